@@ -1,0 +1,96 @@
+import { DecodeError, type DecodeErrorCode, EncodeError } from "../errors.ts";
+
+/** Walks over bytes that came from outside. Every fault names structure, field and offset. */
+export class ByteReader {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly structure: string;
+  #offset = 0;
+  #path: (string | number)[] = [];
+
+  constructor(bytes: Uint8Array, structure: string) {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.structure = structure;
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  get remaining(): number {
+    return this.bytes.length - this.#offset;
+  }
+
+  enter(part: string | number): void {
+    this.#path.push(part);
+  }
+
+  leave(): void {
+    this.#path.pop();
+  }
+
+  /** Moves past the next `length` bytes and says where they start; fails if there are fewer. */
+  take(length: number): number {
+    if (length > this.remaining) {
+      this.fail("BC_DECODE_TRUNCATED", `${length} bytes needed, ${this.remaining} left`);
+    }
+    const start = this.#offset;
+    this.#offset += length;
+    return start;
+  }
+
+  fail(code: DecodeErrorCode, reason: string, offsetBytes: number = this.#offset): never {
+    throw new DecodeError(code, reason, {
+      structure: this.structure,
+      path: pathText(this.#path),
+      offsetBytes,
+    });
+  }
+}
+
+/** Writes into an array of the exact size, found beforehand. */
+export class ByteWriter {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly structure: string;
+  #offset = 0;
+  #path: (string | number)[] = [];
+
+  constructor(length: number, structure: string) {
+    this.bytes = new Uint8Array(length);
+    this.view = new DataView(this.bytes.buffer);
+    this.structure = structure;
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  enter(part: string | number): void {
+    this.#path.push(part);
+  }
+
+  leave(): void {
+    this.#path.pop();
+  }
+
+  take(length: number): number {
+    const start = this.#offset;
+    this.#offset += length;
+    return start;
+  }
+
+  fail(reason: string): never {
+    throw new EncodeError(this.structure, pathText(this.#path), reason);
+  }
+}
+
+function pathText(path: readonly (string | number)[]): string {
+  let text = "";
+  for (const part of path) {
+    if (typeof part === "number") text += `[${part}]`;
+    else text += text === "" ? part : `.${part}`;
+  }
+  return text;
+}

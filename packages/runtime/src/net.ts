@@ -1,0 +1,98 @@
+/** Small ports to the network. The real ones stand behind `./node`; `./testing` has the fakes. */
+
+export interface Endpoint {
+  /** A numeric address; link-local IPv6 with its zone (`fe80::1%eth0`). */
+  readonly address: string;
+  readonly port: number;
+}
+
+/** `192.0.2.1:80` or `[2001:db8::1]:80`. */
+export function formatEndpoint(endpoint: Endpoint): string {
+  return endpoint.address.includes(":")
+    ? `[${endpoint.address}]:${endpoint.port}`
+    : `${endpoint.address}:${endpoint.port}`;
+}
+
+/** The reverse of `formatEndpoint`; undefined for anything else. */
+export function parseEndpoint(text: string): Endpoint | undefined {
+  const match = /^(?:\[([^\]\s]+)\]|([^:\s[\]]+)):(\d{1,5})$/.exec(text);
+  if (!match) return undefined;
+  const port = Number(match[3]);
+  if (port < 1 || port > 65_535) return undefined;
+  return { address: match[1] ?? match[2] ?? "", port };
+}
+
+/** One address of one network interface, as `os.networkInterfaces()` tells them. */
+export interface InterfaceAddress {
+  readonly name: string;
+  readonly address: string;
+  readonly family: 4 | 6;
+  /** Bits of the network part: 24 for 255.255.255.0. */
+  readonly prefixLength: number;
+  readonly internal: boolean;
+}
+
+export interface UdpOpenOptions {
+  readonly family: 4 | 6;
+  /** 0, the default, for any free port. */
+  readonly port?: number;
+  /** The local address to bind; all of them by default. */
+  readonly address?: string;
+  /** Share the port with other sockets that do the same. Default false. */
+  readonly shared?: boolean;
+  /** Groups to join, each on the interface that has this address (or zone, for IPv6). */
+  readonly join?: readonly { readonly group: string; readonly interface: string }[];
+  /** The interface that multicast leaves from: its address (or zone, for IPv6). */
+  readonly multicastInterface?: string;
+  /** Time to live of multicast. Default 1. */
+  readonly multicastTtl?: number;
+}
+
+export interface UdpSocket {
+  readonly local: Endpoint;
+  /** Rejects when the datagram could not be handed to the system. The bytes may be reused afterwards. */
+  send(bytes: Uint8Array, to: Endpoint): Promise<void>;
+  /** Sent twice: harmless. */
+  close(): Promise<void>;
+}
+
+/** Called for each datagram; the bytes belong to the callee. Must not throw. */
+export type DatagramHandler = (bytes: Uint8Array, from: Endpoint) => void;
+
+export interface UdpPort {
+  /** The addresses that this host has now. */
+  interfaces(): readonly InterfaceAddress[];
+  open(options: UdpOpenOptions, onDatagram: DatagramHandler): Promise<UdpSocket>;
+}
+
+export interface HttpPostOptions {
+  readonly signal?: AbortSignal;
+  /** The largest body that is read; a longer one fails with `BC_HTTP_TOO_LARGE` before it is gathered. */
+  readonly maxBodyBytes: number;
+}
+
+export interface HttpPostResponse {
+  readonly status: number;
+  /**
+   * A view of the connection's own buffer: valid until the promise's callbacks have run to their first
+   * `await` on anything else. Copy what must outlive that.
+   */
+  readonly body: Uint8Array;
+}
+
+/**
+ * One connection to one server. Requests that overlap are sent on it one after another without
+ * waiting, and answered in order (pipelining), so a caller that wants no such thing waits itself.
+ * Errors: `BC_HTTP_CONNECT`, `BC_HTTP_CLOSED`, `BC_HTTP_MALFORMED`, `BC_HTTP_TOO_LARGE`.
+ */
+export interface HttpConnection {
+  readonly closed: boolean;
+  post(path: string, body: Uint8Array, options: HttpPostOptions): Promise<HttpPostResponse>;
+  close(): void;
+}
+
+/** Plain HTTP/1.1 to peers: no proxy, no redirect, no content coding, no TLS. */
+export interface HttpPort {
+  /** Connects when the first request is made. */
+  connect(server: Endpoint): HttpConnection;
+}

@@ -1,0 +1,107 @@
+/**
+ * The one port through which every layer reports what it does. Logs, metrics, `--explain` and the
+ * dashboard read it; nobody else counts. Names follow the operations tables of the documentation.
+ */
+
+export type EventName =
+  | "service.started"
+  | "service.stopping"
+  | "service.stopped"
+  | "service.start_failed"
+  | "config.changed"
+  | "listen.no_permission"
+  | "listen.port_in_use"
+  | "cache.full"
+  | "cache.path_unusable"
+  | "cache.corrupt"
+  | "cache.loaded"
+  | "cache.saved"
+  | "cache.save_failed"
+  | "publish.failed"
+  | "publish.done"
+  | "peer.request_failed"
+  | "peer.quarantined"
+  | "peer.bad_request"
+  | "peer.denied"
+  | "upload.limit"
+  | "probe.received"
+  | "probe.sent"
+  | "probe.answer_received"
+  | "probe.answer_sent"
+  | "probe.unanswered"
+  | "probe.answer_late"
+  | "block.request_received"
+  | "block.request_sent"
+  | "block.received"
+  | "block.sent"
+  | "content_info.sent"
+  | "content.sent"
+  | "missing_data.sent"
+  | "download.finished";
+
+export type EventLevel = "trace" | "debug" | "info" | "warn" | "error";
+
+/** Flat values only; no secrets, no URLs with query or user information. */
+export type EventFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** Counters and gauges, all prefixed `branchcache_` where they are shown. */
+export type MetricName =
+  | "retrieval_bytes_total"
+  | "served_bytes_total"
+  | "reads_total"
+  | "discoveries_total"
+  | "discovery_seconds"
+  | "probe_answers_total"
+  | "datagrams_dropped_total"
+  | "block_requests_total"
+  | "blocks_rejected_total"
+  | "peers"
+  | "peers_quarantined"
+  | "uploads_active"
+  | "uploads_limit"
+  | "uploads_rejected_total"
+  | "cache_bytes"
+  | "cache_limit_bytes"
+  | "cache_segments"
+  | "cache_evictions_total"
+  | "publications"
+  | "http_requests_total"
+  | "content_info_sent_bytes_total"
+  | "projected_bytes_total"
+  | "miss_bytes_total"
+  | "hash_generations_total"
+  | "hash_retrievals_total"
+  | "hash_seconds";
+
+export type MetricLabels = Readonly<Record<string, string>>;
+
+export interface Observer {
+  /** Something happened that a person may want to read about. */
+  event(level: EventLevel, name: EventName, fields?: EventFields): void;
+  /** A counter (`*_total`) grows; bytes or occurrences. */
+  count(metric: MetricName, delta: number, labels?: MetricLabels): void;
+  /** A gauge takes a value, or a histogram one more observation, in base units. */
+  measure(metric: MetricName, value: number, labels?: MetricLabels): void;
+}
+
+/** Says nothing. The default wherever an observer may be given. */
+export const silentObserver: Observer = {
+  event() {},
+  count() {},
+  measure() {},
+};
+
+/** Reports to all of them. */
+export function combineObservers(...observers: readonly Observer[]): Observer {
+  return {
+    event: (level, name, fields) => {
+      for (const observer of observers) observer.event(level, name, fields);
+    },
+    count: (metric, delta, labels) => {
+      for (const observer of observers) observer.count(metric, delta, labels);
+    },
+    measure: (metric, value, labels) => {
+      for (const observer of observers) observer.measure(metric, value, labels);
+    },
+  };
+}

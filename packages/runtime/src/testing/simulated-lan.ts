@@ -1,0 +1,117 @@
+import type { Clock } from "../clock.ts";
+import type { DatagramHandler, Endpoint, InterfaceAddress, UdpPort, UdpSocket } from "../net.ts";
+import { type Random, randomFraction, randomInteger } from "../random.ts";
+
+export interface SimulatedLanOptions {
+  readonly clock: Clock;
+  /** Needed for loss, repeats and jitter. */
+  readonly random?: Random;
+  /** Chance from 0 to 1 that a datagram is lost, for each receiver. Default 0. */
+  readonly loss?: number;
+  /** Chance from 0 to 1 that a datagram arrives twice. Default 0. */
+  readonly repeat?: number;
+  /** Milliseconds under way, from and to; a wide range reorders. Default 0 and 0. */
+  readonly delayMs?: readonly [number, number];
+}
+
+export interface SimulatedLan {
+  /** A host with these addresses on the link, each `192.0.2.1/24` or `fe80::1%eth0/64`. */
+  host(...addresses: readonly string[]): UdpPort;
+  /** Everything that was put on the link. */
+  readonly sent: readonly { readonly bytes: Uint8Array; readonly from: Endpoint; readonly to: Endpoint }[];
+}
+
+interface OpenSocket {
+  readonly local: Endpoint;
+  readonly family: 4 | 6;
+  readonly wildcard: boolean;
+  readonly hostAddresses: ReadonlySet<string>;
+  readonly groups: ReadonlySet<string>;
+  readonly onDatagram: DatagramHandler;
+}
+
+/** Several hosts on one link, in memory: unicast, multicast with joins, and the faults of a real link. */
+export function simulatedLan(options: SimulatedLanOptions): SimulatedLan {
+  const { clock, random, loss = 0, repeat = 0, delayMs = [0, 0] } = options;
+  const chance = (probability: number) =>
+    probability > 0 && random !== undefined && randomFraction(random) < probability;
+  const sent: { bytes: Uint8Array; from: Endpoint; to: Endpoint }[] = [];
+  const sockets = new Set<OpenSocket>();
+  let nextPort = 49_152;
+
+  const receives = (socket: OpenSocket, to: Endpoint): boolean => {
+    if (socket.local.port !== to.port) return false;
+    const group = withoutZone(to.address);
+    if (socket.groups.has(group)) return true;
+    return socket.wildcard ? socket.hostAddresses.has(to.address) : socket.local.address === to.address;
+  };
+
+  const deliver = (socket: OpenSocket, bytes: Uint8Array, from: Endpoint): void => {
+    if (chance(loss)) return;
+    const copies = chance(repeat) ? 2 : 1;
+    for (let copy = 0; copy < copies; copy++) {
+      const delay = random ? randomInteger(random, delayMs[0], delayMs[1]) : delayMs[0];
+      clock.after(delay, () => {
+        if (sockets.has(socket)) socket.onDatagram(bytes.slice(), from);
+      });
+    }
+  };
+
+  return {
+    sent,
+    host(...addresses) {
+      const interfaces = addresses.map(parseInterface);
+      const hostAddresses = new Set(interfaces.map((entry) => entry.address));
+      return {
+        interfaces: () => interfaces,
+        async open(open, onDatagram): Promise<UdpSocket> {
+          const source = open.address ?? open.multicastInterface;
+          const own = interfaces.find(
+            (entry) =>
+              entry.family === open.family &&
+              (source === undefined || entry.address === source || `::%${entry.name}` === source),
+          );
+          const socket: OpenSocket = {
+            local: {
+              address: open.address ?? (open.family === 4 ? "0.0.0.0" : "::"),
+              port: open.port === undefined || open.port === 0 ? nextPort++ : open.port,
+            },
+            family: open.family,
+            wildcard: open.address === undefined,
+            hostAddresses,
+            groups: new Set((open.join ?? []).map((join) => withoutZone(join.group))),
+            onDatagram,
+          };
+          sockets.add(socket);
+          return {
+            local: socket.local,
+            async send(bytes, to) {
+              const from = { address: own?.address ?? socket.local.address, port: socket.local.port };
+              const copy = bytes.slice();
+              sent.push({ bytes: copy, from, to });
+              for (const receiver of sockets) {
+                if (receiver.family === socket.family && receives(receiver, to))
+                  deliver(receiver, copy, from);
+              }
+            },
+            async close() {
+              sockets.delete(socket);
+            },
+          };
+        },
+      };
+    },
+  };
+}
+
+function withoutZone(address: string): string {
+  const at = address.indexOf("%");
+  return (at < 0 ? address : address.slice(0, at)).toLowerCase();
+}
+
+function parseInterface(text: string): InterfaceAddress {
+  const [address = "", prefix = ""] = text.split("/");
+  const family = address.includes(":") ? 6 : 4;
+  const zone = address.split("%")[1];
+  return { name: zone ?? "eth0", address, family, prefixLength: Number(prefix), internal: false };
+}
