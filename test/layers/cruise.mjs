@@ -22,7 +22,7 @@ export async function cruisePackages(root) {
     {
       baseDir: root,
       doNotFollow: { path: "node_modules" },
-      exclude: { path: "(^|/)dist/" },
+      exclude: { path: "^packages/[^/]+/dist/" },
       tsPreCompilationDeps: true,
       validate: true,
       ruleSet: { forbidden: ruleSet(packages) },

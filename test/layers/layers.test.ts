@@ -132,9 +132,9 @@ describe("the layers check", () => {
       "packages/hosted-cache/node_modules/helper/package.json": JSON.stringify({
         name: "helper",
         version: "1.0.0",
-        main: "index.js",
+        main: "dist/index.js",
       }),
-      "packages/hosted-cache/node_modules/helper/index.js": "module.exports = {};\n",
+      "packages/hosted-cache/node_modules/helper/dist/index.js": "module.exports = {};\n",
     });
     const faults = await faultsWith({ "packages/hosted-cache/src/index.ts": 'import "helper";\n' });
     expect(faults.join("\n")).toContain("only declared dependencies");
