@@ -1,0 +1,96 @@
+/**
+ * What a test needs beyond Node.js. Where it is absent the test is skipped and the reason printed;
+ * with `BRANCHCACHE_REQUIRE_ALL=1` the test file fails instead.
+ *
+ * @example
+ * const nginx = requirement("nginx");
+ * describe.skipIf(!nginx.ok)("behind nginx", () => { spawn(nginx.path, [...]); });
+ */
+import { spawnSync } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+
+export type RequirementName =
+  | "chromium"
+  | "curl"
+  | "ip netns"
+  | "nginx"
+  | "openssl"
+  | "redis-server"
+  | "root"
+  | "tcpdump";
+
+export interface Requirement {
+  readonly ok: boolean;
+  /** Why not; empty when met. */
+  readonly reason: string;
+  /** The program found; empty where the requirement is no program. */
+  readonly path: string;
+}
+
+const met = (path = ""): Requirement => ({ ok: true, reason: "", path });
+const unmet = (reason: string): Requirement => ({ ok: false, reason, path: "" });
+
+// Debian keeps nginx and tcpdump where only root's PATH looks.
+const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
+
+function program(...names: readonly string[]): Requirement {
+  for (const name of names) {
+    for (const folder of folders) {
+      const path = join(folder, name);
+      try {
+        accessSync(path, constants.X_OK);
+        return met(path);
+      } catch {
+        // not here
+      }
+    }
+  }
+  return unmet(`${names.join(" or ")} is not installed`);
+}
+
+function root(): Requirement {
+  return process.getuid?.() === 0 ? met() : unmet("not run as root");
+}
+
+/** Tried, not guessed: containers often give root without the right to make namespaces. */
+function networkNamespaces(): Requirement {
+  const rights = root();
+  const ip = program("ip");
+  if (!rights.ok || !ip.ok) return rights.ok ? ip : rights;
+  const name = `requires-${process.pid}`;
+  const added = spawnSync(ip.path, ["netns", "add", name], { encoding: "utf8" });
+  if (added.status !== 0) return unmet(`ip netns add: ${added.stderr.trim()}`);
+  const link = spawnSync(ip.path, ["-n", name, "link", "add", "va", "type", "veth", "peer", "name", "vb"], {
+    encoding: "utf8",
+  });
+  spawnSync(ip.path, ["netns", "delete", name]);
+  return link.status === 0 ? met(ip.path) : unmet(`ip link add type veth: ${link.stderr.trim()}`);
+}
+
+const probes: Readonly<Record<RequirementName, () => Requirement>> = {
+  chromium: () => program("chromium", "chromium-browser", "google-chrome"),
+  curl: () => program("curl"),
+  "ip netns": networkNamespaces,
+  nginx: () => program("nginx"),
+  openssl: () => program("openssl"),
+  "redis-server": () => program("redis-server"),
+  root,
+  tcpdump: () => program("tcpdump"),
+};
+
+const found = new Map<RequirementName, Requirement>();
+
+/** Looks once for each test file. Throws where everything is required and this is absent. */
+export function requirement(name: RequirementName): Requirement {
+  let result = found.get(name);
+  if (result === undefined) {
+    result = probes[name]();
+    found.set(name, result);
+    if (!result.ok && process.env["BRANCHCACHE_REQUIRE_ALL"] === "1") {
+      throw new Error(`required here: ${name}: ${result.reason}`);
+    }
+    if (!result.ok) console.warn(`skipped, needs ${name}: ${result.reason}`);
+  }
+  return result;
+}
