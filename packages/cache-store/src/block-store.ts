@@ -1,0 +1,158 @@
+/**
+ * What a cache of sealed blocks can do, whatever holds it. Blocks lie as they leave: ciphertext and
+ * initialization vector; the keys lie elsewhere (`SecretStore`).
+ */
+import type {
+  CipherId,
+  HashAlgorithm,
+  HashOfData,
+  SealedBlock,
+  SegmentId,
+  SegmentSecret,
+} from "@branchcache/content-info";
+
+/**
+ * `verified`: its hash was checked against Content Information whose block list matches its hash of data.
+ * `blind`: kept unread, so whoever reads it must verify it.
+ */
+export type Trust = "verified" | "blind";
+
+/** What a writer knows of a segment. */
+export interface NewSegment {
+  readonly id: SegmentId;
+  /** Of the first block stored; each block names its own. */
+  readonly cipher: CipherId;
+  /** All of the segment in the clear. */
+  readonly lengthBytes: number;
+  readonly blockSizeBytes: number;
+  /** For flushing and listing by; tags of later writers are added. */
+  readonly tags: readonly string[];
+  readonly trust: Trust;
+  readonly hashOfData?: HashOfData;
+  /** The hashes of all blocks, concatenated. */
+  readonly blockHashes?: Uint8Array;
+  readonly algorithm?: HashAlgorithm;
+  /** Names the secret where it is kept under something else than the segment's identifier. */
+  readonly secretRef?: string;
+}
+
+/** `trust` is `verified` once a verified block was stored; each block has its own trust beside. */
+export interface SegmentRecord extends NewSegment {
+  readonly createdMs: number;
+  /** A segment with pins is never evicted. */
+  readonly pins: number;
+}
+
+/** The answer to "do we hold it?". */
+export interface HeldSegment {
+  /** More than 0. */
+  readonly heldBlocks: number;
+  /** Those of `heldBlocks` that may be served to anybody. */
+  readonly verifiedBlocks: number;
+  readonly totalBlocks: number;
+  readonly createdMs: number;
+}
+
+export interface StoredBlock extends SealedBlock {
+  readonly trust: Trust;
+  /** The next held block after this one; 0 when there is none. [MS-PCCRR] 2.2.5.3 */
+  readonly nextBlockIndex: number;
+}
+
+/** `already-held`: nothing was written. `full`: nothing could be evicted to make room, nothing changed. */
+export type PutResult = "stored" | "already-held" | "full";
+
+export interface StoreUsage {
+  /** Initialization vectors and ciphertext of all blocks held. */
+  readonly bytes: number;
+  readonly limitBytes: number;
+  readonly segments: {
+    /** All blocks held and verified. */
+    readonly complete: number;
+    readonly partial: number;
+  };
+}
+
+/**
+ * After `close` every method rejects with `BC_STORE_CLOSED`. A call sees all that was asked for before
+ * it on the same store. Answers are good for the moment: another call or process may evict.
+ */
+export interface BlockStore {
+  /** Index-aligned with `ids`; undefined where no block is held. */
+  holds(ids: readonly SegmentId[]): Promise<readonly (HeldSegment | undefined)[]>;
+  /** A copy. */
+  segment(id: SegmentId): Promise<SegmentRecord | undefined>;
+  /** Identifiers of all segments held, in no order; a copy each. What comes and goes meanwhile may be missed. */
+  ids(): AsyncIterable<SegmentId>;
+  /** Ascending indexes, of verified blocks only if so asked; undefined where no block at all is held. */
+  heldBlocks(id: SegmentId, trust?: "verified"): Promise<readonly number[] | undefined>;
+  /**
+   * Stores one block; the first one makes the record. The bytes are copied before this returns.
+   * Resolves when the store is ready for more; `flush` says when it is on disk.
+   *
+   * Trust: a verified block replaces a blind one, never the other way round. A blind writer adds nothing
+   * to a verified record. Facts are never overwritten: a blind record meets its first verified block
+   * as any other does, takes on the facts that it lacks and becomes verified, while its blind blocks stay blind.
+   *
+   * Throws `BC_STORE_MISMATCH` when sizes, hashes or algorithm contradict the record or when a blind block is
+   * for a verified record, and `BC_STORE_INVALID` for what no segment can be; nothing is changed. A verified
+   * writer that contradicts a blind record may remove the segment and put again.
+   */
+  putBlock(segment: NewSegment, index: number, block: SealedBlock): Promise<PutResult>;
+  /** A copy, owned by the caller. Undefined for a block not held, or damaged where it lay (then it is dropped). */
+  getBlock(id: SegmentId, index: number): Promise<StoredBlock | undefined>;
+  /**
+   * As `getBlock` without the copy: the arrays are valid only until `use` returns, and must not be changed.
+   * For work that is done at once: decrypting, hashing, copying into a buffer that is there already.
+   */
+  withBlock<T>(id: SegmentId, index: number, use: (block: StoredBlock) => T): Promise<T | undefined>;
+  /** Pins or not. False if it was not there. */
+  removeSegment(id: SegmentId): Promise<boolean>;
+  /** One pin more. False if it is not there. */
+  pin(id: SegmentId): Promise<boolean>;
+  /** One pin less, down to none. False if it is not there. */
+  unpin(id: SegmentId): Promise<boolean>;
+  usage(): Promise<StoreUsage>;
+  /** Resolves when all that was put before is durable. */
+  flush(): Promise<void>;
+  /** Writes what is queued. Twice is harmless. */
+  close(): Promise<void>;
+}
+
+/** Segment secrets, apart from the blocks that they open. A removed segment takes its secret along. */
+export interface SecretStore {
+  /** A copy. */
+  get(id: SegmentId): Promise<SegmentSecret | undefined>;
+  put(id: SegmentId, secret: SegmentSecret): Promise<void>;
+  delete(id: SegmentId): Promise<void>;
+  /** Twice is harmless. */
+  close(): Promise<void>;
+}
+
+/** What was hashed once: good as long as the validator still fits. */
+export interface PublicationEntry {
+  readonly validator: string;
+  /** Of the content. */
+  readonly sizeBytes: number;
+  /** Encoded publications, opaque here. */
+  readonly publications: readonly Uint8Array[];
+  readonly createdMs: number;
+}
+
+/** The hash cache. Keys are paths or URLs of any length. */
+export interface PublicationStore {
+  /** A copy. */
+  get(key: string): Promise<PublicationEntry | undefined>;
+  put(key: string, entry: PublicationEntry): Promise<void>;
+  delete(key: string): Promise<void>;
+  /** In no order; what comes and goes meanwhile may be missed. */
+  keys(): AsyncIterable<string>;
+}
+
+/** All three, opened and closed together. */
+export interface Stores {
+  readonly blocks: BlockStore;
+  readonly secrets: SecretStore;
+  readonly publications: PublicationStore;
+  close(): Promise<void>;
+}

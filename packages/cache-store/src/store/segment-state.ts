@@ -1,0 +1,203 @@
+/** What a store remembers of a segment, and the rules by which a put may change it. Pure. */
+import type { SealedBlock, SegmentId } from "@branchcache/content-info";
+import { equalBytes } from "@branchcache/runtime";
+import type { HeldSegment, NewSegment, PutResult, SegmentRecord, Trust } from "../block-store.ts";
+import { StoreError } from "../errors.ts";
+import { BlockSet } from "./block-set.ts";
+
+/** 32 MiB in blocks of 64 KiB are 512; a bitmap larger than 1 KiB is somebody's attack. */
+export const MAX_BLOCKS = 8192;
+/** [MS-PCCRC] 2.1: no segment is larger; generous for version 2.0 as well. */
+export const MAX_BLOCK_BYTES = 2 ** 26;
+const MAX_ID_BYTES = 64;
+
+/** The part that changes with every block; small, so that writing it anew costs little. */
+export interface SegmentState {
+  /** Order of creation within the store, whatever the wall clock did. */
+  readonly sequence: number;
+  readonly createdMs: number;
+  readonly lengthBytes: number;
+  readonly blockSizeBytes: number;
+  trust: Trust;
+  pins: number;
+  /** Initialization vectors and ciphertext. */
+  bytes: number;
+  readonly held: BlockSet;
+  /** A subset of `held`. */
+  readonly verified: BlockSet;
+}
+
+/** The part that seldom changes. */
+export type SegmentFacts = Pick<
+  NewSegment,
+  "cipher" | "tags" | "hashOfData" | "blockHashes" | "algorithm" | "secretRef"
+>;
+
+/** Sums over the whole store. */
+export interface Totals {
+  bytes: number;
+  /** The part of `bytes` that cannot be evicted. */
+  pinnedBytes: number;
+  segments: number;
+  complete: number;
+  nextSequence: number;
+}
+
+export function emptyTotals(): Totals {
+  return { bytes: 0, pinnedBytes: 0, segments: 0, complete: 0, nextSequence: 1 };
+}
+
+export function totalBlocks(segment: {
+  readonly lengthBytes: number;
+  readonly blockSizeBytes: number;
+}): number {
+  return Math.ceil(segment.lengthBytes / segment.blockSizeBytes);
+}
+
+export function storedBytes(block: SealedBlock): number {
+  return block.iv.length + block.data.length;
+}
+
+export function newState(segment: NewSegment, sequence: number, createdMs: number): SegmentState {
+  const blocks = totalBlocks(segment);
+  return {
+    sequence,
+    createdMs,
+    lengthBytes: segment.lengthBytes,
+    blockSizeBytes: segment.blockSizeBytes,
+    trust: segment.trust,
+    pins: 0,
+    bytes: 0,
+    held: new BlockSet(blocks),
+    verified: new BlockSet(blocks),
+  };
+}
+
+export function cloneState(state: SegmentState): SegmentState {
+  return { ...state, held: state.held.clone(), verified: state.verified.clone() };
+}
+
+export function isComplete(state: SegmentState): boolean {
+  return state.verified.size === state.held.totalBlocks;
+}
+
+export function heldSegment(state: SegmentState): HeldSegment {
+  return {
+    heldBlocks: state.held.size,
+    verifiedBlocks: state.verified.size,
+    totalBlocks: state.held.totalBlocks,
+    createdMs: state.createdMs,
+  };
+}
+
+export function segmentRecord(id: SegmentId, state: SegmentState, facts: SegmentFacts): SegmentRecord {
+  return {
+    id: id.slice(),
+    ...copyFacts(facts),
+    lengthBytes: state.lengthBytes,
+    blockSizeBytes: state.blockSizeBytes,
+    trust: state.trust,
+    createdMs: state.createdMs,
+    pins: state.pins,
+  };
+}
+
+export function copyFacts(facts: SegmentFacts): SegmentFacts {
+  const { cipher, tags, hashOfData, blockHashes, algorithm, secretRef } = facts;
+  return {
+    cipher,
+    tags: [...tags],
+    ...(hashOfData && { hashOfData: hashOfData.slice() }),
+    ...(blockHashes && { blockHashes: blockHashes.slice() }),
+    ...(algorithm && { algorithm }),
+    ...(secretRef !== undefined && { secretRef }),
+  };
+}
+
+/** Throws `BC_STORE_INVALID` for what no segment or block can be. */
+export function checkBlock(segment: NewSegment, index: number, block: SealedBlock): void {
+  const { id, lengthBytes, blockSizeBytes, blockHashes } = segment;
+  const fail = (what: string): never => {
+    throw new StoreError("BC_STORE_INVALID", what);
+  };
+  if (id.length === 0 || id.length > MAX_ID_BYTES) fail(`a segment identifier of ${id.length} bytes`);
+  if (!Number.isSafeInteger(lengthBytes) || lengthBytes < 1) fail(`a segment of ${lengthBytes} bytes`);
+  if (!Number.isSafeInteger(blockSizeBytes) || blockSizeBytes < 1 || blockSizeBytes > MAX_BLOCK_BYTES) {
+    fail(`blocks of ${blockSizeBytes} bytes`);
+  }
+  const blocks = totalBlocks(segment);
+  if (blocks > MAX_BLOCKS) fail(`a segment of ${blocks} blocks, at most ${MAX_BLOCKS} allowed`);
+  if (!Number.isInteger(index) || index < 0 || index >= blocks) fail(`block ${index} of ${blocks}`);
+  if (blockHashes && (blockHashes.length === 0 || blockHashes.length % blocks !== 0)) {
+    fail(`${blockHashes.length} bytes of block hashes for ${blocks} blocks`);
+  }
+  const plainBytes = Math.min(blockSizeBytes, lengthBytes - index * blockSizeBytes);
+  const { cipher, iv, data } = block;
+  if (iv.length !== (cipher === 0 ? 0 : 16)) fail(`an initialization vector of ${iv.length} bytes`);
+  const fits =
+    cipher === 0
+      ? data.length === plainBytes
+      : // One whole block of padding more or less: blind blocks come from peers with habits of their own.
+        data.length % 16 === 0 && data.length >= plainBytes && data.length <= plainBytes + 16;
+  if (!fits)
+    fail(`${data.length} bytes of ${cipher === 0 ? "plaintext" : "ciphertext"} for ${plainBytes} bytes`);
+}
+
+/** Throws `BC_STORE_MISMATCH` when the writer contradicts what the store knows. */
+export function checkFacts(state: SegmentState, facts: SegmentFacts, segment: NewSegment): void {
+  const fail = (what: string): never => {
+    throw new StoreError("BC_STORE_MISMATCH", `the segment is known with another ${what}`);
+  };
+  if (state.lengthBytes !== segment.lengthBytes) fail("length");
+  if (state.blockSizeBytes !== segment.blockSizeBytes) fail("block size");
+  if (differ(facts.hashOfData, segment.hashOfData)) fail("hash of data");
+  if (differ(facts.blockHashes, segment.blockHashes)) fail("list of block hashes");
+  if (facts.algorithm && segment.algorithm && facts.algorithm !== segment.algorithm) fail("hash algorithm");
+}
+
+function differ(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a !== undefined && b !== undefined && !equalBytes(a, b);
+}
+
+/** What the record is short of and the writer knows; undefined when there is nothing to add. */
+export function mergeFacts(
+  state: SegmentState,
+  facts: SegmentFacts,
+  segment: NewSegment,
+): SegmentFacts | undefined {
+  // A blind writer proves nothing, so he fills no gaps of a verified record.
+  if (segment.trust === "blind" && state.trust === "verified") return undefined;
+  const newTags = segment.tags.filter((tag) => !facts.tags.includes(tag));
+  const isNew =
+    newTags.length > 0 ||
+    (!facts.hashOfData && segment.hashOfData) ||
+    (!facts.blockHashes && segment.blockHashes) ||
+    (!facts.algorithm && segment.algorithm) ||
+    (facts.secretRef === undefined && segment.secretRef !== undefined);
+  if (!isNew) return undefined;
+  return copyFacts({ ...segment, ...facts, tags: [...facts.tags, ...newTags] });
+}
+
+/**
+ * Whether a block may be stored, by the rules of `BlockStore.putBlock`. `replacedBytes` is the size of the
+ * blind block that it would replace. Throws `BC_STORE_MISMATCH`.
+ */
+export function judgePut(
+  known: { readonly state: SegmentState; readonly facts: SegmentFacts } | undefined,
+  segment: NewSegment,
+  index: number,
+  growthBytes: number,
+  totals: Totals,
+  limitBytes: number,
+): PutResult {
+  const state = known?.state;
+  if (known) checkFacts(known.state, known.facts, segment);
+  if (state?.held.has(index) && (segment.trust === "blind" || state.verified.has(index)))
+    return "already-held";
+  if (state?.trust === "verified" && segment.trust === "blind") {
+    throw new StoreError("BC_STORE_MISMATCH", "a blind block for a segment that is verified");
+  }
+  // A segment is not evicted to make room for its own next block.
+  const stayingBytes = totals.pinnedBytes + (state && state.pins === 0 ? state.bytes : 0);
+  return stayingBytes + growthBytes > limitBytes ? "full" : "stored";
+}
