@@ -18,7 +18,7 @@ export function parseEndpoint(text: string): Endpoint | undefined {
   const match = /^(?:\[([^\]\s]+)\]|([^:\s[\]]+)):(\d{1,5})$/.exec(text);
   if (!match) return undefined;
   const port = Number(match[3]);
-  if (port < 1 || port > 65_535) return undefined;
+  if (port < 1 || port > 65_535 || match[1]?.includes(":") === false) return undefined;
   return { address: match[1] ?? match[2] ?? "", port };
 }
 

@@ -1,18 +1,27 @@
 /** The real clock and random source of Node.js. */
 import { getRandomValues } from "node:crypto";
-import { type Clock, makeClock } from "./clock.ts";
+import { type CancelTimer, type Clock, makeClock } from "./clock.ts";
 import type { Random } from "./random.ts";
 
 // Node fires a timer at once when its delay does not fit in 31 bits.
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+function after(ms: number, fn: () => void): CancelTimer {
+  let timer: NodeJS.Timeout;
+  const arm = (leftMs: number): void => {
+    timer =
+      leftMs > LONGEST_TIMER_MS
+        ? setTimeout(() => arm(leftMs - LONGEST_TIMER_MS), LONGEST_TIMER_MS)
+        : setTimeout(fn, Math.ceil(Math.max(leftMs, 0)));
+  };
+  arm(ms);
+  return () => clearTimeout(timer);
+}
+
 export const systemClock: Clock = makeClock({
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
-  after(ms, fn) {
-    const timer = setTimeout(fn, Math.min(Math.max(ms, 0), LONGEST_TIMER_MS));
-    return () => clearTimeout(timer);
-  },
+  after,
 });
 
 export const systemRandom: Random = {

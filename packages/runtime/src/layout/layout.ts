@@ -141,7 +141,7 @@ export function bytes(length: number): Layout<Uint8Array> {
 
 export interface SizedBytesOptions {
   readonly max: number;
-  /** Zero bytes follow up to the next multiple of this, counted from the field's own start. */
+  /** Zero bytes follow until the bytes, without their length field, fill a multiple of this. */
   readonly padTo?: number;
 }
 
@@ -314,19 +314,38 @@ export function oneOf<const V extends number>(layout: Layout<number>, values: re
 export function mapped<W, T>(layout: Layout<W>, from: (wire: W) => T, to: (value: T) => W): Layout<T> {
   return {
     name: layout.name,
-    size: (value) => layout.size(to(value)),
-    read(reader) {
-      const at = reader.offset;
-      const wire = layout.read(reader);
+    size(value) {
       try {
-        return from(wire);
+        return layout.size(to(value));
       } catch (error) {
-        if (error instanceof RangeError) reader.fail("BC_DECODE_VALUE", error.message, at);
+        // Writing refuses the value too, and can name the field.
+        if (error instanceof RangeError) return 0;
         throw error;
       }
     },
+    read(reader) {
+      const at = reader.offset;
+      const wire = layout.read(reader);
+      return refusing(
+        () => from(wire),
+        (reason) => reader.fail("BC_DECODE_VALUE", reason, at),
+      );
+    },
     write(writer, value) {
-      layout.write(writer, to(value));
+      const wire = refusing(
+        () => to(value),
+        (reason) => writer.fail(reason),
+      );
+      layout.write(writer, wire);
     },
   };
+}
+
+function refusing<T>(convert: () => T, refuse: (reason: string) => never): T {
+  try {
+    return convert();
+  } catch (error) {
+    if (error instanceof RangeError) refuse(error.message);
+    throw error;
+  }
 }

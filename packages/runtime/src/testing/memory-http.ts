@@ -25,43 +25,52 @@ export function memoryHttp(): MemoryHttp {
       servers.delete(formatEndpoint(server));
     },
     connect(server) {
-      let closed = false;
+      const gone = new AbortController();
       return {
         get closed() {
-          return closed;
+          return gone.signal.aborted;
         },
         async post(path, body, { signal, maxBodyBytes }) {
           const name = formatEndpoint(server);
-          if (closed) throw new BranchCacheError("BC_HTTP_CLOSED", `connection to ${name} is closed`);
+          const closedError = (cause?: unknown) =>
+            new BranchCacheError("BC_HTTP_CLOSED", `connection to ${name} is closed`, { cause });
+          if (gone.signal.aborted) throw closedError();
           signal?.throwIfAborted();
           const handler = servers.get(name);
           if (!handler) throw new BranchCacheError("BC_HTTP_CONNECT", `nothing listens on ${name}`);
-          const answer = await raceAbort(handler({ method: "POST", path, body: body.slice() }), signal).catch(
-            (error: unknown) => {
-              if (signal?.aborted) throw error;
-              closed = true;
-              throw new BranchCacheError("BC_HTTP_CLOSED", `${name} closed the connection`, { cause: error });
-            },
-          );
+          const request = { method: "POST", path, body: body.slice() } as const;
+          const ends = signal ? [gone.signal, signal] : [gone.signal];
+          const answer = await raceAbort((async () => handler(request))(), ends).catch((error: unknown) => {
+            if (signal?.aborted) throw signal.reason;
+            gone.abort(error);
+            throw closedError(error);
+          });
           if (answer.body.length > maxBodyBytes) {
-            closed = true;
+            gone.abort();
             throw new BranchCacheError("BC_HTTP_TOO_LARGE", `${answer.body.length} bytes from ${name}`);
           }
           return answer;
         },
-        close: () => {
-          closed = true;
-        },
+        close: () => gone.abort(),
       };
     },
   };
 }
 
-function raceAbort<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work;
+function raceAbort<T>(work: Promise<T>, signals: readonly AbortSignal[]): Promise<T> {
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    const stopListening = () => {
+      for (const signal of signals) signal.removeEventListener("abort", onAbort);
+    };
+    const onAbort = () => {
+      const ended = signals.find((signal) => signal.aborted);
+      if (!ended) return;
+      stopListening();
+      reject(ended.reason);
+    };
+    for (const signal of signals) signal.addEventListener("abort", onAbort);
+    // The handler may have ended the request itself before anybody listened.
+    onAbort();
+    work.finally(stopListening).then(resolve, reject);
   });
 }

@@ -1,5 +1,12 @@
 import type { Clock } from "../clock.ts";
-import type { DatagramHandler, Endpoint, InterfaceAddress, UdpPort, UdpSocket } from "../net.ts";
+import {
+  type DatagramHandler,
+  type Endpoint,
+  formatEndpoint,
+  type InterfaceAddress,
+  type UdpPort,
+  type UdpSocket,
+} from "../net.ts";
 import { type Random, randomFraction, randomInteger } from "../random.ts";
 
 export interface SimulatedLanOptions {
@@ -24,27 +31,50 @@ export interface SimulatedLan {
 interface OpenSocket {
   readonly local: Endpoint;
   readonly family: 4 | 6;
+  readonly shared: boolean;
   readonly wildcard: boolean;
   readonly hostAddresses: ReadonlySet<string>;
   readonly groups: ReadonlySet<string>;
   readonly onDatagram: DatagramHandler;
 }
 
-/** Several hosts on one link, in memory: unicast, multicast with joins, and the faults of a real link. */
+/**
+ * Several hosts on one link, in memory: unicast, multicast with joins, and the faults of a real link.
+ * As on Linux, a port opened twice without `shared` fails with `EADDRINUSE`, and of the sockets that
+ * share a port each gets the multicast, but only the last one opened the unicast.
+ */
 export function simulatedLan(options: SimulatedLanOptions): SimulatedLan {
   const { clock, random, loss = 0, repeat = 0, delayMs = [0, 0] } = options;
+  if (random === undefined && (loss > 0 || repeat > 0 || delayMs[0] !== delayMs[1])) {
+    throw new TypeError("loss, repeats and jitter need a random source");
+  }
   const chance = (probability: number) =>
     probability > 0 && random !== undefined && randomFraction(random) < probability;
   const sent: { bytes: Uint8Array; from: Endpoint; to: Endpoint }[] = [];
   const sockets = new Set<OpenSocket>();
   let nextPort = 49_152;
 
-  const receives = (socket: OpenSocket, to: Endpoint): boolean => {
-    if (socket.local.port !== to.port) return false;
+  const receivers = (family: 4 | 6, to: Endpoint): readonly OpenSocket[] => {
+    const listening = [...sockets].filter(
+      (socket) => socket.family === family && socket.local.port === to.port,
+    );
     const group = withoutZone(to.address);
-    if (socket.groups.has(group)) return true;
-    return socket.wildcard ? socket.hostAddresses.has(to.address) : socket.local.address === to.address;
+    const joined = listening.filter((socket) => socket.groups.has(group));
+    const last = listening.findLast((socket) =>
+      socket.wildcard ? socket.hostAddresses.has(to.address) : socket.local.address === to.address,
+    );
+    return last === undefined || joined.includes(last) ? joined : [...joined, last];
   };
+
+  const portTaken = (opened: OpenSocket): boolean =>
+    [...sockets].some(
+      (socket) =>
+        socket.hostAddresses === opened.hostAddresses &&
+        socket.family === opened.family &&
+        socket.local.port === opened.local.port &&
+        (socket.wildcard || opened.wildcard || socket.local.address === opened.local.address) &&
+        !(socket.shared && opened.shared),
+    );
 
   const deliver = (socket: OpenSocket, bytes: Uint8Array, from: Endpoint): void => {
     if (chance(loss)) return;
@@ -65,34 +95,37 @@ export function simulatedLan(options: SimulatedLanOptions): SimulatedLan {
       return {
         interfaces: () => interfaces,
         async open(open, onDatagram): Promise<UdpSocket> {
-          const source = open.address ?? open.multicastInterface;
-          const own = interfaces.find(
-            (entry) =>
-              entry.family === open.family &&
-              (source === undefined || entry.address === source || `::%${entry.name}` === source),
-          );
+          const ofFamily = interfaces.filter((entry) => entry.family === open.family);
+          const named = (source: string | undefined) =>
+            ofFamily.find((entry) => entry.address === source || `::%${entry.name}` === source);
+          const own = named(open.address) ?? named(open.multicastInterface) ?? ofFamily[0];
           const socket: OpenSocket = {
             local: {
               address: open.address ?? (open.family === 4 ? "0.0.0.0" : "::"),
               port: open.port === undefined || open.port === 0 ? nextPort++ : open.port,
             },
             family: open.family,
+            shared: open.shared ?? false,
             wildcard: open.address === undefined,
             hostAddresses,
             groups: new Set((open.join ?? []).map((join) => withoutZone(join.group))),
             onDatagram,
           };
+          if (portTaken(socket)) {
+            const place = formatEndpoint(socket.local);
+            throw Object.assign(new Error(`bind EADDRINUSE ${place}`), { code: "EADDRINUSE" });
+          }
           sockets.add(socket);
           return {
             local: socket.local,
             async send(bytes, to) {
+              if (!sockets.has(socket)) {
+                throw Object.assign(new Error("Not running"), { code: "ERR_SOCKET_DGRAM_NOT_RUNNING" });
+              }
               const from = { address: own?.address ?? socket.local.address, port: socket.local.port };
               const copy = bytes.slice();
               sent.push({ bytes: copy, from, to });
-              for (const receiver of sockets) {
-                if (receiver.family === socket.family && receives(receiver, to))
-                  deliver(receiver, copy, from);
-              }
+              for (const receiver of receivers(socket.family, to)) deliver(receiver, copy, from);
             },
             async close() {
               sockets.delete(socket);
