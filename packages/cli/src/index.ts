@@ -1,1 +1,2 @@
-export {};
+/** The package is its two commands; this is their version. */
+export { version } from "./version.ts";

@@ -1,1 +1,17 @@
-export {};
+/** A BranchCache node in this process or behind a local socket, and downloads through it. */
+export { type ApiServer, type ApiServerOptions, serveApi } from "./api/server.ts";
+export { connectBranchCache } from "./api/client.ts";
+export type {
+  BranchCache,
+  ByteSource,
+  ContentPiece,
+  ContentReader,
+  MissingReason,
+  OpenContentOptions,
+} from "./branch-cache.ts";
+export { type DownloadOptions, download, shownUrl } from "./download/download.ts";
+export { createFileSink, type FileSink } from "./download/file-sink.ts";
+export type { DownloadProgress, DownloadReport } from "./download/report.ts";
+export type { DownloadSink } from "./download/sink.ts";
+export { createStreamSink } from "./download/stream-sink.ts";
+export { closeServer, listen, type PeerNode, type PeerNodeOptions, startPeerNode } from "./peer-node.ts";

@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+/** The command: a content server, a client, and what they need around them. */
+import { Command } from "commander";
+import { demoCommand } from "./commands/demo.ts";
+import { getCommand } from "./commands/get.ts";
+import { infoCommand } from "./commands/info.ts";
+import { publishCommand } from "./commands/publish.ts";
+import { serveCommand } from "./commands/serve.ts";
+import { runProgram } from "./run.ts";
+import { version } from "./version.ts";
+
+const program = new Command("branchcache")
+  .description(
+    "BranchCache for every platform: the machines of an office fetch content from each other\n" +
+      "rather than across the WAN. The daemon is branchcached.",
+  )
+  .version(version)
+  .addCommand(serveCommand())
+  .addCommand(getCommand())
+  .addCommand(publishCommand())
+  .addCommand(infoCommand())
+  .addCommand(demoCommand());
+
+await runProgram(program, process.argv);

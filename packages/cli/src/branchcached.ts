@@ -1,0 +1,116 @@
+#!/usr/bin/env node
+/** The daemon: a peer that serves its cache, and the cache of every caller on this machine. */
+import { serveApi, startPeerNode } from "@branchcache/peer-node";
+import { type EventLevel, formatEndpoint } from "@branchcache/runtime";
+import { Command, Option } from "commander";
+import { logObserver } from "./log-observer.ts";
+import { defaultPaths } from "./paths.ts";
+import { runProgram } from "./run.ts";
+import {
+  cacheDirOption,
+  cacheSizeOption,
+  discoveryPortOption,
+  discoveryWaitOption,
+  interfaceOption,
+  logFormatOption,
+  logLevelOption,
+  socketOption,
+} from "./shared-options.ts";
+import { aborted, stopSignal } from "./stop-signals.ts";
+import { Resources } from "./resources.ts";
+import { openStore } from "./store.ts";
+import { type ListenAddress, parseListen } from "./units.ts";
+import { version } from "./version.ts";
+
+interface DaemonOptions {
+  readonly mode: "local" | "distributed";
+  readonly listen: ListenAddress;
+  readonly maxUploads: string;
+  readonly socket: string;
+  readonly cacheDir: string;
+  readonly cacheSize?: number;
+  readonly interface?: readonly string[];
+  readonly discoveryPort: number;
+  readonly discoveryWait: number;
+  readonly logLevel: EventLevel;
+  readonly logFormat?: "json" | "text";
+}
+
+const program = new Command("branchcached")
+  .description("The BranchCache daemon: keeps a cache, finds peers on the link and serves them.")
+  .version(version)
+  .addOption(
+    new Option("--mode <mode>", "local: asks nobody and serves nobody; distributed: a peer among peers")
+      .env("BRANCHCACHE_MODE")
+      .choices(["local", "distributed"])
+      .default("distributed"),
+  )
+  .addOption(
+    new Option("--listen <[host:]port>", "where peers fetch blocks")
+      .env("BRANCHCACHE_PEER_LISTEN")
+      .argParser(parseListen)
+      .default({ port: 80 }, "80, as on Windows"),
+  )
+  .addOption(
+    new Option("--max-uploads <n>", "block requests answered at once")
+      .env("BRANCHCACHE_PEER_MAX_UPLOADS")
+      .default("64"),
+  )
+  .addOption(socketOption().default(defaultPaths().socket))
+  .addOption(cacheDirOption())
+  .addOption(cacheSizeOption())
+  .addOption(interfaceOption())
+  .addOption(discoveryPortOption())
+  .addOption(discoveryWaitOption())
+  .addOption(logLevelOption())
+  .addOption(logFormatOption())
+  .addHelpText(
+    "after",
+    `
+Every option can be set in the environment, as shown. The daemon runs in the foreground, logs to
+standard error and stops cleanly on SIGTERM or SIGINT. Open UDP 3702 and the listening port to the link.
+
+Examples:
+  branchcached                               as root, on port 80
+  branchcached --listen 1337                 as anybody
+  branchcached --listen 127.0.0.1:0 --interface 127.0.0.1    trying it on one machine
+
+Exit status: 0 stopped as asked, 1 failed, 2 usage.`,
+  )
+  .action(runDaemon);
+
+async function runDaemon(options: DaemonOptions): Promise<void> {
+  const observer = logObserver({
+    level: options.logLevel,
+    format: options.logFormat ?? (process.stderr.isTTY ? "text" : "json"),
+  });
+  const signal = stopSignal();
+  await using resources = new Resources();
+  const store = await openStore({ ...options, observer });
+  resources.defer(() => store.close());
+  const node = await startPeerNode({
+    store,
+    mode: options.mode,
+    listen: options.listen,
+    maxUploads: Number(options.maxUploads),
+    observer,
+    discovery: { port: options.discoveryPort, waitMs: options.discoveryWait },
+    ...(options.interface ? { interfaces: options.interface } : {}),
+  });
+  resources.defer(() => node.close());
+  const api = await serveApi({ path: options.socket, branchCache: node, mode: node.mode, observer });
+  resources.defer(() => api.close());
+  observer.event("info", "service.started", {
+    mode: node.mode,
+    serving: node.serving && formatEndpoint(node.serving),
+    cache: options.cacheDir,
+    socket: options.socket,
+    pid: process.pid,
+  });
+  await aborted(signal);
+  observer.event("info", "service.stopping");
+  await resources[Symbol.asyncDispose]();
+  observer.event("info", "service.stopped");
+}
+
+await runProgram(program, process.argv);

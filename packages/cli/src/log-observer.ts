@@ -1,0 +1,54 @@
+/** Events as log lines on standard error: JSON for machines, or one plain line for people. */
+import { styleText } from "node:util";
+import type { EventFields, EventLevel, Observer } from "@branchcache/runtime";
+import { destination, type Logger, pino } from "pino";
+
+export type LogFormat = "json" | "text";
+export const LOG_LEVELS: readonly EventLevel[] = ["trace", "debug", "info", "warn", "error"];
+
+export interface LogOptions {
+  readonly level: EventLevel;
+  readonly format: LogFormat;
+}
+
+export function logObserver({ level, format }: LogOptions): Observer {
+  return format === "json" ? jsonObserver(level) : textObserver(level);
+}
+
+function jsonObserver(level: EventLevel): Observer {
+  const logger: Logger = pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+    destination({ dest: 2, sync: true }),
+  );
+  return {
+    event: (eventLevel, event, fields = {}) => logger[eventLevel]({ event, ...fields }),
+    count() {},
+    measure() {},
+  };
+}
+
+const COLOURS = { trace: "gray", debug: "gray", info: "green", warn: "yellow", error: "red" } as const;
+
+function textObserver(level: EventLevel): Observer {
+  const least = LOG_LEVELS.indexOf(level);
+  const coloured = process.stderr.isTTY === true && process.env["NO_COLOR"] === undefined;
+  return {
+    event(eventLevel, event, fields = {}) {
+      if (LOG_LEVELS.indexOf(eventLevel) < least) return;
+      const label = coloured ? styleText(COLOURS[eventLevel], eventLevel) : eventLevel;
+      process.stderr.write(`${new Date().toISOString()} ${label} ${event}${fieldsText(fields)}\n`);
+    },
+    count() {},
+    measure() {},
+  };
+}
+
+function fieldsText(fields: EventFields): string {
+  let text = "";
+  for (const [key, value] of Object.entries(fields)) {
+    if (value === undefined) continue;
+    const shown = String(value);
+    text += ` ${key}=${/[\s"=]/.test(shown) ? JSON.stringify(shown) : shown}`;
+  }
+  return text;
+}

@@ -1,0 +1,68 @@
+/** A bar on a terminal, nothing elsewhere: how far, how fast, and what came from where. */
+import type { DownloadProgress } from "@branchcache/peer-node";
+import cliProgress from "cli-progress";
+import { formatBytes, formatDuration, formatRate } from "./units.ts";
+
+export interface ProgressBar {
+  update(progress: DownloadProgress): void;
+  stop(): void;
+}
+
+export interface ProgressOptions {
+  readonly stream: NodeJS.WriteStream;
+  readonly enabled: boolean;
+  readonly now: () => number;
+}
+
+export function progressBar({ stream, enabled, now }: ProgressOptions): ProgressBar {
+  if (!enabled || !stream.isTTY) return { update() {}, stop() {} };
+  const startMs = now();
+  const bar = new cliProgress.SingleBar({
+    stream,
+    hideCursor: true,
+    fps: 8,
+    barsize: 24,
+    barCompleteChar: "█",
+    barIncompleteChar: "░",
+    clearOnComplete: true,
+    emptyOnZero: true,
+    format: "{bar} {percentage}% {done} of {whole} at {rate}, {left} left | {sources}",
+  });
+  let started = false;
+  return {
+    update({ lengthBytes, bytes }) {
+      const done = totalBytes(bytes);
+      const elapsedMs = now() - startMs;
+      const payload = {
+        done: formatBytes(done),
+        whole: lengthBytes === undefined ? "?" : formatBytes(lengthBytes),
+        rate: formatRate(done, elapsedMs),
+        left:
+          lengthBytes === undefined || done === 0
+            ? "?"
+            : formatDuration(Math.ceil(((lengthBytes - done) * elapsedMs) / done / 1_000) * 1_000),
+        sources: sourcesText(bytes),
+      };
+      if (started) {
+        bar.setTotal(lengthBytes ?? done);
+        bar.update(done, payload);
+      } else {
+        started = true;
+        bar.start(lengthBytes ?? done, done, payload);
+      }
+    },
+    stop() {
+      if (started) bar.stop();
+    },
+  };
+}
+
+export function totalBytes(bytes: DownloadProgress["bytes"]): number {
+  return bytes.local + bytes.peer + bytes.hosted + bytes.origin;
+}
+
+/** `cache 12 MiB, peers 80 MiB, origin 1 MiB`; hosted caches only where there are any. */
+export function sourcesText(bytes: DownloadProgress["bytes"]): string {
+  const hosted = bytes.hosted > 0 ? `, hosted ${formatBytes(bytes.hosted)}` : "";
+  return `cache ${formatBytes(bytes.local)}, peers ${formatBytes(bytes.peer)}${hosted}, origin ${formatBytes(bytes.origin)}`;
+}

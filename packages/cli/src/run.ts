@@ -1,0 +1,30 @@
+/** What every command does around its work: errors as one line, and the right exit code. */
+import { errorCode, errorMessage } from "@branchcache/runtime";
+import { type Command, CommanderError } from "commander";
+import { exitCode } from "./exit-code.ts";
+
+/** Parses `argv`, runs the command and sets the exit code. Never rejects. */
+export async function runProgram(program: Command, argv: readonly string[]): Promise<void> {
+  // A reader that has seen enough, as in `branchcache info X | head`, is no failure.
+  process.stdout.on("error", (error) => {
+    if (errorCode(error) === "EPIPE") process.exit(exitCode.good);
+    throw error;
+  });
+  applyToAll(program, (command) => command.exitOverride().showHelpAfterError("(see --help)"));
+  try {
+    await program.parseAsync(argv as string[]);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? exitCode.good : exitCode.usage;
+      return;
+    }
+    const code = errorCode(error);
+    process.stderr.write(`${program.name()}: ${errorMessage(error)}${code ? ` (${code})` : ""}\n`);
+    process.exitCode = code === "BC_DAEMON_UNREACHABLE" ? exitCode.daemonUnreachable : exitCode.failed;
+  }
+}
+
+function applyToAll(command: Command, apply: (command: Command) => void): void {
+  apply(command);
+  for (const child of command.commands) applyToAll(child, apply);
+}

@@ -1,0 +1,53 @@
+/** The content server's secret on disk: made once, readable by its owner only. */
+import { mkdir, open, readFile, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { ServerSecret } from "@branchcache/content-info";
+import { BranchCacheError, errorCode, errorMessage } from "@branchcache/runtime";
+import { systemRandom } from "@branchcache/runtime/node";
+
+const SECRET_BYTES = 32;
+
+/** Reads the secret, or makes one. Errors: `BC_SECRET_FILE`, which names the file and never its content. */
+export async function loadServerSecret(path: string): Promise<ServerSecret> {
+  try {
+    return await readSecret(path);
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw secretFileError(path, error);
+  }
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const file = await open(path, "wx", 0o600);
+    try {
+      await file.writeFile(systemRandom.bytes(SECRET_BYTES));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    // Another process made it meanwhile: theirs is as good.
+    if (errorCode(error) !== "EEXIST") throw secretFileError(path, error);
+  }
+  return readSecret(path).catch((error: unknown) => {
+    throw secretFileError(path, error);
+  });
+}
+
+async function readSecret(path: string): Promise<ServerSecret> {
+  const { mode } = await stat(path);
+  if (process.platform !== "win32" && (mode & 0o077) !== 0) {
+    throw new BranchCacheError(
+      "BC_SECRET_FILE",
+      `${path} can be read by others (mode ${(mode & 0o777).toString(8)}): chmod 600 it`,
+    );
+  }
+  const bytes = await readFile(path);
+  if (bytes.length === 0) throw new BranchCacheError("BC_SECRET_FILE", `${path} is empty`);
+  return ServerSecret.fromBytes(bytes);
+}
+
+function secretFileError(path: string, error: unknown): BranchCacheError {
+  if (error instanceof BranchCacheError) return error;
+  return new BranchCacheError("BC_SECRET_FILE", `cannot use the secret ${path}: ${errorMessage(error)}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,168 @@
+/** The caller's side of the local socket: a `BranchCache` that lives in the daemon. */
+import { createConnection, type Socket } from "node:net";
+import { type ContentInformation, readContentInformation } from "@branchcache/content-info";
+import { nodeHashEngine } from "@branchcache/content-info/node";
+import { BranchCacheError } from "@branchcache/runtime";
+import { blockStartingAt } from "../block-map.ts";
+import type { BranchCache, ContentReader } from "../branch-cache.ts";
+import { encodeFrame, FrameReader } from "./frames.ts";
+import { type Answer, PROTOCOL_VERSION, type Request } from "./protocol.ts";
+
+const CONTENT_FRAME_BYTES = 256 * 1024;
+/** Pieces asked for ahead, so that the reader never waits for the socket. */
+const AHEAD = 16;
+
+/**
+ * Finds out whether a daemon answers on this path. Errors: `BC_DAEMON_UNREACHABLE`, `BC_API_VERSION`.
+ */
+export async function connectBranchCache(path: string): Promise<BranchCache> {
+  const first = await Connection.open(path);
+  first.close();
+  const open = new Set<Connection>();
+  return {
+    async open(bytes, { signal } = {}) {
+      const content = readContentInformation(bytes, nodeHashEngine);
+      const connection = await Connection.open(path);
+      open.add(connection);
+      const onAbort = () => connection.close(signal?.reason);
+      const forget = () => {
+        open.delete(connection);
+        signal?.removeEventListener("abort", onAbort);
+      };
+      try {
+        signal?.throwIfAborted();
+        signal?.addEventListener("abort", onAbort, { once: true });
+        for (let at = 0; at < bytes.length; at += CONTENT_FRAME_BYTES) {
+          await connection.send({ op: "content", bytes: bytes.subarray(at, at + CONTENT_FRAME_BYTES) });
+        }
+        await connection.request({ op: "open" }, "opened");
+      } catch (error) {
+        forget();
+        connection.close();
+        throw error;
+      }
+      return remoteReader(connection, content, forget);
+    },
+    async close() {
+      for (const connection of open) connection.close();
+    },
+  };
+}
+
+function remoteReader(connection: Connection, content: ContentInformation, forget: () => void): ContentReader {
+  return {
+    range: content.range,
+    blockAt: (offsetBytes) => blockStartingAt(content, offsetBytes),
+    async *pieces() {
+      const asked: Promise<Answer>[] = [];
+      for (;;) {
+        while (asked.length < AHEAD) {
+          const answer = connection.request({ op: "next" }, "piece");
+          // Looked at when its turn comes; until then a failure is no unhandled one.
+          answer.catch(() => {});
+          asked.push(answer);
+        }
+        const answer = await asked.shift();
+        if (answer?.op !== "piece") return;
+        yield answer.piece;
+      }
+    },
+    async add(offsetBytes, bytes) {
+      const answer = await connection.request({ op: "add", offsetBytes, bytes }, "added");
+      return answer.op === "added" ? answer.result : "not-kept";
+    },
+    async close() {
+      forget();
+      connection.close();
+    },
+    async [Symbol.asyncDispose]() {
+      await this.close();
+    },
+  };
+}
+
+type AwaitedAnswer = "hello" | "opened" | "piece" | "added";
+
+interface Waiting {
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Pairs each answer with the oldest request of its kind. */
+class Connection {
+  readonly #socket: Socket;
+  readonly #waiting: Record<AwaitedAnswer, Waiting[]> = { hello: [], opened: [], piece: [], added: [] };
+  #failure: unknown;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    const frames = new FrameReader();
+    socket.on("data", (chunk) => {
+      try {
+        for (const message of frames.push(chunk)) this.#take(message as Answer);
+      } catch (error) {
+        this.close(error);
+      }
+    });
+    socket.on("error", (error) => this.close(error));
+    socket.on("close", () => this.close());
+  }
+
+  static async open(path: string): Promise<Connection> {
+    const socket = createConnection(path);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        socket.once("connect", resolve);
+        socket.once("error", reject);
+      });
+    } catch (error) {
+      throw new BranchCacheError("BC_DAEMON_UNREACHABLE", `no daemon answers on ${path}`, { cause: error });
+    }
+    const connection = new Connection(socket);
+    await connection.request({ op: "hello", protocol: PROTOCOL_VERSION }, "hello");
+    return connection;
+  }
+
+  async send(request: Request): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#socket.write(encodeFrame(request))) return;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        this.#socket.off("drain", done);
+        this.#socket.off("close", done);
+        resolve();
+      };
+      this.#socket.on("drain", done);
+      this.#socket.on("close", done);
+    });
+  }
+
+  request(request: Request, answer: AwaitedAnswer): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) {
+        reject(this.#failure);
+        return;
+      }
+      this.#waiting[answer].push({ resolve, reject });
+      this.send(request).catch(reject);
+    });
+  }
+
+  close(reason: unknown = new BranchCacheError("BC_DAEMON_CLOSED", "the daemon closed the connection")): void {
+    this.#failure ??= reason;
+    this.#socket.destroy();
+    for (const queue of Object.values(this.#waiting)) {
+      for (const waiting of queue.splice(0)) waiting.reject(this.#failure);
+    }
+  }
+
+  #take(answer: Answer): void {
+    if (answer.op === "error") {
+      this.close(new BranchCacheError(answer.code, `daemon: ${answer.message}`));
+      return;
+    }
+    const waiting = this.#waiting[answer.op === "end" ? "piece" : answer.op].shift();
+    if (!waiting) throw new BranchCacheError("BC_API_ORDER", `the daemon sent ${answer.op} unasked`);
+    waiting.resolve(answer);
+  }
+}

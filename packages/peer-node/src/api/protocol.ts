@@ -1,0 +1,48 @@
+/**
+ * The daemon's local interface, one connection for each content:
+ *
+ * 1. caller: `hello`; daemon: `hello` with its version, or `error`.
+ * 2. caller: the Content Information in `content` frames, then `open`; daemon: `opened`.
+ * 3. caller: `next` as often as it wants a piece, several ahead; daemon: a `piece` or `end` for each, in order.
+ *    At any time, caller: `add` with a block from the origin; daemon: `added` for each, in order.
+ * 4. either closes the connection.
+ */
+import { BranchCacheError } from "@branchcache/runtime";
+import type { ContentPiece } from "../branch-cache.ts";
+
+export const PROTOCOL_VERSION = 1;
+
+/** 64 MiB describe some 60 GiB of content. */
+export const CONTENT_INFORMATION_MAX_BYTES = 64 * 1024 * 1024;
+
+export type Request =
+  | { readonly op: "hello"; readonly protocol: number }
+  | { readonly op: "content"; readonly bytes: Uint8Array }
+  | { readonly op: "open" }
+  | { readonly op: "next" }
+  | { readonly op: "add"; readonly offsetBytes: number; readonly bytes: Uint8Array };
+
+export type Answer =
+  | { readonly op: "hello"; readonly protocol: number; readonly mode: string }
+  | { readonly op: "opened" }
+  | { readonly op: "piece"; readonly piece: ContentPiece }
+  | { readonly op: "end" }
+  | { readonly op: "added"; readonly result: "kept" | "not-kept" | "mismatch" }
+  | { readonly op: "error"; readonly code: string; readonly message: string };
+
+/** Throws `BC_API_FRAME` for anything that is no request. */
+export function checkRequest(message: unknown): Request {
+  const request = message as Partial<Record<string, unknown>> | null;
+  const ok =
+    typeof request === "object" &&
+    request !== null &&
+    ((request["op"] === "hello" && typeof request["protocol"] === "number") ||
+      (request["op"] === "content" && request["bytes"] instanceof Uint8Array) ||
+      request["op"] === "open" ||
+      request["op"] === "next" ||
+      (request["op"] === "add" &&
+        Number.isSafeInteger(request["offsetBytes"]) &&
+        request["bytes"] instanceof Uint8Array));
+  if (!ok) throw new BranchCacheError("BC_API_FRAME", "a message that is no request");
+  return request as Request;
+}

@@ -1,0 +1,212 @@
+/** The daemon's side of the local socket. */
+import { lstat, mkdir, unlink } from "node:fs/promises";
+import { createServer, createConnection, type Socket } from "node:net";
+import { dirname } from "node:path";
+import {
+  BranchCacheError,
+  concatBytes,
+  errorCode,
+  errorMessage,
+  type Observer,
+  silentObserver,
+} from "@branchcache/runtime";
+import type { BranchCache, ContentPiece, ContentReader } from "../branch-cache.ts";
+import { encodeFrame, FrameReader } from "./frames.ts";
+import {
+  type Answer,
+  CONTENT_INFORMATION_MAX_BYTES,
+  checkRequest,
+  PROTOCOL_VERSION,
+  type Request,
+} from "./protocol.ts";
+
+export interface ApiServerOptions {
+  /** A path, or on Windows the name of a pipe. */
+  readonly path: string;
+  readonly branchCache: BranchCache;
+  readonly mode: string;
+  readonly observer?: Observer;
+  /** Contents open at once. Default 256. */
+  readonly maxConnections?: number;
+}
+
+export interface ApiServer {
+  close(): Promise<void>;
+}
+
+/**
+ * Open to every local user: whoever brings a Content Information may have what it describes. A socket
+ * that a dead daemon left behind is replaced. Errors: `BC_API_IN_USE` when a live daemon answers there,
+ * `BC_LISTEN_FAILED`.
+ */
+export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
+  const { path, maxConnections = 256, observer = silentObserver } = options;
+  const isPipe = process.platform === "win32";
+  if (!isPipe) await clearStaleSocket(path);
+  const sockets = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    new Session(socket, options).start();
+  });
+  server.maxConnections = maxConnections;
+  const umask = process.umask(0o111);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(path, () => resolve());
+    });
+  } catch (error) {
+    throw new BranchCacheError("BC_LISTEN_FAILED", `cannot open the socket ${path}: ${errorMessage(error)}`, {
+      cause: error,
+    });
+  } finally {
+    process.umask(umask);
+  }
+  server.on("error", (error) => observer.event("error", "service.start_failed", { error: String(error) }));
+  return {
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+async function clearStaleSocket(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  const found = await lstat(path).catch(() => undefined);
+  if (!found) return;
+  if (!found.isSocket()) {
+    throw new BranchCacheError("BC_LISTEN_FAILED", `${path} exists and is no socket`);
+  }
+  const live = await new Promise<boolean>((resolve) => {
+    const probe = createConnection(path, () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once("error", () => resolve(false));
+  });
+  if (live) throw new BranchCacheError("BC_API_IN_USE", `another daemon answers on ${path}`);
+  await unlink(path);
+}
+
+/** One connection, one content. Anything out of order ends it; it never disturbs another. */
+class Session {
+  readonly #socket: Socket;
+  readonly #options: ApiServerOptions;
+  readonly #frames = new FrameReader();
+  readonly #closing = new AbortController();
+  #contentParts: Uint8Array[] = [];
+  #contentBytes = 0;
+  #greeted = false;
+  #opening = false;
+  #reader: ContentReader | undefined;
+  #pieces: AsyncIterator<ContentPiece> | undefined;
+  /** Requests are handled one after another, except that `add` does not wait for pieces. */
+  #pieceQueue: Promise<void> = Promise.resolve();
+  #addQueue: Promise<void> = Promise.resolve();
+
+  constructor(socket: Socket, options: ApiServerOptions) {
+    this.#socket = socket;
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#socket.on("data", (chunk) => {
+      try {
+        for (const message of this.#frames.push(chunk)) this.#handle(checkRequest(message));
+      } catch (error) {
+        this.#fail(error);
+      }
+    });
+    this.#socket.once("end", () => this.#socket.end());
+    this.#socket.once("error", () => this.#socket.destroy());
+    this.#socket.once("close", () => {
+      this.#closing.abort(new BranchCacheError("BC_CLOSED", "the caller closed the connection"));
+      void this.#reader?.close();
+    });
+  }
+
+  #handle(request: Request): void {
+    if (!this.#greeted && request.op !== "hello") throw new BranchCacheError("BC_API_ORDER", "hello comes first");
+    switch (request.op) {
+      case "hello":
+        if (request.protocol !== PROTOCOL_VERSION) {
+          throw new BranchCacheError("BC_API_VERSION", `the daemon speaks protocol ${PROTOCOL_VERSION}`);
+        }
+        this.#greeted = true;
+        void this.#send({ op: "hello", protocol: PROTOCOL_VERSION, mode: this.#options.mode });
+        return;
+      case "content":
+        if (this.#opening) throw new BranchCacheError("BC_API_ORDER", "content after open");
+        this.#contentBytes += request.bytes.length;
+        if (this.#contentBytes > CONTENT_INFORMATION_MAX_BYTES) {
+          throw new BranchCacheError(
+            "BC_API_LIMIT",
+            `Content Information over ${CONTENT_INFORMATION_MAX_BYTES} bytes is not taken`,
+          );
+        }
+        this.#contentParts.push(request.bytes);
+        return;
+      case "open":
+        if (this.#opening) throw new BranchCacheError("BC_API_ORDER", "open twice");
+        this.#opening = true;
+        this.#pieceQueue = this.#queue(this.#pieceQueue, () => this.#open());
+        this.#addQueue = this.#pieceQueue;
+        return;
+      case "next":
+        this.#pieceQueue = this.#queue(this.#pieceQueue, () => this.#next());
+        return;
+      case "add": {
+        const { offsetBytes, bytes } = request;
+        this.#addQueue = this.#queue(this.#addQueue, async () => {
+          await this.#send({ op: "added", result: await this.#opened().add(offsetBytes, bytes) });
+        });
+        return;
+      }
+    }
+  }
+
+  async #open(): Promise<void> {
+    const contentInformation = concatBytes(...this.#contentParts);
+    this.#contentParts = [];
+    this.#reader = await this.#options.branchCache.open(contentInformation, { signal: this.#closing.signal });
+    await this.#send({ op: "opened" });
+  }
+
+  async #next(): Promise<void> {
+    this.#pieces ??= this.#opened().pieces()[Symbol.asyncIterator]();
+    const next = await this.#pieces.next();
+    await this.#send(next.done ? { op: "end" } : { op: "piece", piece: next.value });
+  }
+
+  #opened(): ContentReader {
+    if (!this.#reader) throw new BranchCacheError("BC_API_ORDER", "nothing is open");
+    return this.#reader;
+  }
+
+  #queue(queue: Promise<void>, work: () => Promise<void>): Promise<void> {
+    return queue.then(() => (this.#closing.signal.aborted ? undefined : work())).catch((error) => this.#fail(error));
+  }
+
+  async #send(answer: Answer): Promise<void> {
+    if (this.#socket.destroyed || this.#socket.writableEnded) return;
+    if (this.#socket.write(encodeFrame(answer))) return;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        this.#socket.off("drain", done);
+        this.#socket.off("close", done);
+        resolve();
+      };
+      this.#socket.on("drain", done);
+      this.#socket.on("close", done);
+    });
+  }
+
+  #fail(error: unknown): void {
+    if (this.#socket.writableEnded || this.#socket.destroyed) return;
+    const answer: Answer = { op: "error", code: errorCode(error) ?? "BC_INTERNAL", message: errorMessage(error) };
+    this.#socket.end(encodeFrame(answer));
+    this.#closing.abort(error);
+  }
+}

@@ -1,0 +1,53 @@
+/** Where the blocks of a Content Information lie in the content. */
+import { blockLengthBytes, type ContentInformation, type Segment } from "@branchcache/content-info";
+
+export interface ContentBlock {
+  readonly segment: Segment;
+  readonly blockIndex: number;
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+}
+
+/** The listed blocks in content order. */
+export function* contentBlocks(content: ContentInformation): Generator<ContentBlock, void, undefined> {
+  for (const segment of content.segments) yield* segmentBlocks(segment);
+}
+
+export function* segmentBlocks(segment: Segment): Generator<ContentBlock, void, undefined> {
+  for (let i = 0; i < segment.blockHashes.length; i++) yield contentBlock(segment, segment.firstBlockIndex + i);
+}
+
+/** The listed block that starts exactly there; undefined if none does. */
+export function blockStartingAt(content: ContentInformation, offsetBytes: number): ContentBlock | undefined {
+  const segment = segmentAt(content.segments, offsetBytes);
+  if (!segment) return undefined;
+  const blockIndex = (offsetBytes - segment.offsetBytes) / segment.blockSizeBytes;
+  const listed =
+    Number.isInteger(blockIndex) &&
+    blockIndex >= segment.firstBlockIndex &&
+    blockIndex < segment.firstBlockIndex + segment.blockHashes.length;
+  return listed ? contentBlock(segment, blockIndex) : undefined;
+}
+
+function contentBlock(segment: Segment, blockIndex: number): ContentBlock {
+  return {
+    segment,
+    blockIndex,
+    offsetBytes: segment.offsetBytes + blockIndex * segment.blockSizeBytes,
+    lengthBytes: blockLengthBytes(segment, blockIndex),
+  };
+}
+
+function segmentAt(segments: readonly Segment[], offsetBytes: number): Segment | undefined {
+  let low = 0;
+  let high = segments.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >>> 1;
+    const segment = segments[middle];
+    if (segment === undefined) return undefined;
+    if (offsetBytes < segment.offsetBytes) high = middle - 1;
+    else if (offsetBytes >= segment.offsetBytes + segment.lengthBytes) low = middle + 1;
+    else return segment;
+  }
+  return undefined;
+}

@@ -1,0 +1,65 @@
+/**
+ * The seam between whoever wants content and the node that finds it in the branch: in this process
+ * (`startPeerNode`) or in a daemon behind a local socket (`connectBranchCache`).
+ */
+import type { ContentRange } from "@branchcache/content-info";
+
+/** Where bytes came from, as metrics and reports name it. */
+export type ByteSource = "local" | "peer" | "hosted" | "origin";
+
+export type MissingReason =
+  /** Nobody said that they hold it. */
+  | "no-peer"
+  /** Those who hold it closed, answered wrongly or had nothing after all. */
+  | "failed"
+  /** Those who hold it did not answer in time. */
+  | "timeout";
+
+export type ContentPiece =
+  | {
+      readonly kind: "data";
+      /** From the start of the content. */
+      readonly offsetBytes: number;
+      /** Verified against the Content Information; owned by the receiver. */
+      readonly bytes: Uint8Array;
+      readonly source: Exclude<ByteSource, "origin">;
+    }
+  | {
+      /** To be fetched from the origin, in whole blocks as told here, and handed to `add`. */
+      readonly kind: "missing";
+      readonly offsetBytes: number;
+      readonly lengthBytes: number;
+      readonly reason: MissingReason;
+    };
+
+/**
+ * One content being read. Pieces come in content order, without gaps, whole blocks each, and only
+ * as fast as they are taken.
+ */
+export interface ContentReader extends AsyncDisposable {
+  /** What the Content Information is about. */
+  readonly range: ContentRange;
+  /** The blocks it lists, in content order, as `add` wants them. */
+  blockAt(offsetBytes: number): { readonly offsetBytes: number; readonly lengthBytes: number } | undefined;
+  /** May be called once. */
+  pieces(): AsyncIterable<ContentPiece>;
+  /**
+   * Takes one whole block that came from the origin: verified, then kept and served from now on.
+   * `mismatch`: these are not the bytes that the Content Information speaks of; nothing was kept.
+   */
+  add(offsetBytes: number, bytes: Uint8Array): Promise<"kept" | "not-kept" | "mismatch">;
+  close(): Promise<void>;
+}
+
+export interface OpenContentOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface BranchCache {
+  /**
+   * Reads what a content server sent. Errors: `DecodeError` for a malformed Content Information,
+   * `BC_CONTENT_INFORMATION_INVALID` for one that contradicts itself.
+   */
+  open(contentInformation: Uint8Array, options?: OpenContentOptions): Promise<ContentReader>;
+  close(): Promise<void>;
+}

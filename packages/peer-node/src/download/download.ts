@@ -1,0 +1,281 @@
+/**
+ * One download: ask the origin for Content Information, take what the branch has, fetch the rest by
+ * range, verify everything, and leave it with the node for the next one who asks.
+ */
+import type { ContentRange } from "@branchcache/content-info";
+import type { OriginAnswer, OriginClient } from "@branchcache/http-encoding/node";
+import { BranchCacheError, type Clock, type Observer, silentObserver } from "@branchcache/runtime";
+import type { BranchCache, ContentReader } from "../branch-cache.ts";
+import { ByteCount, type DownloadProgress, type DownloadReport } from "./report.ts";
+import type { DownloadSink } from "./sink.ts";
+
+export interface DownloadOptions {
+  readonly url: string;
+  readonly origin: OriginClient;
+  readonly branchCache: BranchCache;
+  readonly sink: DownloadSink;
+  readonly clock: Clock;
+  readonly observer?: Observer;
+  readonly signal?: AbortSignal;
+  /** Request headers for the origin, for instance `Authorization`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The highest version of Content Information to ask for. Default 2. */
+  readonly maxVersion?: 1 | 2;
+  /** Called after each write; must be quick. */
+  readonly onProgress?: (progress: DownloadProgress) => void;
+}
+
+type CodedAnswer = Extract<OriginAnswer, { kind: "content-information" }>;
+type PlainAnswer = Extract<OriginAnswer, { kind: "content" }>;
+
+/**
+ * Resolves when every byte is in the sink. Errors: those of `OriginClient` and `BranchCache`, and
+ * `BC_CONTENT_CHANGED` when the content changed under way and could not be begun anew.
+ */
+export async function download(options: DownloadOptions): Promise<DownloadReport> {
+  return new Download(options).run();
+}
+
+/** The content at the origin is no longer what the Content Information speaks of. */
+class ContentChanged extends Error {}
+
+class Download {
+  readonly #options: DownloadOptions;
+  readonly #count = new ByteCount();
+  #lengthBytes: number | undefined;
+  #contentInformationBytes = 0;
+  #version: 1 | 2 | undefined;
+  #written = false;
+
+  constructor(options: DownloadOptions) {
+    this.#options = options;
+  }
+
+  async run(): Promise<DownloadReport> {
+    const { clock, sink, url, observer = silentObserver } = this.#options;
+    const startMs = clock.monotonicMs();
+    for (let restarts = 0; ; restarts++) {
+      try {
+        const cached = await this.#attempt(restarts);
+        const report: DownloadReport = {
+          lengthBytes: this.#lengthBytes ?? 0,
+          bytes: { ...this.#count.bytes },
+          contentInformationBytes: this.#contentInformationBytes,
+          version: this.#version,
+          elapsedMs: clock.monotonicMs() - startMs,
+          restarts,
+          cached,
+        };
+        observer.event("info", "download.finished", {
+          length: report.lengthBytes,
+          ...report.bytes,
+          elapsed_ms: Math.round(report.elapsedMs),
+          cached,
+        });
+        return report;
+      } catch (error) {
+        if (!(error instanceof ContentChanged)) throw error;
+        if (restarts === RESTARTS_MAX || (this.#written && !sink.restart)) {
+          throw new BranchCacheError(
+            "BC_CONTENT_CHANGED",
+            restarts === RESTARTS_MAX
+              ? `${shownUrl(url)} kept changing while it was downloaded, ${restarts + 1} times in a row`
+              : `${shownUrl(url)} changed while it was downloaded, and what was written cannot be taken back`,
+            { cause: error },
+          );
+        }
+        await sink.restart?.();
+        this.#count.clear();
+        this.#written = false;
+      }
+    }
+  }
+
+  async #attempt(restarts: number): Promise<DownloadReport["cached"]> {
+    const { url, origin, branchCache, signal, headers, maxVersion = 2 } = this.#options;
+    const request = { ...(signal ? { signal } : {}), ...(headers ? { headers } : {}) };
+    // The last try takes no chances with hashes that may lag behind the content.
+    const answer =
+      restarts < RESTARTS_MAX
+        ? await origin.open(url, { ...request, versions: maxVersion })
+        : await origin.open(url, { ...request, versions: 0 });
+    if (answer.kind === "content") return this.#takePlain(answer);
+    this.#contentInformationBytes += answer.bytes.length;
+    let reader: ContentReader;
+    try {
+      reader = await branchCache.open(answer.bytes, signal ? { signal } : {});
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!isContentInformationFault(error)) throw error;
+      // [MS-CCROD] 2.7: bad Content Information is no fault of the content.
+      const plain = await origin.open(url, { ...request, versions: 0 });
+      if (plain.kind !== "content") throw error;
+      return this.#takePlain(plain);
+    }
+    await using _ = reader;
+    if (reader.range.startBytes !== 0 || reader.range.endBytes !== answer.contentLengthBytes) {
+      throw new ContentChanged("Content Information and announced length disagree");
+    }
+    return this.#takeCoded(answer, reader);
+  }
+
+  async #takeCoded(answer: CodedAnswer, reader: ContentReader): Promise<DownloadReport["cached"]> {
+    this.#lengthBytes = answer.contentLengthBytes;
+    this.#version = answer.bytes[1] === 2 ? 2 : 1;
+    let kept = true;
+    let gap: { startBytes: number; endBytes: number } | undefined;
+    const fill = async () => {
+      if (!gap) return;
+      const range = gap;
+      gap = undefined;
+      if (!(await this.#fillGap(answer, reader, range))) kept = false;
+    };
+    for await (const piece of reader.pieces()) {
+      if (piece.kind === "missing") {
+        const endBytes = piece.offsetBytes + piece.lengthBytes;
+        if (gap) gap.endBytes = endBytes;
+        else gap = { startBytes: piece.offsetBytes, endBytes };
+        if (gap.endBytes - gap.startBytes >= GAP_MAX_BYTES) await fill();
+        continue;
+      }
+      await fill();
+      await this.#write(piece.offsetBytes, piece.bytes, piece.source);
+    }
+    await fill();
+    return kept ? "kept" : "partly";
+  }
+
+  /** Resolves to whether the node kept every block of it. */
+  async #fillGap(answer: CodedAnswer, reader: ContentReader, range: ContentRange): Promise<boolean> {
+    const { origin, url, signal, headers } = this.#options;
+    const part = await origin.range(url, range, answer.validator, {
+      ...(signal ? { signal } : {}),
+      ...(headers ? { headers } : {}),
+    });
+    if (part.kind === "changed") throw new ContentChanged("the origin has another version now");
+    let kept = true;
+    for await (const block of wholeBlocks(part.body, reader, range)) {
+      const result = await reader.add(block.offsetBytes, block.bytes);
+      // The same validator with other bytes: the file was changed behind the server's back.
+      if (result === "mismatch") throw new ContentChanged("bytes of the origin do not match its Content Information");
+      if (result === "not-kept") kept = false;
+      await this.#write(block.offsetBytes, block.bytes, "origin");
+    }
+    return kept;
+  }
+
+  async #takePlain(answer: PlainAnswer): Promise<DownloadReport["cached"]> {
+    this.#lengthBytes = answer.lengthBytes;
+    let offsetBytes = 0;
+    for await (const bytes of answer.body) {
+      await this.#write(offsetBytes, bytes, "origin");
+      offsetBytes += bytes.length;
+    }
+    this.#lengthBytes = offsetBytes;
+    if (!answer.makeHashRequest) return "not-offered";
+    return this.#adopt(answer, offsetBytes);
+  }
+
+  /** Learns the Content Information of what was just downloaded, so that others can have it from here. */
+  async #adopt(plain: PlainAnswer, lengthBytes: number): Promise<DownloadReport["cached"]> {
+    const { url, origin, branchCache, sink, signal, headers, maxVersion = 2 } = this.#options;
+    if (!sink.readBack) return "not-kept";
+    try {
+      const answer = await origin.open(url, {
+        ...(signal ? { signal } : {}),
+        ...(headers ? { headers } : {}),
+        versions: maxVersion,
+        hashRequest: true,
+      });
+      if (answer.kind === "content") {
+        answer.discard();
+        return "not-kept";
+      }
+      this.#contentInformationBytes += answer.bytes.length;
+      if (answer.contentLengthBytes !== lengthBytes) return "not-kept";
+      this.#version = answer.bytes[1] === 2 ? 2 : 1;
+      await using reader = await branchCache.open(answer.bytes, signal ? { signal } : {});
+      let kept = 0;
+      let blocks = 0;
+      for (let offsetBytes = 0; offsetBytes < lengthBytes; ) {
+        const block = reader.blockAt(offsetBytes);
+        if (!block) return "not-kept";
+        const bytes = await sink.readBack(block.offsetBytes, block.lengthBytes);
+        const result = await reader.add(block.offsetBytes, bytes);
+        if (result === "mismatch") {
+          // Downloaded before the file changed: a whole and consistent older version, of no use to others.
+          return kept > 0 ? "partly" : "not-kept";
+        }
+        if (result === "kept") kept++;
+        blocks++;
+        offsetBytes += block.lengthBytes;
+      }
+      return kept === blocks ? "kept" : kept > 0 ? "partly" : "not-kept";
+    } catch (error) {
+      signal?.throwIfAborted();
+      // The download itself is complete; that it cannot be shared is worth a line, not a failure.
+      (this.#options.observer ?? silentObserver).event("warn", "publish.failed", {
+        url: shownUrl(plain.finalUrl),
+        error: String(error),
+      });
+      return "not-kept";
+    }
+  }
+
+  async #write(offsetBytes: number, bytes: Uint8Array, source: keyof DownloadProgress["bytes"]): Promise<void> {
+    const { sink, observer = silentObserver, onProgress } = this.#options;
+    this.#written = true;
+    await sink.write(offsetBytes, bytes);
+    this.#count.add(source, bytes.length);
+    if (source === "origin") observer.count("retrieval_bytes_total", bytes.length, { source });
+    onProgress?.({ lengthBytes: this.#lengthBytes, bytes: this.#count.bytes });
+  }
+}
+
+/** Cuts what the origin sends into the blocks that the Content Information lists. */
+async function* wholeBlocks(
+  body: AsyncIterable<Uint8Array>,
+  reader: ContentReader,
+  range: ContentRange,
+): AsyncGenerator<{ offsetBytes: number; bytes: Uint8Array }, void, undefined> {
+  let block = reader.blockAt(range.startBytes);
+  let bytes = new Uint8Array(block?.lengthBytes ?? 0);
+  let filled = 0;
+  for await (const chunk of body) {
+    for (let at = 0; at < chunk.length; ) {
+      if (!block) throw new ContentChanged("the origin sent more than was asked for");
+      const part = chunk.subarray(at, at + block.lengthBytes - filled);
+      bytes.set(part, filled);
+      filled += part.length;
+      at += part.length;
+      if (filled < block.lengthBytes) continue;
+      yield { offsetBytes: block.offsetBytes, bytes };
+      const nextOffset: number = block.offsetBytes + block.lengthBytes;
+      block = nextOffset < range.endBytes ? reader.blockAt(nextOffset) : undefined;
+      bytes = new Uint8Array(block?.lengthBytes ?? 0);
+      filled = 0;
+    }
+  }
+  if (block) throw new ContentChanged("the origin sent less than was asked for");
+}
+
+function isContentInformationFault(error: unknown): boolean {
+  return (
+    error instanceof BranchCacheError &&
+    (error.code.startsWith("BC_DECODE_") || error.code === "BC_CONTENT_INFORMATION_INVALID")
+  );
+}
+
+/** Without what may be secret: user, password, query. */
+export function shownUrl(url: string): string {
+  try {
+    const parsed = new URL(url);
+    return `${parsed.origin}${parsed.pathname}`;
+  } catch {
+    return "(malformed URL)";
+  }
+}
+
+const RESTARTS_MAX = 3;
+// Few requests for a client that is alone, and still a reader that sees bytes early.
+const GAP_MAX_BYTES = 64 * 1024 * 1024;

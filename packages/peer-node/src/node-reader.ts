@@ -1,0 +1,125 @@
+/** Reads one content through the local store and the peers of the branch. */
+import {
+  type ContentInformation,
+  type HashEngine,
+  type Segment,
+  verifyBlock,
+  verifyBlockList,
+} from "@branchcache/content-info";
+import { fetchBlocks, type FetchBlocksOptions, type WantedBlock } from "@branchcache/retrieval";
+import { BranchCacheError, type Observer } from "@branchcache/runtime";
+import { blockStartingAt, contentBlocks, segmentBlocks } from "./block-map.ts";
+import type { ContentPiece, ContentReader } from "./branch-cache.ts";
+import type { SegmentVault } from "./segment-vault.ts";
+
+export interface NodeReaderOptions {
+  readonly content: ContentInformation;
+  readonly vault: SegmentVault;
+  readonly engine: HashEngine;
+  readonly observer: Observer;
+  readonly signal?: AbortSignal;
+  /** How blocks are fetched from peers. */
+  readonly fetch: Omit<FetchBlocksOptions, "signal">;
+}
+
+/** Throws `BC_CONTENT_INFORMATION_INVALID` when a complete list of block hashes does not match its hash of data. */
+export function openNodeReader(options: NodeReaderOptions): ContentReader {
+  const { content, vault, engine, observer } = options;
+  for (const [i, segment] of content.segments.entries()) {
+    if (verifyBlockList(segment, engine) === "mismatch") {
+      throw new BranchCacheError(
+        "BC_CONTENT_INFORMATION_INVALID",
+        `Content Information contradicts itself: block hashes of segment ${i} do not match its hash of data`,
+      );
+    }
+  }
+  const closing = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, closing.signal]) : closing.signal;
+  let taken = false;
+
+  return {
+    range: content.range,
+    blockAt: (offsetBytes) => blockStartingAt(content, offsetBytes),
+    pieces() {
+      if (taken) throw new BranchCacheError("BC_ALREADY_READ", "the pieces of this content are being read already");
+      taken = true;
+      return readPieces({ ...options, signal });
+    },
+    async add(offsetBytes, bytes) {
+      const block = blockStartingAt(content, offsetBytes);
+      if (!block || block.lengthBytes !== bytes.length) {
+        throw new BranchCacheError(
+          "BC_INVALID_ARGUMENT",
+          `no block of ${bytes.length} bytes starts at byte ${offsetBytes} of this content`,
+        );
+      }
+      if (!verifyBlock(block.segment, block.blockIndex, bytes, engine)) {
+        observer.count("blocks_rejected_total", 1, { reason: "origin" });
+        return "mismatch";
+      }
+      return vault.keep(block.segment, block.blockIndex, bytes);
+    },
+    async close() {
+      closing.abort(new BranchCacheError("BC_CLOSED", "the reader was closed"));
+    },
+    async [Symbol.asyncDispose]() {
+      await this.close();
+    },
+  };
+}
+
+async function* readPieces(
+  options: NodeReaderOptions & { readonly signal: AbortSignal },
+): AsyncGenerator<ContentPiece, void, undefined> {
+  const { content, vault, observer, signal } = options;
+  const held = new Map<Segment, ReadonlySet<number>>();
+  for (let i = 0; i < content.segments.length; i += HOLDS_BATCH) {
+    const batch = content.segments.slice(i, i + HOLDS_BATCH);
+    const found = await vault.heldBlocks(batch);
+    for (const [j, segment] of batch.entries()) held.set(segment, found[j] ?? new Set());
+  }
+
+  const remote = fetchBlocks(notHeld(content, held), { ...options.fetch, signal })[Symbol.asyncIterator]();
+  try {
+    for (const block of contentBlocks(content)) {
+      signal.throwIfAborted();
+      const { segment, blockIndex, offsetBytes, lengthBytes } = block;
+      if (held.get(segment)?.has(blockIndex)) {
+        const bytes = await vault.read(segment, blockIndex);
+        if (bytes) {
+          observer.count("retrieval_bytes_total", bytes.length, { source: "local" });
+          yield { kind: "data", offsetBytes, bytes, source: "local" };
+        } else {
+          // Evicted or damaged since we looked: too late to ask the peers for it in its order.
+          yield { kind: "missing", offsetBytes, lengthBytes, reason: "failed" };
+        }
+        continue;
+      }
+      const next = await remote.next();
+      if (next.done) throw new BranchCacheError("BC_INTERNAL", "fewer blocks fetched than wanted");
+      const piece = next.value;
+      if (piece.kind === "missing") {
+        yield { kind: "missing", offsetBytes, lengthBytes, reason: piece.reason };
+        continue;
+      }
+      const source = piece.from.kind;
+      observer.count("retrieval_bytes_total", piece.bytes.length, { source });
+      await vault.keep(segment, blockIndex, piece.bytes, piece.sealed);
+      yield { kind: "data", offsetBytes, bytes: piece.bytes, source };
+    }
+  } finally {
+    await remote.return?.();
+  }
+}
+
+function* notHeld(
+  content: ContentInformation,
+  held: ReadonlyMap<Segment, ReadonlySet<number>>,
+): Generator<WantedBlock, void, undefined> {
+  for (const segment of content.segments) {
+    const here = held.get(segment);
+    for (const block of segmentBlocks(segment)) if (!here?.has(block.blockIndex)) yield block;
+  }
+}
+
+const HOLDS_BATCH = 1_024;

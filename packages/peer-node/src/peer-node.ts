@@ -1,0 +1,194 @@
+/** A node: one store, the peers of the branch, and a port that serves what the store holds. */
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { BlockStore, SecretStore } from "@branchcache/cache-store";
+import { type CipherId, readContentInformation } from "@branchcache/content-info";
+import { nodeHashEngine } from "@branchcache/content-info/node";
+import { type PeerDiscovery, type PeerDiscoveryOptions, startPeerDiscovery } from "@branchcache/discovery";
+import { createRetrievalServer } from "@branchcache/retrieval";
+import { nodeBlockCipher, nodeHttpPort, retrievalRequestListener } from "@branchcache/retrieval/node";
+import {
+  BranchCacheError,
+  type Clock,
+  type Endpoint,
+  errorCode,
+  type Observer,
+  type Random,
+  silentObserver,
+} from "@branchcache/runtime";
+import { systemClock, systemRandom } from "@branchcache/runtime/node";
+import { nodeDatagramPort } from "dgram-ws-discovery/node";
+import { blockSourceOf } from "./block-source.ts";
+import type { BranchCache } from "./branch-cache.ts";
+import { openNodeReader } from "./node-reader.ts";
+import { BranchPeers } from "./peer-finder.ts";
+import { SegmentVault } from "./segment-vault.ts";
+
+export interface PeerNodeOptions {
+  readonly store: { readonly blocks: BlockStore; readonly secrets: SecretStore };
+  /**
+   * `local`: reads and fills its own store, asks nobody, serves nobody. `distributed`: finds peers by
+   * multicast and, where `listen` is given, serves them.
+   */
+  readonly mode: "local" | "distributed";
+  /** Where peers fetch blocks; absent, the node takes and does not give. Port 0 picks a free one. */
+  readonly listen?: { readonly host?: string; readonly port: number };
+  /** Names or addresses of the interfaces to find peers on. Default all but loopback. */
+  readonly interfaces?: readonly string[];
+  readonly discovery?: Pick<
+    PeerDiscoveryOptions,
+    "port" | "waitMs" | "backoffMs" | "maxPerSecond" | "negativeTtlMs" | "republishQuorum"
+  >;
+  /** What blocks are kept and served in. Default 1, AES-128, as Windows has it. */
+  readonly cipherId?: CipherId;
+  readonly maxUploads?: number;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly observer?: Observer;
+}
+
+export interface PeerNode extends BranchCache {
+  readonly mode: "local" | "distributed";
+  /** Where it serves blocks; undefined when it serves nobody. */
+  readonly serving: Endpoint | undefined;
+  /** Ends what is under way, then stops. Does not close the store. Twice is harmless. */
+  close(): Promise<void>;
+}
+
+/** Errors: `BC_LISTEN_PORT_IN_USE`, `BC_LISTEN_NO_PERMISSION`, `BC_LISTEN_FAILED`; those of discovery. */
+export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode> {
+  const {
+    store,
+    mode,
+    clock = systemClock,
+    random = systemRandom,
+    observer = silentObserver,
+    cipherId = 1,
+  } = options;
+  const closing = new AbortController();
+  const http = nodeHttpPort();
+  const vault = new SegmentVault({
+    ...store,
+    engine: nodeHashEngine,
+    cipher: nodeBlockCipher,
+    cipherId,
+    random,
+    observer,
+  });
+
+  let server: Server | undefined;
+  let serving: Endpoint | undefined;
+  if (mode === "distributed" && options.listen) {
+    const retrieval = createRetrievalServer({
+      source: blockSourceOf(store.blocks),
+      clock,
+      observer,
+      ...(options.maxUploads === undefined ? {} : { maxUploads: options.maxUploads }),
+    });
+    const listener = retrievalRequestListener(retrieval);
+    server = createServer((request, response) => {
+      if (!listener(request, response)) response.writeHead(404).end();
+    });
+    serving = await listen(server, options.listen, observer);
+  }
+
+  let discovery: PeerDiscovery | undefined;
+  try {
+    if (mode === "distributed") {
+      discovery = await startPeerDiscovery({
+        ...options.discovery,
+        clock,
+        random,
+        observer,
+        udp: nodeDatagramPort,
+        ...(options.interfaces ? { interfaces: options.interfaces } : {}),
+        ...(serving ? { serve: { held: store.blocks, retrievalPort: serving.port } } : {}),
+      });
+    }
+  } catch (error) {
+    if (server) await closeServer(server);
+    throw error;
+  }
+  const peers = new BranchPeers({ discovery, clock, observer });
+  let closed: Promise<void> | undefined;
+
+  return {
+    mode,
+    serving,
+    async open(bytes, { signal } = {}) {
+      closing.signal.throwIfAborted();
+      const content = readContentInformation(bytes, nodeHashEngine);
+      return openNodeReader({
+        content,
+        vault,
+        engine: nodeHashEngine,
+        observer,
+        signal: signal ? AbortSignal.any([signal, closing.signal]) : closing.signal,
+        fetch: {
+          finder: peers,
+          http,
+          cipher: nodeBlockCipher,
+          engine: nodeHashEngine,
+          clock,
+          observer,
+          onLiar: (peer) => peers.quarantine(peer),
+        },
+      });
+    },
+    close() {
+      closed ??= (async () => {
+        closing.abort(new BranchCacheError("BC_CLOSED", "the node is stopping"));
+        await discovery?.close();
+        if (server) await closeServer(server);
+        await store.blocks.flush();
+      })();
+      return closed;
+    },
+  };
+}
+
+/** Starts listening, and says in plain words why it cannot. */
+export async function listen(
+  server: Server,
+  { host, port }: { readonly host?: string; readonly port: number },
+  observer: Observer = silentObserver,
+): Promise<Endpoint> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
+        server.off("error", reject);
+        resolve();
+      });
+    });
+  } catch (error) {
+    const where = `${host ?? "*"}:${port}`;
+    const code = errorCode(error);
+    if (code === "EADDRINUSE") {
+      observer.event("error", "listen.port_in_use", { address: host, port });
+      throw new BranchCacheError("BC_LISTEN_PORT_IN_USE", `${where} is taken by another program`, { cause: error });
+    }
+    if (code === "EACCES") {
+      observer.event("error", "listen.no_permission", { address: host, port });
+      throw new BranchCacheError(
+        "BC_LISTEN_NO_PERMISSION",
+        `no permission to listen on ${where}: ports below 1024 need root or CAP_NET_BIND_SERVICE`,
+        { cause: error },
+      );
+    }
+    throw new BranchCacheError("BC_LISTEN_FAILED", `cannot listen on ${where}: ${String(error)}`, { cause: error });
+  }
+  const { address, port: actual } = server.address() as AddressInfo;
+  return { address, port: actual };
+}
+
+/** Lets answers under way finish for a moment, then ends them. */
+export async function closeServer(server: Server, graceMs = 2_000): Promise<void> {
+  const cancel = systemClock.after(graceMs, () => server.closeAllConnections());
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+  cancel();
+}
+

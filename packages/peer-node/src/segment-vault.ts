@@ -1,0 +1,127 @@
+/**
+ * Plaintext outside, ciphertext inside: seals blocks under their segment's key before they reach the
+ * store, and opens and verifies them for whoever brings his own Content Information.
+ */
+import type { BlockStore, NewSegment, SecretStore } from "@branchcache/cache-store";
+import {
+  blockLengthBytes,
+  type CipherId,
+  type HashEngine,
+  type SealedBlock,
+  type Segment,
+  type SegmentId,
+  verifyBlock,
+  verifyBlockList,
+} from "@branchcache/content-info";
+import type { BlockCipher } from "@branchcache/retrieval";
+import { concatBytes, type Observer, type Random, toHex } from "@branchcache/runtime";
+
+export interface SegmentVaultOptions {
+  readonly blocks: BlockStore;
+  readonly secrets: SecretStore;
+  readonly engine: HashEngine;
+  readonly cipher: BlockCipher;
+  /** What blocks are kept in. */
+  readonly cipherId: CipherId;
+  readonly random: Random;
+  readonly observer: Observer;
+}
+
+export class SegmentVault {
+  readonly #options: SegmentVaultOptions;
+  readonly #records = new WeakMap<Segment, NewSegment>();
+  /** Segments whose secret this process has stored already, so that 512 blocks cost one write. */
+  readonly #knownSecrets = new Set<string>();
+
+  constructor(options: SegmentVaultOptions) {
+    this.#options = options;
+  }
+
+  /** Which of these blocks are held, by segment; index-aligned. */
+  async heldBlocks(segments: readonly Segment[]): Promise<readonly ReadonlySet<number>[]> {
+    const { blocks } = this.#options;
+    const held = await blocks.holds(segments.map((segment) => segment.id));
+    return Promise.all(
+      segments.map(async (segment, i) => {
+        const entry = held[i];
+        if (!entry) return NONE;
+        if (entry.heldBlocks === entry.totalBlocks && entry.totalBlocks === 1) return ONLY_THE_FIRST;
+        return new Set(await blocks.heldBlocks(segment.id));
+      }),
+    );
+  }
+
+  /**
+   * A held block in plain, checked against the reader's own segment. Undefined when it is not held,
+   * or was not what it should be: then the segment is dropped, since nobody can use it.
+   */
+  async read(segment: Segment, blockIndex: number): Promise<Uint8Array | undefined> {
+    const { blocks, cipher, engine, observer } = this.#options;
+    const stored = await blocks.getBlock(segment.id, blockIndex);
+    if (!stored) return undefined;
+    const opened = cipher.open(stored, segment.secret, blockLengthBytes(segment, blockIndex));
+    if (opened && verifyBlock(segment, blockIndex, opened.plaintext, engine)) return opened.plaintext;
+    observer.count("blocks_rejected_total", 1, { reason: opened ? "hash" : "decrypt" });
+    observer.event("warn", "cache.corrupt", { segment: toHex(segment.id), block: blockIndex });
+    await blocks.removeSegment(segment.id);
+    return undefined;
+  }
+
+  /**
+   * Keeps a verified block. `sealed` is the ciphertext it came in, kept as it is when it is of the
+   * configured cipher; else the plaintext is sealed anew.
+   */
+  async keep(
+    segment: Segment,
+    blockIndex: number,
+    plaintext: Uint8Array,
+    sealed?: SealedBlock,
+  ): Promise<"kept" | "not-kept"> {
+    const { blocks, cipher, cipherId, random, observer } = this.#options;
+    const block =
+      sealed?.cipher === cipherId ? sealed : cipher.seal(plaintext, segment.secret, cipherId, random);
+    try {
+      await this.#keepSecret(segment.id, segment.secret);
+      const result = await blocks.putBlock(this.#record(segment), blockIndex, block);
+      return result === "full" ? "not-kept" : "kept";
+    } catch (error) {
+      // The reader has his bytes; a cache that cannot take them costs the next reader, not this one.
+      observer.event("warn", "cache.save_failed", { segment: toHex(segment.id), error: String(error) });
+      return "not-kept";
+    }
+  }
+
+  async #keepSecret(id: SegmentId, secret: Uint8Array): Promise<void> {
+    const name = toHex(id);
+    if (this.#knownSecrets.has(name)) return;
+    await this.#options.secrets.put(id, secret);
+    if (this.#knownSecrets.size >= KNOWN_SECRETS_MAX) this.#knownSecrets.clear();
+    this.#knownSecrets.add(name);
+  }
+
+  #record(segment: Segment): NewSegment {
+    let record = this.#records.get(segment);
+    if (!record) {
+      const { cipherId, engine } = this.#options;
+      const complete = verifyBlockList(segment, engine) === "complete";
+      record = {
+        id: segment.id,
+        cipher: cipherId,
+        algorithm: segment.algorithm,
+        lengthBytes: segment.lengthBytes,
+        blockSizeBytes: segment.blockSizeBytes,
+        tags: [],
+        // A partial list of block hashes cannot be checked against the hash of data.
+        trust: complete ? "verified" : "blind",
+        hashOfData: segment.hashOfData,
+        ...(complete && segment.version === 1 ? { blockHashes: concatBytes(...segment.blockHashes) } : {}),
+      };
+      this.#records.set(segment, record);
+    }
+    return record;
+  }
+}
+
+const NONE: ReadonlySet<number> = new Set();
+const ONLY_THE_FIRST: ReadonlySet<number> = new Set([0]);
+const KNOWN_SECRETS_MAX = 65_536;
