@@ -235,7 +235,7 @@ describe("manualClock", () => {
   it("settle lets promises run and time stand", async () => {
     const clock = manualClock();
     let settled = false;
-    Promise.resolve().then(() => {
+    void Promise.resolve().then(() => {
       settled = true;
     });
     await clock.settle();
