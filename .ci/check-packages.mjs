@@ -28,7 +28,9 @@ async function faultsOf(folder) {
     cwd: pkgDir,
   });
   // npm 11 answers with a list, later ones with an object by name.
+  /** @type {{ filename: string, files: { path: string }[] }[]} */
   const [packed] = Object.values(JSON.parse(stdout));
+  if (!packed) throw new Error(`npm pack said ${stdout}`);
   const path = join(scratch, packed.filename);
   const faults = [];
   const strays = packed.files.filter(
