@@ -38,7 +38,10 @@ export interface Segment {
   readonly blockSizeBytes: number;
   /** Index of the block that `blockHashes[0]` belongs to. */
   readonly firstBlockIndex: number;
-  /** Of the blocks that the range touches, in order; in version 2.0 always `[hashOfData]`. */
+  /**
+   * Of the blocks that the range touches at least, in order: a server may list blocks round them too. In version
+   * 2.0 always `[hashOfData]`.
+   */
   readonly blockHashes: readonly BlockHash[];
 }
 

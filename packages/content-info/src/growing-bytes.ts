@@ -1,0 +1,38 @@
+/** Bytes appended one run at a time, joined without a list of the runs. */
+export class GrowingBytes {
+  #bytes: Uint8Array;
+  #length = 0;
+
+  constructor(initialBytes = 1024) {
+    this.#bytes = new Uint8Array(initialBytes);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  append(run: Uint8Array): void {
+    const length = this.#length + run.length;
+    if (length > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(length, 2 * this.#bytes.length));
+      larger.set(this.#bytes.subarray(0, this.#length));
+      this.#bytes = larger;
+    }
+    this.#bytes.set(run, this.#length);
+    this.#length = length;
+  }
+
+  /** A view, valid until the next append. */
+  view(start = 0): Uint8Array {
+    return this.#bytes.subarray(start, this.#length);
+  }
+
+  /** A copy of the exact size. */
+  copy(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
+  }
+
+  clear(): void {
+    this.#length = 0;
+  }
+}

@@ -1,0 +1,33 @@
+import { createHash, createHmac } from "node:crypto";
+import type { HashEngine } from "../hash-engine.ts";
+import type { HashAlgorithm } from "../types.ts";
+
+const NAMES = { sha256: "sha256", sha384: "sha384", sha512: "sha512", "sha512-truncated": "sha512" } as const;
+
+/** A `Buffer` may lie in a shared pool; what leaves here never does. */
+function cut(algorithm: HashAlgorithm, digest: Buffer): Uint8Array {
+  return Uint8Array.prototype.slice.call(digest, 0, algorithm === "sha512-truncated" ? 32 : digest.length);
+}
+
+/** Node's native hashes; about ten times as fast as plain JavaScript. */
+export const nodeHashEngine: HashEngine = {
+  hash(algorithm, ...parts) {
+    const running = createHash(NAMES[algorithm]);
+    for (const part of parts) running.update(part);
+    return cut(algorithm, running.digest());
+  },
+  hmac(algorithm, key, ...parts) {
+    const running = createHmac(NAMES[algorithm], key);
+    for (const part of parts) running.update(part);
+    return cut(algorithm, running.digest());
+  },
+  create(algorithm) {
+    const running = createHash(NAMES[algorithm]);
+    return {
+      update: (bytes) => {
+        running.update(bytes);
+      },
+      digest: () => cut(algorithm, running.digest()),
+    };
+  },
+};
