@@ -5,6 +5,7 @@ import { type EventLevel, formatEndpoint } from "@branchcache/runtime";
 import { Command, Option } from "commander";
 import { logObserver } from "./log-observer.ts";
 import { defaultPaths } from "./paths.ts";
+import { Resources } from "./resources.ts";
 import { runProgram } from "./run.ts";
 import {
   cacheDirOption,
@@ -17,7 +18,6 @@ import {
   socketOption,
 } from "./shared-options.ts";
 import { aborted, stopSignal } from "./stop-signals.ts";
-import { Resources } from "./resources.ts";
 import { openStore } from "./store.ts";
 import { type ListenAddress, parseListen } from "./units.ts";
 import { version } from "./version.ts";

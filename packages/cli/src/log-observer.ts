@@ -17,7 +17,12 @@ export function logObserver({ level, format }: LogOptions): Observer {
 
 function jsonObserver(level: EventLevel): Observer {
   const logger: Logger = pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
     destination({ dest: 2, sync: true }),
   );
   return {

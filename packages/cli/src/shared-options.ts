@@ -10,7 +10,10 @@ export const cacheDirOption = (): Option =>
     .default(defaultPaths().cacheDir);
 
 export const cacheSizeOption = (): Option =>
-  new Option("--cache-size <size>", "most that the cache may hold, such as 20GiB (default: 5 % of the volume)")
+  new Option(
+    "--cache-size <size>",
+    "most that the cache may hold, such as 20GiB (default: 5 % of the volume)",
+  )
     .env("BRANCHCACHE_CACHE_SIZE")
     .argParser(parseSize);
 
@@ -55,5 +58,9 @@ export const logFormatOption = (): Option =>
 
 /** An environment variable carries several values with commas between them. */
 function collectCommas(value: string, previous: readonly string[] | undefined): readonly string[] {
-  return value.split(",").reduce<readonly string[] | undefined>((all, one) => collect(one.trim(), all), previous) ?? [];
+  return (
+    value
+      .split(",")
+      .reduce<readonly string[] | undefined>((all, one) => collect(one.trim(), all), previous) ?? []
+  );
 }

@@ -17,9 +17,13 @@ export async function openStore({ cacheDir, cacheSize, observer }: StoreOptions)
   try {
     await mkdir(cacheDir, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw new BranchCacheError("BC_CACHE_PATH", `cannot make the cache directory ${cacheDir}: ${errorMessage(error)}`, {
-      cause: error,
-    });
+    throw new BranchCacheError(
+      "BC_CACHE_PATH",
+      `cannot make the cache directory ${cacheDir}: ${errorMessage(error)}`,
+      {
+        cause: error,
+      },
+    );
   }
   return openLmdbStore({
     path: cacheDir,

@@ -15,7 +15,10 @@ export function formatRate(bytes: number, ms: number): string {
 
 /** `1.2s`, `3m 20s`. */
 export function formatDuration(ms: number): string {
-  return prettyMilliseconds(Math.max(0, ms), ms < 10_000 ? { secondsDecimalDigits: 2 } : { secondsDecimalDigits: 0 });
+  return prettyMilliseconds(
+    Math.max(0, ms),
+    ms < 10_000 ? { secondsDecimalDigits: 2 } : { secondsDecimalDigits: 0 },
+  );
 }
 
 /** `12.3 %`. */
@@ -48,7 +51,13 @@ export function parseSize(text: string): number {
   return Math.round(Number(match[1]) * unit);
 }
 
-const TIME_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const TIME_UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
 
 /** Reads `300ms`, `2s`, `10m`, `28d`; gives milliseconds, for commander. */
 export function parseDuration(text: string): number {

@@ -14,7 +14,8 @@ export function* contentBlocks(content: ContentInformation): Generator<ContentBl
 }
 
 export function* segmentBlocks(segment: Segment): Generator<ContentBlock, void, undefined> {
-  for (let i = 0; i < segment.blockHashes.length; i++) yield contentBlock(segment, segment.firstBlockIndex + i);
+  for (let i = 0; i < segment.blockHashes.length; i++)
+    yield contentBlock(segment, segment.firstBlockIndex + i);
 }
 
 /** The listed block that starts exactly there; undefined if none does. */

@@ -1,6 +1,7 @@
 /** A BranchCache node in this process or behind a local socket, and downloads through it. */
-export { type ApiServer, type ApiServerOptions, serveApi } from "./api/server.ts";
+
 export { connectBranchCache } from "./api/client.ts";
+export { type ApiServer, type ApiServerOptions, serveApi } from "./api/server.ts";
 export type {
   BranchCache,
   ByteSource,

@@ -6,7 +6,7 @@ import {
   verifyBlock,
   verifyBlockList,
 } from "@branchcache/content-info";
-import { fetchBlocks, type FetchBlocksOptions, type WantedBlock } from "@branchcache/retrieval";
+import { type FetchBlocksOptions, fetchBlocks, type WantedBlock } from "@branchcache/retrieval";
 import { BranchCacheError, type Observer } from "@branchcache/runtime";
 import { blockStartingAt, contentBlocks, segmentBlocks } from "./block-map.ts";
 import type { ContentPiece, ContentReader } from "./branch-cache.ts";
@@ -41,7 +41,8 @@ export function openNodeReader(options: NodeReaderOptions): ContentReader {
     range: content.range,
     blockAt: (offsetBytes) => blockStartingAt(content, offsetBytes),
     pieces() {
-      if (taken) throw new BranchCacheError("BC_ALREADY_READ", "the pieces of this content are being read already");
+      if (taken)
+        throw new BranchCacheError("BC_ALREADY_READ", "the pieces of this content are being read already");
       taken = true;
       return readPieces({ ...options, signal });
     },

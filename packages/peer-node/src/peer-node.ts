@@ -166,7 +166,9 @@ export async function listen(
     const code = errorCode(error);
     if (code === "EADDRINUSE") {
       observer.event("error", "listen.port_in_use", { address: host, port });
-      throw new BranchCacheError("BC_LISTEN_PORT_IN_USE", `${where} is taken by another program`, { cause: error });
+      throw new BranchCacheError("BC_LISTEN_PORT_IN_USE", `${where} is taken by another program`, {
+        cause: error,
+      });
     }
     if (code === "EACCES") {
       observer.event("error", "listen.no_permission", { address: host, port });
@@ -176,7 +178,9 @@ export async function listen(
         { cause: error },
       );
     }
-    throw new BranchCacheError("BC_LISTEN_FAILED", `cannot listen on ${where}: ${String(error)}`, { cause: error });
+    throw new BranchCacheError("BC_LISTEN_FAILED", `cannot listen on ${where}: ${String(error)}`, {
+      cause: error,
+    });
   }
   const { address, port: actual } = server.address() as AddressInfo;
   return { address, port: actual };
@@ -191,4 +195,3 @@ export async function closeServer(server: Server, graceMs = 2_000): Promise<void
   });
   cancel();
 }
-

@@ -23,7 +23,12 @@ interface Transfer {
   readonly node: string;
   readonly elapsedMs: number;
   readonly lengthBytes: number;
-  readonly bytes: { readonly local: number; readonly peer: number; readonly hosted: number; readonly origin: number };
+  readonly bytes: {
+    readonly local: number;
+    readonly peer: number;
+    readonly hosted: number;
+    readonly origin: number;
+  };
   readonly verified: boolean;
 }
 
@@ -142,7 +147,9 @@ class Demo {
     await pipeline(newVersion(this.#published, randomBytes), createWriteStream(next));
     await rename(next, this.#published);
     this.#sha256 = await sha256Of(this.#published);
-    await runProcess(cliCommand("branchcache", ["publish", this.#published, "--cache-dir", this.#serverCache]));
+    await runProcess(
+      cliCommand("branchcache", ["publish", this.#published, "--cache-dir", this.#serverCache]),
+    );
   }
 
   async everybodyGets(): Promise<readonly Transfer[]> {
@@ -167,7 +174,9 @@ class Demo {
   }
 
   async #background(program: "serve" | "daemon", args: readonly string[]): Promise<BackgroundProcess> {
-    const started = await startProcess(cliCommand(program === "daemon" ? "branchcached" : "branchcache", args));
+    const started = await startProcess(
+      cliCommand(program === "daemon" ? "branchcached" : "branchcache", args),
+    );
     this.#resources.defer(() => started.stop());
     return started;
   }

@@ -9,12 +9,13 @@ import {
   download,
   startPeerNode,
 } from "@branchcache/peer-node";
-import { BranchCacheError, errorCode, type EventLevel, type Observer } from "@branchcache/runtime";
+import { BranchCacheError, type EventLevel, errorCode, type Observer } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { logObserver } from "../log-observer.ts";
 import { socketsToTry } from "../paths.ts";
 import { progressBar, sourcesText, totalBytes } from "../progress.ts";
+import { Resources } from "../resources.ts";
 import {
   cacheDirOption,
   cacheSizeOption,
@@ -26,7 +27,6 @@ import {
   socketOption,
 } from "../shared-options.ts";
 import { stopSignal } from "../stop-signals.ts";
-import { Resources } from "../resources.ts";
 import { openStore } from "../store.ts";
 import { formatBytes, formatDuration, formatRate, formatShare } from "../units.ts";
 
@@ -56,7 +56,10 @@ export function getCommand(): Command {
         "every byte is verified. A running daemon is used where there is one, else a cache of one's own.",
     )
     .argument("<url>", "http or https URL")
-    .option("-o, --output <file>", "write to FILE, or to standard output for - (default: the URL's last part)")
+    .option(
+      "-o, --output <file>",
+      "write to FILE, or to standard output for - (default: the URL's last part)",
+    )
     .option("-H, --header <name: value>", "send this header to the origin; may be repeated", parseHeader)
     .option("--no-daemon", "do not use a running daemon")
     .addOption(socketOption())
@@ -178,7 +181,8 @@ async function fileNameOf(url: string): Promise<string> {
     () => true,
     () => false,
   );
-  if (exists) throw new BranchCacheError("BC_USAGE", `${name} exists already: name it with -o to overwrite it`);
+  if (exists)
+    throw new BranchCacheError("BC_USAGE", `${name} exists already: name it with -o to overwrite it`);
   return name;
 }
 

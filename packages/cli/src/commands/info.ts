@@ -1,5 +1,10 @@
 import { readFile } from "node:fs/promises";
-import { blockCount, type ContentInformation, readContentInformation, type Segment } from "@branchcache/content-info";
+import {
+  blockCount,
+  type ContentInformation,
+  readContentInformation,
+  type Segment,
+} from "@branchcache/content-info";
 import { nodeHashEngine } from "@branchcache/content-info/node";
 import { createOriginClient } from "@branchcache/http-encoding/node";
 import { BranchCacheError, toHex } from "@branchcache/runtime";
@@ -22,7 +27,9 @@ export function infoCommand(): Command {
     .argument("<file|url>", "a file that holds Content Information, or an http or https URL")
     .option("--segments", "list every segment")
     .addOption(
-      new Option("--max-version <version>", "highest version to ask a server for").choices(["1", "2"]).default("2"),
+      new Option("--max-version <version>", "highest version to ask a server for")
+        .choices(["1", "2"])
+        .default("2"),
     )
     .option("--json", "print JSON")
     .addHelpText(
@@ -86,7 +93,8 @@ function asText(content: ContentInformation, sizeBytes: number, everySegment: bo
         `${blocksText(segment).padStart(6)}  ${everySegment ? id : `${id.slice(0, 16)}...`}`,
     );
   }
-  if (shown.length < segments.length) lines.push(`... ${segments.length - shown.length} more (--segments lists all)`);
+  if (shown.length < segments.length)
+    lines.push(`... ${segments.length - shown.length} more (--segments lists all)`);
   return lines.join("\n");
 }
 

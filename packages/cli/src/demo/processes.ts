@@ -53,7 +53,10 @@ export async function runProcess(command: CommandLine): Promise<string> {
   });
   const [code] = await once(child, "close");
   if (code !== 0) {
-    throw new BranchCacheError("BC_PROCESS_FAILED", `${command.join(" ")} ended with ${code}: ${complaint.trim()}`);
+    throw new BranchCacheError(
+      "BC_PROCESS_FAILED",
+      `${command.join(" ")} ended with ${code}: ${complaint.trim()}`,
+    );
   }
   return output;
 }

@@ -49,7 +49,11 @@ export async function connectBranchCache(path: string): Promise<BranchCache> {
   };
 }
 
-function remoteReader(connection: Connection, content: ContentInformation, forget: () => void): ContentReader {
+function remoteReader(
+  connection: Connection,
+  content: ContentInformation,
+  forget: () => void,
+): ContentReader {
   return {
     range: content.range,
     blockAt: (offsetBytes) => blockStartingAt(content, offsetBytes),
@@ -104,7 +108,7 @@ class Connection {
         this.close(error);
       }
     });
-    socket.on("error", (error) => this.close(error));
+    socket.on("error", (error) => this.close(daemonClosed(error)));
     socket.on("close", () => this.close());
   }
 
@@ -148,7 +152,7 @@ class Connection {
     });
   }
 
-  close(reason: unknown = new BranchCacheError("BC_DAEMON_CLOSED", "the daemon closed the connection")): void {
+  close(reason: unknown = daemonClosed()): void {
     this.#failure ??= reason;
     this.#socket.destroy();
     for (const queue of Object.values(this.#waiting)) {
@@ -165,4 +169,8 @@ class Connection {
     if (!waiting) throw new BranchCacheError("BC_API_ORDER", `the daemon sent ${answer.op} unasked`);
     waiting.resolve(answer);
   }
+}
+
+function daemonClosed(cause?: unknown): BranchCacheError {
+  return new BranchCacheError("BC_DAEMON_CLOSED", "the daemon closed the connection", { cause });
 }

@@ -29,7 +29,10 @@ export class FrameReader {
       while (this.#pending.length - at >= 4) {
         const length = this.#pending.readUInt32BE(at);
         if (length > FRAME_MAX_BYTES) {
-          throw new BranchCacheError("BC_API_FRAME", `a frame of ${length} bytes, at most ${FRAME_MAX_BYTES} allowed`);
+          throw new BranchCacheError(
+            "BC_API_FRAME",
+            `a frame of ${length} bytes, at most ${FRAME_MAX_BYTES} allowed`,
+          );
         }
         if (this.#pending.length - at - 4 < length) break;
         const body = this.#pending.subarray(at + 4, at + 4 + length);

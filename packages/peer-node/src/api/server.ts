@@ -1,6 +1,6 @@
 /** The daemon's side of the local socket. */
 import { lstat, mkdir, unlink } from "node:fs/promises";
-import { createServer, createConnection, type Socket } from "node:net";
+import { createConnection, createServer, type Socket } from "node:net";
 import { dirname } from "node:path";
 import {
   BranchCacheError,
@@ -128,7 +128,8 @@ class Session {
   }
 
   #handle(request: Request): void {
-    if (!this.#greeted && request.op !== "hello") throw new BranchCacheError("BC_API_ORDER", "hello comes first");
+    if (!this.#greeted && request.op !== "hello")
+      throw new BranchCacheError("BC_API_ORDER", "hello comes first");
     switch (request.op) {
       case "hello":
         if (request.protocol !== PROTOCOL_VERSION) {
@@ -186,7 +187,9 @@ class Session {
   }
 
   #queue(queue: Promise<void>, work: () => Promise<void>): Promise<void> {
-    return queue.then(() => (this.#closing.signal.aborted ? undefined : work())).catch((error) => this.#fail(error));
+    return queue
+      .then(() => (this.#closing.signal.aborted ? undefined : work()))
+      .catch((error) => this.#fail(error));
   }
 
   async #send(answer: Answer): Promise<void> {
@@ -205,7 +208,11 @@ class Session {
 
   #fail(error: unknown): void {
     if (this.#socket.writableEnded || this.#socket.destroyed) return;
-    const answer: Answer = { op: "error", code: errorCode(error) ?? "BC_INTERNAL", message: errorMessage(error) };
+    const answer: Answer = {
+      op: "error",
+      code: errorCode(error) ?? "BC_INTERNAL",
+      message: errorMessage(error),
+    };
     this.#socket.end(encodeFrame(answer));
     this.#closing.abort(error);
   }

@@ -95,10 +95,10 @@ class Download {
     const { url, origin, branchCache, signal, headers, maxVersion = 2 } = this.#options;
     const request = { ...(signal ? { signal } : {}), ...(headers ? { headers } : {}) };
     // The last try takes no chances with hashes that may lag behind the content.
-    const answer =
-      restarts < RESTARTS_MAX
-        ? await origin.open(url, { ...request, versions: maxVersion })
-        : await origin.open(url, { ...request, versions: 0 });
+    const answer = await origin.open(url, {
+      ...request,
+      ...(restarts < RESTARTS_MAX ? { versions: maxVersion } : { plain: true }),
+    });
     if (answer.kind === "content") return this.#takePlain(answer);
     this.#contentInformationBytes += answer.bytes.length;
     let reader: ContentReader;
@@ -108,7 +108,7 @@ class Download {
       signal?.throwIfAborted();
       if (!isContentInformationFault(error)) throw error;
       // [MS-CCROD] 2.7: bad Content Information is no fault of the content.
-      const plain = await origin.open(url, { ...request, versions: 0 });
+      const plain = await origin.open(url, { ...request, plain: true });
       if (plain.kind !== "content") throw error;
       return this.#takePlain(plain);
     }
@@ -157,7 +157,8 @@ class Download {
     for await (const block of wholeBlocks(part.body, reader, range)) {
       const result = await reader.add(block.offsetBytes, block.bytes);
       // The same validator with other bytes: the file was changed behind the server's back.
-      if (result === "mismatch") throw new ContentChanged("bytes of the origin do not match its Content Information");
+      if (result === "mismatch")
+        throw new ContentChanged("bytes of the origin do not match its Content Information");
       if (result === "not-kept") kept = false;
       await this.#write(block.offsetBytes, block.bytes, "origin");
     }
@@ -222,7 +223,11 @@ class Download {
     }
   }
 
-  async #write(offsetBytes: number, bytes: Uint8Array, source: keyof DownloadProgress["bytes"]): Promise<void> {
+  async #write(
+    offsetBytes: number,
+    bytes: Uint8Array,
+    source: keyof DownloadProgress["bytes"],
+  ): Promise<void> {
     const { sink, observer = silentObserver, onProgress } = this.#options;
     this.#written = true;
     await sink.write(offsetBytes, bytes);

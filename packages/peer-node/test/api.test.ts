@@ -1,0 +1,230 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createConnection, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  publishBytes,
+  readContentInformation,
+  ServerSecret,
+  writeContentInformation,
+} from "@branchcache/content-info";
+import { nodeHashEngine } from "@branchcache/content-info/node";
+import { BranchCacheError, equalBytes } from "@branchcache/runtime";
+import { seededRandom } from "@branchcache/runtime/testing";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { connectBranchCache } from "../src/api/client.ts";
+import { encodeFrame, FRAME_MAX_BYTES, FrameReader } from "../src/api/frames.ts";
+import { PROTOCOL_VERSION } from "../src/api/protocol.ts";
+import { type ApiServer, serveApi } from "../src/api/server.ts";
+import { blockStartingAt, contentBlocks } from "../src/block-map.ts";
+import type { BranchCache } from "../src/branch-cache.ts";
+
+const content = seededRandom(7).bytes(700_000);
+const { v2 } = publishBytes(content, { engine: nodeHashEngine, versions: [2] });
+if (!v2) throw new Error("no publication");
+const information = writeContentInformation(v2, ServerSecret.fromBytes(Uint8Array.of(1)), nodeHashEngine);
+
+/** Holds every other block. */
+function fakeBranch(): BranchCache & { readonly added: number[]; readonly closed: number } {
+  const added: number[] = [];
+  let closed = 0;
+  return {
+    added,
+    get closed() {
+      return closed;
+    },
+    async open(bytes) {
+      const described = readContentInformation(bytes, nodeHashEngine);
+      return {
+        range: described.range,
+        blockAt: (offset) => blockStartingAt(described, offset),
+        async *pieces() {
+          let i = 0;
+          for (const { offsetBytes, lengthBytes } of contentBlocks(described)) {
+            if (i++ % 2 === 0) {
+              const bytes = content.slice(offsetBytes, offsetBytes + lengthBytes);
+              yield { kind: "data" as const, offsetBytes, bytes, source: "peer" as const };
+            } else yield { kind: "missing" as const, offsetBytes, lengthBytes, reason: "no-peer" as const };
+          }
+        },
+        async add(offset, bytes) {
+          if (!equalBytes(bytes, content.subarray(offset, offset + bytes.length))) return "mismatch";
+          added.push(offset);
+          return "kept";
+        },
+        async close() {
+          closed++;
+        },
+        async [Symbol.asyncDispose]() {
+          closed++;
+        },
+      };
+    },
+    async close() {},
+  };
+}
+
+describe("the local socket", () => {
+  let directory: string;
+  let path: string;
+  let branch: ReturnType<typeof fakeBranch>;
+  let server: ApiServer;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), "branchcache-api-"));
+    path = join(directory, "api.sock");
+    branch = fakeBranch();
+    server = await serveApi({ path, branchCache: branch, mode: "local" });
+  });
+
+  afterEach(async () => {
+    await server.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  it("reads a content as in process, and adds what was missing", async () => {
+    const daemon = await connectBranchCache(path);
+    await using reader = await daemon.open(information);
+    expect(reader.range).toEqual({ startBytes: 0, endBytes: content.length });
+    const whole = new Uint8Array(content.length);
+    for await (const piece of reader.pieces()) {
+      if (piece.kind === "data") {
+        whole.set(piece.bytes, piece.offsetBytes);
+        continue;
+      }
+      const end = piece.offsetBytes + piece.lengthBytes;
+      const bytes = content.slice(piece.offsetBytes, end);
+      expect(await reader.add(piece.offsetBytes, new Uint8Array(bytes.length))).toBe("mismatch");
+      expect(await reader.add(piece.offsetBytes, bytes)).toBe("kept");
+      whole.set(bytes, piece.offsetBytes);
+    }
+    expect(equalBytes(whole, content)).toBe(true);
+    expect(branch.added.length).toBeGreaterThan(2);
+    await daemon.close();
+  });
+
+  it("hands on what is wrong with a Content Information", async () => {
+    const daemon = await connectBranchCache(path);
+    await expect(daemon.open(information.subarray(0, 50))).rejects.toMatchObject({
+      code: "BC_DECODE_TRUNCATED",
+    });
+    branch.open = async () => {
+      throw new BranchCacheError("BC_CLOSED", "the node is stopping");
+    };
+    await expect(daemon.open(information)).rejects.toMatchObject({
+      code: "BC_CLOSED",
+      message: "daemon: the node is stopping",
+    });
+  });
+
+  it("ends an abandoned reading on both sides", async () => {
+    const daemon = await connectBranchCache(path);
+    const abort = new AbortController();
+    const reader = await daemon.open(information, { signal: abort.signal });
+    abort.abort(new Error("enough"));
+    await expect(reader.add(0, content.slice(0, 1))).rejects.toThrow("enough");
+    await reader.close();
+    await expect.poll(() => branch.closed).toBe(1);
+  });
+
+  it("fails what is pending when the daemon goes away", async () => {
+    const daemon = await connectBranchCache(path);
+    const reader = await daemon.open(information);
+    await server.close();
+    await expect(reader.add(0, content.slice(0, 1))).rejects.toMatchObject({ code: "BC_DAEMON_CLOSED" });
+  });
+
+  it.each([
+    { name: "junk", bytes: Uint8Array.of(0, 0, 0, 2, 0xc1, 0xc1), code: "BC_API_FRAME" },
+    { name: "a frame over the limit", bytes: Uint8Array.of(0xff, 0xff, 0xff, 0xff), code: "BC_API_FRAME" },
+    { name: "no request", bytes: encodeFrame({ op: "format disk" }), code: "BC_API_FRAME" },
+    { name: "no greeting", bytes: encodeFrame({ op: "open" }), code: "BC_API_ORDER" },
+    { name: "another protocol", bytes: encodeFrame({ op: "hello", protocol: 99 }), code: "BC_API_VERSION" },
+    {
+      name: "next before open",
+      bytes: Buffer.concat([
+        encodeFrame({ op: "hello", protocol: PROTOCOL_VERSION }),
+        encodeFrame({ op: "next" }),
+      ]),
+      code: "BC_API_ORDER",
+    },
+  ])("answers $name with an error, closes, and serves others on", async ({ bytes, code }) => {
+    const answers = await talk(path, bytes);
+    expect(answers.at(-1)).toMatchObject({ op: "error", code });
+    const daemon = await connectBranchCache(path);
+    await (await daemon.open(information)).close();
+  });
+
+  it("is not taken from a live daemon", async () => {
+    await expect(serveApi({ path, branchCache: branch, mode: "local" })).rejects.toMatchObject({
+      code: "BC_API_IN_USE",
+    });
+  });
+
+  it("replaces the socket of a dead daemon, and nothing else", async () => {
+    const stale = join(directory, "stale.sock");
+    const dead = createServer();
+    await new Promise<void>((resolve) => dead.listen(stale, resolve));
+    // Closing would remove the socket file; a killed process leaves it.
+    const { rename } = await import("node:fs/promises");
+    await rename(stale, `${stale}.left`);
+    await new Promise<void>((resolve) => dead.close(() => resolve()));
+    const revived = await serveApi({ path: `${stale}.left`, branchCache: branch, mode: "local" });
+    await revived.close();
+
+    const file = join(directory, "file");
+    await writeFile(file, "precious");
+    await expect(serveApi({ path: file, branchCache: branch, mode: "local" })).rejects.toMatchObject({
+      code: "BC_LISTEN_FAILED",
+    });
+  });
+
+  it("says that nobody is there", async () => {
+    await expect(connectBranchCache(join(directory, "none.sock"))).rejects.toMatchObject({
+      code: "BC_DAEMON_UNREACHABLE",
+    });
+  });
+});
+
+describe("frames", () => {
+  it("come out as they went in, however the stream is cut", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 5 }),
+        fc.integer({ min: 1, max: 50 }),
+        (payloads, size) => {
+          const stream = Buffer.concat(payloads.map((bytes) => encodeFrame({ bytes })));
+          const reader = new FrameReader();
+          const messages: unknown[] = [];
+          for (let at = 0; at < stream.length; at += size) {
+            messages.push(...reader.push(stream.subarray(at, at + size)));
+          }
+          expect(messages.map((message) => [...(message as { bytes: Uint8Array }).bytes])).toEqual(
+            payloads.map((bytes) => [...bytes]),
+          );
+        },
+      ),
+    );
+  });
+
+  it("refuses a length over the limit before its bytes are there", () => {
+    const head = Buffer.alloc(4);
+    head.writeUInt32BE(FRAME_MAX_BYTES + 1);
+    expect(() => [...new FrameReader().push(head)]).toThrow(
+      expect.objectContaining({ code: "BC_API_FRAME" }),
+    );
+  });
+});
+
+async function talk(path: string, bytes: Uint8Array): Promise<unknown[]> {
+  const reader = new FrameReader();
+  const answers: unknown[] = [];
+  await new Promise<void>((resolve, reject) => {
+    const socket = createConnection(path, () => socket.write(bytes));
+    socket.on("data", (chunk) => answers.push(...reader.push(chunk)));
+    socket.on("close", () => resolve());
+    socket.on("error", reject);
+  });
+  return answers;
+}
