@@ -1,8 +1,8 @@
 /** The content server's secret on disk: made once, readable by its owner only. */
-import { mkdir, open, readFile, stat } from "node:fs/promises";
+import { link, mkdir, open, readFile, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ServerSecret } from "@branchcache/content-info";
-import { BranchCacheError, errorCode, errorMessage } from "@branchcache/runtime";
+import { BranchCacheError, errorCode, errorMessage, toHex } from "@branchcache/runtime";
 import { systemRandom } from "@branchcache/runtime/node";
 
 const SECRET_BYTES = 32;
@@ -16,13 +16,7 @@ export async function loadServerSecret(path: string): Promise<ServerSecret> {
   }
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const file = await open(path, "wx", 0o600);
-    try {
-      await file.writeFile(systemRandom.bytes(SECRET_BYTES));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await createWhole(path, systemRandom.bytes(SECRET_BYTES));
   } catch (error) {
     // Another process made it meanwhile: theirs is as good.
     if (errorCode(error) !== "EEXIST") throw secretFileError(path, error);
@@ -30,6 +24,20 @@ export async function loadServerSecret(path: string): Promise<ServerSecret> {
   return readSecret(path).catch((error: unknown) => {
     throw secretFileError(path, error);
   });
+}
+
+/** Under its name only when it is all there, and never over another. */
+async function createWhole(path: string, bytes: Uint8Array): Promise<void> {
+  const draft = `${path}.${process.pid}.${toHex(systemRandom.bytes(4))}`;
+  const file = await open(draft, "wx", 0o600);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+    await link(draft, path);
+  } finally {
+    await file.close();
+    await rm(draft, { force: true });
+  }
 }
 
 async function readSecret(path: string): Promise<ServerSecret> {
