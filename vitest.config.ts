@@ -1,12 +1,19 @@
-import { defineConfig } from "vitest/config";
+import { defineConfig, type TestUserConfig } from "vitest/config";
 
 /** Tests resolve packages to their sources, so coverage is right and no build is needed for them. */
 export const conditions = ["source", "module", "node", "development|production"];
+
+/** Where `TEST_REPORT` names a file, a report goes there as well. */
+const report = process.env["TEST_REPORT"];
+export const reporters: NonNullable<TestUserConfig["reporters"]> = report
+  ? ["default", ["json", { outputFile: report }]]
+  : ["default"];
 
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
+    reporters,
     include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**", "**/*.slow.test.ts"],
     coverage: { provider: "v8", include: ["packages/*/src/**"] },

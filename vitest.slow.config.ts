@@ -1,11 +1,12 @@
 import { defineConfig } from "vitest/config";
-import { conditions } from "./vitest.config.ts";
+import { conditions, reporters } from "./vitest.config.ts";
 
 /** The slow lane: full counts of mutations, kills and simulations. */
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
+    reporters,
     include: ["packages/*/test/**/*.slow.test.ts", "test/**/*.slow.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],
     testTimeout: 3_600_000,
