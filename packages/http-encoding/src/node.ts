@@ -1,1 +1,33 @@
-export {};
+/** The coding for `node:http` servers and, over undici, for clients. */
+
+export { OriginError, type OriginErrorCode } from "./node/client/errors.ts";
+export {
+  type OpenOptions,
+  type OriginAnswer,
+  type OriginClient,
+  type OriginClientOptions,
+  originClient,
+  type RequestOptions,
+} from "./node/client/origin-client.ts";
+export type { RangeAnswer } from "./node/client/range-answer.ts";
+export type { Validator } from "./node/client/validator.ts";
+export { type DirectoryHandlerOptions, directoryHandler, type ServedFile } from "./node/directory-handler.ts";
+export {
+  type FilePublications,
+  type FilePublicationsOptions,
+  filePublications,
+  type HashFile,
+} from "./node/file-publications.ts";
+export { fileEtag } from "./node/file-validator.ts";
+export {
+  type PeerDistDirectory,
+  type PeerDistDirectoryOptions,
+  peerDistDirectory,
+} from "./node/peerdist-directory.ts";
+export {
+  memoryPublicationStore,
+  type PublicationStore,
+  type StoredPublications,
+} from "./node/publication-store.ts";
+export type { RequestHandler } from "./node/response-hook.ts";
+export { type PeerDistServerOptions, peerDistMiddleware, withPeerDist } from "./node/with-peerdist.ts";

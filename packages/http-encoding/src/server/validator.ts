@@ -1,0 +1,20 @@
+import { fieldText, type HeaderFields } from "../header-fields.ts";
+
+/**
+ * What names exactly these bytes: the strong ETag, else Last-Modified together with the weak ETag, if any.
+ * Last-Modified counts only once its second is over (RFC 9110 8.8.2.2): until then the content may change
+ * and keep it. Undefined if nothing does.
+ */
+export function representationValidator(headers: HeaderFields, nowMs: number): string | undefined {
+  const etag = fieldText(headers, "etag");
+  if (etag !== undefined && isStrongEtag(etag)) return etag;
+  const lastModified = fieldText(headers, "last-modified");
+  const modifiedMs = lastModified === undefined ? Number.NaN : Date.parse(lastModified);
+  if (Number.isNaN(modifiedMs) || nowMs - modifiedMs < 1_000) return undefined;
+  return etag === undefined ? lastModified : `${etag} ${lastModified}`;
+}
+
+/** A quoted string without the `W/`. RFC 9110 8.8.3 */
+export function isStrongEtag(etag: string): boolean {
+  return /^"[\x21\x23-\x7e\x80-\xff]*"$/.test(etag);
+}
