@@ -32,7 +32,20 @@ export async function openOffice(hosts: readonly string[]): Promise<Office> {
     for (const [i, host] of hosts.entries()) {
       const name = namespace(host);
       await addNamespace(name);
-      await ip("-n", bridge, "link", "add", `port${i}`, "type", "veth", "peer", "name", "eth0", "netns", name);
+      await ip(
+        "-n",
+        bridge,
+        "link",
+        "add",
+        `port${i}`,
+        "type",
+        "veth",
+        "peer",
+        "name",
+        "eth0",
+        "netns",
+        name,
+      );
       await ip("-n", bridge, "link", "set", `port${i}`, "master", "br0", "up");
       await ip("-n", name, "address", "add", `10.71.0.${i + 1}/24`, "dev", "eth0");
       await ip("-n", name, "link", "set", "lo", "up");

@@ -1,0 +1,19 @@
+/** The built commands, as a user runs them. */
+import { join } from "node:path";
+import type { CliProgram, CommandLine } from "../../packages/cli/src/demo/processes.ts";
+
+const dist = join(import.meta.dirname, "..", "..", "packages", "cli", "dist");
+
+export function command(name: CliProgram, ...args: readonly string[]): CommandLine {
+  return [process.execPath, join(dist, `${name}.js`), ...args];
+}
+
+/** The same on another host of a test's office. */
+export function commandOn(
+  host: readonly string[],
+  name: CliProgram,
+  ...args: readonly string[]
+): CommandLine {
+  const [program = "env", ...prefix] = host;
+  return [program, ...prefix, ...command(name, ...args)];
+}

@@ -1,0 +1,26 @@
+/** The demo itself, on a small file: real processes, real multicast, real HTTP. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { seededRandom } from "@branchcache/runtime/testing";
+import { describe, expect, it } from "vitest";
+import { runProcess } from "../../packages/cli/src/demo/processes.ts";
+import { command } from "../support/commands.ts";
+
+describe("branchcache demo", () => {
+  it("brings a file to three nodes, and its new version for little", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "branchcache-demo-test-"));
+    try {
+      const file = join(directory, "content.bin");
+      await writeFile(file, seededRandom(1).bytes(6 * 1024 * 1024));
+      const output = await runProcess(command("branchcache", "demo", "--file", file));
+      const rows = output.split("\n").filter((line) => /^[ABC] /.test(line));
+      expect(rows).toHaveLength(6);
+      for (const row of rows) expect(row).toMatch(/verified$/);
+      expect(rows[1]).toMatch(/ 0 B +0\.0 % +6 MiB/);
+      expect(output).toMatch(/of .* came from the origin/i);
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  }, 60_000);
+});
