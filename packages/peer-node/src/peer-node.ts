@@ -18,7 +18,7 @@ import {
 } from "@branchcache/runtime";
 import { systemClock, systemRandom } from "@branchcache/runtime/node";
 import { nodeDatagramPort } from "dgram-ws-discovery/node";
-import { blockSourceOf } from "./block-source.ts";
+import { blockSourceOf, heldSegmentsOf } from "./block-source.ts";
 import type { BranchCache } from "./branch-cache.ts";
 import { openNodeReader } from "./node-reader.ts";
 import { BranchPeers } from "./peer-finder.ts";
@@ -102,7 +102,7 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
         observer,
         udp: nodeDatagramPort,
         ...(options.interfaces ? { interfaces: options.interfaces } : {}),
-        ...(serving ? { serve: { held: store.blocks, retrievalPort: serving.port } } : {}),
+        ...(serving ? { serve: { held: heldSegmentsOf(store.blocks), retrievalPort: serving.port } } : {}),
       });
     }
   } catch (error) {

@@ -57,11 +57,14 @@ export class SegmentVault {
    */
   async read(segment: Segment, blockIndex: number): Promise<Uint8Array | undefined> {
     const { blocks, cipher, engine, observer } = this.#options;
-    const stored = await blocks.getBlock(segment.id, blockIndex);
-    if (!stored) return undefined;
-    const opened = cipher.open(stored, segment.secret, blockLengthBytes(segment, blockIndex));
-    if (opened && verifyBlock(segment, blockIndex, opened.plaintext, engine)) return opened.plaintext;
-    observer.count("blocks_rejected_total", 1, { reason: opened ? "hash" : "decrypt" });
+    const found = await blocks.withBlock(segment.id, blockIndex, (stored) => {
+      const opened = cipher.open(stored, segment.secret, blockLengthBytes(segment, blockIndex));
+      if (!opened) return { fault: "decrypt" };
+      const good = verifyBlock(segment, blockIndex, opened.plaintext, engine);
+      return good ? { plaintext: opened.plaintext } : { fault: "hash" };
+    });
+    if (found?.fault === undefined) return found?.plaintext;
+    observer.count("blocks_rejected_total", 1, { reason: found.fault });
     observer.event("warn", "cache.corrupt", { segment: toHex(segment.id), block: blockIndex });
     await blocks.removeSegment(segment.id);
     return undefined;

@@ -68,7 +68,7 @@ function origin(script: OriginScript) {
   const left = [...script.answers];
   const client: OriginClient = {
     async open(_url, options = {}) {
-      asked.push(options.hashRequest ? "hash request" : options.plain ? "open plain" : "open");
+      asked.push(options.hashRequest ? "hash request" : options.offer === false ? "open plain" : "open");
       const answer = left.shift();
       if (!answer) throw new Error("asked too often");
       if (answer instanceof Error) throw answer;

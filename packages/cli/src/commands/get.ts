@@ -1,5 +1,5 @@
 import { access } from "node:fs/promises";
-import { createOriginClient } from "@branchcache/http-encoding/node";
+import { originClient } from "@branchcache/http-encoding/node";
 import {
   type BranchCache,
   connectBranchCache,
@@ -110,7 +110,7 @@ async function runGet(url: string, options: GetOptions): Promise<void> {
   const signal = stopSignal();
   await using resources = new Resources();
   const branchCache = await openBranchCache(options, observer, resources);
-  const origin = createOriginClient();
+  const origin = originClient({ clock: systemClock });
   resources.defer(() => origin.close());
   const file = target === "-" ? undefined : resources.use(await createFileSink(target));
   const bar = progressBar({

@@ -6,8 +6,9 @@ import {
   type Segment,
 } from "@branchcache/content-info";
 import { nodeHashEngine } from "@branchcache/content-info/node";
-import { createOriginClient } from "@branchcache/http-encoding/node";
+import { originClient } from "@branchcache/http-encoding/node";
 import { BranchCacheError, toHex } from "@branchcache/runtime";
+import { systemClock } from "@branchcache/runtime/node";
 import { Command, Option } from "commander";
 import { formatBytes } from "../units.ts";
 
@@ -55,7 +56,7 @@ async function runInfo(source: string, options: InfoOptions): Promise<void> {
 }
 
 async function askServer(url: string, versions: 1 | 2): Promise<Uint8Array> {
-  const origin = createOriginClient();
+  const origin = originClient({ clock: systemClock });
   try {
     let answer = await origin.open(url, { versions });
     if (answer.kind === "content" && answer.makeHashRequest) {

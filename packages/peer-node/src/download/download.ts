@@ -97,7 +97,7 @@ class Download {
     // The last try takes no chances with hashes that may lag behind the content.
     const answer = await origin.open(url, {
       ...request,
-      ...(restarts < RESTARTS_MAX ? { versions: maxVersion } : { plain: true }),
+      ...(restarts < RESTARTS_MAX ? { versions: maxVersion } : { offer: false }),
     });
     if (answer.kind === "content") return this.#takePlain(answer);
     this.#contentInformationBytes += answer.bytes.length;
@@ -108,7 +108,7 @@ class Download {
       signal?.throwIfAborted();
       if (!isContentInformationFault(error)) throw error;
       // [MS-CCROD] 2.7: bad Content Information is no fault of the content.
-      const plain = await origin.open(url, { ...request, plain: true });
+      const plain = await origin.open(url, { ...request, offer: false });
       if (plain.kind !== "content") throw error;
       return this.#takePlain(plain);
     }
