@@ -20,10 +20,14 @@ const read = (path) => readFileSync(join(root, path), "utf8");
 /** @param {string} path */
 const readJson = (path) => JSON.parse(read(path));
 
-const tracked = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
-  cwd: root,
-  encoding: "utf8",
-})
+const tracked = execFileSync(
+  "git",
+  ["-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+  {
+    cwd: root,
+    encoding: "utf8",
+  },
+)
   .split("\0")
   .filter((path) => path !== "" && existsSync(join(root, path)));
 

@@ -5,7 +5,7 @@ import { cruise } from "dependency-cruiser";
 import { mayImport, ruleSet } from "./rules.mjs";
 
 /**
- * Follows every import of `packages/<name>/src` under `root`.
+ * Follows every import of `packages/<name>/src`, `bench` and `test` under `root`.
  *
  * @param {string} root
  * @returns {Promise<{ packages: number, modules: number, dependencies: number, faults: string[] }>}
@@ -17,12 +17,13 @@ export async function cruisePackages(root) {
   const faults = packages
     .filter((name) => !(name in mayImport))
     .map((name) => `packages/${name}: has no line in test/layers/rules.mjs`);
+  const users = ["bench", "test"].filter((folder) => existsSync(join(root, folder)));
   const result = await cruise(
-    packages.map((name) => `packages/${name}/src`),
+    [...packages.map((name) => `packages/${name}/src`), ...users],
     {
       baseDir: root,
       doNotFollow: { path: "node_modules" },
-      exclude: { path: "^packages/[^/]+/dist/" },
+      exclude: { path: "^(?:packages/[^/]+/dist|test/layers)/" },
       tsPreCompilationDeps: true,
       validate: true,
       ruleSet: { forbidden: ruleSet(packages) },

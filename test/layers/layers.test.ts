@@ -17,6 +17,8 @@ const sound: Tree = {
     'export { one } from "@branchcache/content-info";\nexport { probe } from "dgram-ws-discovery";\n',
   "packages/dgram-ws-discovery/src/index.ts": "export const probe = 2;\n",
   "packages/retrieval/src/index.ts": "export const retrieval = 3;\n",
+  "test/whole.test.ts": 'import { helper } from "./helper.ts";\n',
+  "test/helper.ts": "export const helper = 4;\n",
 };
 
 const declared: Readonly<Record<string, readonly string[]>> = {
@@ -110,6 +112,11 @@ describe("the layers check", () => {
     expect(
       faults.filter((fault) => fault.startsWith(`packages/${folder}/src/planted.ts`)).join("\n"),
     ).toContain(rule);
+  });
+
+  it("catches a test of the whole that reaches into a package", async () => {
+    const faults = await faultsWith({ "test/planted.ts": 'import "../packages/runtime/src/one.ts";\n' });
+    expect(faults.join("\n")).toContain("tests of the whole and benchmarks use public entries");
   });
 
   it("catches a cycle", async () => {

@@ -58,6 +58,12 @@ export function ruleSet(packages) {
       to: { path: "^packages/", pathNot: "^packages/$1/", dependencyTypes: ["local"] },
     },
     {
+      name: "tests of the whole and benchmarks use public entries",
+      severity: "error",
+      from: { path: "^(?:bench|test)/" },
+      to: { path: "^packages/", dependencyTypes: ["local"] },
+    },
+    {
       name: "everything resolves",
       severity: "error",
       from: {},
