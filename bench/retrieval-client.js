@@ -1,0 +1,48 @@
+// @ts-check
+/**
+ * A client process that fetches the benchmark's content from known peers and prints what it took.
+ * Arguments: version, bytes, `check` or `time`, ports. `check` compares the SHA-256 of the whole.
+ */
+import { createHash } from "node:crypto";
+import { nodeHashEngine } from "@branchcache/content-info/node";
+import { fetchBlocks } from "@branchcache/retrieval";
+import { nodeBlockCipher, nodeHttpPort } from "@branchcache/retrieval/node";
+import { systemClock } from "@branchcache/runtime/node";
+import { benchSegments, plainBlock } from "./retrieval-content.js";
+
+const [version = "1", bytes = "0", mode = "time", ...ports] = process.argv.slice(2);
+const segments = benchSegments(version === "2" ? 2 : 1, Number(bytes));
+const wanted = segments.flatMap((segment) =>
+  segment.blockHashes.map((_, blockIndex) => ({ segment, blockIndex })),
+);
+const whole = mode === "check" ? createHash("sha256") : undefined;
+const expected = whole && createHash("sha256");
+
+const before = process.resourceUsage();
+const start = performance.now();
+let received = 0;
+for await (const piece of fetchBlocks(wanted, {
+  finder: { async *find() {} },
+  peers: ports.map((port) => ({
+    id: port,
+    addresses: [{ address: "127.0.0.1", port: Number(port) }],
+    kind: "peer",
+  })),
+  http: nodeHttpPort(),
+  cipher: nodeBlockCipher,
+  engine: nodeHashEngine,
+  clock: systemClock,
+  keepSealed: mode === "sealed",
+})) {
+  if (piece.kind === "missing") throw new Error(`block ${piece.blockIndex} is missing: ${piece.reason}`);
+  whole?.update(piece.bytes);
+  expected?.update(plainBlock(received / 65_536));
+  received += piece.bytes.length;
+}
+const seconds = (performance.now() - start) / 1_000;
+if (received !== Number(bytes)) throw new Error(`${received} bytes came, ${bytes} were wanted`);
+if (whole?.digest("hex") !== expected?.digest("hex")) throw new Error("the content is wrong");
+const after = process.resourceUsage();
+const cpuSeconds =
+  (after.userCPUTime + after.systemCPUTime - before.userCPUTime - before.systemCPUTime) / 1e6;
+console.log(JSON.stringify({ seconds, maxRssMb: after.maxRSS / 1024, cpuSeconds }));

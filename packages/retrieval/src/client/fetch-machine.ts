@@ -1,0 +1,582 @@
+/**
+ * Who is asked for which block, and when: a machine without clock, sockets or crypto.
+ * Rules: [MS-PCCRR] 3.1.4, and the segment retrieval session of [MS-CCRSO] 6.4 and 6.5.
+ */
+import type { SealedBlock, Segment } from "@branchcache/content-info";
+import type { IndexRange } from "../messages/ranges.ts";
+import {
+  type Ask,
+  type BlockAsk,
+  type Holding,
+  type ListAsk,
+  mayGive,
+  newPeer,
+  newSegment,
+  noteTry,
+  type PeerState,
+  type SegmentState,
+  type Slot,
+  segmentKey,
+} from "./fetch-state.ts";
+import type { LinkFailure } from "./peer-link.ts";
+import type { FetchedPiece, FoundPeer, MissingReason, PeerSource, WantedBlock } from "./peers.ts";
+
+export interface FetchLimits {
+  /** Peers used in one download. */
+  readonly maxPeers: number;
+  /** Requests under way at one peer. */
+  readonly window: number;
+  /** Blocks asked for before the reader has taken the first of them. */
+  readonly readAheadBlocks: number;
+  readonly requestTimeoutMs: number;
+  /** Time-outs after which a peer is dropped. */
+  readonly maxTimeouts: number;
+  /** A block that was first asked for longer ago than this is not asked for again. */
+  readonly blockTimeoutMs: number;
+}
+
+export type BlockOutcome =
+  | {
+      readonly kind: "block";
+      readonly bytes: Uint8Array;
+      readonly sealed: SealedBlock | undefined;
+      readonly tookMs: number;
+    }
+  | { readonly kind: "empty" }
+  /** Another peer was faster. */
+  | { readonly kind: "late"; readonly tookMs: number }
+  /** Bytes that are not the block's. */
+  | { readonly kind: "lie" }
+  /** An answer that does not fit the request, or a block that cannot be decrypted. */
+  | { readonly kind: "nonsense" }
+  | { readonly kind: "failed"; readonly reason: LinkFailure };
+
+export type ListOutcome =
+  | { readonly kind: "list"; readonly ranges: readonly IndexRange[]; readonly tookMs: number }
+  | { readonly kind: "nonsense" }
+  | { readonly kind: "failed"; readonly reason: LinkFailure };
+
+export type FetchInput =
+  | { readonly kind: "peer"; readonly peer: PeerSource }
+  | { readonly kind: "wanted"; readonly blocks: readonly WantedBlock[]; readonly last: boolean }
+  | { readonly kind: "found"; readonly found: FoundPeer }
+  | { readonly kind: "findEnded" }
+  | { readonly kind: "blockAnswered"; readonly ask: BlockAsk; readonly outcome: BlockOutcome }
+  | { readonly kind: "listAnswered"; readonly ask: ListAsk; readonly outcome: ListOutcome }
+  /** The reader took pieces, or a moment that the machine asked for has come. */
+  | { readonly kind: "tick" };
+
+export type DropReason = "lie" | "timeouts" | "slow" | "failures" | "unreachable" | "version";
+
+export type FetchEffect =
+  | { readonly kind: "ask"; readonly ask: Ask }
+  | { readonly kind: "find"; readonly segments: readonly Segment[] }
+  | {
+      readonly kind: "drop";
+      readonly peer: PeerState;
+      readonly reason: DropReason;
+      /** The block that was not what it should be. */
+      readonly block?: WantedBlock;
+    };
+
+/** Segments in one question to the finder; four times as many after each that nobody answered. */
+const FIND_BATCH = 64;
+const MAX_FIND_BATCH = 4_096;
+/** Blocks known ahead of the reader: enough to fetch from, and more when discovery wants big questions. */
+const LOOKAHEAD_BLOCKS = 512;
+const MAX_LOOKAHEAD_BLOCKS = 4_096;
+/** Failures one after another, wrong guesses one after another, slow answers one after another. */
+const MAX_FAILURES = 3;
+const MAX_FRUITLESS_GUESSES = 16;
+const MAX_SLOW_ANSWERS = 3;
+/** How long a busy peer is left alone, doubled each time; the last one in a row counts as a failure. */
+const BUSY_REST_MS = 50;
+const MAX_BUSY_ANSWERS = 5;
+/** A block is asked for elsewhere too when it takes this many times longer than blocks did so far. */
+const SLOW_FACTOR = 4;
+const LEAST_SLOW_MS = 250;
+/** Only blocks so close to the reader are worth asking for twice. */
+const RESCUE_BLOCKS = 8;
+
+export class FetchMachine {
+  readonly #limits: FetchLimits;
+  readonly #peers = new Map<string, PeerState>();
+  readonly #segments = new Map<string, SegmentState>();
+  readonly #bySegment = new Map<Segment, SegmentState>();
+  /** Slots by order, less `#base`. */
+  #slots: (Slot | undefined)[] = [];
+  #base = 0;
+  #head = 0;
+  #end = 0;
+  #ended = false;
+  /** No slot before this is idle. */
+  #idleFrom = 0;
+  #lastSegment: SegmentState | undefined;
+  /** Segments with a block that no known peer would give, and which the finder was not asked for. */
+  readonly #unplaced = new Set<SegmentState>();
+  #finding: readonly SegmentState[] | undefined;
+  #findAnswered = false;
+  #findBatch = FIND_BATCH;
+  /** The reader comes near a segment that nobody known would give. */
+  #findNow = false;
+  #usualMs = 0;
+  #effects: FetchEffect[] = [];
+  #nowMs = 0;
+
+  constructor(limits: FetchLimits) {
+    this.#limits = limits;
+  }
+
+  /** How many more wanted blocks it would like to know now. */
+  get lookahead(): number {
+    if (this.#ended) return 0;
+    const limit = this.#findBatch > FIND_BATCH ? MAX_LOOKAHEAD_BLOCKS : LOOKAHEAD_BLOCKS;
+    return Math.max(0, limit + this.#limits.readAheadBlocks - (this.#end - this.#head));
+  }
+
+  get finished(): boolean {
+    return this.#ended && this.#head === this.#end;
+  }
+
+  /** The next piece in order, if it is there. A `tick` must follow. */
+  take(): FetchedPiece | undefined {
+    const slot = this.#slots[this.#head - this.#base];
+    if (slot?.state !== "over") return undefined;
+    this.#slots[this.#head - this.#base] = undefined;
+    this.#head++;
+    if (this.#head - this.#base >= 1_024) {
+      this.#slots.splice(0, this.#head - this.#base);
+      this.#base = this.#head;
+    }
+    const { segment } = slot;
+    segment.slots.delete(slot);
+    if (segment.slots.size === 0 && segment.discovery !== "asked") this.#forget(segment);
+    const entering = this.#slots[this.#head + this.#limits.readAheadBlocks - 1 - this.#base];
+    if (entering && this.#unplaced.has(entering.segment)) this.#findNow = true;
+    return slot.piece;
+  }
+
+  /** When a `tick` is due without any other input; undefined for never. */
+  wakeAtMs(): number | undefined {
+    let atMs: number | undefined;
+    const consider = (ms: number): void => {
+      if (ms > this.#nowMs && (atMs === undefined || ms < atMs)) atMs = ms;
+    };
+    let alive = 0;
+    for (const peer of this.#peers.values()) {
+      if (!peer.alive) continue;
+      alive++;
+      consider(peer.restUntilMs);
+    }
+    if (alive < 2) return atMs;
+    for (let order = this.#head; order < Math.min(this.#head + RESCUE_BLOCKS, this.#end); order++) {
+      const ask = this.#slots[order - this.#base]?.asks[0];
+      if (ask) consider(ask.askedMs + this.#slowMs());
+    }
+    return atMs;
+  }
+
+  step(input: FetchInput, nowMs: number): readonly FetchEffect[] {
+    this.#nowMs = nowMs;
+    this.#effects = [];
+    switch (input.kind) {
+      case "peer":
+        this.#addPeer(input.peer);
+        break;
+      case "wanted":
+        this.#addWanted(input.blocks, input.last);
+        break;
+      case "found":
+        this.#onFound(input.found);
+        break;
+      case "findEnded":
+        this.#onFindEnded();
+        break;
+      case "blockAnswered":
+        this.#onBlock(input.ask, input.outcome);
+        break;
+      case "listAnswered":
+        this.#onList(input.ask, input.outcome);
+        break;
+    }
+    for (const peer of this.#peers.values()) this.#fill(peer);
+    this.#find();
+    return this.#effects;
+  }
+
+  #addPeer(source: PeerSource): PeerState | undefined {
+    const known = this.#peers.get(source.id);
+    if (known) return known.alive ? known : undefined;
+    let alive = 0;
+    for (const peer of this.#peers.values()) if (peer.alive) alive++;
+    if (alive >= this.#limits.maxPeers) return undefined;
+    const peer = newPeer(source, true, this.#limits.window);
+    this.#peers.set(source.id, peer);
+    return peer;
+  }
+
+  #addWanted(blocks: readonly WantedBlock[], last: boolean): void {
+    this.#ended ||= last;
+    for (const { segment, blockIndex } of blocks) {
+      const state = this.#segmentOf(segment);
+      const slot: Slot = {
+        segment: state,
+        blockIndex,
+        order: this.#end++,
+        state: "idle",
+        asks: [],
+        tries: undefined,
+        firstAskedMs: undefined,
+        lastFailure: "no-peer",
+        piece: undefined,
+      };
+      this.#slots.push(slot);
+      state.slots.add(slot);
+      this.#lastSegment = state;
+      this.#place(slot);
+    }
+  }
+
+  #segmentOf(segment: Segment): SegmentState {
+    const same = this.#bySegment.get(segment);
+    if (same) return same;
+    const key = segmentKey(segment);
+    const state = this.#segments.get(key) ?? newSegment(segment, key);
+    this.#segments.set(key, state);
+    this.#bySegment.set(segment, state);
+    return state;
+  }
+
+  #onFound({ peer: source, segments }: FoundPeer): void {
+    const peer = this.#addPeer(source);
+    if (!peer) return;
+    for (const { complete, id } of segments) {
+      const state = this.#segments.get(segmentKey({ id } as Segment));
+      if (!state) continue;
+      this.#findAnswered = true;
+      peer.hopeful = true;
+      peer.fruitlessGuesses = 0;
+      const known = state.holdings.get(peer)?.state;
+      if (known === undefined || known === "none") {
+        state.holdings.set(peer, { state: complete ? "all" : "some", advertised: true });
+      }
+    }
+    // What it was not asked about it may hold as well, which is cheaper to try than to ask the branch.
+    this.#unplaced.clear();
+    this.#placeAll();
+  }
+
+  #onFindEnded(): void {
+    const segments = this.#finding ?? [];
+    this.#finding = undefined;
+    this.#findBatch = this.#findAnswered ? FIND_BATCH : Math.min(this.#findBatch * 4, MAX_FIND_BATCH);
+    for (const segment of segments) {
+      segment.discovery = "done";
+      for (const slot of segment.slots) this.#place(slot);
+      if (segment.slots.size === 0) this.#forget(segment);
+    }
+  }
+
+  #onBlock(ask: BlockAsk, outcome: BlockOutcome): void {
+    if (!this.#endAsk(ask)) return;
+    const { peer, slot } = ask;
+    switch (outcome.kind) {
+      case "block":
+        this.#onGoodAnswer(peer, outcome.tookMs);
+        this.#close(slot, blockPiece(slot, peer, outcome.bytes, outcome.sealed));
+        return;
+      case "late":
+        this.#onGoodAnswer(peer, outcome.tookMs);
+        return;
+      case "empty":
+        this.#onEmpty(peer, slot);
+        break;
+      case "lie":
+        slot.lastFailure = "failed";
+        noteTry(slot, peer, true);
+        this.#drop(peer, "lie", { segment: slot.segment.segment, blockIndex: slot.blockIndex });
+        break;
+      case "nonsense":
+        slot.lastFailure = "failed";
+        noteTry(slot, peer, true);
+        this.#onFailure(peer);
+        break;
+      case "failed":
+        this.#onLinkFailure(peer, outcome.reason, slot);
+        break;
+    }
+    this.#toIdle(slot);
+  }
+
+  #onList(ask: ListAsk, outcome: ListOutcome): void {
+    if (!this.#endAsk(ask)) return;
+    const { peer, segment } = ask;
+    const advertised = segment.holdings.get(peer)?.advertised ?? false;
+    let holding: Holding = { state: "none", advertised: false };
+    switch (outcome.kind) {
+      case "list": {
+        this.#onGoodAnswer(peer, outcome.tookMs);
+        const blocks = new Uint8Array(ask.range.index + ask.range.count);
+        for (const { count, index } of outcome.ranges) blocks.fill(1, index, index + count);
+        if (outcome.ranges.length > 0) holding = { state: "listed", advertised: true, blocks };
+        else this.#onFruitlessGuess(peer);
+        break;
+      }
+      case "nonsense":
+        this.#onFailure(peer);
+        break;
+      case "failed":
+        this.#onLinkFailure(peer, outcome.reason);
+        // It may well have the segment: ask again, as often as its failures allow.
+        if (peer.alive) holding = { state: "some", advertised };
+        break;
+    }
+    segment.holdings.set(peer, holding);
+    for (const slot of segment.slots) this.#place(slot);
+  }
+
+  #onGoodAnswer(peer: PeerState, tookMs: number): void {
+    const { requestTimeoutMs } = this.#limits;
+    peer.failures = 0;
+    peer.busyAnswers = 0;
+    this.#usualMs = this.#usualMs === 0 ? tookMs : (7 * this.#usualMs + tookMs) / 8;
+    if (tookMs <= requestTimeoutMs / 2) {
+      peer.slowAnswers = 0;
+      if (tookMs <= requestTimeoutMs / 4) peer.window = Math.min(peer.window + 1, peer.maxWindow);
+      return;
+    }
+    const alone = peer.window === 1;
+    peer.window = Math.max(1, peer.window >> 1);
+    if (alone && ++peer.slowAnswers >= MAX_SLOW_ANSWERS) this.#drop(peer, "slow");
+  }
+
+  /** Busy, if it said that it has the block; a wrong guess of ours if not. */
+  #onEmpty(peer: PeerState, slot: Slot): void {
+    const holding = slot.segment.holdings.get(peer);
+    if (!holding?.advertised) {
+      peer.failures = 0;
+      slot.segment.holdings.set(peer, { state: "none", advertised: false });
+      peer.window = Math.min(peer.window + 1, peer.maxWindow);
+      this.#onFruitlessGuess(peer);
+      for (const other of slot.segment.slots) this.#place(other);
+      return;
+    }
+    slot.lastFailure = "failed";
+    noteTry(slot, peer, false);
+    peer.window = Math.max(1, peer.window >> 1);
+    if (++peer.busyAnswers >= MAX_BUSY_ANSWERS) {
+      peer.busyAnswers = 0;
+      this.#onFailure(peer);
+    }
+    peer.restUntilMs = this.#nowMs + BUSY_REST_MS * 2 ** peer.busyAnswers;
+  }
+
+  #onFruitlessGuess(peer: PeerState): void {
+    if (++peer.fruitlessGuesses < MAX_FRUITLESS_GUESSES || peer.source.kind === "hosted") return;
+    peer.hopeful = false;
+    this.#placeAll();
+  }
+
+  #onLinkFailure(peer: PeerState, reason: LinkFailure, slot?: Slot): void {
+    const others = peer.asks.size;
+    if (slot) slot.lastFailure = reason === "timeout" ? "timeout" : "failed";
+    switch (reason) {
+      case "lost":
+        return;
+      case "timeout":
+        if (slot) noteTry(slot, peer, false);
+        peer.window = 1;
+        if (++peer.timeouts >= this.#limits.maxTimeouts) this.#drop(peer, "timeouts");
+        return;
+      case "connect":
+        this.#drop(peer, "unreachable");
+        return;
+      case "version":
+        this.#drop(peer, "version");
+        return;
+      case "closed":
+        // Some servers close after each answer, whatever was sent behind it.
+        if (others > 0) peer.maxWindow = 1;
+        peer.window = 1;
+        if (slot) noteTry(slot, peer, false);
+        this.#onFailure(peer);
+        return;
+      case "status":
+      case "malformed":
+        if (slot) noteTry(slot, peer, true);
+        this.#onFailure(peer);
+    }
+  }
+
+  #onFailure(peer: PeerState): void {
+    if (++peer.failures >= MAX_FAILURES) this.#drop(peer, "failures");
+  }
+
+  #drop(peer: PeerState, reason: DropReason, block?: WantedBlock): void {
+    if (!peer.alive) return;
+    peer.alive = false;
+    this.#effects.push({ kind: "drop", peer, reason, ...(block ? { block } : {}) });
+    for (const ask of [...peer.asks]) {
+      this.#endAsk(ask);
+      if (ask.kind === "block") this.#toIdle(ask.slot);
+    }
+    this.#placeAll();
+  }
+
+  /** False if it was over already: given up, or its peer dropped. */
+  #endAsk(ask: Ask): boolean {
+    if (ask.over) return false;
+    ask.over = true;
+    ask.peer.asks.delete(ask);
+    if (ask.kind === "block") {
+      const at = ask.slot.asks.indexOf(ask);
+      ask.slot.asks.splice(at, 1);
+    }
+    return true;
+  }
+
+  #toIdle(slot: Slot): void {
+    if (slot.state !== "asked" || slot.asks.length > 0) return;
+    slot.state = "idle";
+    this.#idleFrom = Math.min(this.#idleFrom, slot.order);
+    const sinceMs = this.#nowMs - (slot.firstAskedMs ?? this.#nowMs);
+    if (sinceMs >= this.#limits.blockTimeoutMs) this.#giveUp(slot, "timeout");
+    else this.#place(slot);
+  }
+
+  #placeAll(): void {
+    for (let order = this.#head; order < this.#end; order++) {
+      const slot = this.#slots[order - this.#base];
+      if (slot) this.#place(slot);
+    }
+  }
+
+  /** Sees to it that an idle block has a peer who may give it, or else the finder, or else none. */
+  #place(slot: Slot): void {
+    if (slot.state !== "idle") return;
+    const { segment } = slot;
+    for (const peer of this.#peers.values()) {
+      if (mayGive(peer, slot, this.#allWantedKnown(segment)) !== "no") return;
+    }
+    if (segment.discovery === "none") {
+      this.#unplaced.add(segment);
+      this.#findNow ||= slot.order < this.#head + this.#limits.readAheadBlocks;
+    } else if (segment.discovery === "done") this.#giveUp(slot, slot.lastFailure);
+  }
+
+  #giveUp(slot: Slot, reason: MissingReason): void {
+    const { blockIndex, segment } = slot;
+    this.#close(slot, { kind: "missing", segment: segment.segment, blockIndex, reason });
+  }
+
+  #close(slot: Slot, piece: FetchedPiece): void {
+    slot.state = "over";
+    slot.piece = piece;
+  }
+
+  #allWantedKnown(segment: SegmentState): boolean {
+    return this.#ended || segment !== this.#lastSegment;
+  }
+
+  #slowMs(): number {
+    return Math.max(LEAST_SLOW_MS, SLOW_FACTOR * this.#usualMs);
+  }
+
+  /** Gives the peer as much to do as its window allows. */
+  #fill(peer: PeerState): void {
+    while (peer.alive && peer.asks.size < peer.window && peer.restUntilMs <= this.#nowMs) {
+      const ask = this.#rescue(peer) ?? this.#pick(peer);
+      if (!ask) return;
+      peer.asks.add(ask);
+      this.#effects.push({ kind: "ask", ask });
+    }
+  }
+
+  /** A block that the reader will need soon and another peer is slow to give. */
+  #rescue(peer: PeerState): BlockAsk | undefined {
+    if (this.#peers.size < 2) return undefined;
+    const end = Math.min(this.#head + RESCUE_BLOCKS, this.#end);
+    for (let order = this.#head; order < end; order++) {
+      const slot = this.#slots[order - this.#base];
+      const [first, second] = slot?.asks ?? [];
+      if (!slot || !first || second || slot.state !== "asked" || first.peer === peer) continue;
+      if (this.#nowMs - first.askedMs < this.#slowMs()) continue;
+      if (mayGive(peer, slot, this.#allWantedKnown(slot.segment)) === "yes") return this.#ask(peer, slot);
+    }
+    return undefined;
+  }
+
+  /** The earliest idle block that the peer may give, or the list to find out. */
+  #pick(peer: PeerState): Ask | undefined {
+    const end = Math.min(this.#head + this.#limits.readAheadBlocks, this.#end);
+    this.#idleFrom = Math.max(this.#idleFrom, this.#head);
+    let skipped = false;
+    for (let order = this.#idleFrom; order < end; order++) {
+      const slot = this.#slots[order - this.#base];
+      if (slot?.state !== "idle") {
+        if (!skipped) this.#idleFrom = order + 1;
+        continue;
+      }
+      skipped = true;
+      const answer = mayGive(peer, slot, this.#allWantedKnown(slot.segment));
+      if (answer === "yes") return this.#ask(peer, slot);
+      if (answer === "list") return this.#askList(peer, slot.segment);
+    }
+    return undefined;
+  }
+
+  #ask(peer: PeerState, slot: Slot): BlockAsk {
+    const ask: BlockAsk = { kind: "block", peer, slot, askedMs: this.#nowMs, over: false };
+    slot.state = "asked";
+    slot.firstAskedMs ??= this.#nowMs;
+    slot.asks.push(ask);
+    return ask;
+  }
+
+  #askList(peer: PeerState, segment: SegmentState): ListAsk {
+    const advertised = segment.holdings.get(peer)?.advertised ?? false;
+    segment.holdings.set(peer, { state: "listing", advertised });
+    const { blockHashes, firstBlockIndex } = segment.segment;
+    const range = { index: firstBlockIndex, count: blockHashes.length };
+    return { kind: "list", peer, segment, range, over: false };
+  }
+
+  #forget(segment: SegmentState): void {
+    this.#segments.delete(segment.key);
+    this.#bySegment.delete(segment.segment);
+    this.#unplaced.delete(segment);
+  }
+
+  /** Asks the finder, many segments at a time, when the reader comes near one of them. */
+  #find(): void {
+    if (this.#finding || !this.#findNow) return;
+    const waiting = [...this.#unplaced].sort((a, b) => firstOrder(a) - firstOrder(b));
+    const batch = waiting.slice(0, this.#findBatch);
+    const next = waiting[batch.length];
+    this.#findNow = next !== undefined && firstOrder(next) < this.#head + this.#limits.readAheadBlocks;
+    if (batch.length === 0) return;
+    for (const segment of batch) {
+      this.#unplaced.delete(segment);
+      segment.discovery = "asked";
+    }
+    this.#finding = batch;
+    this.#findAnswered = false;
+    this.#effects.push({ kind: "find", segments: batch.map(({ segment }) => segment) });
+  }
+}
+
+function firstOrder({ slots }: SegmentState): number {
+  for (const slot of slots) return slot.order;
+  return Number.POSITIVE_INFINITY;
+}
+
+function blockPiece(
+  slot: Slot,
+  peer: PeerState,
+  bytes: Uint8Array,
+  sealed: SealedBlock | undefined,
+): FetchedPiece {
+  const { blockIndex, segment } = slot;
+  const block = { kind: "block", segment: segment.segment, blockIndex, bytes, from: peer.source } as const;
+  return sealed ? { ...block, sealed } : block;
+}

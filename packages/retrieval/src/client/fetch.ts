@@ -1,0 +1,341 @@
+/** Fetching many blocks from many peers: joins the fetch machine to links, clock, cipher and hash. */
+import { blockLengthBytes, type HashEngine, type SealedBlock, verifyBlock } from "@branchcache/content-info";
+import {
+  type CancelTimer,
+  type Clock,
+  type HttpPort,
+  type Observer,
+  silentObserver,
+  toHex,
+} from "@branchcache/runtime";
+import type { BlockCipher } from "../cipher.ts";
+import { REQUEST_TIMEOUT_MS } from "../limits.ts";
+import { getBlockList } from "../messages/get-block-list.ts";
+import { getBlocks } from "../messages/get-blocks.ts";
+import { encodeMessage } from "../messages/message.ts";
+import { checkBlock, checkBlockList } from "./answers.ts";
+import {
+  type BlockOutcome,
+  type FetchEffect,
+  type FetchInput,
+  FetchMachine,
+  type ListOutcome,
+} from "./fetch-machine.ts";
+import type { Ask, BlockAsk, ListAsk, PeerState } from "./fetch-state.ts";
+import { type LinkResult, PeerLink } from "./peer-link.ts";
+import type { FetchedPiece, PeerFinder, PeerSource, WantedBlock } from "./peers.ts";
+
+export interface FetchBlocksOptions {
+  readonly finder: PeerFinder;
+  /** Known peers and hosted caches, asked before the finder. */
+  readonly peers?: readonly PeerSource[];
+  readonly http: HttpPort;
+  readonly cipher: BlockCipher;
+  readonly engine: HashEngine;
+  readonly clock: Clock;
+  readonly observer?: Observer;
+  readonly signal?: AbortSignal;
+  /** Called for a peer whose bytes failed their hash, once; it is not asked again in this download. */
+  readonly onLiar?: (peer: PeerSource, block: WantedBlock) => void;
+  /** Give each block as it was received, too, if it is fit to be stored. Default true. */
+  readonly keepSealed?: boolean;
+  /** Peers used at once. Default 16. */
+  readonly maxPeers?: number;
+  /** Requests under way at one peer. Default 8. */
+  readonly window?: number;
+  /** Blocks fetched before the reader has taken the first of them. Default 128. */
+  readonly readAheadBlocks?: number;
+  /** For each request. Default 2,000. [MS-PCCRR] 3.1.2 */
+  readonly requestTimeoutMs?: number;
+  /** Time-outs after which a peer is dropped. Default 3. */
+  readonly maxTimeouts?: number;
+  /** How long a block is asked for, here and there, before it is missing. Default 5,000. */
+  readonly blockTimeoutMs?: number;
+}
+
+/** AES_128, which is only a preference. [MS-PCCRR] 2.2.3 */
+const PREFERRED_CIPHER = 1;
+const NOTHING = new Uint8Array(0);
+/** Wanted blocks are taken from their iterable in batches. */
+const LEAST_WANTED = 64;
+
+/**
+ * Every wanted block in its order, verified, or word that it is missing. Starts with the first piece that
+ * is asked for, reads ahead so far and no further, and stops everything when the reader leaves. Rejects
+ * only with `signal.reason`, or with what the finder or `wanted` threw.
+ */
+export async function* fetchBlocks(
+  wanted: Iterable<WantedBlock>,
+  options: FetchBlocksOptions,
+): AsyncGenerator<FetchedPiece, void, undefined> {
+  options.signal?.throwIfAborted();
+  const session = new FetchSession(wanted[Symbol.iterator](), options);
+  try {
+    session.start();
+    for (;;) {
+      const piece = session.take();
+      if (piece) yield piece;
+      else if (session.finished) return;
+      else await session.changed();
+    }
+  } finally {
+    session.close();
+  }
+}
+
+class FetchSession {
+  readonly #options: FetchBlocksOptions;
+  readonly #observer: Observer;
+  readonly #wanted: Iterator<WantedBlock>;
+  readonly #machine: FetchMachine;
+  readonly #links = new Map<PeerState, PeerLink>();
+  readonly #closing = new AbortController();
+  readonly #onAbort = (): void => this.#fail(this.#options.signal?.reason);
+  #wakeReader: (() => void) | undefined;
+  #failure: { readonly error: unknown } | undefined;
+  #cancelTimer: CancelTimer | undefined;
+  #timerAtMs = Number.POSITIVE_INFINITY;
+
+  constructor(wanted: Iterator<WantedBlock>, options: FetchBlocksOptions) {
+    this.#wanted = wanted;
+    this.#options = options;
+    this.#observer = options.observer ?? silentObserver;
+    this.#machine = new FetchMachine({
+      maxPeers: options.maxPeers ?? 16,
+      window: options.window ?? 8,
+      readAheadBlocks: options.readAheadBlocks ?? 128,
+      requestTimeoutMs: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
+      maxTimeouts: options.maxTimeouts ?? 3,
+      blockTimeoutMs: options.blockTimeoutMs ?? 5_000,
+    });
+  }
+
+  get finished(): boolean {
+    return this.#machine.finished;
+  }
+
+  start(): void {
+    this.#options.signal?.addEventListener("abort", this.#onAbort, { once: true });
+    for (const peer of this.#options.peers ?? []) this.#step({ kind: "peer", peer });
+    this.#step({ kind: "tick" });
+  }
+
+  take(): FetchedPiece | undefined {
+    if (this.#failure) throw this.#failure.error;
+    const piece = this.#machine.take();
+    if (piece) this.#step({ kind: "tick" });
+    return piece;
+  }
+
+  changed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wakeReader = resolve;
+    });
+  }
+
+  /** Harmless when repeated. */
+  close(): void {
+    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    this.#closing.abort();
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    for (const link of this.#links.values()) link.close();
+    this.#links.clear();
+    this.#wanted.return?.();
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#wake();
+  }
+
+  #wake(): void {
+    this.#wakeReader?.();
+    this.#wakeReader = undefined;
+  }
+
+  #step(input: FetchInput): void {
+    if (this.#closing.signal.aborted) return;
+    const machine = this.#machine;
+    const nowMs = this.#options.clock.monotonicMs();
+    this.#run(machine.step(input, nowMs));
+    while (machine.lookahead >= LEAST_WANTED)
+      this.#run(machine.step(this.#moreWanted(machine.lookahead), nowMs));
+    this.#setTimer(nowMs);
+    if (input.kind !== "tick" || machine.finished) this.#wake();
+  }
+
+  #moreWanted(count: number): FetchInput {
+    const blocks: WantedBlock[] = [];
+    while (blocks.length < count) {
+      const next = this.#wanted.next();
+      if (next.done) return { kind: "wanted", blocks, last: true };
+      blocks.push(next.value);
+    }
+    return { kind: "wanted", blocks, last: false };
+  }
+
+  /** A timer that is early does no harm, so one that is set is only replaced by an earlier one. */
+  #setTimer(nowMs: number): void {
+    const atMs = this.#machine.wakeAtMs();
+    if (atMs === undefined || atMs >= this.#timerAtMs) return;
+    this.#cancelTimer?.();
+    this.#timerAtMs = atMs;
+    this.#cancelTimer = this.#options.clock.after(atMs - nowMs, () => {
+      this.#cancelTimer = undefined;
+      this.#timerAtMs = Number.POSITIVE_INFINITY;
+      this.#step({ kind: "tick" });
+      this.#wake();
+    });
+  }
+
+  #run(effects: readonly FetchEffect[]): void {
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case "ask":
+          this.#ask(effect.ask);
+          break;
+        case "find":
+          void this.#find(effect.segments);
+          break;
+        case "drop":
+          this.#drop(effect.peer, effect.reason, effect.block);
+          break;
+      }
+    }
+  }
+
+  #ask(ask: Ask): void {
+    const link = this.#linkTo(ask.peer);
+    if (ask.kind === "block") {
+      const { segment } = ask.slot.segment;
+      const ranges = [{ index: ask.slot.blockIndex, count: 1 }];
+      const request = { segmentId: segment.id, ranges, verificationData: NOTHING };
+      link.request(encodeMessage(getBlocks, PREFERRED_CIPHER, request), (result) =>
+        this.#onBlock(ask, result),
+      );
+    } else {
+      const request = { segmentId: ask.segment.segment.id, ranges: [ask.range] };
+      link.request(encodeMessage(getBlockList, PREFERRED_CIPHER, request), (result) =>
+        this.#onList(ask, result),
+      );
+    }
+  }
+
+  #linkTo(peer: PeerState): PeerLink {
+    const known = this.#links.get(peer);
+    if (known) return known;
+    const { clock, http, requestTimeoutMs = REQUEST_TIMEOUT_MS } = this.#options;
+    const link = new PeerLink({ addresses: peer.source.addresses, http, clock, timeoutMs: requestTimeoutMs });
+    this.#links.set(peer, link);
+    return link;
+  }
+
+  #onBlock(ask: BlockAsk, result: LinkResult): void {
+    const outcome = this.#blockOutcome(ask, result);
+    this.#countRequest(outcome);
+    this.#step({ kind: "blockAnswered", ask, outcome });
+  }
+
+  #onList(ask: ListAsk, result: LinkResult): void {
+    let outcome: ListOutcome;
+    if (result.kind === "failed") outcome = result;
+    else {
+      const checked = checkBlockList(result.response, ask.segment.segment.id, [ask.range]);
+      if (checked.kind === "mismatch") outcome = { kind: "nonsense" };
+      else outcome = { kind: "list", ranges: checked.ranges, tookMs: result.tookMs };
+    }
+    this.#countRequest(outcome);
+    this.#step({ kind: "listAnswered", ask, outcome });
+  }
+
+  /** Decrypts and verifies: nothing else of an answer gets any further. */
+  #blockOutcome(ask: BlockAsk, result: LinkResult): BlockOutcome {
+    if (result.kind === "failed") return result;
+    const { slot } = ask;
+    const { segment } = slot.segment;
+    const checked = checkBlock(result.response, segment.id, slot.blockIndex);
+    if (checked.kind === "mismatch") return { kind: "nonsense" };
+    if (checked.kind === "empty") return checked;
+    if (slot.state === "over") {
+      this.#observer.count("blocks_rejected_total", 1, { reason: "late" });
+      return { kind: "late", tookMs: result.tookMs };
+    }
+    const { cipher, engine, keepSealed = true } = this.#options;
+    const opened = cipher.open(checked.sealed, segment.secret, blockLengthBytes(segment, slot.blockIndex));
+    if (!opened) {
+      this.#observer.count("blocks_rejected_total", 1, { reason: "decrypt" });
+      return { kind: "nonsense" };
+    }
+    if (!verifyBlock(segment, slot.blockIndex, opened.plaintext, engine)) {
+      this.#observer.count("blocks_rejected_total", 1, { reason: "hash" });
+      return { kind: "lie" };
+    }
+    const sealed = keepSealed && opened.canonical ? copyOf(checked.sealed) : undefined;
+    return { kind: "block", bytes: opened.plaintext, sealed, tookMs: result.tookMs };
+  }
+
+  #countRequest(outcome: BlockOutcome | ListOutcome): void {
+    this.#observer.count("block_requests_total", 1, SENT_RESULTS[resultOf(outcome)]);
+  }
+
+  #drop(peer: PeerState, reason: string, block: WantedBlock | undefined): void {
+    this.#links.get(peer)?.close();
+    this.#links.delete(peer);
+    const { id: name } = peer.source;
+    if (!block) {
+      this.#observer.event("debug", "peer.request_failed", { peer: name, reason });
+      return;
+    }
+    const { blockIndex, segment } = block;
+    this.#observer.event("warn", "peer.quarantined", {
+      peer: name,
+      reason,
+      segment: toHex(segment.id),
+      block: blockIndex,
+    });
+    this.#options.onLiar?.(peer.source, block);
+  }
+
+  async #find(segments: readonly WantedBlock["segment"][]): Promise<void> {
+    try {
+      for await (const found of this.#options.finder.find(segments, this.#closing.signal)) {
+        this.#step({ kind: "found", found });
+      }
+      this.#step({ kind: "findEnded" });
+    } catch (error) {
+      if (!this.#closing.signal.aborted) this.#fail(error);
+    }
+  }
+}
+
+type RequestResult = "ok" | "empty" | "timeout" | "bad_data" | "denied";
+
+const SENT_RESULTS: Readonly<Record<RequestResult, Readonly<Record<string, string>>>> = {
+  ok: { direction: "sent", result: "ok" },
+  empty: { direction: "sent", result: "empty" },
+  timeout: { direction: "sent", result: "timeout" },
+  bad_data: { direction: "sent", result: "bad_data" },
+  denied: { direction: "sent", result: "denied" },
+};
+
+function resultOf(outcome: BlockOutcome | ListOutcome): RequestResult {
+  switch (outcome.kind) {
+    case "block":
+    case "list":
+    case "late":
+      return "ok";
+    case "empty":
+      return "empty";
+    case "lie":
+    case "nonsense":
+      return "bad_data";
+    case "failed":
+      if (outcome.reason === "timeout") return "timeout";
+      return outcome.reason === "malformed" || outcome.reason === "status" ? "bad_data" : "denied";
+  }
+}
+
+function copyOf({ cipher, data, iv }: SealedBlock): SealedBlock {
+  return { cipher, iv: iv.slice(), data: data.slice() };
+}

@@ -1,0 +1,209 @@
+/**
+ * The Outstanding Request List of one server: requests with their timer, over one connection at a time to
+ * one of its addresses. [MS-PCCRR] 3.1.1, 3.1.2, 3.1.6
+ */
+import {
+  type CancelTimer,
+  type Clock,
+  DecodeError,
+  type Endpoint,
+  errorCode,
+  type HttpConnection,
+  type HttpPort,
+  type HttpPostResponse,
+} from "@branchcache/runtime";
+import { MAX_RESPONSE_BYTES, REQUEST_TIMEOUT_MS, RETRIEVAL_PATH, SIZE_PREFIX_BYTES } from "../limits.ts";
+import { parseResponse, type Response } from "../messages/parse.ts";
+import { commonMajor, SUPPORTED } from "../versions.ts";
+
+export type LinkFailure =
+  /** No answer within the request timeout. */
+  | "timeout"
+  /** None of the addresses takes connections. */
+  | "connect"
+  /** The connection ended before the answer. */
+  | "closed"
+  /** Taken along when the connection ended over another request. */
+  | "lost"
+  /** An HTTP status other than 200. */
+  | "status"
+  /** Not HTTP, or no message of this protocol. */
+  | "malformed"
+  /** No version in common. */
+  | "version";
+
+export type LinkResult =
+  /** Byte fields of the response are views, valid during the call. */
+  | { readonly kind: "answer"; readonly response: Response; readonly tookMs: number }
+  | { readonly kind: "failed"; readonly reason: LinkFailure; readonly peerStatus?: number };
+
+export interface PeerLinkOptions {
+  /** Alternatives for the same server, tried in turn. */
+  readonly addresses: readonly Endpoint[];
+  readonly http: HttpPort;
+  readonly clock: Clock;
+  /** For each request, from its sending. Default 2,000. [MS-PCCRR] 3.1.2 */
+  readonly timeoutMs?: number;
+}
+
+interface Outstanding {
+  readonly message: Uint8Array;
+  readonly done: (result: LinkResult) => void;
+  readonly sentMs: number;
+  connection: HttpConnection | undefined;
+  resent: boolean;
+}
+
+const MAX_BODY_BYTES = SIZE_PREFIX_BYTES + MAX_RESPONSE_BYTES;
+
+export class PeerLink {
+  readonly #options: PeerLinkOptions;
+  readonly #timeoutMs: number;
+  readonly #outstanding = new Set<Outstanding>();
+  #connection: HttpConnection | undefined;
+  #addressIndex = 0;
+  /** Addresses that refused, one after another; an answer from any sets it to 0. */
+  #refusals = 0;
+  #cancelTimer: CancelTimer | undefined;
+
+  constructor(options: PeerLinkOptions) {
+    this.#options = options;
+    this.#timeoutMs = options.timeoutMs ?? REQUEST_TIMEOUT_MS;
+  }
+
+  get outstanding(): number {
+    return this.#outstanding.size;
+  }
+
+  /** Sends an encoded request. `done` is called once, never before this returns, and not after `close`. */
+  request(message: Uint8Array, done: (result: LinkResult) => void): void {
+    const entry: Outstanding = {
+      message,
+      done,
+      sentMs: this.#options.clock.monotonicMs(),
+      connection: undefined,
+      resent: false,
+    };
+    this.#outstanding.add(entry);
+    this.#send(entry);
+    this.#cancelTimer ??= this.#options.clock.after(this.#timeoutMs, () => this.#onTimer());
+  }
+
+  /** Forgets all requests. Harmless when repeated. */
+  close(): void {
+    this.#outstanding.clear();
+    this.#stopTimer();
+    this.#disconnect();
+  }
+
+  #send(entry: Outstanding): void {
+    const address = this.#options.addresses[this.#addressIndex];
+    if (!address) {
+      queueMicrotask(() => this.#finish(entry, { kind: "failed", reason: "connect" }));
+      return;
+    }
+    if (!this.#connection || this.#connection.closed) this.#connection = this.#options.http.connect(address);
+    const connection = this.#connection;
+    entry.connection = connection;
+    connection.post(RETRIEVAL_PATH, entry.message, { maxBodyBytes: MAX_BODY_BYTES }).then(
+      (response) => {
+        if (entry.connection === connection) this.#onResponse(entry, response);
+      },
+      (error: unknown) => {
+        if (entry.connection === connection) this.#onError(entry, error);
+      },
+    );
+  }
+
+  #onResponse(entry: Outstanding, { body, status }: HttpPostResponse): void {
+    this.#refusals = 0;
+    if (status !== 200) {
+      this.#finish(entry, { kind: "failed", reason: "status", peerStatus: status });
+      return;
+    }
+    let response: Response;
+    try {
+      response = parseResponse(body);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.#finish(entry, { kind: "failed", reason: "malformed" });
+      return;
+    }
+    if (response.kind === "nego") {
+      // Versions are fixed by message type, so the same bytes go out again; a second refusal is final.
+      const major = commonMajor(SUPPORTED, response.body);
+      if (entry.resent || major === undefined) {
+        this.#finish(entry, { kind: "failed", reason: "version" });
+        return;
+      }
+      entry.resent = true;
+      this.#send(entry);
+      return;
+    }
+    const tookMs = this.#options.clock.monotonicMs() - entry.sentMs;
+    this.#finish(entry, { kind: "answer", response, tookMs });
+  }
+
+  #onError(entry: Outstanding, error: unknown): void {
+    const code = errorCode(error);
+    const broken = entry.connection;
+    const first = broken !== undefined && this.#connection === broken;
+    if (first) this.#connection = undefined;
+    if (code === "BC_HTTP_CONNECT") {
+      if (first) this.#tryNextAddress();
+      if (this.#refusals < this.#options.addresses.length) this.#send(entry);
+      else this.#finish(entry, { kind: "failed", reason: "connect" });
+      return;
+    }
+    // All requests on a connection end with it; only the oldest is the one it ended over.
+    if (!first) this.#finish(entry, { kind: "failed", reason: "lost" });
+    else if (code === "BC_HTTP_MALFORMED" || code === "BC_HTTP_TOO_LARGE") {
+      this.#finish(entry, { kind: "failed", reason: "malformed" });
+    } else this.#finish(entry, { kind: "failed", reason: "closed" });
+  }
+
+  #tryNextAddress(): void {
+    this.#refusals++;
+    this.#addressIndex = (this.#addressIndex + 1) % this.#options.addresses.length;
+  }
+
+  #finish(entry: Outstanding, result: LinkResult): void {
+    if (!this.#outstanding.delete(entry)) return;
+    entry.connection = undefined;
+    if (this.#outstanding.size === 0) this.#stopTimer();
+    entry.done(result);
+  }
+
+  /** One timer for all: requests are kept in the order of sending, so the first is the first to expire. */
+  #onTimer(): void {
+    this.#cancelTimer = undefined;
+    const nowMs = this.#options.clock.monotonicMs();
+    const [first] = this.#outstanding;
+    if (!first) return;
+    const leftMs = first.sentMs + this.#timeoutMs - nowMs;
+    if (leftMs > 0) {
+      this.#cancelTimer = this.#options.clock.after(leftMs, () => this.#onTimer());
+      return;
+    }
+    const entries = [...this.#outstanding];
+    for (const entry of entries) entry.connection = undefined;
+    this.#disconnect();
+    if (this.#refusals === 0 && this.#options.addresses.length > 1) {
+      this.#addressIndex = (this.#addressIndex + 1) % this.#options.addresses.length;
+    }
+    for (const entry of entries) {
+      this.#finish(entry, { kind: "failed", reason: entry === first ? "timeout" : "lost" });
+    }
+  }
+
+  #stopTimer(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+  }
+
+  #disconnect(): void {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    connection?.close();
+  }
+}

@@ -1,0 +1,60 @@
+/** What the fetcher is told about peers, and what it gives back. */
+import type { SealedBlock, Segment, SegmentId } from "@branchcache/content-info";
+import type { Endpoint } from "@branchcache/runtime";
+
+export interface PeerSource {
+  /** The same for the same peer, however it was found. */
+  readonly id: string;
+  /** Alternatives: ways to reach the one peer. */
+  readonly addresses: readonly Endpoint[];
+  readonly kind: "peer" | "hosted";
+}
+
+/** That a peer answered, and what it says to hold of the segments that were asked about. */
+export interface FoundPeer {
+  readonly peer: PeerSource;
+  readonly segments: readonly {
+    readonly id: SegmentId;
+    readonly complete: boolean;
+    readonly heldBlocks?: number;
+  }[];
+}
+
+/** Asks the branch who holds segments. */
+export interface PeerFinder {
+  /** Ends when no more answers are to be expected. Several segments are one question, not many. */
+  find(segments: readonly Segment[], signal: AbortSignal): AsyncIterable<FoundPeer>;
+}
+
+export interface WantedBlock {
+  readonly segment: Segment;
+  readonly blockIndex: number;
+}
+
+export type MissingReason =
+  /** Nobody is known who would hold it. */
+  | "no-peer"
+  /** Those who hold it failed: gone, busy, lying or talking nonsense. */
+  | "failed"
+  /** Those who hold it did not answer in time. */
+  | "timeout";
+
+export interface FetchedBlock {
+  readonly kind: "block";
+  readonly segment: Segment;
+  readonly blockIndex: number;
+  /** Verified plaintext, owned by the caller. */
+  readonly bytes: Uint8Array;
+  /** As received and owned by the caller; only if length and padding are exact. */
+  readonly sealed?: SealedBlock;
+  readonly from: PeerSource;
+}
+
+export interface MissingBlock {
+  readonly kind: "missing";
+  readonly segment: Segment;
+  readonly blockIndex: number;
+  readonly reason: MissingReason;
+}
+
+export type FetchedPiece = FetchedBlock | MissingBlock;

@@ -1,0 +1,188 @@
+/** The answering side, without sockets. [MS-PCCRR] 3.2 */
+import type { CipherId, SealedBlock, SegmentId } from "@branchcache/content-info";
+import {
+  type Clock,
+  errorCode,
+  errorMessage,
+  type Observer,
+  silentObserver,
+  toHex,
+} from "@branchcache/runtime";
+import { MAX_PEER_UPLOADS, UPLOAD_TIMEOUT_MS } from "../limits.ts";
+import { parseRequest, type Request } from "../messages/parse.ts";
+import {
+  answerBlock,
+  answerBlockList,
+  answerSegmentList,
+  emptyAnswer,
+  negoAnswer,
+  type Parts,
+} from "./answers.ts";
+
+/** What a server serves: verified blocks, or stored ciphertext whose key it need not know. */
+export interface BlockSource {
+  /** The held blocks' indexes in ascending order; undefined if the segment is unknown. */
+  heldBlocks(id: SegmentId): Promise<readonly number[] | undefined>;
+  /**
+   * The block as it lies in the store, and the next held index above, 0 if there is none; undefined if it
+   * is not held. A source that knows the key may honour `preferred`, the cipher the client asked for.
+   */
+  block(
+    id: SegmentId,
+    index: number,
+    preferred: CipherId,
+  ): Promise<{ readonly sealed: SealedBlock; readonly nextBlockIndex: number } | undefined>;
+  /**
+   * For each ID how long the segment has been held, in full or in part, in ms; undefined where it is not.
+   * Without this, `heldBlocks` is asked and no ages are sent.
+   */
+  segmentAges?(ids: readonly SegmentId[]): Promise<readonly (number | undefined)[]>;
+}
+
+export interface RetrievalServerOptions {
+  readonly source: BlockSource;
+  readonly clock: Clock;
+  readonly observer?: Observer;
+  /** Active clients at most; one more gets an empty answer. Default 64. [MS-PCCRR] 3.2.1 */
+  readonly maxUploads?: number;
+  /** From the request's arrival until its answer has left. Default 15,000. [MS-PCCRR] 3.2.2 */
+  readonly uploadTimeoutMs?: number;
+  /** Label of what is served: to other peers, or as a hosted cache. Default `peer`. */
+  readonly to?: "peer" | "hosted";
+}
+
+export type RetrievalAnswer =
+  | {
+      readonly kind: "message";
+      /** The HTTP body in pieces, Size included; a block's ciphertext is one piece, the source's own. */
+      readonly parts: Parts;
+      readonly lengthBytes: number;
+      /** To be called once the answer has left or was lost; frees the upload slot. Harmless when repeated. */
+      done(): void;
+    }
+  /** To be discarded: HTTP 400 with an empty body, or a closed connection. */
+  | { readonly kind: "malformed" }
+  /** The upload timer fired, or the source failed: the connection is to be dropped. */
+  | { readonly kind: "dropped" };
+
+export interface RetrievalServer {
+  readonly clock: Clock;
+  readonly uploadTimeoutMs: number;
+  /** Clients being served at this moment. */
+  readonly activeUploads: number;
+  /**
+   * Answers one HTTP body, which it owns until the promise settles. `from` is for observers.
+   * `drop` is called when the upload timer fires while the answer is under way. Never rejects.
+   */
+  handle(body: Uint8Array, from: string, drop?: () => void): Promise<RetrievalAnswer>;
+}
+
+export function createRetrievalServer(options: RetrievalServerOptions): RetrievalServer {
+  const { source, clock, observer = silentObserver, to = "peer" } = options;
+  const { maxUploads = MAX_PEER_UPLOADS, uploadTimeoutMs = UPLOAD_TIMEOUT_MS } = options;
+  let activeUploads = 0;
+  observer.measure("uploads_limit", maxUploads);
+
+  const setActive = (count: number): void => {
+    activeUploads = count;
+    observer.measure("uploads_active", count);
+  };
+
+  const malformed = (from: string, error: unknown): RetrievalAnswer => {
+    observer.event("debug", "peer.bad_request", {
+      from,
+      code: errorCode(error),
+      reason: errorMessage(error),
+    });
+    countRequest("bad_data");
+    return { kind: "malformed" };
+  };
+
+  const countRequest = (result: "ok" | "empty" | "timeout" | "bad_data" | "denied"): void => {
+    observer.count("block_requests_total", 1, { direction: "received", result });
+  };
+
+  const message = (parts: Parts, done: () => void): RetrievalAnswer => {
+    let lengthBytes = 0;
+    for (const part of parts) lengthBytes += part.length;
+    return { kind: "message", parts, lengthBytes, done };
+  };
+
+  const work = async (request: Request, from: string): Promise<Parts | undefined> => {
+    switch (request.kind) {
+      case "nego":
+      case "otherVersion":
+        return negoAnswer();
+      case "getBlockList":
+        return answerBlockList(source, request);
+      case "getSegmentList":
+        return answerSegmentList(source, request);
+      case "getBlocks": {
+        const { parts, sentBytes, blockIndex } = await answerBlock(source, request);
+        countRequest(sentBytes > 0 ? "ok" : "empty");
+        if (sentBytes > 0) {
+          observer.count("served_bytes_total", sentBytes, { to });
+          observer.event("trace", "block.sent", { from, bytes: sentBytes, block: blockIndex });
+        }
+        return parts;
+      }
+    }
+  };
+
+  const handle = async (body: Uint8Array, from: string, drop?: () => void): Promise<RetrievalAnswer> => {
+    let request: Request;
+    try {
+      request = parseRequest(body);
+    } catch (error) {
+      return malformed(from, error);
+    }
+    const counted = request.kind !== "nego" && request.kind !== "otherVersion";
+    if (request.kind === "getBlocks") {
+      const segment = toHex(request.body.segmentId);
+      observer.event("trace", "block.request_received", { from, segment });
+    }
+    if (counted && activeUploads >= maxUploads) {
+      observer.event("warn", "upload.limit", { from, active: activeUploads, limit: maxUploads });
+      observer.count("uploads_rejected_total", 1);
+      countRequest("denied");
+      return message(emptyAnswer(request), () => {});
+    }
+
+    if (counted) setActive(activeUploads + 1);
+    let over = false;
+    let expire: (() => void) | undefined;
+    const cancelTimer = clock.after(uploadTimeoutMs, () => {
+      countRequest("timeout");
+      done();
+      expire?.();
+      drop?.();
+    });
+    const done = (): void => {
+      if (over) return;
+      over = true;
+      cancelTimer();
+      if (counted) setActive(Math.max(activeUploads - 1, 0));
+    };
+    const expired = new Promise<undefined>((resolve) => {
+      expire = () => resolve(undefined);
+    });
+
+    try {
+      const parts = await Promise.race([work(request, from), expired]);
+      if (parts !== undefined) return message(parts, done);
+    } catch (error) {
+      observer.event("error", "cache.corrupt", { code: errorCode(error), reason: errorMessage(error) });
+    }
+    done();
+    return { kind: "dropped" };
+  };
+
+  return {
+    clock,
+    uploadTimeoutMs,
+    get activeUploads() {
+      return activeUploads;
+    },
+    handle,
+  };
+}
