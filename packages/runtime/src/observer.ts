@@ -30,6 +30,7 @@ export type EventName =
   | "probe.answer_sent"
   | "probe.unanswered"
   | "probe.answer_late"
+  | "discovery.failed"
   | "block.request_received"
   | "block.request_sent"
   | "block.received"

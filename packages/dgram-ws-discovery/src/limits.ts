@@ -1,0 +1,30 @@
+/** Assigned numbers and bounds. "WSD05" is Web Services Dynamic Discovery, April 2005. */
+
+/** WSD05 2.4. */
+export const DISCOVERY_PORT = 3702;
+export const IPV4_GROUP = "239.255.255.250";
+/** Link-local scope. WSD05 2.4. */
+export const IPV6_GROUP = "ff02::c";
+/** Milliseconds. WSD05 2.4; other documents may change it. */
+export const APP_MAX_DELAY_MS = 500;
+
+/** The envelope limit of DPWS, which Windows applies too; larger datagrams are not parsed. */
+export const MAX_MESSAGE_BYTES = 32_767;
+/** A discovery message needs about eight levels. */
+export const MAX_XML_DEPTH = 32;
+export const MAX_XML_ELEMENTS = 1_024;
+export const MAX_XML_ATTRIBUTES = 64;
+/** Items of one whitespace-separated list: types, scopes, addresses. */
+export const MAX_LIST_ITEMS = 1_024;
+/** ProbeMatch elements in one message. */
+export const MAX_MATCHES = 64;
+
+/** A repeat follows the first send by up to 1,750 ms in SOAP-over-UDP 2004; some clients repeat later. */
+export const DUPLICATE_WINDOW_MS = 10_000;
+export const MAX_REMEMBERED_MESSAGES = 4_096;
+/** Answers that wait for their delay at one time. */
+export const MAX_PENDING_ANSWERS = 1_024;
+/** Matches that a caller has not yet taken; beyond it the newest are dropped. */
+export const MAX_QUEUED_ITEMS = 4_096;
+/** Sources whose rate, and endpoints whose order, is remembered. */
+export const MAX_REMEMBERED_SOURCES = 4_096;

@@ -1,0 +1,219 @@
+/** From datagram to message. Any order, any prefix, unknown extensions and headers are fine. */
+import { WsDiscoveryError } from "../errors.ts";
+import { MAX_LIST_ITEMS, MAX_MATCHES } from "../limits.ts";
+import { parseAction, SOAP_1_1, SOAP_1_2, VERSIONS, type VersionNames } from "../protocol/versions.ts";
+import { type ParsedElement, type QName, splitList, trimXml } from "../xml/element.ts";
+import { readXml } from "../xml/read.ts";
+import type { AppSequence, DiscoveryMessage, MessageBody, Probe, ServiceDescription } from "./types.ts";
+
+const ADDRESSING: ReadonlySet<string> = new Set(Object.values(VERSIONS).map((names) => names.addressing));
+const DISCOVERY: ReadonlySet<string> = new Set(Object.values(VERSIONS).map((names) => names.discovery));
+const KNOWN_HEADERS: ReadonlySet<string> = new Set([
+  "To",
+  "Action",
+  "MessageID",
+  "RelatesTo",
+  "ReplyTo",
+  "From",
+  "FaultTo",
+]);
+
+/**
+ * Throws `WsDiscoveryError` and nothing else: the codes of `readXml`, and `WSD_NOT_ENVELOPE`,
+ * `WSD_MUST_UNDERSTAND`, `WSD_HEADER`, `WSD_UNKNOWN_ACTION`, `WSD_BODY`.
+ */
+export function readMessage(bytes: Uint8Array): DiscoveryMessage {
+  const envelope = readXml(bytes);
+  const soap = envelope.uri;
+  if (envelope.local !== "Envelope" || (soap !== SOAP_1_2 && soap !== SOAP_1_1)) {
+    throw new WsDiscoveryError("WSD_NOT_ENVELOPE", "the root is no SOAP envelope");
+  }
+  const header = only(envelope, soap, "Header", "WSD_HEADER");
+  const body = only(envelope, soap, "Body", "WSD_NOT_ENVELOPE");
+  if (!header || !body) throw new WsDiscoveryError("WSD_NOT_ENVELOPE", "header or body is missing");
+  refuseUnknownMandatory(header, soap);
+
+  const addressed = (local: string) =>
+    onlyOf(
+      header.children.filter((child) => child.local === local && ADDRESSING.has(child.uri)),
+      local,
+      "WSD_HEADER",
+    );
+  const text = (local: string) => {
+    const element = addressed(local);
+    return element && trimXml(element.text);
+  };
+  const action = text("Action");
+  const messageId = text("MessageID");
+  if (!action || !messageId) throw new WsDiscoveryError("WSD_HEADER", "no Action or no MessageID");
+  const known = parseAction(action);
+  if (!known) throw new WsDiscoveryError("WSD_UNKNOWN_ACTION", "an action of somebody else");
+  const { names, kind } = known;
+
+  const to = text("To");
+  const relatesTo = text("RelatesTo");
+  const replyTo = addressed("ReplyTo");
+  const appSequence = readAppSequence(header.children.find((child) => isNamed(child, names, "AppSequence")));
+  const root = only(body, names.discovery, kind, "WSD_BODY");
+  if (!root) throw new WsDiscoveryError("WSD_BODY", `no ${kind} in the body`);
+  return {
+    version: names.version,
+    messageId,
+    ...(to && { to }),
+    ...(relatesTo && { relatesTo }),
+    ...(replyTo && { replyTo: addressOf(replyTo) }),
+    ...(appSequence && { appSequence }),
+    ...readBody(kind, root, names),
+  };
+}
+
+function readBody(kind: MessageBody["kind"], root: ParsedElement, names: VersionNames): MessageBody {
+  switch (kind) {
+    case "Hello":
+      return { kind, service: readService(root, names) };
+    case "Bye":
+    case "Resolve":
+      return { kind, address: endpointAddress(root), extensions: extensions(root, names) };
+    case "Probe":
+      return { kind, probe: readProbe(root, names) };
+    case "ProbeMatches": {
+      const matches = root.children.filter((child) => isNamed(child, names, "ProbeMatch"));
+      if (matches.length > MAX_MATCHES) throw new WsDiscoveryError("WSD_BODY", `over ${MAX_MATCHES} matches`);
+      return { kind, matches: matches.map((match) => readService(match, names)) };
+    }
+    case "ResolveMatches": {
+      const match = only(root, names.discovery, "ResolveMatch", "WSD_BODY");
+      return { kind, ...(match && { match: readService(match, names) }) };
+    }
+  }
+}
+
+function readProbe(root: ParsedElement, names: VersionNames): Probe {
+  const types = only(root, names.discovery, "Types", "WSD_BODY");
+  const scopes = only(root, names.discovery, "Scopes", "WSD_BODY");
+  const matchBy = scopes?.attributes.find((entry) => entry.local === "MatchBy" && isOwn(entry.uri));
+  return {
+    ...(types && { types: readTypes(types) }),
+    ...(scopes && { scopes: readList(scopes) }),
+    ...(matchBy && { matchBy: trimXml(matchBy.value) }),
+    extensions: extensions(root, names),
+  };
+}
+
+function readService(root: ParsedElement, names: VersionNames): ServiceDescription {
+  const child = (local: string) => only(root, names.discovery, local, "WSD_BODY");
+  const types = child("Types");
+  const scopes = child("Scopes");
+  const xAddrs = child("XAddrs");
+  const metadataVersion = child("MetadataVersion");
+  if (!metadataVersion) throw new WsDiscoveryError("WSD_BODY", "no MetadataVersion");
+  const version = unsigned(trimXml(metadataVersion.text));
+  if (version === undefined) throw new WsDiscoveryError("WSD_BODY", "MetadataVersion is no number");
+  return {
+    address: endpointAddress(root),
+    ...(types && { types: readTypes(types) }),
+    ...(scopes && { scopes: readList(scopes) }),
+    ...(xAddrs && { xAddrs: readList(xAddrs) }),
+    metadataVersion: version,
+    extensions: extensions(root, names),
+  };
+}
+
+function readTypes(element: ParsedElement): QName[] {
+  return readList(element).map((item) => {
+    const colon = item.indexOf(":");
+    const prefix = colon < 0 ? "" : item.slice(0, colon);
+    const uri = element.resolvePrefix(prefix);
+    const local = item.slice(colon + 1);
+    if (uri === undefined || local === "" || local.includes(":") || (prefix !== "" && uri === "")) {
+      throw new WsDiscoveryError("WSD_BODY", "a type whose prefix is not declared");
+    }
+    return { uri, local };
+  });
+}
+
+function readList(element: ParsedElement): string[] {
+  const items = splitList(element.text);
+  if (items.length > MAX_LIST_ITEMS) {
+    throw new WsDiscoveryError("WSD_BODY", `over ${MAX_LIST_ITEMS} items in ${element.local}`);
+  }
+  return items;
+}
+
+/** Undefined also for a broken one: no order is known then, and the message is still good. */
+function readAppSequence(element: ParsedElement | undefined): AppSequence | undefined {
+  const value = (local: string) =>
+    element?.attributes.find((entry) => entry.local === local && isOwn(entry.uri))?.value;
+  const instanceId = unsigned(value("InstanceId") ?? "");
+  const messageNumber = unsigned(value("MessageNumber") ?? "");
+  const sequenceId = value("SequenceId");
+  if (instanceId === undefined || messageNumber === undefined) return undefined;
+  return { instanceId, ...(sequenceId !== undefined && { sequenceId }), messageNumber };
+}
+
+/** Wider than the 32 bits of the schema: clocks in milliseconds are sent here, and compare well. */
+function unsigned(text: string): number | undefined {
+  return /^\+?[0-9]{1,15}$/.test(trimXml(text)) ? Number(text) : undefined;
+}
+
+function endpointAddress(root: ParsedElement): string {
+  const reference = onlyOf(
+    root.children.filter((child) => child.local === "EndpointReference" && ADDRESSING.has(child.uri)),
+    "EndpointReference",
+    "WSD_BODY",
+  );
+  const address = reference && addressOf(reference);
+  if (!address) throw new WsDiscoveryError("WSD_BODY", "no endpoint address");
+  return address;
+}
+
+function addressOf(reference: ParsedElement): string {
+  const address = reference.children.find((child) => child.local === "Address" && ADDRESSING.has(child.uri));
+  return address ? trimXml(address.text) : "";
+}
+
+function extensions(root: ParsedElement, names: VersionNames): ParsedElement[] {
+  return root.children.filter((child) => child.uri !== names.discovery && !ADDRESSING.has(child.uri));
+}
+
+function refuseUnknownMandatory(header: ParsedElement, soap: string): void {
+  for (const entry of header.children) {
+    if (ADDRESSING.has(entry.uri) && KNOWN_HEADERS.has(entry.local)) continue;
+    if (DISCOVERY.has(entry.uri) && entry.local === "AppSequence") continue;
+    const must = entry.attributes.find((found) => found.uri === soap && found.local === "mustUnderstand");
+    if (must && /^(1|true)$/.test(trimXml(must.value))) {
+      throw new WsDiscoveryError("WSD_MUST_UNDERSTAND", "a header that must be understood is not");
+    }
+  }
+}
+
+function isNamed(element: QName, names: VersionNames, local: string): boolean {
+  return element.local === local && element.uri === names.discovery;
+}
+
+/** An attribute without prefix, or with one of our own namespaces as some toolkits write it. */
+function isOwn(uri: string): boolean {
+  return uri === "" || DISCOVERY.has(uri);
+}
+
+function only(
+  parent: ParsedElement,
+  uri: string,
+  local: string,
+  code: "WSD_HEADER" | "WSD_BODY" | "WSD_NOT_ENVELOPE",
+): ParsedElement | undefined {
+  return onlyOf(
+    parent.children.filter((child) => child.local === local && child.uri === uri),
+    local,
+    code,
+  );
+}
+
+function onlyOf(
+  found: readonly ParsedElement[],
+  local: string,
+  code: "WSD_HEADER" | "WSD_BODY" | "WSD_NOT_ENVELOPE",
+): ParsedElement | undefined {
+  if (found.length > 1) throw new WsDiscoveryError(code, `more than one ${local}`);
+  return found[0];
+}

@@ -1,0 +1,96 @@
+/** Numeric addresses and the subnets of interfaces, without any system call. */
+import type { Endpoint, InterfaceAddress } from "../ports.ts";
+
+export interface NumericAddress {
+  readonly family: 4 | 6;
+  /** 4 or 16, in network order. */
+  readonly bytes: Uint8Array;
+  /** After the `%`. */
+  readonly zone?: string;
+}
+
+/** Undefined for host names and anything malformed. */
+export function parseAddress(text: string): NumericAddress | undefined {
+  if (!text.includes(":")) {
+    const bytes = parseIpv4(text);
+    return bytes && { family: 4, bytes };
+  }
+  const percent = text.indexOf("%");
+  const zone = percent < 0 ? undefined : text.slice(percent + 1);
+  const bytes = parseIpv6(percent < 0 ? text : text.slice(0, percent));
+  if (!bytes || zone === "") return undefined;
+  return { family: 6, bytes, ...(zone !== undefined && { zone }) };
+}
+
+export function isLinkLocal(address: NumericAddress): boolean {
+  return address.family === 6 && address.bytes[0] === 0xfe && ((address.bytes[1] ?? 0) & 0xc0) === 0x80;
+}
+
+export function isLoopback(address: NumericAddress): boolean {
+  if (address.family === 4) return address.bytes[0] === 127;
+  return address.bytes.every((byte, i) => byte === (i === 15 ? 1 : 0));
+}
+
+/** Whether the address is on the interface address's own subnet; link-local IPv6 must name its zone. */
+export function isOnSubnet(address: NumericAddress, own: InterfaceAddress): boolean {
+  const ownAddress = parseAddress(own.address);
+  if (!ownAddress || ownAddress.family !== address.family) return false;
+  if (isLinkLocal(address) && address.zone !== (ownAddress.zone ?? own.name)) return false;
+  for (let bit = 0; bit < own.prefixLength; bit += 8) {
+    const used = Math.min(8, own.prefixLength - bit);
+    const mask = (0xff << (8 - used)) & 0xff;
+    const differs = (address.bytes[bit / 8] ?? 0) ^ (ownAddress.bytes[bit / 8] ?? 0);
+    if ((differs & mask) !== 0) return false;
+  }
+  return true;
+}
+
+/** The address without its zone: what may be told to somebody else. */
+export function withoutZone(address: string): string {
+  const percent = address.indexOf("%");
+  return percent < 0 ? address : address.slice(0, percent);
+}
+
+export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
+  return a.port === b.port && a.address.toLowerCase() === b.address.toLowerCase();
+}
+
+function parseIpv4(text: string): Uint8Array | undefined {
+  const parts = text.split(".");
+  if (parts.length !== 4) return undefined;
+  const bytes = new Uint8Array(4);
+  for (const [i, part] of parts.entries()) {
+    if (!/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined;
+    bytes[i] = Number(part);
+  }
+  return bytes;
+}
+
+function parseIpv6(text: string): Uint8Array | undefined {
+  const halves = text.split("::");
+  if (halves.length > 2) return undefined;
+  const head = groups(halves[0] ?? "");
+  const tail = halves.length === 2 ? groups(halves[1] ?? "") : [];
+  if (!head || !tail) return undefined;
+  const missing = 16 - head.length - tail.length;
+  if (halves.length === 2 ? missing < 2 : missing !== 0) return undefined;
+  return Uint8Array.from([...head, ...new Array<number>(missing).fill(0), ...tail]);
+}
+
+/** Groups between colons as bytes; the last may be written like IPv4. */
+function groups(text: string): number[] | undefined {
+  if (text === "") return [];
+  const bytes: number[] = [];
+  const parts = text.split(":");
+  for (const [i, part] of parts.entries()) {
+    if (part.includes(".") && i === parts.length - 1) {
+      const ipv4 = parseIpv4(part);
+      if (!ipv4) return undefined;
+      bytes.push(...ipv4);
+    } else if (/^[0-9a-f]{1,4}$/i.test(part)) {
+      const value = Number.parseInt(part, 16);
+      bytes.push(value >> 8, value & 0xff);
+    } else return undefined;
+  }
+  return bytes.length <= 16 ? bytes : undefined;
+}

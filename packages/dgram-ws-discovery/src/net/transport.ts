@@ -1,0 +1,256 @@
+/** Sockets: a shared one per family that listens on 3702, and one per link that queries and answers leave from. */
+import { WsDiscoveryError } from "../errors.ts";
+import { IPV4_GROUP, IPV6_GROUP } from "../limits.ts";
+import type { Clock, DatagramPort, DatagramSocket, Endpoint, Random } from "../ports.ts";
+import { type TransmissionTiming, transmissionDelays } from "../protocol/transmission.ts";
+import { isOnSubnet, parseAddress } from "./address.ts";
+import { chooseLinks, type Link, missingInterfaces } from "./links.ts";
+
+export interface TransportOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly datagrams: DatagramPort;
+  readonly interfaces: readonly string[] | undefined;
+  readonly families: readonly (4 | 6)[];
+  readonly port: number;
+  readonly multicastTtl: number;
+  /** Milliseconds between looks at the interfaces; 0 for none after the first. */
+  readonly refreshMs: number;
+  /** `link` is undefined for a source on none of our links. */
+  onDatagram(bytes: Uint8Array, from: Endpoint, link: Link | undefined): void;
+  /** Once for each fault, until it has gone and come again. */
+  onError(error: WsDiscoveryError): void;
+}
+
+export interface TransmitOptions {
+  readonly timing: TransmissionTiming;
+  readonly signal: AbortSignal;
+  /** Repeats later than this many milliseconds after the first send are left out. */
+  readonly lastAfterMs?: number;
+}
+
+interface Attachment {
+  link: Link;
+  readonly socket: DatagramSocket;
+}
+
+interface Listener {
+  /** The links joined, as one text. */
+  readonly joined: string;
+  readonly socket: DatagramSocket;
+}
+
+export class Transport {
+  readonly #options: TransportOptions;
+  readonly #attachments = new Map<string, Attachment>();
+  readonly #listeners = new Map<4 | 6, Listener>();
+  /** What is out of order now, and was told. */
+  readonly #faults = new Set<string>();
+  #listening = false;
+  #closed = false;
+  #work: Promise<void> = Promise.resolve();
+  #cancelRefresh: () => void = () => {};
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+  }
+
+  /** The links that have a socket. */
+  get links(): readonly Link[] {
+    return [...this.#attachments.values()].map((attachment) => attachment.link);
+  }
+
+  /** Opens a socket on each link, and looks at the interfaces again from time to time. */
+  async open(): Promise<void> {
+    await this.refresh();
+    this.#scheduleRefresh();
+  }
+
+  /** From now on datagrams to the discovery port arrive, too. */
+  async listen(): Promise<void> {
+    this.#listening = true;
+    await this.refresh();
+  }
+
+  /** Follows interfaces that came, went or changed. */
+  refresh(): Promise<void> {
+    this.#work = this.#work.then(() => this.#applyInterfaces());
+    return this.#work;
+  }
+
+  /** Sends on every link. Resolves after the last repeat, or when aborted. */
+  async multicast(bytes: Uint8Array, options: TransmitOptions): Promise<void> {
+    await Promise.all(
+      this.links.map((link) => {
+        const address = link.family === 4 ? IPV4_GROUP : `${IPV6_GROUP}%${link.zone}`;
+        return this.transmit(bytes, { address, port: this.#options.port }, link, options);
+      }),
+    );
+  }
+
+  /** Sends from the link's own socket. Resolves after the last repeat, or when aborted. */
+  async transmit(bytes: Uint8Array, to: Endpoint, link: Link, options: TransmitOptions): Promise<void> {
+    const { timing, signal, lastAfterMs = Number.POSITIVE_INFINITY } = options;
+    if (signal.aborted) return;
+    await this.#send(bytes, to, link);
+    let afterMs = 0;
+    for (const delayMs of transmissionDelays(timing, this.#options.random)) {
+      afterMs += delayMs;
+      if (afterMs > lastAfterMs) return;
+      try {
+        await this.#options.clock.sleep(delayMs, signal);
+      } catch {
+        return;
+      }
+      await this.#send(bytes, to, link);
+    }
+  }
+
+  /** The link that an address is on; a given one is tried first. */
+  linkOf(address: string, family: 4 | 6, first?: Link): Link | undefined {
+    const numeric = parseAddress(address);
+    if (!numeric || numeric.family !== family) return undefined;
+    const isOn = (link: Link) => link.addresses.some((own) => isOnSubnet(numeric, own));
+    if (first && isOn(first)) return first;
+    return this.links.find((link) => link.family === family && isOn(link));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#cancelRefresh();
+    await this.#work;
+    const sockets = [...this.#attachments.values(), ...this.#listeners.values()];
+    this.#attachments.clear();
+    this.#listeners.clear();
+    await Promise.all(sockets.map(({ socket }) => socket.close()));
+  }
+
+  #scheduleRefresh(): void {
+    const { clock, refreshMs } = this.#options;
+    if (refreshMs <= 0 || this.#closed) return;
+    this.#cancelRefresh = clock.after(refreshMs, () => {
+      void this.refresh().then(() => this.#scheduleRefresh());
+    });
+  }
+
+  async #applyInterfaces(): Promise<void> {
+    if (this.#closed) return;
+    const { datagrams, interfaces, families } = this.#options;
+    const addresses = datagrams.interfaces();
+    const missing = missingInterfaces(addresses, interfaces);
+    for (const name of interfaces ?? []) this.#report(`missing ${name}`, missing.includes(name), name);
+    const links = chooseLinks(addresses, interfaces, families);
+    await this.#dropGoneLinks(links);
+    for (const link of links) await this.#attach(link);
+    if (!this.#listening) return;
+    for (const family of families) {
+      await this.#listenOn(
+        family,
+        links.filter((link) => link.family === family),
+      );
+    }
+  }
+
+  async #dropGoneLinks(links: readonly Link[]): Promise<void> {
+    const present = new Set(links.map((link) => link.key));
+    for (const [key, attachment] of this.#attachments) {
+      if (present.has(key)) continue;
+      this.#attachments.delete(key);
+      await attachment.socket.close();
+    }
+  }
+
+  async #attach(link: Link): Promise<void> {
+    const known = this.#attachments.get(link.key);
+    if (known) {
+      known.link = link;
+      return;
+    }
+    const { datagrams, multicastTtl } = this.#options;
+    try {
+      const socket = await datagrams.open(
+        { family: link.family, multicastInterface: link.socketName, multicastTtl },
+        (bytes, from) => this.#deliver(bytes, from, link.family, this.#attachments.get(link.key)?.link),
+      );
+      this.#attachments.set(link.key, { link, socket });
+      this.#report(`open ${link.key}`, false, link.name);
+    } catch (error) {
+      this.#report(`open ${link.key}`, true, link.name, error);
+    }
+  }
+
+  /** Opens the new socket before the old one closes, so that nothing is missed in between. */
+  async #listenOn(family: 4 | 6, links: readonly Link[]): Promise<void> {
+    const wanted = joinedText(links);
+    const current = this.#listeners.get(family);
+    if (current?.joined === wanted) return;
+    const usable = await this.#openListener(family, links);
+    if (current && (usable || links.length === 0)) {
+      if (!usable) this.#listeners.delete(family);
+      await current.socket.close();
+    }
+    if (usable) this.#listeners.set(family, { joined: wanted, socket: usable });
+  }
+
+  /** One join that fails makes the whole socket fail: then the culprits are found and left out. */
+  async #openListener(family: 4 | 6, links: readonly Link[]): Promise<DatagramSocket | undefined> {
+    if (links.length === 0) return undefined;
+    const open = (joined: readonly Link[]) =>
+      this.#options.datagrams.open(
+        {
+          family,
+          port: this.#options.port,
+          shared: true,
+          join: joined.map((link) => ({
+            group: family === 4 ? IPV4_GROUP : IPV6_GROUP,
+            interface: link.socketName,
+          })),
+        },
+        (bytes, from) => this.#deliver(bytes, from, family),
+      );
+    const all = await open(links).catch(() => undefined);
+    if (all) {
+      for (const link of links) this.#report(`join ${link.key}`, false, link.name);
+      return all;
+    }
+    const usable: Link[] = [];
+    for (const link of links) {
+      try {
+        await (await open([link])).close();
+        usable.push(link);
+        this.#report(`join ${link.key}`, false, link.name);
+      } catch (error) {
+        this.#report(`join ${link.key}`, true, link.name, error);
+      }
+    }
+    return usable.length === 0 ? undefined : open(usable).catch(() => undefined);
+  }
+
+  #deliver(bytes: Uint8Array, from: Endpoint, family: 4 | 6, first?: Link): void {
+    if (!this.#closed) this.#options.onDatagram(bytes, from, this.linkOf(from.address, family, first));
+  }
+
+  async #send(bytes: Uint8Array, to: Endpoint, link: Link): Promise<void> {
+    const attachment = this.#attachments.get(link.key);
+    if (!attachment) return;
+    try {
+      await attachment.socket.send(bytes, to);
+      this.#report(`send ${link.key}`, false, link.name);
+    } catch (error) {
+      if (!this.#closed) this.#report(`send ${link.key}`, true, link.name, error);
+    }
+  }
+
+  #report(fault: string, isThere: boolean, name: string, cause?: unknown): void {
+    if (!isThere) this.#faults.delete(fault);
+    else if (!this.#faults.has(fault)) {
+      this.#faults.add(fault);
+      const reason = cause instanceof Error ? cause.message : "there is no such interface";
+      this.#options.onError(new WsDiscoveryError("WSD_INTERFACE", `interface ${name}: ${reason}`, { cause }));
+    }
+  }
+}
+
+function joinedText(links: readonly Link[]): string {
+  return links.map((link) => link.key).join(", ");
+}

@@ -1,0 +1,68 @@
+/** What this package needs from outside: time, randomness, datagrams. `./node` has the real ones. */
+
+export interface Clock {
+  /** Milliseconds since 1970-01-01 UTC. */
+  wallMs(): number;
+  /** Milliseconds since some fixed moment; never goes back. */
+  monotonicMs(): number;
+  /** Rejects with `signal.reason` at once when aborted, and leaves no timer and no listener behind. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Calls `fn` once, unless cancelled first by the function returned. */
+  after(ms: number, fn: () => void): () => void;
+}
+
+export interface Random {
+  /** `length` fresh bytes, owned by the caller. */
+  bytes(length: number): Uint8Array;
+}
+
+export interface Endpoint {
+  /** A numeric address; link-local IPv6 with its zone (`fe80::1%eth0`). */
+  readonly address: string;
+  readonly port: number;
+}
+
+/** One address of one network interface. */
+export interface InterfaceAddress {
+  readonly name: string;
+  /** Numeric; link-local IPv6 with its zone. */
+  readonly address: string;
+  readonly family: 4 | 6;
+  /** Bits of the network part: 24 for 255.255.255.0. */
+  readonly prefixLength: number;
+  /** True for loopback. */
+  readonly internal: boolean;
+}
+
+export interface DatagramOpenOptions {
+  readonly family: 4 | 6;
+  /** 0, the default, for any free port. */
+  readonly port?: number;
+  /** The local address to bind; all of them by default. */
+  readonly address?: string;
+  /** Share the port with other sockets that do the same. Default false. */
+  readonly shared?: boolean;
+  /** Groups to join, each on the interface with this IPv4 address, or this zone (`::%eth0`) for IPv6. */
+  readonly join?: readonly { readonly group: string; readonly interface: string }[];
+  /** The interface that multicast leaves from, named in the same way. */
+  readonly multicastInterface?: string;
+  /** Time to live, or hop limit, of multicast. Default 1. */
+  readonly multicastTtl?: number;
+}
+
+export interface DatagramSocket {
+  readonly local: Endpoint;
+  /** Rejects when the datagram could not be handed to the system. The bytes may be reused afterwards. */
+  send(bytes: Uint8Array, to: Endpoint): Promise<void>;
+  /** Twice is harmless. */
+  close(): Promise<void>;
+}
+
+/** Called for each datagram; the bytes belong to the callee. Must not throw. */
+export type DatagramHandler = (bytes: Uint8Array, from: Endpoint) => void;
+
+export interface DatagramPort {
+  /** The addresses that this host has now. */
+  interfaces(): readonly InterfaceAddress[];
+  open(options: DatagramOpenOptions, onDatagram: DatagramHandler): Promise<DatagramSocket>;
+}

@@ -1,0 +1,19 @@
+/** Message identifiers and endpoint addresses: mostly `urn:uuid:`, sometimes `uuid:` or bare. */
+import type { Random } from "../ports.ts";
+
+const UUID = /^(?:urn:)?(?:uuid:)?\{?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\}?$/i;
+
+/** `urn:uuid:` and a version 4 UUID in lower case. RFC 9562 5.4. */
+export function newUuidUrn(random: Random): string {
+  const bytes = random.bytes(16);
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return `urn:uuid:${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/** One spelling for all that mean the same UUID; anything else stays as it is. Key of every table. */
+export function canonicalUri(uri: string): string {
+  const uuid = UUID.exec(uri)?.[1];
+  return uuid === undefined ? uri : `urn:uuid:${uuid.toLowerCase()}`;
+}

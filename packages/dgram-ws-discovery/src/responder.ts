@@ -1,0 +1,188 @@
+/** Answers probes and resolves: delay, one datagram and its repeats, the same again for late duplicates. */
+import { WsDiscoveryError } from "./errors.ts";
+import { MAX_PENDING_ANSWERS } from "./limits.ts";
+import type { DiscoveryMessage, Probe, ServiceDescription } from "./message/types.ts";
+import { writeMessage } from "./message/write.ts";
+import { sameEndpoint, withoutZone } from "./net/address.ts";
+import type { Link } from "./net/links.ts";
+import type { Transport } from "./net/transport.ts";
+import type { Clock, Endpoint, Random } from "./ports.ts";
+import { setBounded } from "./protocol/bounded-map.ts";
+import { randomWhole } from "./protocol/random.ts";
+import { RateLimit } from "./protocol/rate-limit.ts";
+import type { SequenceCounter } from "./protocol/sequence.ts";
+import type { TransmissionTiming } from "./protocol/transmission.ts";
+import { canonicalUri, newUuidUrn } from "./protocol/uuid.ts";
+import { type ProtocolVersion, VERSIONS } from "./protocol/versions.ts";
+
+/** Where a request came from. */
+export interface RequestInfo {
+  readonly version: ProtocolVersion;
+  readonly messageId: string;
+  readonly from: Endpoint;
+  /** The link it came in on; undefined for a source on none of ours, if such are answered at all. */
+  readonly link: Link | undefined;
+}
+
+/** Builds the match when the delay is over; undefined if there is nothing to say any more. */
+export type MatchBuilder = () => ServiceDescription | undefined | Promise<ServiceDescription | undefined>;
+
+type Decision = MatchBuilder | undefined;
+
+export interface RequestHandler {
+  /** Decides whether the probe is answered. What it throws goes to `onError`. */
+  onProbe(probe: Probe, request: RequestInfo): Decision | Promise<Decision>;
+  /** As `onProbe`, for a client that wants the endpoint with this address. */
+  onResolve?(address: string, request: RequestInfo): Decision | Promise<Decision>;
+}
+
+export interface RespondOptions {
+  /** Milliseconds before an answer, drawn at random from and to, both included. Default 0 to 500. */
+  readonly answerDelayMs?: readonly [number, number];
+  /**
+   * A duplicate of a request, this many milliseconds after its answer, gets the same bytes again.
+   * Default: never.
+   */
+  readonly reanswerAfterMs?: number;
+  /** Answers to one source in a second, at most. Default 100. */
+  readonly answersPerSecond?: number;
+  /** Prefix to namespace, declared on the envelope of each answer. */
+  readonly prefixes?: Readonly<Record<string, string>>;
+  /** Told when an answer has left. */
+  onAnswered?(request: RequestInfo, match: ServiceDescription): void;
+  /** Told when a source is over its limit. */
+  onLimited?(request: RequestInfo): void;
+}
+
+export interface ResponderContext {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly transport: Transport;
+  readonly sequence: SequenceCounter;
+  readonly timing: TransmissionTiming;
+  readonly signal: AbortSignal;
+  onError(error: WsDiscoveryError): void;
+}
+
+interface Answered {
+  readonly from: Endpoint;
+  /** Undefined while the answer waits for its delay. */
+  readonly sent?: { readonly bytes: Uint8Array; readonly atMs: number };
+}
+
+const MAX_REMEMBERED_ANSWERS = 1_024;
+
+export type RequestMessage = Extract<DiscoveryMessage, { readonly kind: "Probe" | "Resolve" }>;
+
+export class Responder {
+  readonly #context: ResponderContext;
+  readonly #handler: RequestHandler;
+  readonly #options: RespondOptions;
+  readonly #rate: RateLimit;
+  readonly #answers = new Map<string, Answered>();
+  #pending = 0;
+
+  constructor(context: ResponderContext, handler: RequestHandler, options: RespondOptions) {
+    this.#context = context;
+    this.#handler = handler;
+    this.#options = options;
+    this.#rate = new RateLimit(options.answersPerSecond ?? 100);
+  }
+
+  /** A request not seen before. */
+  async answer(message: RequestMessage, request: RequestInfo): Promise<void> {
+    const { clock, random, signal } = this.#context;
+    if (this.#pending >= MAX_PENDING_ANSWERS) return;
+    this.#pending++;
+    const id = canonicalUri(message.messageId);
+    try {
+      const build = await this.#decide(message, request);
+      if (!build || !this.#mayAnswer(request)) return;
+      setBounded(this.#answers, id, { from: request.from }, MAX_REMEMBERED_ANSWERS);
+      const [fromMs, toMs] = this.#options.answerDelayMs ?? [0, 500];
+      await clock.sleep(randomWhole(random, fromMs, toMs), signal);
+      const match = await build();
+      if (!match) {
+        this.#answers.delete(id);
+        return;
+      }
+      const bytes = this.#write(message, match);
+      const sent = { bytes, atMs: clock.monotonicMs() };
+      setBounded(this.#answers, id, { from: request.from, sent }, MAX_REMEMBERED_ANSWERS);
+      this.#send(bytes, request);
+      this.#options.onAnswered?.(request, match);
+    } catch (error) {
+      if (!signal.aborted) this.#context.onError(asError(error));
+    } finally {
+      this.#pending--;
+    }
+  }
+
+  /** A request seen before. True if it was answered again. */
+  answerAgain(message: RequestMessage, request: RequestInfo): boolean {
+    const known = this.#answers.get(canonicalUri(message.messageId));
+    const { reanswerAfterMs = Number.POSITIVE_INFINITY } = this.#options;
+    if (!known?.sent || !sameEndpoint(known.from, request.from)) return false;
+    const atMs = this.#context.clock.monotonicMs();
+    if (atMs - known.sent.atMs < reanswerAfterMs || !this.#mayAnswer(request)) return false;
+    const sent = { bytes: known.sent.bytes, atMs };
+    this.#answers.set(canonicalUri(message.messageId), { from: known.from, sent });
+    this.#send(known.sent.bytes, request);
+    return true;
+  }
+
+  #decide(message: RequestMessage, request: RequestInfo): Decision | Promise<Decision> {
+    return message.kind === "Probe"
+      ? this.#handler.onProbe(message.probe, request)
+      : this.#handler.onResolve?.(message.address, request);
+  }
+
+  #mayAnswer(request: RequestInfo): boolean {
+    if (this.#rate.take(request.from.address, this.#context.clock.monotonicMs())) return true;
+    this.#options.onLimited?.(request);
+    return false;
+  }
+
+  #write(message: RequestMessage, match: ServiceDescription): Uint8Array {
+    const { random, sequence } = this.#context;
+    const { prefixes } = this.#options;
+    const header = {
+      version: message.version,
+      messageId: newUuidUrn(random),
+      relatesTo: message.messageId,
+      appSequence: sequence.next(),
+    };
+    return writeMessage(
+      message.kind === "Probe"
+        ? { ...header, kind: "ProbeMatches", matches: [match] }
+        : { ...header, kind: "ResolveMatches", match },
+      prefixes ? { prefixes } : {},
+    );
+  }
+
+  #send(bytes: Uint8Array, request: RequestInfo): void {
+    const { transport, timing, signal } = this.#context;
+    const link = request.link ?? transport.links[0];
+    if (link) void transport.transmit(bytes, request.from, link, { timing, signal });
+  }
+}
+
+/** A reply address other than the source's would let anybody have others flooded. */
+export function repliesToSource(message: DiscoveryMessage, from: Endpoint): boolean {
+  const { replyTo } = message;
+  if (replyTo === undefined || replyTo === VERSIONS[message.version].anonymous) return true;
+  const match = /^soap\.udp:\/\/(?:\[([^\]/]+)\]|([^:/[\]]+)):(\d{1,5})(?:\/|$)/i.exec(replyTo);
+  if (!match) return false;
+  const address = match[1] ?? match[2] ?? "";
+  return sameEndpoint(
+    { address: withoutZone(address), port: Number(match[3]) },
+    { address: withoutZone(from.address), port: from.port },
+  );
+}
+
+function asError(error: unknown): WsDiscoveryError {
+  if (error instanceof WsDiscoveryError) return error;
+  return new WsDiscoveryError("WSD_HANDLER", error instanceof Error ? error.message : String(error), {
+    cause: error,
+  });
+}

@@ -1,0 +1,370 @@
+/** The whole of it on one host: queries, answers, announcements, on every chosen link. */
+import { AsyncQueue } from "./async-queue.ts";
+import { WsDiscoveryError } from "./errors.ts";
+import { DISCOVERY_PORT, MAX_QUEUED_ITEMS } from "./limits.ts";
+import { readMessage } from "./message/read.ts";
+import type {
+  DiscoveryMessage,
+  MessageBody,
+  MessageHeader,
+  Probe,
+  ServiceDescription,
+  ToHeader,
+} from "./message/types.ts";
+import { writeMessage } from "./message/write.ts";
+import type { Link } from "./net/links.ts";
+import { Transport } from "./net/transport.ts";
+import type { Clock, DatagramPort, Endpoint, Random } from "./ports.ts";
+import { DuplicateTable } from "./protocol/duplicates.ts";
+import { SequenceCounter, SequenceOrder } from "./protocol/sequence.ts";
+import { SOAP_OVER_UDP_1_1, type TransmissionTiming } from "./protocol/transmission.ts";
+import { canonicalUri, newUuidUrn } from "./protocol/uuid.ts";
+import type { ProtocolVersion } from "./protocol/versions.ts";
+import {
+  type RequestHandler,
+  type RequestInfo,
+  type RequestMessage,
+  Responder,
+  type RespondOptions,
+  repliesToSource,
+} from "./responder.ts";
+
+export type DropReason =
+  /** The source is on none of our links. */
+  | "off_link"
+  /** Not a message of this protocol; the error says why. */
+  | "malformed"
+  /** A version that is switched off. */
+  | "version"
+  | "duplicate"
+  /** Overtaken by a newer message of its endpoint. */
+  | "older"
+  /** An answer to none of our open queries. */
+  | "unrelated"
+  /** Asks for its answer to go to another host. */
+  | "reply_address"
+  /** The caller takes matches too slowly. */
+  | "backlog";
+
+export interface WsDiscoveryOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly datagrams: DatagramPort;
+  /** Interface names or addresses. Default: all but loopback. */
+  readonly interfaces?: readonly string[];
+  /** Default both. */
+  readonly families?: readonly (4 | 6)[];
+  /** Default 3702. */
+  readonly port?: number;
+  /** Default 1: messages stay on the link. */
+  readonly multicastTtl?: number;
+  /** Versions that are listened to. Default only 2005/04. */
+  readonly versions?: readonly ProtocolVersion[];
+  /** Take no notice of sources outside the links' subnets. Default true. */
+  readonly onLinkOnly?: boolean;
+  /** Repeats of what is sent. Default SOAP-over-UDP 1.1. */
+  readonly timing?: { readonly multicast: TransmissionTiming; readonly unicast: TransmissionTiming };
+  /** Milliseconds between looks at the interfaces. Default 5,000; 0 for never again. */
+  readonly interfaceRefreshMs?: number;
+  /** InstanceId of this run. Default: seconds since 1970. */
+  readonly instanceId?: number;
+  /** An interface that cannot be used, or a handler that threw. The others go on. */
+  onError?(error: WsDiscoveryError): void;
+  /** A datagram that was not acted on. `error` comes with `malformed`. */
+  onDrop?(reason: DropReason, from: Endpoint, error?: WsDiscoveryError): void;
+  /** Matches that answer none of our open queries; dropped as `unrelated` unless this returns true. */
+  onUnrelated?(match: ReceivedMatch): boolean;
+}
+
+/** One endpoint's answer, and how it came. */
+export interface ReceivedMatch {
+  readonly service: ServiceDescription;
+  readonly version: ProtocolVersion;
+  readonly relatesTo: string | undefined;
+  readonly from: Endpoint;
+  /** Undefined for a source on none of our links. */
+  readonly link: Link | undefined;
+}
+
+export interface QueryOptions {
+  /** Milliseconds until the query closes by itself. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+  /** Default 2005/04. */
+  readonly version?: ProtocolVersion;
+  /** Ask this endpoint only, by unicast; it may be off the link. */
+  readonly to?: Endpoint;
+  /** Prefix to namespace, declared on the envelope. */
+  readonly prefixes?: Readonly<Record<string, string>>;
+  /** Milliseconds that answers take at most: no repeat is sent that could not be answered in time. Default 0. */
+  readonly answerWithinMs?: number;
+  /** Told the MessageID before anything is sent. */
+  onStart?(messageId: string): void;
+}
+
+export type AnnouncementMessage = MessageHeader &
+  Extract<MessageBody, { readonly kind: "Hello" | "Bye" }> & {
+    readonly from: Endpoint;
+    readonly link: Link | undefined;
+    /** The endpoint was started anew since its last message. */
+    readonly restarted: boolean;
+  };
+
+export interface Responding {
+  /** Stops answering. Twice is harmless. */
+  close(): void;
+}
+
+export interface WsDiscovery {
+  /** The links in use now. */
+  readonly links: readonly Link[];
+  /**
+   * Multicasts a probe when iterated, and yields each match as it comes. Ends by time-out; leaving the loop
+   * closes the query. Aborted, it throws the signal's reason.
+   */
+  probe(probe: Probe, options: QueryOptions): AsyncGenerator<ReceivedMatch, void>;
+  /** The first answer of the endpoint with this address; undefined if none came in time. */
+  resolve(address: string, options: QueryOptions): Promise<ReceivedMatch | undefined>;
+  /** Hello and Bye as they come, in the order of their endpoints, until aborted or left. */
+  announcements(options?: { readonly signal?: AbortSignal }): AsyncGenerator<AnnouncementMessage, void>;
+  /** Answers requests from now on. Several handlers may share the port. */
+  respond(handler: RequestHandler, options?: RespondOptions): Promise<Responding>;
+  /** Multicasts Hello or Bye. Resolves after the last repeat, or when aborted. */
+  announce(
+    body: Extract<MessageBody, { readonly kind: "Hello" | "Bye" }>,
+    options?: {
+      readonly version?: ProtocolVersion;
+      readonly prefixes?: Readonly<Record<string, string>>;
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<void>;
+  /** Looks at the interfaces now. */
+  refresh(): Promise<void>;
+  /** Stops everything that waits, and closes the sockets. Twice is harmless. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+interface OpenQuery {
+  readonly to: Endpoint | undefined;
+  onMatch(match: ReceivedMatch): void;
+}
+
+/** Opens a socket on each link. The discovery port itself is bound by the first `respond` or `announcements`. */
+export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDiscovery> {
+  const { clock, random, timing = SOAP_OVER_UDP_1_1, versions = ["2005/04"], onLinkOnly = true } = options;
+  const onError = (error: WsDiscoveryError) => options.onError?.(error);
+  const drop = (reason: DropReason, from: Endpoint, error?: WsDiscoveryError) =>
+    options.onDrop?.(reason, from, error);
+  const closing = new AbortController();
+  const queries = new Map<string, OpenQuery>();
+  const responders = new Set<Responder>();
+  const listeners = new Set<AsyncQueue<AnnouncementMessage>>();
+  const duplicates = new DuplicateTable();
+  const order = new SequenceOrder();
+  const sequence = new SequenceCounter(options.instanceId ?? Math.floor(clock.wallMs() / 1_000) >>> 0);
+
+  const transport = new Transport({
+    clock,
+    random,
+    datagrams: options.datagrams,
+    interfaces: options.interfaces,
+    families: options.families ?? [4, 6],
+    port: options.port ?? DISCOVERY_PORT,
+    multicastTtl: options.multicastTtl ?? 1,
+    refreshMs: options.interfaceRefreshMs ?? 5_000,
+    onDatagram,
+    onError,
+  });
+
+  function onDatagram(bytes: Uint8Array, from: Endpoint, link: Link | undefined): void {
+    if (!link && onLinkOnly && ![...queries.values()].some((query) => query.to?.address === from.address)) {
+      drop("off_link", from);
+      return;
+    }
+    let message: DiscoveryMessage;
+    try {
+      message = readMessage(bytes);
+    } catch (error) {
+      drop("malformed", from, error as WsDiscoveryError);
+      return;
+    }
+    if (!versions.includes(message.version) && !queries.has(canonicalUri(message.relatesTo ?? ""))) {
+      drop("version", from);
+      return;
+    }
+    const isNew = duplicates.isNew(message.messageId, clock.monotonicMs());
+    if (message.kind === "Probe" || message.kind === "Resolve") {
+      onRequest(message, { version: message.version, messageId: message.messageId, from, link }, isNew);
+    } else if (!isNew) {
+      drop("duplicate", from);
+    } else if (message.kind === "ProbeMatches") {
+      for (const match of message.matches) onMatch(message, match, from, link);
+    } else if (message.kind === "ResolveMatches") {
+      if (message.match) onMatch(message, message.match, from, link);
+    } else {
+      onAnnouncement(message, from, link);
+    }
+  }
+
+  function onRequest(message: RequestMessage, request: RequestInfo, isNew: boolean): void {
+    if (!repliesToSource(message, request.from)) drop("reply_address", request.from);
+    else if (isNew) for (const responder of responders) void responder.answer(message, request);
+    else {
+      const again = [...responders].filter((responder) => responder.answerAgain(message, request));
+      if (again.length === 0) drop("duplicate", request.from);
+    }
+  }
+
+  function onMatch(
+    message: MessageHeader,
+    service: ServiceDescription,
+    from: Endpoint,
+    link: Link | undefined,
+  ): void {
+    const { version, relatesTo } = message;
+    const match = { service, version, relatesTo, from, link };
+    const query = queries.get(canonicalUri(relatesTo ?? ""));
+    if (query) query.onMatch(match);
+    else if (!options.onUnrelated?.(match)) drop("unrelated", from);
+  }
+
+  function onAnnouncement(
+    message: MessageHeader & Extract<MessageBody, { readonly kind: "Hello" | "Bye" }>,
+    from: Endpoint,
+    link: Link | undefined,
+  ): void {
+    const address = message.kind === "Hello" ? message.service.address : message.address;
+    const judged = order.judge(canonicalUri(address), message.appSequence);
+    if (judged === "older") {
+      drop("older", from);
+      return;
+    }
+    for (const queue of listeners) {
+      const restarted = judged === "restarted";
+      if (!queue.push({ ...message, from, link, restarted })) drop("backlog", from);
+    }
+  }
+
+  async function* query(
+    body: MessageBody,
+    queryOptions: QueryOptions,
+    accepts: (match: ReceivedMatch) => boolean,
+  ): AsyncGenerator<ReceivedMatch, void> {
+    const { timeoutMs, signal, version = "2005/04", to, prefixes, answerWithinMs = 0 } = queryOptions;
+    assertOpen();
+    signal?.throwIfAborted();
+    const messageId = newUuidUrn(random);
+    const message: MessageHeader & ToHeader & MessageBody = { version, messageId, ...body };
+    const bytes = writeMessage(message, prefixes ? { prefixes } : {});
+    const queue = new AsyncQueue<ReceivedMatch>(MAX_QUEUED_ITEMS);
+    const stop = new AbortController();
+    const onAbort = () => queue.fail(signal?.reason);
+    const onClose = () => queue.fail(closing.signal.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    closing.signal.addEventListener("abort", onClose, { once: true });
+    const cancelTimer = clock.after(timeoutMs, () => {
+      queries.delete(messageId);
+      queue.end();
+    });
+    queries.set(messageId, {
+      to,
+      onMatch(match) {
+        if (accepts(match) && !queue.push(match)) drop("backlog", match.from);
+      },
+    });
+    // Our own listening socket hears our own multicast.
+    duplicates.isNew(messageId, clock.monotonicMs());
+    queryOptions.onStart?.(messageId);
+    const lastAfterMs = timeoutMs - answerWithinMs;
+    void sendQuery(bytes, to, { signal: stop.signal, lastAfterMs });
+    try {
+      yield* queue;
+    } finally {
+      stop.abort();
+      cancelTimer();
+      queries.delete(messageId);
+      signal?.removeEventListener("abort", onAbort);
+      closing.signal.removeEventListener("abort", onClose);
+    }
+  }
+
+  function sendQuery(
+    bytes: Uint8Array,
+    to: Endpoint | undefined,
+    transmit: { readonly signal: AbortSignal; readonly lastAfterMs: number },
+  ): Promise<void> {
+    if (!to) return transport.multicast(bytes, { ...transmit, timing: timing.multicast });
+    const family = to.address.includes(":") ? 6 : 4;
+    const link = transport.linkOf(to.address, family) ?? transport.links.find((l) => l.family === family);
+    return link
+      ? transport.transmit(bytes, to, link, { ...transmit, timing: timing.unicast })
+      : Promise.resolve();
+  }
+
+  function assertOpen(): void {
+    closing.signal.throwIfAborted();
+  }
+
+  async function close(): Promise<void> {
+    closing.abort(new WsDiscoveryError("WSD_CLOSED", "discovery was closed"));
+    responders.clear();
+    await transport.close();
+  }
+
+  await transport.open();
+  return {
+    get links() {
+      return transport.links;
+    },
+    probe: (probe, queryOptions) => query({ kind: "Probe", probe }, queryOptions, () => true),
+    async resolve(address, queryOptions) {
+      const wanted = canonicalUri(address);
+      const accepts = (match: ReceivedMatch) => canonicalUri(match.service.address) === wanted;
+      for await (const match of query({ kind: "Resolve", address }, queryOptions, accepts)) return match;
+      return undefined;
+    },
+    async *announcements({ signal } = {}) {
+      assertOpen();
+      signal?.throwIfAborted();
+      const queue = new AsyncQueue<AnnouncementMessage>(MAX_QUEUED_ITEMS);
+      const onAbort = () => queue.fail(signal?.reason);
+      const onClose = () => queue.fail(closing.signal.reason);
+      signal?.addEventListener("abort", onAbort, { once: true });
+      closing.signal.addEventListener("abort", onClose, { once: true });
+      listeners.add(queue);
+      try {
+        await transport.listen();
+        yield* queue;
+      } finally {
+        listeners.delete(queue);
+        signal?.removeEventListener("abort", onAbort);
+        closing.signal.removeEventListener("abort", onClose);
+      }
+    },
+    async respond(handler, respondOptions = {}) {
+      assertOpen();
+      const responder = new Responder(
+        { clock, random, transport, sequence, timing: timing.unicast, signal: closing.signal, onError },
+        handler,
+        respondOptions,
+      );
+      responders.add(responder);
+      await transport.listen();
+      return { close: () => void responders.delete(responder) };
+    },
+    async announce(body, { version = "2005/04", prefixes, signal = closing.signal } = {}) {
+      assertOpen();
+      const messageId = newUuidUrn(random);
+      duplicates.isNew(messageId, clock.monotonicMs());
+      const bytes = writeMessage(
+        { version, messageId, appSequence: sequence.next(), ...body },
+        prefixes ? { prefixes } : {},
+      );
+      await transport.multicast(bytes, { timing: timing.multicast, signal });
+    },
+    refresh: () => transport.refresh(),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}

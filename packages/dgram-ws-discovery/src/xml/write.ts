@@ -1,0 +1,84 @@
+/** Writes elements with every namespace declared on the root, as readers that look for literal tags need it. */
+import { WsDiscoveryError } from "../errors.ts";
+import type { QName, XmlElement } from "./element.ts";
+
+/** Prefixes of one document, filled as names come up. */
+export class NamespaceTable {
+  readonly #prefixes = new Map<string, string>();
+
+  /** Prefix to namespace. A second prefix for one namespace is left out. */
+  constructor(declared: Readonly<Record<string, string>>) {
+    for (const [prefix, uri] of Object.entries(declared)) {
+      if (!this.#prefixes.has(uri)) this.#prefixes.set(uri, prefix);
+    }
+  }
+
+  /** The name with its prefix; a namespace without one gets `ns1`, `ns2` and so on. */
+  qualify(name: QName): string {
+    if (name.uri === "") return checkedName(name.local);
+    let prefix = this.#prefixes.get(name.uri);
+    if (prefix === undefined) {
+      const taken = new Set(this.#prefixes.values());
+      let number = 1;
+      while (taken.has(`ns${number}`)) number++;
+      prefix = `ns${number}`;
+      this.#prefixes.set(name.uri, prefix);
+    }
+    return `${prefix}:${checkedName(name.local)}`;
+  }
+
+  declarations(): string {
+    let text = "";
+    for (const [uri, prefix] of this.#prefixes) text += ` xmlns:${checkedName(prefix)}="${escapeXml(uri)}"`;
+    return text;
+  }
+}
+
+/** The document in UTF-8, without byte order mark and white space. Throws `WSD_WRITE_VALUE`. */
+export function writeXml(root: XmlElement, namespaces: NamespaceTable): Uint8Array {
+  const name = namespaces.qualify(root);
+  // Inner names first: they may add declarations to the root.
+  const inner = content(root, namespaces);
+  const text = `<?xml version="1.0" encoding="utf-8"?><${name}${namespaces.declarations()}>${inner}</${name}>`;
+  return new TextEncoder().encode(text);
+}
+
+function content(element: XmlElement, namespaces: NamespaceTable): string {
+  let text = escapeXml(element.text ?? "");
+  for (const child of element.children ?? []) text += tag(child, namespaces);
+  return text;
+}
+
+function tag(element: XmlElement, namespaces: NamespaceTable): string {
+  const name = namespaces.qualify(element);
+  let attributes = "";
+  for (const attribute of element.attributes ?? []) {
+    attributes += ` ${namespaces.qualify(attribute)}="${escapeXml(attribute.value)}"`;
+  }
+  return `<${name}${attributes}>${content(element, namespaces)}</${name}>`;
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "\t": "&#9;",
+  "\n": "&#10;",
+  "\r": "&#13;",
+};
+
+function escapeXml(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what XML 1.0 cannot carry
+  if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/u.test(text)) {
+    throw new WsDiscoveryError("WSD_WRITE_VALUE", "a character that XML cannot carry");
+  }
+  return text.replace(/[&<>"\t\n\r]/g, (character) => ESCAPES[character] ?? character);
+}
+
+function checkedName(name: string): string {
+  if (!/^[\p{L}_][\p{L}\p{N}_.-]*$/u.test(name)) {
+    throw new WsDiscoveryError("WSD_WRITE_VALUE", "no XML name without colon");
+  }
+  return name;
+}

@@ -1,0 +1,26 @@
+/** How many identifiers one probe takes without being fragmented. */
+import { writeMessage } from "dgram-ws-discovery";
+import { MAX_IDS_IN_PROBE } from "../limits.ts";
+import { FORMATS, type FormatVersion, PREFIXES } from "../names.ts";
+
+/** At least 1, at most 255, for identifiers of `idBytes` in a datagram of `payloadBytes`. */
+export function idsPerProbe(version: FormatVersion, idBytes: number, payloadBytes: number): number {
+  const room = payloadBytes - envelopeBytes(version);
+  const count =
+    version === 1
+      ? // Two digits a byte, and a space between any two.
+        Math.floor((room + 1) / (2 * idBytes + 1))
+      : // Three bytes become four characters; size and count stand before the identifiers.
+        Math.floor((3 * Math.floor(room / 4) - 3) / idBytes);
+  return Math.min(Math.max(count, 1), MAX_IDS_IN_PROBE);
+}
+
+/** The message with a scope of no length. */
+function envelopeBytes(version: FormatVersion): number {
+  const { type, matchBy } = FORMATS[version];
+  const messageId = "urn:uuid:00000000-0000-4000-8000-000000000000";
+  const probe = { types: [type], scopes: ["x"], matchBy };
+  return (
+    writeMessage({ version: "2005/04", kind: "Probe", messageId, probe }, { prefixes: PREFIXES }).length - 1
+  );
+}

@@ -1,0 +1,264 @@
+/** Gathers what is asked for into probes, and hands answers to whoever asked. [MS-PCCRD] 3.1 */
+import type { SegmentId } from "@branchcache/content-info";
+import type { Clock, Endpoint, Observer } from "@branchcache/runtime";
+import { canonicalUri, type ReceivedMatch, type WsDiscovery } from "dgram-ws-discovery";
+import { usableAddresses } from "../addresses.ts";
+import { IPV4_PAYLOAD_BYTES, IPV6_PAYLOAD_BYTES, MAX_REMEMBERED_PROBES } from "../limits.ts";
+import { ExpiringMap } from "../memory.ts";
+import {
+  type MatchedSegment,
+  matchFormat,
+  readAgedMatch,
+  readCountedMatch,
+  segmentKey,
+} from "../messages/match.ts";
+import { peerProbe } from "../messages/probe.ts";
+import { PREFIXES } from "../names.ts";
+import type { Republication } from "../republication.ts";
+import type { FindOptions, PeerMatch } from "../types.ts";
+import { idsPerProbe } from "./batches.ts";
+import { OutstandingProbe, type WantedSegment } from "./outstanding.ts";
+import { Search } from "./search.ts";
+import { Throttle } from "./throttle.ts";
+
+export interface FinderOptions {
+  readonly clock: Clock;
+  readonly observer: Observer;
+  readonly endpointId: string;
+  readonly waitMs: number;
+  readonly backoffMs: number;
+  readonly maxPerSecond: number;
+  readonly negativeTtlMs: number;
+  readonly republication: Republication;
+  readonly signal: AbortSignal;
+}
+
+interface Answer {
+  readonly peerId: string;
+  readonly addresses: readonly Endpoint[];
+  readonly found: readonly MatchedSegment[];
+}
+
+/** Late answers are worth recognising about as long as anybody sends them. */
+const LATE_ANSWER_MS = 10_000;
+
+export class Finder {
+  readonly #options: FinderOptions;
+  readonly #throttle: Throttle;
+  readonly #nobody: ExpiringMap<true>;
+  readonly #closedProbes = new ExpiringMap<true>(LATE_ANSWER_MS, MAX_REMEMBERED_PROBES);
+  readonly #searches = new Set<Search>();
+  /** Waiting to be asked for, by version and key. */
+  readonly #queue = new Map<string, WantedSegment & { readonly version: 1 | 2 }>();
+  readonly #outstanding = new Map<string, OutstandingProbe>();
+  #discovery: WsDiscovery | undefined;
+  #pumping = false;
+
+  constructor(options: FinderOptions) {
+    this.#options = options;
+    this.#throttle = new Throttle(options.maxPerSecond);
+    this.#nobody = new ExpiringMap(options.negativeTtlMs);
+  }
+
+  /** Before this nothing may be asked for. */
+  attach(discovery: WsDiscovery): void {
+    this.#discovery = discovery;
+  }
+
+  async *find(ids: readonly SegmentId[], options: FindOptions): AsyncGenerator<PeerMatch, void> {
+    const { version, totalBlocks, signal } = options;
+    this.#options.signal.throwIfAborted();
+    signal?.throwIfAborted();
+    const nowMs = this.#options.clock.monotonicMs();
+    const wanted = new Map<string, WantedSegment>();
+    for (const [i, id] of ids.entries()) {
+      const key = segmentKey(id);
+      if (!this.#nobody.get(tableKey(version, key), nowMs)) {
+        wanted.set(key, { id, totalBlocks: totalBlocks?.[i] });
+      }
+    }
+    if (wanted.size === 0) return;
+    const search = new Search(version, wanted);
+    const onAbort = () => search.matches.fail(signal?.reason);
+    const onClose = () => search.matches.fail(this.#options.signal.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    this.#options.signal.addEventListener("abort", onClose, { once: true });
+    this.#searches.add(search);
+    this.#start(search);
+    try {
+      yield* search.matches;
+    } finally {
+      this.#searches.delete(search);
+      signal?.removeEventListener("abort", onAbort);
+      this.#options.signal.removeEventListener("abort", onClose);
+      this.#forget(search);
+    }
+  }
+
+  /** Answers without a probe of ours: late ones, and version 1.0 ones that name our segments all the same. */
+  onUnrelated(received: ReceivedMatch): boolean {
+    if (matchFormat(received.service) === 1) {
+      const found = readCountedMatch(received.service) ?? [];
+      const probes = new Set(
+        found.flatMap(({ id }) => this.#outstanding.get(tableKey(1, segmentKey(id))) ?? []),
+      );
+      for (const probe of probes) this.#onMatch(probe, received);
+      if (probes.size > 0) return true;
+    }
+    const { clock, observer } = this.#options;
+    const relatesTo = canonicalUri(received.relatesTo ?? "");
+    if (!this.#closedProbes.get(relatesTo, clock.monotonicMs())) return false;
+    observer.count("discoveries_total", 1, { direction: "sent", result: "late" });
+    observer.event("trace", "probe.answer_late", { peer: received.from.address });
+    return true;
+  }
+
+  #start(search: Search): void {
+    for (const [key, segment] of search.wanted) {
+      const probe = this.#outstanding.get(tableKey(search.version, key));
+      if (!probe) {
+        const { version } = search;
+        this.#queue.set(tableKey(version, key), { ...segment, version });
+      }
+    }
+    const joined = new Set(
+      [...search.wanted.keys()].flatMap((key) => this.#outstanding.get(tableKey(search.version, key)) ?? []),
+    );
+    for (const probe of joined) for (const match of probe.matches()) search.tell(match);
+    this.#schedulePump(0);
+  }
+
+  /** What only this search wanted need not be asked for any more. */
+  #forget(search: Search): void {
+    const others = [...this.#searches].filter((other) => other.version === search.version);
+    for (const key of search.wanted.keys()) {
+      if (!others.some((other) => other.wanted.has(key))) this.#queue.delete(tableKey(search.version, key));
+    }
+  }
+
+  /** Not at once: what else is asked for in this turn goes into the same probe. */
+  #schedulePump(delayMs: number): void {
+    if (this.#pumping || this.#queue.size === 0) return;
+    this.#pumping = true;
+    const { clock, signal } = this.#options;
+    clock.sleep(delayMs, signal).then(
+      () => {
+        this.#pumping = false;
+        this.#pump();
+      },
+      () => {
+        this.#pumping = false;
+      },
+    );
+  }
+
+  #pump(): void {
+    while (this.#queue.size > 0) {
+      const nowMs = this.#options.clock.monotonicMs();
+      const waitMs = this.#throttle.waitMs(nowMs);
+      if (waitMs > 0) {
+        this.#schedulePump(waitMs);
+        return;
+      }
+      this.#throttle.started(nowMs);
+      void this.#probe(this.#takeBatch(nowMs));
+    }
+  }
+
+  /** As many of the oldest kind as fit into one datagram. */
+  #takeBatch(nowMs: number): OutstandingProbe {
+    const [first] = this.#queue.values();
+    const version = first?.version ?? 1;
+    const idBytes = first?.id.length ?? 0;
+    const hasIpv6 = this.#discovery?.links.some((link) => link.family === 6);
+    const max = idsPerProbe(version, idBytes, hasIpv6 ? IPV6_PAYLOAD_BYTES : IPV4_PAYLOAD_BYTES);
+    const wanted = new Map<string, WantedSegment>();
+    for (const [entryKey, segment] of this.#queue) {
+      if (segment.version !== version || segment.id.length !== idBytes) continue;
+      if (wanted.size === max) break;
+      this.#queue.delete(entryKey);
+      wanted.set(segmentKey(segment.id), segment);
+    }
+    const probe = new OutstandingProbe(version, wanted, nowMs);
+    for (const key of wanted.keys()) this.#outstanding.set(tableKey(version, key), probe);
+    return probe;
+  }
+
+  async #probe(probe: OutstandingProbe): Promise<void> {
+    const { clock, observer, waitMs, backoffMs, signal } = this.#options;
+    let sent = false;
+    try {
+      const matches = this.#discovery?.probe(peerProbe(probe.version, probe.ids), {
+        timeoutMs: waitMs,
+        answerWithinMs: backoffMs,
+        prefixes: PREFIXES,
+        signal,
+        onStart: (messageId) => {
+          sent = (this.#discovery?.links.length ?? 0) > 0;
+          this.#closedProbes.set(canonicalUri(messageId), true, clock.monotonicMs());
+          observer.event("trace", "probe.sent", { segments: probe.wanted.size, version: probe.version });
+        },
+      });
+      for await (const match of matches ?? []) this.#onMatch(probe, match);
+    } catch {
+      // Aborted: the searches were told by the same signal.
+      sent = false;
+    }
+    this.#finish(probe, sent);
+  }
+
+  #finish(probe: OutstandingProbe, sent: boolean): void {
+    const { clock, observer, republication } = this.#options;
+    const nowMs = clock.monotonicMs();
+    for (const key of probe.wanted.keys()) {
+      const entryKey = tableKey(probe.version, key);
+      this.#outstanding.delete(entryKey);
+      if (sent) {
+        const spread = probe.spreadOf(key);
+        republication.remember(key, spread, nowMs);
+        if (spread.peers === 0) this.#nobody.set(entryKey, true, nowMs);
+      }
+      for (const search of this.#searches) if (search.version === probe.version) search.settle(key);
+    }
+    observer.count("discoveries_total", 1, {
+      direction: "sent",
+      result: probe.answered ? "found" : "none",
+    });
+    if (!probe.answered) observer.event("trace", "probe.unanswered", { segments: probe.wanted.size });
+  }
+
+  #onMatch(probe: OutstandingProbe, received: ReceivedMatch): void {
+    const { clock, observer } = this.#options;
+    const answer = this.#readAnswer(probe, received);
+    if (typeof answer === "string") {
+      observer.count("datagrams_dropped_total", 1, { reason: answer });
+      return;
+    }
+    const { peerId, addresses, found } = answer;
+    const wasAnswered = probe.answered;
+    const match = probe.merge(peerId, addresses, found);
+    if (!match) return;
+    if (!wasAnswered) observer.measure("discovery_seconds", (clock.monotonicMs() - probe.startedMs) / 1_000);
+    observer.event("trace", "probe.answer_received", {
+      peer: received.from.address,
+      segments: match.segments.length,
+    });
+    for (const search of this.#searches) if (search.version === probe.version) search.tell(match);
+  }
+
+  /** Or why it is dropped. */
+  #readAnswer(probe: OutstandingProbe, { service, from, link }: ReceivedMatch): Answer | string {
+    const peerId = canonicalUri(service.address);
+    if (peerId === this.#options.endpointId) return "own";
+    if (matchFormat(service) !== probe.version) return "foreign";
+    const found = probe.version === 1 ? readCountedMatch(service) : readAgedMatch(service, probe.ids);
+    if (!found) return "malformed";
+    const links = this.#discovery?.links ?? [];
+    const addresses = link ? usableAddresses(service.xAddrs ?? [], from, link, links) : [];
+    return addresses.length === 0 ? "off_link" : { peerId, addresses, found };
+  }
+}
+
+function tableKey(version: 1 | 2, key: string): string {
+  return `${version} ${key}`;
+}

@@ -1,0 +1,106 @@
+/** One probe under way: what it asks for, who has answered, who wants to know. [MS-PCCRD] 3.1.1 */
+import type { SegmentId } from "@branchcache/content-info";
+import type { Endpoint } from "@branchcache/runtime";
+import { BLOCKS_OF_FULL_SEGMENT, MAX_ADDRESSES, MAX_PEERS_IN_PROBE } from "../limits.ts";
+import { type MatchedSegment, segmentKey } from "../messages/match.ts";
+import type { Spread } from "../republication.ts";
+import type { DiscoveredPeer, PeerMatch } from "../types.ts";
+
+export type FoundSegment = PeerMatch["segments"][number];
+
+/** A segment asked for, and how many blocks it has if the caller said so. */
+export interface WantedSegment {
+  readonly id: SegmentId;
+  readonly totalBlocks: number | undefined;
+}
+
+interface PeerState {
+  peer: DiscoveredPeer;
+  readonly segments: Map<string, FoundSegment>;
+}
+
+export class OutstandingProbe {
+  readonly version: 1 | 2;
+  /** By segment key, in the order of the probe. */
+  readonly wanted: ReadonlyMap<string, WantedSegment>;
+  readonly startedMs: number;
+  readonly #peers = new Map<string, PeerState>();
+
+  constructor(version: 1 | 2, wanted: ReadonlyMap<string, WantedSegment>, startedMs: number) {
+    this.version = version;
+    this.wanted = wanted;
+    this.startedMs = startedMs;
+  }
+
+  get ids(): SegmentId[] {
+    return [...this.wanted.values()].map((segment) => segment.id);
+  }
+
+  get answered(): boolean {
+    return this.#peers.size > 0;
+  }
+
+  /**
+   * Takes an answer in. Several of one endpoint, over IPv4 and IPv6 say, are one peer. Returns what to tell,
+   * or nothing if all of it was known.
+   */
+  merge(
+    peerId: string,
+    addresses: readonly Endpoint[],
+    found: readonly MatchedSegment[],
+  ): PeerMatch | undefined {
+    const known = this.#peers.get(peerId);
+    if (!known && this.#peers.size >= MAX_PEERS_IN_PROBE) return undefined;
+    const state = known ?? { peer: { id: peerId, addresses: [] }, segments: new Map() };
+    const fresh = addresses.filter(
+      (address) =>
+        !state.peer.addresses.some((old) => old.address === address.address && old.port === address.port),
+    );
+    let grown = fresh.length > 0;
+    for (const segment of found) {
+      const key = segmentKey(segment.id);
+      const wanted = this.wanted.get(key);
+      if (!wanted) continue;
+      const told = toFound(segment, wanted);
+      const before = state.segments.get(key);
+      if (before && before.complete === told.complete && before.heldBlocks === told.heldBlocks) continue;
+      state.segments.set(key, told);
+      grown = true;
+    }
+    if (state.segments.size === 0 || !grown) return undefined;
+    state.peer = {
+      id: peerId,
+      addresses: [...state.peer.addresses, ...fresh].slice(0, MAX_ADDRESSES),
+    };
+    this.#peers.set(peerId, state);
+    return { peer: state.peer, segments: [...state.segments.values()] };
+  }
+
+  /** Everything that is known so far. */
+  matches(): PeerMatch[] {
+    return [...this.#peers.values()].map(({ peer, segments }) => ({
+      peer,
+      segments: [...segments.values()],
+    }));
+  }
+
+  /** How many endpoints answered for a segment. */
+  spreadOf(key: string): Spread {
+    const found = [...this.#peers.values()].flatMap(({ segments }) => segments.get(key) ?? []);
+    return { peers: found.length, complete: found.filter((segment) => segment.complete).length };
+  }
+}
+
+function toFound(segment: MatchedSegment, wanted: WantedSegment): FoundSegment {
+  const { heldBlocks, holding, ageMs } = segment;
+  const complete =
+    heldBlocks === undefined
+      ? holding === "all"
+      : heldBlocks >= (wanted.totalBlocks ?? BLOCKS_OF_FULL_SEGMENT);
+  return {
+    id: wanted.id,
+    complete,
+    ...(heldBlocks !== undefined && { heldBlocks }),
+    ...(ageMs !== undefined && { ageMs }),
+  };
+}

@@ -1,0 +1,39 @@
+/** What is remembered of segments for a while, oldest first out. */
+import { MAX_REMEMBERED_SEGMENTS } from "./limits.ts";
+
+interface Entry<T> {
+  readonly value: T;
+  readonly untilMs: number;
+}
+
+export class ExpiringMap<T> {
+  readonly #ttlMs: number;
+  readonly #max: number;
+  readonly #entries = new Map<string, Entry<T>>();
+
+  constructor(ttlMs: number, max: number = MAX_REMEMBERED_SEGMENTS) {
+    this.#ttlMs = ttlMs;
+    this.#max = max;
+  }
+
+  get(key: string, nowMs: number): T | undefined {
+    const entry = this.#entries.get(key);
+    if (!entry) return undefined;
+    if (nowMs < entry.untilMs) return entry.value;
+    this.#entries.delete(key);
+    return undefined;
+  }
+
+  set(key: string, value: T, nowMs: number): void {
+    this.#entries.delete(key);
+    this.#entries.set(key, { value, untilMs: nowMs + this.#ttlMs });
+    for (const [oldest, entry] of this.#entries) {
+      if (this.#entries.size <= this.#max && nowMs < entry.untilMs) return;
+      this.#entries.delete(oldest);
+    }
+  }
+
+  delete(key: string): void {
+    this.#entries.delete(key);
+  }
+}

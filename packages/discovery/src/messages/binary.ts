@@ -1,0 +1,114 @@
+/** The binary parts that version 2.0 carries in base64. */
+import {
+  bytes,
+  constant,
+  type Decoded,
+  DecodeError,
+  decode,
+  encode,
+  items,
+  list,
+  oneOf,
+  refine,
+  struct,
+  u8,
+  u16be,
+  u24le,
+} from "@branchcache/runtime";
+import { fromBase64, toBase64 } from "../base64.ts";
+import { MAX_IDS_IN_PROBE } from "../limits.ts";
+
+/** [MS-PCCRD] 2.2.3.3: size, count, identifiers. Big-endian. */
+const probeScope = struct("ProbeScope", {
+  idBytes: refine(u16be, (size) => (size === 0 ? "identifiers of no bytes" : undefined)), // SegmentHashSize
+  count: refine(u8, (count) => (count === 0 ? "no identifiers" : undefined)), // SegmentHashCount
+  ids: (before: { readonly idBytes: number; readonly count: number }) =>
+    items(bytes(before.idBytes), before.count), // HoHoDk
+});
+
+/** ENCODED_SEGMENT_AGE. [MS-PCCRR] 2.2.1.5; the age is little-endian. */
+const encodedSegmentAge = struct("EncodedSegmentAge", { segmentIndex: u8, age: u24le });
+
+/** Extensible BLOB version 1. [MS-PCCRR] 2.2.6.1 */
+const segmentAges = struct("SegmentAges", {
+  version: constant(u16be, 1), // ExtensibleBlobVersion
+  unit: oneOf(u8, [1, 2, 3, 4]), // SegmentAgeUnits
+  ages: list(u8, encodedSegmentAge, { max: 255 }),
+});
+
+const MS_OF_UNIT: Readonly<Record<1 | 2 | 3 | 4, number>> = { 1: 1_000, 2: 100, 3: 10, 4: 1 };
+const OLDEST = 2 ** 24 - 1;
+
+/** The one scope of a version 2.0 probe: 1 to 255 identifiers of one size. */
+export function writeProbeScope(ids: readonly Uint8Array[]): string {
+  return toBase64(encode(probeScope, { idBytes: ids[0]?.length ?? 0, count: ids.length, ids }));
+}
+
+/** Undefined if malformed. */
+export function readProbeScope(text: string): readonly Uint8Array[] | undefined {
+  const scope = readBase64(probeScope, text);
+  return scope && scope.count <= MAX_IDS_IN_PROBE ? scope.ids : undefined;
+}
+
+export type Holding = "none" | "part" | "all";
+
+const BITS: Readonly<Record<Holding, number>> = { none: 0b00, part: 0b10, all: 0b11 };
+
+/** Two bits for each identifier, the first in the two top bits. [MS-PCCRD] 2.2.3.3 */
+export function writeHoldings(holdings: readonly Holding[]): string {
+  const packed = new Uint8Array(Math.ceil(holdings.length / 4));
+  for (const [i, holding] of holdings.entries()) {
+    packed[i >> 2] = (packed[i >> 2] ?? 0) | (BITS[holding] << (6 - 2 * (i & 3)));
+  }
+  return toBase64(packed);
+}
+
+/** As many as were probed: missing bits mean none. Undefined for bad base64 or the illegal pair `01`. */
+export function readHoldings(text: string, count: number): readonly Holding[] | undefined {
+  const packed = fromBase64(text);
+  if (!packed) return undefined;
+  const holdings: Holding[] = [];
+  for (let i = 0; i < count; i++) {
+    const bits = ((packed[i >> 2] ?? 0) >> (6 - 2 * (i & 3))) & 0b11;
+    if (bits === 0b01) return undefined;
+    holdings.push(bits === 0b11 ? "all" : bits === 0b10 ? "part" : "none");
+  }
+  return holdings;
+}
+
+export interface SegmentAge {
+  /** Place among the identifiers of the probe. */
+  readonly segmentIndex: number;
+  readonly ageMs: number;
+}
+
+/** In hundredths of a second; an age beyond 46.6 hours is told as that. */
+export function writeSegmentAges(ages: readonly SegmentAge[]): string {
+  return toBase64(
+    encode(segmentAges, {
+      version: 1,
+      unit: 3,
+      ages: ages.map(({ segmentIndex, ageMs }) => ({
+        segmentIndex,
+        age: Math.min(Math.max(Math.floor(ageMs / MS_OF_UNIT[3]), 0), OLDEST),
+      })),
+    }),
+  );
+}
+
+/** Undefined if malformed: ages are advisory. */
+export function readSegmentAges(text: string): readonly SegmentAge[] | undefined {
+  const blob = readBase64(segmentAges, text);
+  return blob?.ages.map(({ segmentIndex, age }) => ({ segmentIndex, ageMs: age * MS_OF_UNIT[blob.unit] }));
+}
+
+function readBase64<L extends Parameters<typeof decode>[0]>(layout: L, text: string): Decoded<L> | undefined {
+  const binary = fromBase64(text);
+  if (!binary) return undefined;
+  try {
+    return decode(layout, binary) as Decoded<L>;
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,41 @@
+/** Probes in both formats. [MS-PCCRD] 2.2.2.1 */
+import { fromHex, toHex } from "@branchcache/runtime";
+import type { Probe } from "dgram-ws-discovery";
+import { MAX_IDS_IN_PROBE } from "../limits.ts";
+import { FORMATS, type FormatVersion, formatOf } from "../names.ts";
+import { readProbeScope, writeProbeScope } from "./binary.ts";
+
+/** A probe for 1 to 255 segments; in version 2.0 all of one size. */
+export function peerProbe(version: FormatVersion, ids: readonly Uint8Array[]): Probe {
+  const { type, matchBy } = FORMATS[version];
+  const scopes = version === 1 ? ids.map((id) => toHex(id).toUpperCase()) : [writeProbeScope(ids)];
+  return { types: [type], scopes, matchBy };
+}
+
+export interface PeerProbe {
+  readonly version: FormatVersion;
+  readonly ids: readonly Uint8Array[];
+  /** Version 1.0: each identifier as the probe wrote it, for the answer to echo. */
+  readonly texts: readonly string[];
+}
+
+/** `foreign`: for other services. `malformed`: for ours, and to be discarded silently. [MS-PCCRD] 3.2.4.1 */
+export function readPeerProbe(probe: Probe): PeerProbe | "foreign" | "malformed" {
+  const version = formatOf(probe.types);
+  if (version === undefined) return "foreign";
+  if (probe.matchBy !== FORMATS[version].matchBy) return "foreign";
+  const scopes = probe.scopes ?? [];
+  return (version === 1 ? readHexScopes(scopes) : readBinaryScope(scopes)) ?? "malformed";
+}
+
+function readHexScopes(scopes: readonly string[]): PeerProbe | undefined {
+  const texts = [...new Set(scopes)].slice(0, MAX_IDS_IN_PROBE);
+  const ids = texts.map(fromHex).filter((id) => id !== undefined);
+  return texts.length > 0 && ids.length === texts.length ? { version: 1, ids, texts } : undefined;
+}
+
+/** White space may stand inside one base64 value. */
+function readBinaryScope(scopes: readonly string[]): PeerProbe | undefined {
+  const ids = readProbeScope(scopes.join(""));
+  return ids && { version: 2, ids, texts: [] };
+}

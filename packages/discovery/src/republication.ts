@@ -1,0 +1,39 @@
+/** Whether a node keeps silent about a segment that enough others have. [MS-PCCRD] 3.2.2, note <8> */
+import { type Random, randomFraction } from "@branchcache/runtime";
+import { PARTIAL_QUORUM_CHANCE, REPUBLISH_MEMORY_MS } from "./limits.ts";
+import { ExpiringMap } from "./memory.ts";
+
+/** What the node saw when it first looked for the segment itself. */
+export interface Spread {
+  /** Endpoints that answered. */
+  readonly peers: number;
+  /** Those of them that had all of it. */
+  readonly complete: number;
+}
+
+export class Republication {
+  readonly #quorum: number;
+  readonly #random: Random;
+  readonly #spreads = new ExpiringMap<Spread>(REPUBLISH_MEMORY_MS);
+
+  /** `quorum` 0 switches silence off. */
+  constructor(quorum: number, random: Random) {
+    this.#quorum = quorum;
+    this.#random = random;
+  }
+
+  /**
+   * Only the first look counts until it is forgotten: if later ones did too, the very nodes that answer
+   * would see each other and fall silent together.
+   */
+  remember(segmentKey: string, spread: Spread, nowMs: number): void {
+    if (!this.#spreads.get(segmentKey, nowMs)) this.#spreads.set(segmentKey, spread, nowMs);
+  }
+
+  mayAnswer(segmentKey: string, nowMs: number): boolean {
+    if (this.#quorum <= 0) return true;
+    const spread = this.#spreads.get(segmentKey, nowMs);
+    if (!spread || spread.peers < this.#quorum) return true;
+    return spread.complete < this.#quorum && randomFraction(this.#random) < PARTIAL_QUORUM_CHANCE;
+  }
+}

@@ -1,0 +1,72 @@
+/** Decides which probes are answered, and with what. [MS-PCCRD] 3.2 */
+import type { Clock, Observer } from "@branchcache/runtime";
+import type { MatchBuilder, Probe, RequestHandler, RequestInfo } from "dgram-ws-discovery";
+import { offeredAddresses } from "../addresses.ts";
+import { type HeldSegment, peerMatch, segmentKey } from "../messages/match.ts";
+import { type PeerProbe, readPeerProbe } from "../messages/probe.ts";
+import type { Republication } from "../republication.ts";
+import type { ServeOptions } from "../types.ts";
+
+export interface AnswererOptions {
+  readonly clock: Clock;
+  readonly observer: Observer;
+  readonly endpointId: string;
+  readonly republication: Republication;
+  readonly serve: ServeOptions;
+}
+
+type Held = readonly (HeldSegment | undefined)[];
+
+/** A handler of probes for `WsDiscovery.respond`. */
+export function probeAnswerer(options: AnswererOptions): RequestHandler {
+  const { clock, observer, endpointId, republication, serve } = options;
+
+  /** What we hold and may tell. */
+  async function offered(ids: readonly Uint8Array[], told: (i: number) => boolean): Promise<Held> {
+    const held = await serve.held.holds(ids);
+    return ids.map((_, i) => {
+      const segment = held[i];
+      return segment && segment.heldBlocks > 0 && told(i) ? segment : undefined;
+    });
+  }
+
+  async function onProbe(probe: Probe, request: RequestInfo): Promise<MatchBuilder | undefined> {
+    const wanted = readPeerProbe(probe);
+    if (wanted === "foreign") return undefined;
+    if (wanted === "malformed") {
+      observer.count("datagrams_dropped_total", 1, { reason: "malformed" });
+      return undefined;
+    }
+    observer.event("trace", "probe.received", { peer: request.from.address, segments: wanted.ids.length });
+    const received = (result: string) =>
+      observer.count("discoveries_total", 1, { direction: "received", result });
+    const held = await offered(wanted.ids, () => true);
+    if (!held.some(Boolean)) {
+      received("none");
+      return undefined;
+    }
+    if (serve.onBattery?.()) {
+      observer.count("probe_answers_total", 1, { decision: "battery" });
+      return undefined;
+    }
+    const nowMs = clock.monotonicMs();
+    const told = wanted.ids.map((id, i) => held[i] && republication.mayAnswer(segmentKey(id), nowMs));
+    if (!told.some(Boolean)) {
+      received("suppressed");
+      observer.count("probe_answers_total", 1, { decision: "quorum" });
+      return undefined;
+    }
+    received("found");
+    return () => build(wanted, request, (i) => told[i] === true);
+  }
+
+  /** The cache may have changed while the answer waited. */
+  async function build(wanted: PeerProbe, request: RequestInfo, told: (i: number) => boolean) {
+    const xAddrs = request.link ? offeredAddresses(request.from, request.link, serve.retrievalPort) : [];
+    if (xAddrs.length === 0) return undefined;
+    const held = await offered(wanted.ids, told);
+    return peerMatch({ address: endpointId, xAddrs, probe: wanted, held, wallMs: clock.wallMs() });
+  }
+
+  return { onProbe };
+}

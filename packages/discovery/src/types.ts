@@ -1,0 +1,90 @@
+/** What discovery asks for and gives. */
+import type { SegmentId } from "@branchcache/content-info";
+import type { Clock, Endpoint, Observer, Random, UdpPort } from "@branchcache/runtime";
+import type { HeldSegment } from "./messages/match.ts";
+import type { FormatVersion } from "./names.ts";
+
+/** Port: the cache. */
+export interface HeldSegments {
+  /** Answers index-aligned; identifiers may be of any length, for either version. */
+  holds(ids: readonly SegmentId[]): Promise<readonly (HeldSegment | undefined)[]>;
+}
+
+export interface DiscoveredPeer {
+  /** The endpoint's Address, canonical: one for a peer, however many addresses it has. */
+  readonly id: string;
+  /** Those that can be connected to, most preferred first; link-local ones with their zone. */
+  readonly addresses: readonly Endpoint[];
+}
+
+export interface PeerMatch {
+  readonly peer: DiscoveredPeer;
+  /** Never empty. */
+  readonly segments: readonly {
+    readonly id: SegmentId;
+    /** The peer has every block. In version 1.0 known from the block count, see `totalBlocks` of `find`. */
+    readonly complete: boolean;
+    /** Version 1.0 only. */
+    readonly heldBlocks?: number;
+    /** Time since the segment came into the peer's cache, as it says. Version 2.0 only. */
+    readonly ageMs?: number;
+  }[];
+}
+
+export interface FindOptions {
+  /** Of the Content Information that the segments come from. */
+  readonly version: FormatVersion;
+  /**
+   * Blocks of each segment, index-aligned with the identifiers. Version 1.0 answers tell how many blocks a
+   * peer has and not of how many: without this only full segments of 512 blocks are known to be complete.
+   */
+  readonly totalBlocks?: readonly number[];
+  readonly signal?: AbortSignal;
+}
+
+export interface ServeOptions {
+  readonly held: HeldSegments;
+  /** TCP port at which segments are served, told in answers. */
+  readonly retrievalPort: number;
+  /** True while nobody is to be served because power comes from a battery. Default: never. */
+  onBattery?(): boolean;
+}
+
+export interface PeerDiscoveryOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly udp: UdpPort;
+  readonly observer?: Observer;
+  /** Names or addresses. Default: all but loopback. */
+  readonly interfaces?: readonly string[];
+  /** UDP. Default 3702. */
+  readonly port?: number;
+  /** Milliseconds that a probe waits for answers; never less than `backoffMs`. Default 300. */
+  readonly waitMs?: number;
+  /** Milliseconds that an answer waits at most, and is thought to wait at others. Default 65. */
+  readonly backoffMs?: number;
+  /** Probes. Default 100. */
+  readonly maxPerSecond?: number;
+  /** Milliseconds for which a segment that nobody had is not asked for again. Default 15,000; 0 for none. */
+  readonly negativeTtlMs?: number;
+  /** Keep silent about segments that this many others answered for. Default 10; 0 for never. */
+  readonly republishQuorum?: number;
+  /** Milliseconds between looks at the interfaces. Default 5,000; 0 for never again. */
+  readonly interfaceRefreshMs?: number;
+  /** Absent: ask, and answer nobody. */
+  readonly serve?: ServeOptions;
+}
+
+export interface PeerDiscovery {
+  /**
+   * Asks the link for these segments, many a probe, and yields each peer as it answers, and again when it
+   * turns out to have more segments or addresses. Ends when the last probe's wait is over. Segments that
+   * nobody had a moment ago are not asked for. Aborted, it throws the signal's reason.
+   */
+  find(ids: readonly SegmentId[], options: FindOptions): AsyncIterable<PeerMatch>;
+  /** Our own endpoint Address, new with each start. */
+  readonly endpointId: string;
+  /** Stops everything that waits. Twice is harmless. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
