@@ -74,8 +74,9 @@ export interface StoreUsage {
 }
 
 /**
- * After `close` every method rejects with `BC_STORE_CLOSED`. A call sees all that was asked for before
- * it on the same store. Answers are good for the moment: another call or process may evict.
+ * After `close` every method rejects with `BC_STORE_CLOSED`. A call about a segment sees every put, removal
+ * and pin of that segment asked for before it on the same store. Answers are good for the moment: another
+ * call or process may evict.
  */
 export interface BlockStore {
   /** Index-aligned with `ids`; undefined where no block is held. */
@@ -91,12 +92,12 @@ export interface BlockStore {
    * Resolves when the store is ready for more; `flush` says when it is on disk.
    *
    * Trust: a verified block replaces a blind one, never the other way round. A blind writer adds nothing
-   * to a verified record. Facts are never overwritten: a blind record meets its first verified block
-   * as any other does, takes on the facts that it lacks and becomes verified, while its blind blocks stay blind.
+   * to a verified record. A blind record becomes verified with its first verified block: it takes that writer's
+   * hashes for its own, while its blind blocks stay blind. Else facts are added where they lack, never overwritten.
    *
    * Throws `BC_STORE_MISMATCH` when sizes, hashes or algorithm contradict the record or when a blind block is
    * for a verified record, and `BC_STORE_INVALID` for what no segment can be; nothing is changed. A verified
-   * writer that contradicts a blind record may remove the segment and put again.
+   * writer whose sizes contradict a blind record may remove the segment and put again.
    */
   putBlock(segment: NewSegment, index: number, block: SealedBlock): Promise<PutResult>;
   /** A copy, owned by the caller. Undefined for a block not held, or damaged where it lay (then it is dropped). */

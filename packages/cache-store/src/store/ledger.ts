@@ -40,6 +40,8 @@ export interface Eviction {
   readonly id: SegmentId;
   readonly reason: "size" | "corrupt" | "removed";
   readonly bytes: number;
+  /** All of the segment went, not just a block. */
+  readonly whole: boolean;
 }
 
 export class Ledger<Block> {
@@ -89,25 +91,26 @@ export class Ledger<Block> {
     if (state.pins === 0) tables.unqueue(state.sequence);
     for (const index of state.held.indexes()) tables.deleteBlock(id, index);
     tables.deleteSegment(id);
-    this.evictions.push({ id, reason, bytes: state.bytes });
+    this.evictions.push({ id, reason, bytes: state.bytes, whole: true });
     return true;
   }
 
-  /** Drops one block that turned out damaged, of `bytes` when it was whole. */
-  dropBlock(id: SegmentId, index: number, bytes: number): void {
+  /** Drops one block that turned out damaged. */
+  dropBlock(id: SegmentId, index: number): void {
     const state = this.#tables.state(id);
     if (!state?.held.has(index)) return;
     if (state.held.size === 1) {
       this.remove(id, "corrupt");
       return;
     }
+    const bytes = this.#tables.blockBytes(id, index);
     this.#change(id, state, () => {
       this.#tables.deleteBlock(id, index);
       state.bytes -= bytes;
       state.held.delete(index);
       state.verified.delete(index);
     });
-    this.evictions.push({ id, reason: "corrupt", bytes });
+    this.evictions.push({ id, reason: "corrupt", bytes, whole: false });
   }
 
   pin(id: SegmentId, delta: 1 | -1): boolean {

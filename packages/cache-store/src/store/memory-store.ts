@@ -109,7 +109,7 @@ class MemoryTables implements Tables<SealedBlock> {
   queue(sequence: number, id: SegmentId): void {
     if (sequence < this.#newestQueued) this.#unsorted = true;
     this.#newestQueued = Math.max(this.#newestQueued, sequence);
-    this.#queue.set(sequence, id.slice());
+    this.#queue.set(sequence, new Uint8Array(id));
   }
 
   unqueue(sequence: number): void {
@@ -133,7 +133,7 @@ class MemoryTables implements Tables<SealedBlock> {
 }
 
 function copyBlock(block: SealedBlock): SealedBlock {
-  return { cipher: block.cipher, iv: block.iv.slice(), data: block.data.slice() };
+  return { cipher: block.cipher, iv: new Uint8Array(block.iv), data: new Uint8Array(block.data) };
 }
 
 class MemoryBlockStore implements BlockStore {
@@ -242,7 +242,7 @@ class MemoryBlockStore implements BlockStore {
 
   #changed(): void {
     const evictions = this.#ledger.evictions.splice(0);
-    for (const { id } of evictions) this.#onRemoved(id);
+    for (const { id, whole } of evictions) if (whole) this.#onRemoved(id);
     reportEvictions(this.#observer, evictions);
     reportTotals(this.#observer, this.#tables.totals, this.#limitBytes);
   }
@@ -254,12 +254,13 @@ class MemorySecretStore implements SecretStore {
 
   async get(id: SegmentId): Promise<SegmentSecret | undefined> {
     this.#assertOpen();
-    return this.#secrets.get(toHex(id))?.slice();
+    const secret = this.#secrets.get(toHex(id));
+    return secret && new Uint8Array(secret);
   }
 
   async put(id: SegmentId, secret: SegmentSecret): Promise<void> {
     this.#assertOpen();
-    this.#secrets.set(toHex(id), secret.slice());
+    this.#secrets.set(toHex(id), new Uint8Array(secret));
   }
 
   async delete(id: SegmentId): Promise<void> {
@@ -316,5 +317,5 @@ class MemoryPublicationStore implements PublicationStore {
 }
 
 function copyEntry(entry: PublicationEntry): PublicationEntry {
-  return { ...entry, publications: entry.publications.map((bytes) => bytes.slice()) };
+  return { ...entry, publications: entry.publications.map((bytes) => new Uint8Array(bytes)) };
 }

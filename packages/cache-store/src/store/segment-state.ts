@@ -92,7 +92,7 @@ export function heldSegment(state: SegmentState): HeldSegment {
 
 export function segmentRecord(id: SegmentId, state: SegmentState, facts: SegmentFacts): SegmentRecord {
   return {
-    id: id.slice(),
+    id: new Uint8Array(id),
     ...copyFacts(facts),
     lengthBytes: state.lengthBytes,
     blockSizeBytes: state.blockSizeBytes,
@@ -107,8 +107,8 @@ export function copyFacts(facts: SegmentFacts): SegmentFacts {
   return {
     cipher,
     tags: [...tags],
-    ...(hashOfData && { hashOfData: hashOfData.slice() }),
-    ...(blockHashes && { blockHashes: blockHashes.slice() }),
+    ...(hashOfData && { hashOfData: new Uint8Array(hashOfData) }),
+    ...(blockHashes && { blockHashes: new Uint8Array(blockHashes) }),
     ...(algorithm && { algorithm }),
     ...(secretRef !== undefined && { secretRef }),
   };
@@ -150,6 +150,8 @@ export function checkFacts(state: SegmentState, facts: SegmentFacts, segment: Ne
   };
   if (state.lengthBytes !== segment.lengthBytes) fail("length");
   if (state.blockSizeBytes !== segment.blockSizeBytes) fail("block size");
+  // What a blind writer said of hashes does not stand in the way of one that verified.
+  if (state.trust === "blind" && segment.trust === "verified") return;
   if (differ(facts.hashOfData, segment.hashOfData)) fail("hash of data");
   if (differ(facts.blockHashes, segment.blockHashes)) fail("list of block hashes");
   if (facts.algorithm && segment.algorithm && facts.algorithm !== segment.algorithm) fail("hash algorithm");
@@ -165,9 +167,11 @@ export function mergeFacts(
   facts: SegmentFacts,
   segment: NewSegment,
 ): SegmentFacts | undefined {
-  // A blind writer proves nothing, so he fills no gaps of a verified record.
+  // A blind writer proves nothing: he fills no gaps of a verified record, and his own claims end with it.
   if (segment.trust === "blind" && state.trust === "verified") return undefined;
   const newTags = segment.tags.filter((tag) => !facts.tags.includes(tag));
+  const tags = [...facts.tags, ...newTags];
+  if (segment.trust === "verified" && state.trust === "blind") return copyFacts({ ...segment, tags });
   const isNew =
     newTags.length > 0 ||
     (!facts.hashOfData && segment.hashOfData) ||
@@ -175,7 +179,7 @@ export function mergeFacts(
     (!facts.algorithm && segment.algorithm) ||
     (facts.secretRef === undefined && segment.secretRef !== undefined);
   if (!isNew) return undefined;
-  return copyFacts({ ...segment, ...facts, tags: [...facts.tags, ...newTags] });
+  return copyFacts({ ...segment, ...facts, tags });
 }
 
 /**

@@ -1,0 +1,147 @@
+/** How things lie in the LMDB environment. Little-endian, except in keys that must sort. */
+import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
+import type { CipherId, SealedBlock, SegmentId } from "@branchcache/content-info";
+import { Packr } from "msgpackr";
+import type { PublicationEntry } from "../block-store.ts";
+import { BlockSet } from "../store/block-set.ts";
+import type { SegmentFacts, SegmentState, Totals } from "../store/segment-state.ts";
+
+/** Raised whenever anything below changes. */
+export const FORMAT_VERSION = 1;
+
+const packr = new Packr({ useRecords: false, mapsAsObjects: true, copyBuffers: true });
+
+/** Identifier, then the index big-endian. */
+export function blockKey(id: SegmentId, index: number): Uint8Array {
+  const key = new Uint8Array(id.length + 4);
+  key.set(id);
+  new DataView(key.buffer).setUint32(id.length, index, false);
+  return key;
+}
+
+/** Eight bytes, big-endian, so that the oldest comes first. */
+export function sequenceKey(sequence: number): Uint8Array {
+  const key = new Uint8Array(8);
+  new DataView(key.buffer).setBigUint64(0, BigInt(sequence), false);
+  return key;
+}
+
+/** Cipher, length of the initialization vector, two zero bytes, checksum. */
+export const BLOCK_HEADER_BYTES = 8;
+
+/** Header, initialization vector, data; the checksum covers the key too, so that no block passes for another. */
+export function encodeBlock(key: Uint8Array, block: SealedBlock): Uint8Array {
+  const { cipher, iv, data } = block;
+  const value = new Uint8Array(BLOCK_HEADER_BYTES + iv.length + data.length);
+  value[0] = cipher;
+  value[1] = iv.length;
+  value.set(iv, BLOCK_HEADER_BYTES);
+  value.set(data, BLOCK_HEADER_BYTES + iv.length);
+  new DataView(value.buffer).setUint32(4, blockChecksum(key, value), true);
+  return value;
+}
+
+/** Views of `value`. Undefined if it is not what was written. */
+export function decodeBlock(key: Uint8Array, value: Uint8Array): SealedBlock | undefined {
+  if (value.length < BLOCK_HEADER_BYTES) return undefined;
+  const ivBytes = value[1] ?? 0;
+  const view = new DataView(value.buffer, value.byteOffset, BLOCK_HEADER_BYTES);
+  if (view.getUint32(4, true) !== blockChecksum(key, value)) return undefined;
+  return {
+    cipher: value[0] as CipherId,
+    iv: value.subarray(BLOCK_HEADER_BYTES, BLOCK_HEADER_BYTES + ivBytes),
+    data: value.subarray(BLOCK_HEADER_BYTES + ivBytes, value.length),
+  };
+}
+
+function blockChecksum(key: Uint8Array, value: Uint8Array): number {
+  return crc32(value.subarray(BLOCK_HEADER_BYTES), crc32(value.subarray(0, 4), crc32(key)));
+}
+
+const STATE_HEADER_BYTES = 48;
+
+/** Fixed fields, then the bitmap of held blocks, then that of verified ones. */
+export function encodeState(state: SegmentState): Uint8Array {
+  const { held, verified } = state;
+  const value = new Uint8Array(STATE_HEADER_BYTES + held.bits.length + verified.bits.length);
+  const view = new DataView(value.buffer);
+  view.setFloat64(0, state.sequence, true);
+  view.setFloat64(8, state.createdMs, true);
+  view.setFloat64(16, state.lengthBytes, true);
+  view.setFloat64(24, state.bytes, true);
+  view.setUint32(32, state.blockSizeBytes, true);
+  view.setUint32(36, state.pins, true);
+  view.setUint32(40, held.totalBlocks, true);
+  value[44] = state.trust === "verified" ? 1 : 0;
+  value.set(held.bits, STATE_HEADER_BYTES);
+  value.set(verified.bits, STATE_HEADER_BYTES + held.bits.length);
+  return value;
+}
+
+/** A copy. */
+export function decodeState(value: Uint8Array): SegmentState {
+  const view = new DataView(value.buffer, value.byteOffset, value.length);
+  const totalBlocks = view.getUint32(40, true);
+  const bitmapBytes = BlockSet.bytesFor(totalBlocks);
+  const bits = (start: number) =>
+    new Uint8Array(value.subarray(STATE_HEADER_BYTES + start, STATE_HEADER_BYTES + start + bitmapBytes));
+  return {
+    sequence: view.getFloat64(0, true),
+    createdMs: view.getFloat64(8, true),
+    lengthBytes: view.getFloat64(16, true),
+    bytes: view.getFloat64(24, true),
+    blockSizeBytes: view.getUint32(32, true),
+    pins: view.getUint32(36, true),
+    trust: value[44] === 1 ? "verified" : "blind",
+    held: new BlockSet(totalBlocks, bits(0)),
+    verified: new BlockSet(totalBlocks, bits(bitmapBytes)),
+  };
+}
+
+export function encodeFacts(facts: SegmentFacts): Uint8Array {
+  return packr.pack(facts);
+}
+
+/** A copy. */
+export function decodeFacts(value: Uint8Array): SegmentFacts {
+  return packr.unpack(value);
+}
+
+export function encodeTotals(totals: Totals): Uint8Array {
+  return packr.pack(totals);
+}
+
+export function decodeTotals(value: Uint8Array): Totals {
+  return packr.unpack(value);
+}
+
+/** Keys of publications may be longer than LMDB allows. */
+export function publicationKey(key: string): Uint8Array {
+  return createHash("sha256").update(key).digest();
+}
+
+/** Length of the key, key, entry: keys can be listed without reading the entries. */
+export function encodePublication(key: string, entry: PublicationEntry): Uint8Array {
+  const name = new TextEncoder().encode(key);
+  const packed = packr.pack(entry);
+  const value = new Uint8Array(4 + name.length + packed.length);
+  new DataView(value.buffer).setUint32(0, name.length, true);
+  value.set(name, 4);
+  value.set(packed, 4 + name.length);
+  return value;
+}
+
+export function decodePublicationName(value: Uint8Array): string {
+  return new TextDecoder().decode(value.subarray(4, nameEnd(value)));
+}
+
+/** A copy. */
+export function decodePublication(value: Uint8Array): PublicationEntry {
+  const entry: PublicationEntry = packr.unpack(value.subarray(nameEnd(value), value.length));
+  return { ...entry, publications: entry.publications.map((bytes) => new Uint8Array(bytes)) };
+}
+
+function nameEnd(value: Uint8Array): number {
+  return 4 + new DataView(value.buffer, value.byteOffset, 4).getUint32(0, true);
+}

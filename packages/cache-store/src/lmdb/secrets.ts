@@ -1,0 +1,51 @@
+/** Segment secrets in an environment of their own, so that blocks may lie where keys must not. */
+import type { SegmentId, SegmentSecret } from "@branchcache/content-info";
+import type { SecretStore } from "../block-store.ts";
+import { StoreError } from "../errors.ts";
+import { writeFailure } from "./batch-writer.ts";
+import type { Environment, Table } from "./environment.ts";
+
+export class LmdbSecretStore implements SecretStore {
+  readonly #environment: Environment;
+  readonly #table: Table;
+  #closed = false;
+
+  constructor(environment: Environment) {
+    this.#environment = environment;
+    this.#table = environment.table("secrets");
+  }
+
+  async get(id: SegmentId): Promise<SegmentSecret | undefined> {
+    this.#assertOpen();
+    const secret = this.#table.getBinaryFast(id);
+    return secret && new Uint8Array(secret.subarray(0, secret.length));
+  }
+
+  async put(id: SegmentId, secret: SegmentSecret): Promise<void> {
+    const [ownId, ownSecret] = [new Uint8Array(id), new Uint8Array(secret)];
+    await this.#write(() => this.#table.put(ownId, ownSecret));
+  }
+
+  async delete(id: SegmentId): Promise<void> {
+    const own = new Uint8Array(id);
+    await this.#write(() => this.#table.remove(own));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
+
+  async #write(change: () => unknown): Promise<void> {
+    this.#assertOpen();
+    await writeFailure(
+      this.#environment.path,
+      this.#environment.root.transaction(() => {
+        change();
+      }),
+    );
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new StoreError("BC_STORE_CLOSED", "the store is closed");
+  }
+}
