@@ -3,7 +3,7 @@
  * moves only the segments near it. Frozen: docs/cutting.md says it in full, golden vectors hold it.
  */
 import { V2_MAX_SEGMENT_BYTES } from "./constants.ts";
-import { GEAR } from "./gear-table.ts";
+import { hashAfterScan, rollHash, scan } from "./gear.ts";
 
 const MIN_BYTES = 32_768;
 /** Up to here the strict limit holds, then the loose one: that keeps lengths near 64 KiB. */
@@ -34,7 +34,10 @@ export class SegmentCutter {
     let at = Math.max(from, Math.min(start + MIN_BYTES - WINDOW_BYTES, bytes.length));
 
     const warmEnd = Math.min(start + MIN_BYTES - 1, bytes.length);
-    for (; at < warmEnd; at++) this.#hash = ((this.#hash << 1) + GEAR[bytes[at]!]!) | 0;
+    if (at < warmEnd) {
+      this.#hash = rollHash(bytes, this.#hash, at, warmEnd);
+      at = warmEnd;
+    }
 
     const targetEnd = Math.min(start + TARGET_BYTES, bytes.length);
     if (at < targetEnd) {
@@ -60,68 +63,8 @@ export class SegmentCutter {
   }
 
   #scan(bytes: Uint8Array, from: number, end: number, limit: number): number {
-    const unrolledEnd = scanUnrolled(bytes, this.#hash, from, end, limit);
-    if (unrolledEnd >= 0) return unrolledEnd;
-    let hash = carriedHash;
-    for (let at = ~unrolledEnd; at < end; at++) {
-      hash = ((hash << 1) + GEAR[bytes[at]!]!) | 0;
-      if (hash < limit) return at + 1;
-    }
-    this.#hash = hash;
-    return -1;
+    const found = scan(bytes, this.#hash, from, end, limit);
+    if (found < 0) this.#hash = hashAfterScan();
+    return found;
   }
-}
-
-/** The second result of `scanUnrolled`: an object for the pair would cost more than the loop's tail. */
-let carriedHash = 0;
-
-/**
- * The index after the first byte whose hash is below the limit; else `~at`, where fewer than 16 bytes are left.
- * Unrolled 16 times it runs at more than one and a half times the speed of the plain loop.
- */
-function scanUnrolled(
-  bytes: Uint8Array,
-  startHash: number,
-  from: number,
-  end: number,
-  limit: number,
-): number {
-  let hash = startHash;
-  let at = from;
-  for (const last = end - 16; at <= last; at += 16) {
-    hash = ((hash << 1) + GEAR[bytes[at]!]!) | 0;
-    if (hash < limit) return at + 1;
-    hash = ((hash << 1) + GEAR[bytes[at + 1]!]!) | 0;
-    if (hash < limit) return at + 2;
-    hash = ((hash << 1) + GEAR[bytes[at + 2]!]!) | 0;
-    if (hash < limit) return at + 3;
-    hash = ((hash << 1) + GEAR[bytes[at + 3]!]!) | 0;
-    if (hash < limit) return at + 4;
-    hash = ((hash << 1) + GEAR[bytes[at + 4]!]!) | 0;
-    if (hash < limit) return at + 5;
-    hash = ((hash << 1) + GEAR[bytes[at + 5]!]!) | 0;
-    if (hash < limit) return at + 6;
-    hash = ((hash << 1) + GEAR[bytes[at + 6]!]!) | 0;
-    if (hash < limit) return at + 7;
-    hash = ((hash << 1) + GEAR[bytes[at + 7]!]!) | 0;
-    if (hash < limit) return at + 8;
-    hash = ((hash << 1) + GEAR[bytes[at + 8]!]!) | 0;
-    if (hash < limit) return at + 9;
-    hash = ((hash << 1) + GEAR[bytes[at + 9]!]!) | 0;
-    if (hash < limit) return at + 10;
-    hash = ((hash << 1) + GEAR[bytes[at + 10]!]!) | 0;
-    if (hash < limit) return at + 11;
-    hash = ((hash << 1) + GEAR[bytes[at + 11]!]!) | 0;
-    if (hash < limit) return at + 12;
-    hash = ((hash << 1) + GEAR[bytes[at + 12]!]!) | 0;
-    if (hash < limit) return at + 13;
-    hash = ((hash << 1) + GEAR[bytes[at + 13]!]!) | 0;
-    if (hash < limit) return at + 14;
-    hash = ((hash << 1) + GEAR[bytes[at + 14]!]!) | 0;
-    if (hash < limit) return at + 15;
-    hash = ((hash << 1) + GEAR[bytes[at + 15]!]!) | 0;
-    if (hash < limit) return at + 16;
-  }
-  carriedHash = hash;
-  return ~at;
 }
