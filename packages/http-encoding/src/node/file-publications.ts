@@ -153,7 +153,7 @@ export function filePublications(options: FilePublicationsOptions): FilePublicat
     request(resource) {
       const id = `${resource.validator} ${resource.key}`;
       const running = jobs.get(id);
-      if (running) return running;
+      if (running !== undefined) return running;
       if (!mayTry(id)) return Promise.resolve();
       const job = run(resource, id).finally(() => jobs.delete(id));
       jobs.set(id, job);

@@ -1,0 +1,141 @@
+/** The decision carried out: hashes looked up, waited for or asked for, and the answer's new body. */
+import {
+  type ContentInformationVersion,
+  contentInformationLength,
+  contentInformationParts,
+  type HashEngine,
+  type Publication,
+  type Publications,
+  type ServerSecret,
+  writeContentInformation,
+} from "@branchcache/content-info";
+import { type Clock, type Observer, silentObserver } from "@branchcache/runtime";
+import {
+  contentInformationChanges,
+  type HeaderChanges,
+  makeHashRequestChanges,
+} from "../server/answer-headers.ts";
+import { type CodableAnswer, choose, type PlainAnswer } from "../server/decision.ts";
+import type { PeerDistOffer } from "../server/offer.ts";
+import type { PublicationProvider, Resource } from "../server/publications.ts";
+import type { Verdict } from "./response-hook.ts";
+import { settledWithin } from "./settled-within.ts";
+
+export interface CodingOptions {
+  readonly publications: PublicationProvider;
+  /** Segment secrets are made of it; servers that share it share their clients' caches. */
+  readonly secret: ServerSecret;
+  readonly engine: HashEngine;
+  readonly clock: Clock;
+  readonly observer?: Observer;
+  /** Of Content Information, to be sent. Default both. */
+  readonly versions?: readonly ContentInformationVersion[];
+  /** How long a hash request waits for hashes in the making. Default 10,000. */
+  readonly hashRequestWaitMs?: number;
+  /**
+   * How long a request for one range waits for them. Default 0. BITS gives up ranges on a URL at the first
+   * plain one (PCCRTP-51).
+   */
+  readonly rangeWaitMs?: number;
+  /** How long any request waits for the provider's answer. Default 1,000. */
+  readonly lookupWaitMs?: number;
+}
+
+/** An offer and an answer that fit each other. */
+export interface CodingCase {
+  readonly method: string;
+  readonly offer: PeerDistOffer;
+  readonly head: PlainAnswer;
+  readonly answer: CodableAnswer;
+  readonly key: string;
+  /** For content and Content Information alike. */
+  readonly vary: HeaderChanges;
+  /** Fires when the client is gone. */
+  readonly signal: AbortSignal;
+}
+
+/** Larger Content Information is made anew, piece by piece, for each request. */
+const MAX_KEPT_BYTES = 1_048_576;
+
+export function codingJudge(options: CodingOptions): (given: CodingCase) => Promise<Verdict> {
+  const {
+    publications,
+    secret,
+    engine,
+    clock,
+    observer = silentObserver,
+    versions = [1, 2],
+    hashRequestWaitMs = 10_000,
+    rangeWaitMs = 0,
+    lookupWaitMs = 1_000,
+  } = options;
+  // Each segment's secret costs a hash; many clients ask for the same file, and the secret stays the same.
+  const whole = new WeakMap<Publication, Uint8Array>();
+
+  const lookup = async (resource: Resource, signal: AbortSignal): Promise<Publications> => {
+    const found = await settledWithin(publications.lookup(resource), clock, lookupWaitMs, signal);
+    const fits = (version: ContentInformationVersion, publication: Publication | undefined) =>
+      versions.includes(version) && publication?.lengthBytes === resource.sizeBytes;
+    return {
+      ...(found?.v1 && fits(1, found.v1) && { v1: found.v1 }),
+      ...(found?.v2 && fits(2, found.v2) && { v2: found.v2 }),
+    };
+  };
+
+  const bodyOf = (publication: Publication, { range }: CodableAnswer): Iterable<Uint8Array> => {
+    const isWhole = range.startBytes === 0 && range.endBytes === publication.lengthBytes;
+    if (!isWhole || contentInformationLength(publication) > MAX_KEPT_BYTES) {
+      return contentInformationParts(publication, secret, engine, range);
+    }
+    const bytes = whole.get(publication) ?? writeContentInformation(publication, secret, engine);
+    whole.set(publication, bytes);
+    return [bytes];
+  };
+
+  const patienceMs = ({ method, offer, head }: CodingCase): number => {
+    if (method !== "GET") return 0;
+    return Math.max(offer.hashRequest ? hashRequestWaitMs : 0, head.status === 206 ? rangeWaitMs : 0);
+  };
+
+  return async (given) => {
+    const { method, offer, head, answer, vary, signal } = given;
+    const resource = { key: given.key, validator: answer.validator, sizeBytes: answer.sizeBytes };
+    const choice = (found: Publications) => choose(method, offer, answer, versionsOf(found));
+    let found = await lookup(resource, signal);
+    let decision = choice(found);
+    if (decision.kind === "plain" && decision.queueHashing) {
+      const job = publications.request(resource).catch(() => {});
+      const waitMs = patienceMs(given);
+      if (waitMs > 0) {
+        await settledWithin(job, clock, waitMs, signal);
+        found = await lookup(resource, signal);
+        decision = choice(found);
+      }
+    }
+    if (decision.kind === "plain") {
+      return {
+        kind: "pass",
+        changes: { ...vary, ...(decision.makeHashRequest && makeHashRequestChanges()) },
+      };
+    }
+    const publication = decision.version === 2 ? found.v2 : found.v1;
+    const contentBytes = answer.range.endBytes - answer.range.startBytes;
+    const lengthBytes = publication ? contentInformationLength(publication, answer.range) : 0;
+    if (!publication || lengthBytes >= contentBytes) return { kind: "pass", changes: vary };
+    observer.count("content_info_sent_bytes_total", lengthBytes);
+    observer.count("projected_bytes_total", contentBytes);
+    observer.event("trace", "content_info.sent", { version: decision.version, lengthBytes, contentBytes });
+    return {
+      kind: "replace",
+      changes: { ...vary, ...contentInformationChanges(head.headers, offer, answer, lengthBytes) },
+      body: bodyOf(publication, answer),
+    };
+  };
+}
+
+function versionsOf(publications: Publications): readonly ContentInformationVersion[] {
+  const versions: ContentInformationVersion[] = [];
+  if (publications.v1) versions.push(1);
+  if (publications.v2) versions.push(2);
+  return versions;
+}
