@@ -24,11 +24,16 @@ function branch(content: string, held: Readonly<Record<number, "local" | "peer">
   }));
   const cache: BranchCache = {
     async open(): Promise<ContentReader> {
+      let closed = false;
+      const assertOpen = () => {
+        if (closed) throw new Error("used after it was closed");
+      };
       return {
         range: { startBytes: 0, endBytes: content.length },
         blockAt: (offset) => blocks.find((block) => block.offsetBytes === offset),
         async *pieces(): AsyncGenerator<ContentPiece, void, undefined> {
           for (const [i, block] of blocks.entries()) {
+            assertOpen();
             const { offsetBytes, lengthBytes } = block;
             const source = held[i];
             if (source) yield { kind: "data", offsetBytes, bytes: bytesOf(block.text), source };
@@ -36,14 +41,19 @@ function branch(content: string, held: Readonly<Record<number, "local" | "peer">
           }
         },
         async add(offset, bytes) {
+          assertOpen();
           const block = blocks.find((one) => one.offsetBytes === offset);
           if (block?.text !== text(bytes)) return "mismatch";
           if (refuse) return "not-kept";
           kept.push(text(bytes));
           return "kept";
         },
-        async close() {},
-        async [Symbol.asyncDispose]() {},
+        async close() {
+          closed = true;
+        },
+        async [Symbol.asyncDispose]() {
+          closed = true;
+        },
       };
     },
     async close() {},

@@ -116,7 +116,8 @@ class Download {
     if (reader.range.startBytes !== 0 || reader.range.endBytes !== answer.contentLengthBytes) {
       throw new ContentChanged("Content Information and announced length disagree");
     }
-    return this.#takeCoded(answer, reader);
+    // Awaited here: the reader is closed when this block is left.
+    return await this.#takeCoded(answer, reader);
   }
 
   async #takeCoded(answer: CodedAnswer, reader: ContentReader): Promise<DownloadReport["cached"]> {
