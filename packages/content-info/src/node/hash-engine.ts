@@ -6,7 +6,7 @@ const NAMES = { sha256: "sha256", sha384: "sha384", sha512: "sha512", "sha512-tr
 
 /** A `Buffer` may lie in a shared pool; what leaves here never does. */
 function cut(algorithm: HashAlgorithm, digest: Buffer): Uint8Array {
-  return Uint8Array.prototype.slice.call(digest, 0, algorithm === "sha512-truncated" ? 32 : digest.length);
+  return new Uint8Array(algorithm === "sha512-truncated" ? digest.subarray(0, 32) : digest);
 }
 
 /** Node's native hashes; about ten times as fast as plain JavaScript. */
