@@ -482,8 +482,12 @@ export class FetchMachine {
     return Math.max(LEAST_SLOW_MS, SLOW_FACTOR * this.#usualMs);
   }
 
-  /** Gives the peer as much to do as its window allows. */
+  /**
+   * Gives the peer as much to do as its window allows, once half of it is free: requests that leave
+   * together cost one write, and answers come together too.
+   */
   #fill(peer: PeerState): void {
+    if (peer.asks.size > peer.window >> 1) return;
     while (peer.alive && peer.asks.size < peer.window && peer.restUntilMs <= this.#nowMs) {
       const ask = this.#rescue(peer) ?? this.#pick(peer);
       if (!ask) return;

@@ -11,9 +11,9 @@ import {
 import type { BlockCipher } from "../cipher.ts";
 import { REQUEST_TIMEOUT_MS } from "../limits.ts";
 import { getBlockList } from "../messages/get-block-list.ts";
-import { getBlocks } from "../messages/get-blocks.ts";
 import { encodeMessage } from "../messages/message.ts";
 import { checkBlock, checkBlockList } from "./answers.ts";
+import { BlockRequests } from "./block-requests.ts";
 import {
   type BlockOutcome,
   type FetchEffect,
@@ -55,7 +55,6 @@ export interface FetchBlocksOptions {
 
 /** AES_128, which is only a preference. [MS-PCCRR] 2.2.3 */
 const PREFERRED_CIPHER = 1;
-const NOTHING = new Uint8Array(0);
 /** Wanted blocks are taken from their iterable in batches. */
 const LEAST_WANTED = 64;
 
@@ -89,6 +88,7 @@ class FetchSession {
   readonly #wanted: Iterator<WantedBlock>;
   readonly #machine: FetchMachine;
   readonly #links = new Map<PeerState, PeerLink>();
+  readonly #requests = new BlockRequests(PREFERRED_CIPHER);
   readonly #closing = new AbortController();
   readonly #onAbort = (): void => this.#fail(this.#options.signal?.reason);
   #wakeReader: (() => void) | undefined;
@@ -208,12 +208,9 @@ class FetchSession {
   #ask(ask: Ask): void {
     const link = this.#linkTo(ask.peer);
     if (ask.kind === "block") {
-      const { segment } = ask.slot.segment;
-      const ranges = [{ index: ask.slot.blockIndex, count: 1 }];
-      const request = { segmentId: segment.id, ranges, verificationData: NOTHING };
-      link.request(encodeMessage(getBlocks, PREFERRED_CIPHER, request), (result) =>
-        this.#onBlock(ask, result),
-      );
+      const { blockIndex, segment } = ask.slot;
+      const message = this.#requests.encode(segment.segment.id, blockIndex);
+      link.request(message, (result) => this.#onBlock(ask, result));
     } else {
       const request = { segmentId: ask.segment.segment.id, ranges: [ask.range] };
       link.request(encodeMessage(getBlockList, PREFERRED_CIPHER, request), (result) =>

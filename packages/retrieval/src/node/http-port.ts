@@ -42,6 +42,7 @@ class NodeHttpConnection implements HttpConnection {
   #outgoing: Uint8Array[] = [];
   #flushing = false;
   #head: ResponseHead | undefined;
+  #lastHead: { readonly text: string; readonly head: ResponseHead } | undefined;
   #interimResponses = 0;
 
   constructor(server: Endpoint) {
@@ -156,7 +157,10 @@ class NodeHttpConnection implements HttpConnection {
         `a head over ${MAX_HEAD_BYTES} bytes from ${this.#name}`,
       );
     }
-    const head = parseResponseHead(unread.toString("latin1", 0, end));
+    const text = unread.toString("latin1", 0, end);
+    // Servers send the same head again and again, but for its date.
+    if (text !== this.#lastHead?.text) this.#lastHead = { text, head: parseResponseHead(text) };
+    const { head } = this.#lastHead;
     if (head.contentLengthBytes > pending.maxBodyBytes) {
       const { contentLengthBytes } = head;
       throw new BranchCacheError("BC_HTTP_TOO_LARGE", `${contentLengthBytes} bytes from ${this.#name}`);
