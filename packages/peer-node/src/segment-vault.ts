@@ -14,7 +14,7 @@ import {
   verifyBlockList,
 } from "@branchcache/content-info";
 import type { BlockCipher } from "@branchcache/retrieval";
-import { concatBytes, type Observer, type Random, toHex } from "@branchcache/runtime";
+import { concatBytes, errorMessage, type Observer, type Random, toHex } from "@branchcache/runtime";
 
 export interface SegmentVaultOptions {
   readonly blocks: BlockStore;
@@ -32,6 +32,7 @@ export class SegmentVault {
   readonly #records = new WeakMap<Segment, NewSegment>();
   /** Segments whose secret this process has stored already, so that 512 blocks cost one write. */
   readonly #knownSecrets = new Set<string>();
+  readonly #writingSecrets = new Set<Promise<void>>();
 
   constructor(options: SegmentVaultOptions) {
     this.#options = options;
@@ -80,7 +81,7 @@ export class SegmentVault {
     plaintext: Uint8Array,
     sealed?: SealedBlock,
   ): Promise<"kept" | "not-kept"> {
-    const { blocks, cipher, cipherId, random, observer } = this.#options;
+    const { blocks, cipher, cipherId, random } = this.#options;
     const block =
       sealed?.cipher === cipherId ? sealed : cipher.seal(plaintext, segment.secret, cipherId, random);
     try {
@@ -89,17 +90,33 @@ export class SegmentVault {
       return result === "full" ? "not-kept" : "kept";
     } catch (error) {
       // The reader has his bytes; a cache that cannot take them costs the next reader, not this one.
-      observer.event("warn", "cache.save_failed", { segment: toHex(segment.id), error: String(error) });
+      this.#saveFailed(segment.id, error);
       return "not-kept";
     }
   }
 
+  /** Does not wait for the disk: a block without its secret is still served, and read by whoever brings the key. */
   async #keepSecret(id: SegmentId, secret: Uint8Array): Promise<void> {
     const name = toHex(id);
     if (this.#knownSecrets.has(name)) return;
-    await this.#options.secrets.put(id, secret);
     if (this.#knownSecrets.size >= KNOWN_SECRETS_MAX) this.#knownSecrets.clear();
     this.#knownSecrets.add(name);
+    const writing = this.#options.secrets
+      .put(id, secret)
+      .catch((error: unknown) => {
+        this.#knownSecrets.delete(name);
+        this.#saveFailed(id, error);
+      })
+      .finally(() => this.#writingSecrets.delete(writing));
+    this.#writingSecrets.add(writing);
+    if (this.#writingSecrets.size >= WRITING_SECRETS_MAX) await Promise.race(this.#writingSecrets);
+  }
+
+  #saveFailed(id: SegmentId, error: unknown): void {
+    this.#options.observer.event("warn", "cache.save_failed", {
+      segment: toHex(id),
+      error: errorMessage(error),
+    });
   }
 
   #record(segment: Segment): NewSegment {
@@ -128,3 +145,4 @@ export class SegmentVault {
 const NONE: ReadonlySet<number> = new Set();
 const ONLY_THE_FIRST: ReadonlySet<number> = new Set([0]);
 const KNOWN_SECRETS_MAX = 65_536;
+const WRITING_SECRETS_MAX = 256;

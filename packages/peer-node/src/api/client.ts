@@ -5,7 +5,8 @@ import { nodeHashEngine } from "@branchcache/content-info/node";
 import { BranchCacheError } from "@branchcache/runtime";
 import { blockStartingAt } from "../block-map.ts";
 import type { BranchCache, ContentReader } from "../branch-cache.ts";
-import { encodeFrame, FrameReader } from "./frames.ts";
+import { FrameWriter } from "./frame-writer.ts";
+import { FrameReader } from "./frames.ts";
 import { type Answer, PROTOCOL_VERSION, type Request } from "./protocol.ts";
 
 const CONTENT_FRAME_BYTES = 256 * 1024;
@@ -95,11 +96,13 @@ interface Waiting {
 /** Pairs each answer with the oldest request of its kind. */
 class Connection {
   readonly #socket: Socket;
+  readonly #writer: FrameWriter<Request>;
   readonly #waiting: Record<AwaitedAnswer, Waiting[]> = { hello: [], opened: [], piece: [], added: [] };
   #failure: unknown;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
+    this.#writer = new FrameWriter(socket);
     const frames = new FrameReader();
     socket.on("data", (chunk) => {
       try {
@@ -127,18 +130,8 @@ class Connection {
     return connection;
   }
 
-  async send(request: Request): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure;
-    if (this.#socket.write(encodeFrame(request))) return;
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        this.#socket.off("drain", done);
-        this.#socket.off("close", done);
-        resolve();
-      };
-      this.#socket.on("drain", done);
-      this.#socket.on("close", done);
-    });
+  send(request: Request): Promise<void> {
+    return this.#failure === undefined ? this.#writer.write(request) : Promise.reject(this.#failure);
   }
 
   request(request: Request, answer: AwaitedAnswer): Promise<Answer> {

@@ -11,6 +11,7 @@ import {
   silentObserver,
 } from "@branchcache/runtime";
 import type { BranchCache, ContentPiece, ContentReader } from "../branch-cache.ts";
+import { FrameWriter } from "./frame-writer.ts";
 import { encodeFrame, FrameReader } from "./frames.ts";
 import {
   type Answer,
@@ -95,6 +96,7 @@ class Session {
   readonly #socket: Socket;
   readonly #options: ApiServerOptions;
   readonly #frames = new FrameReader();
+  readonly #writer: FrameWriter<Answer>;
   readonly #closing = new AbortController();
   #contentParts: Uint8Array[] = [];
   #contentBytes = 0;
@@ -108,6 +110,7 @@ class Session {
 
   constructor(socket: Socket, options: ApiServerOptions) {
     this.#socket = socket;
+    this.#writer = new FrameWriter(socket);
     this.#options = options;
   }
 
@@ -136,7 +139,7 @@ class Session {
           throw new BranchCacheError("BC_API_VERSION", `the daemon speaks protocol ${PROTOCOL_VERSION}`);
         }
         this.#greeted = true;
-        void this.#send({ op: "hello", protocol: PROTOCOL_VERSION, mode: this.#options.mode });
+        void this.#writer.write({ op: "hello", protocol: PROTOCOL_VERSION, mode: this.#options.mode });
         return;
       case "content":
         if (this.#opening) throw new BranchCacheError("BC_API_ORDER", "content after open");
@@ -161,7 +164,7 @@ class Session {
       case "add": {
         const { offsetBytes, bytes } = request;
         this.#addQueue = this.#queue(this.#addQueue, async () => {
-          await this.#send({ op: "added", result: await this.#opened().add(offsetBytes, bytes) });
+          await this.#writer.write({ op: "added", result: await this.#opened().add(offsetBytes, bytes) });
         });
         return;
       }
@@ -172,13 +175,13 @@ class Session {
     const contentInformation = concatBytes(...this.#contentParts);
     this.#contentParts = [];
     this.#reader = await this.#options.branchCache.open(contentInformation, { signal: this.#closing.signal });
-    await this.#send({ op: "opened" });
+    await this.#writer.write({ op: "opened" });
   }
 
   async #next(): Promise<void> {
     this.#pieces ??= this.#opened().pieces()[Symbol.asyncIterator]();
     const next = await this.#pieces.next();
-    await this.#send(next.done ? { op: "end" } : { op: "piece", piece: next.value });
+    await this.#writer.write(next.done ? { op: "end" } : { op: "piece", piece: next.value });
   }
 
   #opened(): ContentReader {
@@ -190,20 +193,6 @@ class Session {
     return queue
       .then(() => (this.#closing.signal.aborted ? undefined : work()))
       .catch((error) => this.#fail(error));
-  }
-
-  async #send(answer: Answer): Promise<void> {
-    if (this.#socket.destroyed || this.#socket.writableEnded) return;
-    if (this.#socket.write(encodeFrame(answer))) return;
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        this.#socket.off("drain", done);
-        this.#socket.off("close", done);
-        resolve();
-      };
-      this.#socket.on("drain", done);
-      this.#socket.on("close", done);
-    });
   }
 
   #fail(error: unknown): void {

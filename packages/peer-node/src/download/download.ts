@@ -155,14 +155,27 @@ class Download {
     });
     if (part.kind === "changed") throw new ContentChanged("the origin has another version now");
     let kept = true;
+    const handing: { readonly block: WholeBlock; readonly result: ReturnType<ContentReader["add"]> }[] = [];
+    const settle = async (most: number) => {
+      while (handing.length > most) {
+        const [{ block, result }] = handing.splice(0, 1) as [(typeof handing)[number]];
+        const added = await result;
+        // The same validator with other bytes: the file was changed behind the server's back.
+        if (added === "mismatch") {
+          throw new ContentChanged("bytes of the origin do not match its Content Information");
+        }
+        if (added === "not-kept") kept = false;
+        await this.#write(block.offsetBytes, block.bytes, "origin");
+      }
+    };
     for await (const block of wholeBlocks(part.body, reader, range)) {
-      const result = await reader.add(block.offsetBytes, block.bytes);
-      // The same validator with other bytes: the file was changed behind the server's back.
-      if (result === "mismatch")
-        throw new ContentChanged("bytes of the origin do not match its Content Information");
-      if (result === "not-kept") kept = false;
-      await this.#write(block.offsetBytes, block.bytes, "origin");
+      const result = reader.add(block.offsetBytes, block.bytes);
+      // Looked at in its turn; until then a failure is no unhandled one.
+      result.catch(() => {});
+      handing.push({ block, result });
+      await settle(ADDS_AHEAD);
     }
+    await settle(0);
     return kept;
   }
 
@@ -197,22 +210,7 @@ class Download {
       if (answer.contentLengthBytes !== lengthBytes) return "not-kept";
       this.#version = answer.bytes[1] === 2 ? 2 : 1;
       await using reader = await branchCache.open(answer.bytes, signal ? { signal } : {});
-      let kept = 0;
-      let blocks = 0;
-      for (let offsetBytes = 0; offsetBytes < lengthBytes; ) {
-        const block = reader.blockAt(offsetBytes);
-        if (!block) return "not-kept";
-        const bytes = await sink.readBack(block.offsetBytes, block.lengthBytes);
-        const result = await reader.add(block.offsetBytes, bytes);
-        if (result === "mismatch") {
-          // Downloaded before the file changed: a whole and consistent older version, of no use to others.
-          return kept > 0 ? "partly" : "not-kept";
-        }
-        if (result === "kept") kept++;
-        blocks++;
-        offsetBytes += block.lengthBytes;
-      }
-      return kept === blocks ? "kept" : kept > 0 ? "partly" : "not-kept";
+      return await adoptAll(reader, lengthBytes, sink.readBack.bind(sink));
     } catch (error) {
       signal?.throwIfAborted();
       // The download itself is complete; that it cannot be shared is worth a line, not a failure.
@@ -238,12 +236,42 @@ class Download {
   }
 }
 
+/** Hands over what is in the sink already, some blocks at a time. */
+async function adoptAll(
+  reader: ContentReader,
+  lengthBytes: number,
+  readBack: NonNullable<DownloadSink["readBack"]>,
+): Promise<DownloadReport["cached"]> {
+  let kept = 0;
+  let blocks = 0;
+  for (let offsetBytes = 0; offsetBytes < lengthBytes; ) {
+    const adding: ReturnType<ContentReader["add"]>[] = [];
+    while (adding.length < ADDS_AHEAD && offsetBytes < lengthBytes) {
+      const block = reader.blockAt(offsetBytes);
+      if (!block) return kept > 0 ? "partly" : "not-kept";
+      adding.push(reader.add(offsetBytes, await readBack(offsetBytes, block.lengthBytes)));
+      offsetBytes += block.lengthBytes;
+    }
+    const results = await Promise.all(adding);
+    kept += results.filter((result) => result === "kept").length;
+    blocks += results.length;
+    // Downloaded before the file changed: a whole and consistent older version, of no use to others.
+    if (results.includes("mismatch")) break;
+  }
+  return kept === blocks ? "kept" : kept > 0 ? "partly" : "not-kept";
+}
+
+interface WholeBlock {
+  readonly offsetBytes: number;
+  readonly bytes: Uint8Array;
+}
+
 /** Cuts what the origin sends into the blocks that the Content Information lists. */
 async function* wholeBlocks(
   body: AsyncIterable<Uint8Array>,
   reader: ContentReader,
   range: ContentRange,
-): AsyncGenerator<{ offsetBytes: number; bytes: Uint8Array }, void, undefined> {
+): AsyncGenerator<WholeBlock, void, undefined> {
   let block = reader.blockAt(range.startBytes);
   let bytes = new Uint8Array(block?.lengthBytes ?? 0);
   let filled = 0;
@@ -283,5 +311,7 @@ export function shownUrl(url: string): string {
 }
 
 const RESTARTS_MAX = 3;
+/** Blocks that the node verifies and keeps while the next ones arrive. */
+const ADDS_AHEAD = 16;
 // Few requests for a client that is alone, and still a reader that sees bytes early.
 const GAP_MAX_BYTES = 64 * 1024 * 1024;
