@@ -2,6 +2,8 @@
  * Gathers changes and commits many of them in one transaction, while callers go on. One transaction is
  * under way at a time; what comes meanwhile waits for the next.
  */
+import { statfs } from "node:fs/promises";
+import { constants } from "node:os";
 import { errorCode, errorMessage } from "@branchcache/runtime";
 import { StoreError } from "../errors.ts";
 import { Ledger } from "../store/ledger.ts";
@@ -11,8 +13,8 @@ import { type BlockTables, TransactionTables } from "./tables.ts";
 
 /** A transaction keeps its dirty pages in memory until it is committed. */
 const BATCH_BYTES = 16 * 2 ** 20;
-/** Callers wait while more than this is queued. */
-const QUEUE_BYTES = 16 * 2 ** 20;
+/** Callers wait while more than this is queued: one batch under way, one being gathered. */
+const QUEUE_BYTES = 2 * BATCH_BYTES;
 /** Pages freed by one transaction serve the next but one. */
 const TRANSACTIONS_UNTIL_REUSE = 3;
 
@@ -23,29 +25,36 @@ export interface Change<T> {
   /** Runs inside a write transaction, again if that fails for want of space. Must not throw after a change. */
   run(ledger: Ledger<Uint8Array>): T;
   /** Committed, or not. Must not throw. */
-  settle(outcome: { readonly value: T } | { readonly error: unknown }): void;
+  settle(outcome: Outcome<T>): void;
 }
+
+export type Outcome<T = unknown> = { readonly value: T } | { readonly error: unknown };
 
 export interface BatchWriterOptions {
   readonly environment: Environment;
   readonly tables: BlockTables;
   readonly limitBytes: number;
   readonly onCommit: (committed: Committed) => void;
+  /** A batch did not fit; eviction may yet make room. */
+  readonly onDiskFull: () => void;
 }
 
 export class BatchWriter {
   readonly #options: BatchWriterOptions;
-  #queue: Change<unknown>[] = [];
+  readonly #queue: Change<unknown>[] = [];
   #queuedBytes = 0;
-  #running: Promise<void> | undefined;
-  #waiting: (() => void)[] = [];
+  #queuedChanges = 0;
+  #settledChanges = 0;
+  #running = false;
+  readonly #waiting: (() => void)[] = [];
+  readonly #barriers: { readonly after: number; readonly resolve: () => void }[] = [];
   #failing = false;
 
   constructor(options: BatchWriterOptions) {
     this.#options = options;
   }
 
-  /** The last batch did not fit on the disk. */
+  /** The last batch could not be written. */
   get failing(): boolean {
     return this.#failing;
   }
@@ -53,7 +62,10 @@ export class BatchWriter {
   enqueue<T>(change: Change<T>): void {
     this.#queue.push(change as Change<unknown>);
     this.#queuedBytes += change.bytes;
-    this.#running ??= this.#pump();
+    this.#queuedChanges++;
+    if (this.#running) return;
+    this.#running = true;
+    void this.#pump();
   }
 
   /** Resolves when less is queued than the bound. */
@@ -63,11 +75,9 @@ export class BatchWriter {
   }
 
   /** Resolves when all that is queued now is committed or has failed. */
-  async settled(): Promise<void> {
-    if (!this.#running) return;
-    await new Promise<void>((resolve) =>
-      this.enqueue({ bytes: 0, run: () => undefined, settle: () => resolve() }),
-    );
+  settled(): Promise<void> {
+    if (this.#settledChanges === this.#queuedChanges) return Promise.resolve();
+    return new Promise((resolve) => this.#barriers.push({ after: this.#queuedChanges, resolve }));
   }
 
   async #pump(): Promise<void> {
@@ -76,22 +86,23 @@ export class BatchWriter {
       const outcomes = await this.#commit(batch);
       for (const [i, change] of batch.entries()) {
         this.#queuedBytes -= change.bytes;
-        change.settle(outcomes[i] ?? { error: new Error("not run") });
+        this.#settledChanges++;
+        change.settle(outcomes[i] as Outcome);
       }
       if (this.#queuedBytes <= QUEUE_BYTES) for (const resolve of this.#waiting.splice(0)) resolve();
+      while (this.#barriers[0] && this.#barriers[0].after <= this.#settledChanges)
+        this.#barriers.shift()?.resolve();
     }
-    this.#running = undefined;
+    this.#running = false;
   }
 
   /** Fills `batch` from the queue when the transaction has begun: the later, the fuller. */
-  async #commit(
-    batch: Change<unknown>[],
-  ): Promise<({ readonly value: unknown } | { readonly error: unknown })[]> {
+  async #commit(batch: Change<unknown>[]): Promise<Outcome[]> {
     let failure: unknown;
     for (let attempt = 0; attempt < 2; attempt++) {
       try {
         const outcomes = await this.#transact((ledger) => {
-          if (batch.length === 0) this.#take(batch);
+          this.#take(batch);
           return batch.map((change) => {
             try {
               return { value: change.run(ledger) };
@@ -104,14 +115,19 @@ export class BatchWriter {
         return outcomes;
       } catch (error) {
         failure = error;
-        this.#failing = isNoSpace(error);
-        if (!this.#failing || !(await this.#makeSpace(batch))) break;
+        this.#failing = true;
+        // It may have failed before it began.
+        this.#take(batch);
+        if (errorCode(error) !== "BC_STORE_FULL") break;
+        this.#options.onDiskFull();
+        if (!(await this.#makeSpace(batch))) break;
       }
     }
     return batch.map(() => ({ error: failure }));
   }
 
   #take(batch: Change<unknown>[]): void {
+    if (batch.length > 0) return;
     let bytes = 0;
     while (bytes < BATCH_BYTES) {
       const change = this.#queue.shift();
@@ -127,70 +143,69 @@ export class BatchWriter {
     const { limitBytes } = this.#options;
     try {
       let evicted = 0;
-      await this.#transact((ledger, totals) => {
-        ledger.makeRoom(Math.max(0, limitBytes - totals.bytes) + 2 * neededBytes);
+      await this.#transact((ledger, view) => {
+        ledger.makeRoom(Math.max(0, limitBytes - view.totals.bytes) + 2 * neededBytes);
         evicted = ledger.evictions.length;
       });
-      for (let i = 1; i < TRANSACTIONS_UNTIL_REUSE; i++) await this.#transact(() => undefined);
+      for (let i = 1; i < TRANSACTIONS_UNTIL_REUSE; i++) await this.#transact((_, view) => view.touch());
       return evicted > 0;
     } catch {
       return false;
     }
   }
 
-  async #transact<T>(run: (ledger: Ledger<Uint8Array>, totals: Totals) => T): Promise<T> {
+  async #transact<T>(run: (ledger: Ledger<Uint8Array>, view: TransactionTables) => T): Promise<T> {
     const { environment, tables, limitBytes, onCommit } = this.#options;
     let evictions: Committed["evictions"] = [];
     let totals: Totals | undefined;
-    const result = await commitError(
-      environment.root.transaction(() => {
-        const view = new TransactionTables(tables);
-        const ledger = new Ledger(view, limitBytes);
-        const value = run(ledger, view.totals);
-        view.writeBack();
-        evictions = ledger.evictions;
-        totals = view.totals;
-        return value;
-      }),
-    );
+    const result = await transact(environment, () => {
+      const view = new TransactionTables(tables);
+      const ledger = new Ledger(view, limitBytes);
+      const value = run(ledger, view);
+      view.writeBack();
+      evictions = ledger.evictions;
+      totals = view.totals;
+      return value;
+    });
     if (totals) onCommit({ evictions, totals });
     return result;
   }
 }
 
-/** LMDB's wrapper says only that a commit failed; why stands in a second promise. */
-async function commitError<T>(promise: Promise<T>): Promise<T> {
+/**
+ * Runs `action` in one write transaction of `environment`; resolves when it is on the disk.
+ * Throws `BC_STORE_FULL` or `BC_STORE_IO`, with the path; then nothing of it was committed.
+ */
+export async function transact<T>(environment: Environment, action: () => T): Promise<T> {
+  const { root, path } = environment;
   try {
-    return await promise;
+    return await root.transaction(action);
   } catch (error) {
-    if (error instanceof Error && "commitError" in error) {
-      throw await Promise.resolve(error.commitError).catch((reason) => reason);
-    }
-    throw error;
-  }
-}
-
-/** No space on the device, quota exceeded, file too large, or LMDB's map full. */
-export function isNoSpace(error: unknown): boolean {
-  if (["ENOSPC", "EDQUOT", "EFBIG"].includes(errorCode(error) ?? "")) return true;
-  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
-  const message = error instanceof Error ? error.message : "";
-  return (
-    code === 28 ||
-    code === 122 ||
-    code === 27 ||
-    code === -30792 ||
-    /No space left|MDB_MAP_FULL/.test(message)
-  );
-}
-
-/** Waits for a small transaction of its own; throws `BC_STORE_FULL` or `BC_STORE_IO`, with the path. */
-export async function writeFailure(path: string, promise: Promise<unknown>): Promise<void> {
-  try {
-    await commitError(promise);
-  } catch (cause) {
-    if (isNoSpace(cause))
+    const cause = await commitCause(error);
+    if (await isNoSpace(cause, path)) {
       throw new StoreError("BC_STORE_FULL", "no space left on the device", { path, cause });
+    }
     throw new StoreError("BC_STORE_IO", errorMessage(cause), { path, cause });
   }
+}
+
+/** The library says only that a commit failed; why stands in a second promise. */
+async function commitCause(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error && "commitError" in error)) return error;
+  return Promise.resolve(error.commitError).catch((reason: unknown) => reason);
+}
+
+const MDB_MAP_FULL = -30792;
+/** Less than this free is too little to write anything. */
+const LEAST_FREE_BYTES = 2 ** 20;
+
+/** No space on the device, quota exceeded, file too large, LMDB's map full, or a write that came out short. */
+async function isNoSpace(error: unknown, path: string): Promise<boolean> {
+  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+  const { ENOSPC, EDQUOT, EFBIG, EIO } = constants.errno;
+  if (code === ENOSPC || code === EDQUOT || code === EFBIG || code === MDB_MAP_FULL) return true;
+  if (code !== EIO) return false;
+  // LMDB calls a short write an I/O error.
+  const { bavail, bsize } = await statfs(path);
+  return bavail * bsize < BATCH_BYTES + LEAST_FREE_BYTES;
 }

@@ -1,6 +1,6 @@
 /** The block store on LMDB. Reads are synchronous and see what is committed; writes go through a queue. */
 import type { SealedBlock, SegmentId } from "@branchcache/content-info";
-import type { Clock, Observer } from "@branchcache/runtime";
+import { type Clock, errorCode, type Observer } from "@branchcache/runtime";
 import type {
   BlockStore,
   HeldSegment,
@@ -12,7 +12,7 @@ import type {
 } from "../block-store.ts";
 import { StoreError } from "../errors.ts";
 import type { Ledger } from "../store/ledger.ts";
-import { reportEvictions, reportFull, reportTotals } from "../store/report.ts";
+import { FullReporter, reportEvictions, reportTotals } from "../store/report.ts";
 import {
   checkBlock,
   copyFacts,
@@ -26,7 +26,7 @@ import {
   storedBytes,
   type Totals,
 } from "../store/segment-state.ts";
-import { BatchWriter, type Committed, isNoSpace } from "./batch-writer.ts";
+import { BatchWriter, type Committed } from "./batch-writer.ts";
 import type { Environment } from "./environment.ts";
 import { blockKey, decodeBlock, encodeBlock } from "./formats.ts";
 import { type BlockTables, mapKey, openBlockTables, readFacts, readState, readTotals } from "./tables.ts";
@@ -51,6 +51,7 @@ export class LmdbBlockStore implements BlockStore {
   readonly #tables: BlockTables;
   readonly #writer: BatchWriter;
   readonly #expected = new Map<string, Expected>();
+  readonly #full: FullReporter;
   #totals: Totals;
   /** What `onRemoved` has under way. */
   readonly #removals = new Set<Promise<void>>();
@@ -60,11 +61,13 @@ export class LmdbBlockStore implements BlockStore {
     const { environment, limitBytes, observer } = options;
     this.#options = options;
     this.#tables = openBlockTables(environment);
+    this.#full = new FullReporter(observer, limitBytes);
     this.#writer = new BatchWriter({
       environment,
       tables: this.#tables,
       limitBytes,
       onCommit: (committed) => this.#onCommit(committed),
+      onDiskFull: () => this.#full.full("disk", this.#totals.bytes),
     });
     this.#totals = readTotals(this.#tables);
     reportTotals(observer, this.#totals, limitBytes);
@@ -99,14 +102,14 @@ export class LmdbBlockStore implements BlockStore {
   async putBlock(segment: NewSegment, index: number, block: SealedBlock): Promise<PutResult> {
     this.#assertOpen();
     checkBlock(segment, index, block);
-    const { limitBytes, clock, observer } = this.#options;
+    const { limitBytes, clock } = this.#options;
     const expected = this.#expect(segment.id);
     const { known } = expected;
     const bytes = storedBytes(block);
     const growthBytes = known?.state.held.has(index) ? 0 : bytes;
     const verdict = judgePut(known, segment, index, growthBytes, this.#totals, limitBytes);
     if (verdict === "full") {
-      reportFull(observer, "limit", this.#totals.bytes, limitBytes);
+      this.#full.full("limit", this.#totals.bytes);
       return verdict;
     }
     const merged = known && mergeFacts(known.state, known.facts, segment);
@@ -131,11 +134,17 @@ export class LmdbBlockStore implements BlockStore {
     const committed = this.#change(own.id, expected, bytes, (ledger) =>
       ledger.put(own, index, bytes, value, nowMs),
     );
-    const result = committed.catch((error: unknown): PutResult => {
-      if (!isNoSpace(error)) throw error;
-      reportFull(observer, "disk", this.#totals.bytes, limitBytes);
-      return "full";
-    });
+    const result = committed.then(
+      (outcome) => {
+        if (outcome === "full") this.#full.full("limit", this.#totals.bytes);
+        if (outcome === "stored") this.#full.stored();
+        return outcome;
+      },
+      (error: unknown): PutResult => {
+        if (errorCode(error) !== "BC_STORE_FULL") throw error;
+        return "full";
+      },
+    );
     // As long as the disk takes all, what the queue holds is as good as stored.
     if (this.#writer.failing) return result;
     result.catch(() => {});
@@ -199,7 +208,6 @@ export class LmdbBlockStore implements BlockStore {
     this.#assertOpen();
     await this.#writer.settled();
     await Promise.all(this.#removals);
-    await this.#options.environment.root.flushed;
   }
 
   close(): Promise<void> {

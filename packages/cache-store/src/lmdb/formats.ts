@@ -79,11 +79,13 @@ export function encodeState(state: SegmentState): Uint8Array {
   return value;
 }
 
-/** A copy. */
-export function decodeState(value: Uint8Array): SegmentState {
+/** A copy. Undefined if it is not what was written. */
+export function decodeState(value: Uint8Array): SegmentState | undefined {
+  if (value.length < STATE_HEADER_BYTES) return undefined;
   const view = new DataView(value.buffer, value.byteOffset, value.length);
   const totalBlocks = view.getUint32(40, true);
   const bitmapBytes = BlockSet.bytesFor(totalBlocks);
+  if (value.length !== STATE_HEADER_BYTES + 2 * bitmapBytes) return undefined;
   const bits = (start: number) =>
     new Uint8Array(value.subarray(STATE_HEADER_BYTES + start, STATE_HEADER_BYTES + start + bitmapBytes));
   return {

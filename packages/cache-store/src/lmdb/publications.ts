@@ -1,7 +1,7 @@
 /** The hash cache, in the environment of the blocks. */
 import type { PublicationEntry, PublicationStore } from "../block-store.ts";
 import { StoreError } from "../errors.ts";
-import { writeFailure } from "./batch-writer.ts";
+import { transact } from "./batch-writer.ts";
 import type { Environment, Table } from "./environment.ts";
 import { decodePublication, decodePublicationName, encodePublication, publicationKey } from "./formats.ts";
 
@@ -23,11 +23,11 @@ export class LmdbPublicationStore implements PublicationStore {
 
   async put(key: string, entry: PublicationEntry): Promise<void> {
     const value = encodePublication(key, entry);
-    await this.#write(() => this.#table.put(publicationKey(key), value));
+    await this.#write(() => void this.#table.put(publicationKey(key), value));
   }
 
   async delete(key: string): Promise<void> {
-    await this.#write(() => this.#table.remove(publicationKey(key)));
+    await this.#write(() => void this.#table.remove(publicationKey(key)));
   }
 
   async *keys(): AsyncIterable<string> {
@@ -43,14 +43,9 @@ export class LmdbPublicationStore implements PublicationStore {
     this.#closed = true;
   }
 
-  async #write(change: () => unknown): Promise<void> {
+  async #write(change: () => void): Promise<void> {
     this.#assertOpen();
-    await writeFailure(
-      this.#environment.path,
-      this.#environment.root.transaction(() => {
-        change();
-      }),
-    );
+    await transact(this.#environment, change);
   }
 
   #assertOpen(): void {

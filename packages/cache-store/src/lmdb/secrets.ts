@@ -2,7 +2,7 @@
 import type { SegmentId, SegmentSecret } from "@branchcache/content-info";
 import type { SecretStore } from "../block-store.ts";
 import { StoreError } from "../errors.ts";
-import { writeFailure } from "./batch-writer.ts";
+import { transact } from "./batch-writer.ts";
 import type { Environment, Table } from "./environment.ts";
 
 export class LmdbSecretStore implements SecretStore {
@@ -23,26 +23,21 @@ export class LmdbSecretStore implements SecretStore {
 
   async put(id: SegmentId, secret: SegmentSecret): Promise<void> {
     const [ownId, ownSecret] = [new Uint8Array(id), new Uint8Array(secret)];
-    await this.#write(() => this.#table.put(ownId, ownSecret));
+    await this.#write(() => void this.#table.put(ownId, ownSecret));
   }
 
   async delete(id: SegmentId): Promise<void> {
     const own = new Uint8Array(id);
-    await this.#write(() => this.#table.remove(own));
+    await this.#write(() => void this.#table.remove(own));
   }
 
   async close(): Promise<void> {
     this.#closed = true;
   }
 
-  async #write(change: () => unknown): Promise<void> {
+  async #write(change: () => void): Promise<void> {
     this.#assertOpen();
-    await writeFailure(
-      this.#environment.path,
-      this.#environment.root.transaction(() => {
-        change();
-      }),
-    );
+    await transact(this.#environment, change);
   }
 
   #assertOpen(): void {

@@ -61,6 +61,7 @@ export class TransactionTables implements Tables<Uint8Array> {
   readonly #tables: BlockTables;
   readonly #states = new Map<string, { readonly id: SegmentId; readonly state: SegmentState | undefined }>();
   readonly #changed = new Map<string, { readonly id: SegmentId; readonly state: SegmentState }>();
+  #touched = false;
 
   constructor(tables: BlockTables) {
     this.#tables = tables;
@@ -78,6 +79,7 @@ export class TransactionTables implements Tables<Uint8Array> {
 
   setState(id: SegmentId, state: SegmentState): void {
     const key = mapKey(id);
+    this.#touched = true;
     this.#states.set(key, { id, state });
     this.#changed.set(key, { id, state });
   }
@@ -105,6 +107,7 @@ export class TransactionTables implements Tables<Uint8Array> {
 
   deleteSegment(id: SegmentId): void {
     const key = mapKey(id);
+    this.#touched = true;
     this.#states.set(key, { id, state: undefined });
     this.#changed.delete(key);
     this.#tables.states.remove(id);
@@ -123,7 +126,13 @@ export class TransactionTables implements Tables<Uint8Array> {
     return [...this.#tables.queue.getRange({ limit: 2 })].map(({ value }) => new Uint8Array(value));
   }
 
+  /** Makes `writeBack` write even if nothing has changed. */
+  touch(): void {
+    this.#touched = true;
+  }
+
   writeBack(): void {
+    if (!this.#touched) return;
     for (const { id, state } of this.#changed.values()) this.#tables.states.put(id, encodeState(state));
     this.#tables.totals.put(TOTALS_KEY, encodeTotals(this.totals));
   }

@@ -16,7 +16,7 @@ import type {
 } from "../block-store.ts";
 import { StoreError } from "../errors.ts";
 import { Ledger, type Tables } from "./ledger.ts";
-import { reportEvictions, reportFull, reportTotals } from "./report.ts";
+import { FullReporter, reportEvictions, reportTotals } from "./report.ts";
 import {
   checkBlock,
   emptyTotals,
@@ -143,6 +143,7 @@ class MemoryBlockStore implements BlockStore {
   readonly #clock: Clock;
   readonly #observer: Observer;
   readonly #onRemoved: (id: SegmentId) => void;
+  readonly #full: FullReporter;
   #closed = false;
 
   constructor(options: MemoryStoreOptions, onRemoved: (id: SegmentId) => void) {
@@ -151,6 +152,7 @@ class MemoryBlockStore implements BlockStore {
     this.#observer = options.observer ?? silentObserver;
     this.#ledger = new Ledger(this.#tables, options.limitBytes);
     this.#onRemoved = onRemoved;
+    this.#full = new FullReporter(this.#observer, this.#limitBytes);
     reportTotals(this.#observer, this.#tables.totals, this.#limitBytes);
   }
 
@@ -187,7 +189,8 @@ class MemoryBlockStore implements BlockStore {
     checkBlock(segment, index, block);
     const bytes = storedBytes(block);
     const result = this.#ledger.put(segment, index, bytes, block, this.#clock.wallMs());
-    if (result === "full") reportFull(this.#observer, "limit", this.#tables.totals.bytes, this.#limitBytes);
+    if (result === "full") this.#full.full("limit", this.#tables.totals.bytes);
+    if (result === "stored") this.#full.stored();
     this.#changed();
     return result;
   }

@@ -13,13 +13,26 @@ export function reportEvictions(observer: Observer, evictions: readonly Eviction
   }
 }
 
-export function reportFull(
-  observer: Observer,
-  reason: "limit" | "disk",
-  bytes: number,
-  limitBytes: number,
-): void {
-  observer.event("warn", "cache.full", { reason, bytes, limit_bytes: limitBytes });
+/** Tells once that there is no room, and again only after there was some. */
+export class FullReporter {
+  readonly #observer: Observer;
+  readonly #limitBytes: number;
+  #told = false;
+
+  constructor(observer: Observer, limitBytes: number) {
+    this.#observer = observer;
+    this.#limitBytes = limitBytes;
+  }
+
+  full(reason: "limit" | "disk", bytes: number): void {
+    if (this.#told) return;
+    this.#told = true;
+    this.#observer.event("warn", "cache.full", { reason, bytes, limit_bytes: this.#limitBytes });
+  }
+
+  stored(): void {
+    this.#told = false;
+  }
 }
 
 export function reportTotals(observer: Observer, totals: Totals, limitBytes: number): void {

@@ -1,0 +1,154 @@
+/**
+ * The LMDB store against the machine it runs on: put and flush against `dd conv=fdatasync` writing the same
+ * bytes, get against `openssl dgst -sha256`. `node bench/store.js [MiB] [directory]`; ratios are of one run.
+ */
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtempSync, openSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import { openLmdbStore } from "@branchcache/cache-store/lmdb";
+import { systemClock, systemRandom } from "@branchcache/runtime/node";
+
+const BLOCK_BYTES = 65_536;
+const SEALED_BYTES = BLOCK_BYTES + 16;
+const BLOCKS_PER_SEGMENT = 512;
+
+const sizeMiB = Number(process.argv[2] ?? 1024);
+const blocks = Math.floor((sizeMiB * 2 ** 20) / BLOCK_BYTES);
+const directory = mkdtempSync(join(process.argv[3] ?? tmpdir(), "bench-store-"));
+const totalBytes = blocks * SEALED_BYTES;
+
+/** Distinct ciphertexts cut from a pool: real bytes, no time spent on making them. */
+const pool = systemRandom.bytes(SEALED_BYTES * 64);
+
+/** @param {number} n */
+function sealedBlock(n) {
+  const offset = (n * 4099) % (pool.length - SEALED_BYTES);
+  return {
+    cipher: /** @type {const} */ (1),
+    iv: pool.subarray(n % 4096, (n % 4096) + 16),
+    data: pool.subarray(offset, offset + SEALED_BYTES),
+  };
+}
+
+/** @param {number} n */
+function segment(n) {
+  const number = Math.floor(n / BLOCKS_PER_SEGMENT);
+  const id = createHash("sha256").update(String(number)).digest();
+  return {
+    id,
+    cipher: /** @type {const} */ (1),
+    lengthBytes: BLOCKS_PER_SEGMENT * BLOCK_BYTES,
+    blockSizeBytes: BLOCK_BYTES,
+    tags: [],
+    trust: /** @type {const} */ ("verified"),
+    algorithm: /** @type {const} */ ("sha256"),
+    blockHashes: pool.subarray(0, BLOCKS_PER_SEGMENT * 32),
+  };
+}
+
+/**
+ * @param {string} what
+ * @param {() => unknown} work
+ */
+async function rate(what, work) {
+  const start = performance.now();
+  await work();
+  const megabytesPerSecond = totalBytes / 1e3 / (performance.now() - start);
+  console.log(`${what.padEnd(40)} ${megabytesPerSecond.toFixed(0).padStart(6)} MB/s`);
+  return megabytesPerSecond;
+}
+
+/** Bytes on the disk before the clock starts, or `dd` and the store pay for each other. */
+function settleDisk() {
+  execFileSync("sync");
+}
+
+try {
+  const { bavail, bsize } = statfsSync(directory);
+  if (bavail * bsize < 3 * totalBytes) throw new Error(`${directory}: not enough space for ${sizeMiB} MiB`);
+  console.log(`${blocks} blocks of ${SEALED_BYTES} bytes in ${directory}, Node.js ${process.version}`);
+
+  const source = join(directory, "source");
+  writeFileSync(source, "");
+  const fill = openSync(source, "a");
+  for (let n = 0; n < blocks; n++) writeFileSync(fill, sealedBlock(n).data);
+  settleDisk();
+  const dd = () =>
+    execFileSync("dd", [`if=${source}`, `of=${join(directory, "copy")}`, "bs=64K", "conv=fdatasync"], {
+      stdio: "ignore",
+    });
+
+  const ddBefore = await rate("dd conv=fdatasync", dd);
+  rmSync(join(directory, "copy"));
+  settleDisk();
+
+  const path = join(directory, "store");
+  const stores = await openLmdbStore({ path, limitBytes: 4 * totalBytes, clock: systemClock });
+  const put = await rate("put and flush", async () => {
+    let segmentNow = segment(0);
+    for (let n = 0; n < blocks; n++) {
+      if (n % BLOCKS_PER_SEGMENT === 0) segmentNow = segment(n);
+      await stores.blocks.putBlock(segmentNow, n % BLOCKS_PER_SEGMENT, sealedBlock(n));
+    }
+    await stores.blocks.flush();
+  });
+  settleDisk();
+  const ddAfter = await rate("dd conv=fdatasync, again", dd);
+  rmSync(join(directory, "copy"));
+
+  for (let n = 0; n < blocks; n += 97) {
+    const got = await stores.blocks.getBlock(segment(n).id, n % BLOCKS_PER_SEGMENT);
+    if (!got || Buffer.compare(got.data, sealedBlock(n).data) !== 0) throw new Error(`block ${n} differs`);
+  }
+  const usage = await stores.blocks.usage();
+  if (usage.bytes !== blocks * (SEALED_BYTES + 16)) throw new Error(`${usage.bytes} bytes counted`);
+
+  const ids = Array.from(
+    { length: Math.ceil(blocks / BLOCKS_PER_SEGMENT) },
+    (_, n) => segment(n * BLOCKS_PER_SEGMENT).id,
+  );
+  /** @param {(id: Uint8Array, index: number) => Promise<number | undefined>} read */
+  const readAll = async (read) => {
+    let sum = 0;
+    for (let n = 0; n < blocks; n++) {
+      const id = ids[Math.floor(n / BLOCKS_PER_SEGMENT)];
+      sum += (id && (await read(id, n % BLOCKS_PER_SEGMENT))) ?? 0;
+    }
+    if (sum !== totalBytes) throw new Error(`${sum} bytes read`);
+  };
+  const get = await rate("get, a copy, checksum checked", () =>
+    readAll(async (id, index) => (await stores.blocks.getBlock(id, index))?.data.length),
+  );
+  const reused = new Uint8Array(SEALED_BYTES);
+  const lend = await rate("withBlock, copied into one buffer", () =>
+    readAll((id, index) =>
+      stores.blocks.withBlock(id, index, (block) => {
+        reused.set(block.data);
+        return block.data.length;
+      }),
+    ),
+  );
+  const openssl = await rate("openssl dgst -sha256", () =>
+    execFileSync("openssl", ["dgst", "-sha256", source], { stdio: "ignore" }),
+  );
+
+  const probes = 20_000;
+  const start = performance.now();
+  for (let n = 0; n < probes; n++) await stores.blocks.holds([ids[n % ids.length] ?? new Uint8Array(32)]);
+  const perProbeUs = ((performance.now() - start) * 1000) / probes;
+  await stores.close();
+
+  const ddMean = (ddBefore + ddAfter) / 2;
+  console.log(`put and flush / dd          ${(put / ddMean).toFixed(2)}  (aim 0.8)`);
+  console.log(`get / openssl               ${(get / openssl).toFixed(2)}  (aim 0.9 with checksum)`);
+  console.log(`withBlock / openssl         ${(lend / openssl).toFixed(2)}`);
+  console.log(`"do we hold it?"            ${perProbeUs.toFixed(1)} us  (aim 20)`);
+  console.log(
+    `largest resident memory     ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB, mapped pages included`,
+  );
+} finally {
+  rmSync(directory, { recursive: true, force: true });
+}
