@@ -56,7 +56,8 @@ export function decodeBlock(key: Uint8Array, value: Uint8Array): SealedBlock | u
 }
 
 function blockChecksum(key: Uint8Array, value: Uint8Array): number {
-  return crc32(value.subarray(BLOCK_HEADER_BYTES), crc32(value.subarray(0, 4), crc32(key)));
+  // LMDB lends a longer buffer with a `length` of its own, which Node 24's subarray does not look at.
+  return crc32(value.subarray(BLOCK_HEADER_BYTES, value.length), crc32(value.subarray(0, 4), crc32(key)));
 }
 
 const STATE_HEADER_BYTES = 48;
