@@ -5,7 +5,7 @@
  * - the lock file names no host and no tarball address, and no file names a registry;
  * - every package has README.md and LICENSE, and the same licence, engines and module type as the rest;
  * - every dependency of every package.json has a line of reason in docs/dependencies.md, and every line a dependency;
- * - every package is built by the root tsconfig, and its references are its dependencies.
+ * - every package imports what it depends on, is built by the root tsconfig, and refers to ours that it needs.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -84,7 +84,11 @@ for (const folder of folders) {
     (/** @type {{ path: string }} */ one) =>
       readJson(join(normalize(join(path, one.path)), "package.json")).name,
   );
+  const sources = tracked.filter((file) => file.startsWith(`${path}/src/`)).map(read);
   for (const name of Object.keys(manifest.dependencies ?? {})) {
+    if (!sources.some((text) => text.includes(`"${name}"`) || text.includes(`"${name}/`))) {
+      faults.push(`${path}/package.json: nothing in src imports ${name}`);
+    }
     if (own.has(name) && !references.includes(name))
       faults.push(`${path}/tsconfig.json: no reference to ${name}`);
   }
