@@ -38,7 +38,15 @@ export { canonicalUri, newUuidUrn } from "./protocol/uuid.ts";
 export { type ProtocolVersion, VERSIONS, type VersionNames } from "./protocol/versions.ts";
 export type { MatchBuilder, RequestHandler, RequestInfo, RespondOptions } from "./responder.ts";
 export {
+  startTargetService,
+  type TargetService,
+  type TargetServiceOptions,
+} from "./target-service.ts";
+export { type ServiceChange, type WatchOptions, watchServices } from "./watch.ts";
+export {
+  type AnnouncementBody,
   type AnnouncementMessage,
+  type AnnounceOptions,
   type DropReason,
   openWsDiscovery,
   type QueryOptions,

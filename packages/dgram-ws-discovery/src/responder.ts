@@ -8,6 +8,7 @@ import type { Link } from "./net/links.ts";
 import type { Transport } from "./net/transport.ts";
 import type { Clock, Endpoint, Random } from "./ports.ts";
 import { setBounded } from "./protocol/bounded-map.ts";
+import type { Pauses } from "./protocol/pauses.ts";
 import { randomWhole } from "./protocol/random.ts";
 import { RateLimit } from "./protocol/rate-limit.ts";
 import type { SequenceCounter } from "./protocol/sequence.ts";
@@ -60,7 +61,7 @@ export interface ResponderContext {
   readonly transport: Transport;
   readonly sequence: SequenceCounter;
   readonly timing: TransmissionTiming;
-  readonly signal: AbortSignal;
+  readonly pauses: Pauses;
   onError(error: WsDiscoveryError): void;
 }
 
@@ -91,7 +92,7 @@ export class Responder {
 
   /** A request not seen before. */
   async answer(message: RequestMessage, request: RequestInfo): Promise<void> {
-    const { clock, random, signal } = this.#context;
+    const { clock, random, pauses } = this.#context;
     if (this.#pending >= MAX_PENDING_ANSWERS) return;
     this.#pending++;
     const id = canonicalUri(message.messageId);
@@ -100,7 +101,7 @@ export class Responder {
       if (!build || !this.#mayAnswer(request)) return;
       setBounded(this.#answers, id, { from: request.from }, MAX_REMEMBERED_ANSWERS);
       const [fromMs, toMs] = this.#options.answerDelayMs ?? [0, 500];
-      await clock.sleep(randomWhole(random, fromMs, toMs), signal);
+      if (!(await pauses.wait(randomWhole(random, fromMs, toMs)))) return;
       const match = await build();
       if (!match) {
         this.#answers.delete(id);
@@ -112,7 +113,7 @@ export class Responder {
       this.#send(bytes, request);
       this.#options.onAnswered?.(request, match);
     } catch (error) {
-      if (!signal.aborted) this.#context.onError(asError(error));
+      this.#context.onError(asError(error));
     } finally {
       this.#pending--;
     }
@@ -161,9 +162,9 @@ export class Responder {
   }
 
   #send(bytes: Uint8Array, request: RequestInfo): void {
-    const { transport, timing, signal } = this.#context;
+    const { transport, timing } = this.#context;
     const link = request.link ?? transport.links[0];
-    if (link) void transport.transmit(bytes, request.from, link, { timing, signal });
+    if (link) void transport.transmit(bytes, request.from, link, { timing });
   }
 }
 

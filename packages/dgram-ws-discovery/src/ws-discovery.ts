@@ -16,6 +16,8 @@ import type { Link } from "./net/links.ts";
 import { Transport } from "./net/transport.ts";
 import type { Clock, DatagramPort, Endpoint, Random } from "./ports.ts";
 import { DuplicateTable } from "./protocol/duplicates.ts";
+import { Pauses } from "./protocol/pauses.ts";
+import { randomWhole } from "./protocol/random.ts";
 import { SequenceCounter, SequenceOrder } from "./protocol/sequence.ts";
 import { SOAP_OVER_UDP_1_1, type TransmissionTiming } from "./protocol/transmission.ts";
 import { canonicalUri, newUuidUrn } from "./protocol/uuid.ts";
@@ -103,12 +105,26 @@ export interface QueryOptions {
 }
 
 export type AnnouncementMessage = MessageHeader &
-  Extract<MessageBody, { readonly kind: "Hello" | "Bye" }> & {
+  AnnouncementBody & {
     readonly from: Endpoint;
     readonly link: Link | undefined;
     /** The endpoint was started anew since its last message. */
     readonly restarted: boolean;
   };
+
+export type AnnouncementBody = Extract<MessageBody, { readonly kind: "Hello" | "Bye" }>;
+
+export interface AnnounceOptions {
+  /** Default 2005/04. */
+  readonly version?: ProtocolVersion;
+  /** Prefix to namespace, declared on the envelope. */
+  readonly prefixes?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+  /** A random wait before the first send, in milliseconds from and to. Default none. */
+  readonly delayMs?: readonly [number, number];
+  /** Default all. */
+  readonly links?: readonly Link[];
+}
 
 export interface Responding {
   /** Stops answering. Twice is harmless. */
@@ -130,14 +146,9 @@ export interface WsDiscovery {
   /** Answers requests from now on. Several handlers may share the port. */
   respond(handler: RequestHandler, options?: RespondOptions): Promise<Responding>;
   /** Multicasts Hello or Bye. Resolves after the last repeat, or when aborted. */
-  announce(
-    body: Extract<MessageBody, { readonly kind: "Hello" | "Bye" }>,
-    options?: {
-      readonly version?: ProtocolVersion;
-      readonly prefixes?: Readonly<Record<string, string>>;
-      readonly signal?: AbortSignal;
-    },
-  ): Promise<void>;
+  announce(body: AnnouncementBody, options?: AnnounceOptions): Promise<void>;
+  /** Calls back with the links that were added. Returns what ends it. */
+  onLinksAdded(listener: (added: readonly Link[]) => void): () => void;
   /** Looks at the interfaces now. */
   refresh(): Promise<void>;
   /** Stops everything that waits, and closes the sockets. Twice is harmless. */
@@ -156,9 +167,13 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
   const onError = (error: WsDiscoveryError) => options.onError?.(error);
   const drop = (reason: DropReason, from: Endpoint, error?: WsDiscoveryError) =>
     options.onDrop?.(reason, from, error);
-  const closing = new AbortController();
+  const pauses = new Pauses(clock);
+  /** Tell each reader that there is nothing more to wait for. */
+  const closers = new Set<(reason: WsDiscoveryError) => void>();
+  let closed: WsDiscoveryError | undefined;
   const queries = new Map<string, OpenQuery>();
   const responders = new Set<Responder>();
+  const linkListeners = new Set<(added: readonly Link[]) => void>();
   const listeners = new Set<AsyncQueue<AnnouncementMessage>>();
   const duplicates = new DuplicateTable();
   const order = new SequenceOrder();
@@ -166,6 +181,7 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
 
   const transport = new Transport({
     clock,
+    pauses,
     random,
     datagrams: options.datagrams,
     interfaces: options.interfaces,
@@ -175,6 +191,9 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
     refreshMs: options.interfaceRefreshMs ?? 5_000,
     onDatagram,
     onError,
+    onLinksAdded: (added) => {
+      for (const listener of linkListeners) listener(added);
+    },
   });
 
   function onDatagram(bytes: Uint8Array, from: Endpoint, link: Link | undefined): void {
@@ -230,7 +249,7 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
   }
 
   function onAnnouncement(
-    message: MessageHeader & Extract<MessageBody, { readonly kind: "Hello" | "Bye" }>,
+    message: MessageHeader & AnnouncementBody,
     from: Endpoint,
     link: Link | undefined,
   ): void {
@@ -259,10 +278,7 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
     const bytes = writeMessage(message, prefixes ? { prefixes } : {});
     const queue = new AsyncQueue<ReceivedMatch>(MAX_QUEUED_ITEMS);
     const stop = new AbortController();
-    const onAbort = () => queue.fail(signal?.reason);
-    const onClose = () => queue.fail(closing.signal.reason);
-    signal?.addEventListener("abort", onAbort, { once: true });
-    closing.signal.addEventListener("abort", onClose, { once: true });
+    const release = failOnEnd(queue, signal);
     const cancelTimer = clock.after(timeoutMs, () => {
       queries.delete(messageId);
       queue.end();
@@ -284,9 +300,20 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
       stop.abort();
       cancelTimer();
       queries.delete(messageId);
-      signal?.removeEventListener("abort", onAbort);
-      closing.signal.removeEventListener("abort", onClose);
+      release();
     }
+  }
+
+  /** Fails the queue on abort and on close, until released. */
+  function failOnEnd(queue: { fail(reason: unknown): void }, signal: AbortSignal | undefined): () => void {
+    const onAbort = () => queue.fail(signal?.reason);
+    const onClose = (reason: WsDiscoveryError) => queue.fail(reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    closers.add(onClose);
+    return () => {
+      signal?.removeEventListener("abort", onAbort);
+      closers.delete(onClose);
+    };
   }
 
   function sendQuery(
@@ -303,16 +330,19 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
   }
 
   function assertOpen(): void {
-    closing.signal.throwIfAborted();
+    if (closed) throw closed;
   }
 
   async function close(): Promise<void> {
-    closing.abort(new WsDiscoveryError("WSD_CLOSED", "discovery was closed"));
+    closed ??= new WsDiscoveryError("WSD_CLOSED", "discovery was closed");
+    pauses.end();
     responders.clear();
+    for (const closer of closers) closer(closed);
     await transport.close();
   }
 
   await transport.open();
+
   return {
     get links() {
       return transport.links;
@@ -328,24 +358,20 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
       assertOpen();
       signal?.throwIfAborted();
       const queue = new AsyncQueue<AnnouncementMessage>(MAX_QUEUED_ITEMS);
-      const onAbort = () => queue.fail(signal?.reason);
-      const onClose = () => queue.fail(closing.signal.reason);
-      signal?.addEventListener("abort", onAbort, { once: true });
-      closing.signal.addEventListener("abort", onClose, { once: true });
+      const release = failOnEnd(queue, signal);
       listeners.add(queue);
       try {
         await transport.listen();
         yield* queue;
       } finally {
         listeners.delete(queue);
-        signal?.removeEventListener("abort", onAbort);
-        closing.signal.removeEventListener("abort", onClose);
+        release();
       }
     },
     async respond(handler, respondOptions = {}) {
       assertOpen();
       const responder = new Responder(
-        { clock, random, transport, sequence, timing: timing.unicast, signal: closing.signal, onError },
+        { clock, random, transport, sequence, timing: timing.unicast, pauses, onError },
         handler,
         respondOptions,
       );
@@ -353,15 +379,25 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
       await transport.listen();
       return { close: () => void responders.delete(responder) };
     },
-    async announce(body, { version = "2005/04", prefixes, signal = closing.signal } = {}) {
+    async announce(body, announceOptions = {}) {
+      const { version = "2005/04", prefixes, signal, delayMs, links } = announceOptions;
       assertOpen();
+      if (delayMs && !(await pauses.wait(randomWhole(random, ...delayMs), signal))) return;
       const messageId = newUuidUrn(random);
       duplicates.isNew(messageId, clock.monotonicMs());
       const bytes = writeMessage(
         { version, messageId, appSequence: sequence.next(), ...body },
         prefixes ? { prefixes } : {},
       );
-      await transport.multicast(bytes, { timing: timing.multicast, signal });
+      await transport.multicast(bytes, {
+        timing: timing.multicast,
+        ...(signal && { signal }),
+        ...(links && { links }),
+      });
+    },
+    onLinksAdded(listener) {
+      linkListeners.add(listener);
+      return () => void linkListeners.delete(listener);
     },
     refresh: () => transport.refresh(),
     close,

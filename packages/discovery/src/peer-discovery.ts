@@ -1,5 +1,5 @@
 /** Both roles on one host, joined to the network. */
-import { errorCode, type Observer, silentObserver } from "@branchcache/runtime";
+import { BranchCacheError, errorCode, type Observer, silentObserver } from "@branchcache/runtime";
 import { newUuidUrn, openWsDiscovery, type WsDiscoveryError } from "dgram-ws-discovery";
 import { Finder } from "./client/finder.ts";
 import {
@@ -25,7 +25,6 @@ export async function startPeerDiscovery(options: PeerDiscoveryOptions): Promise
   const { clock, random, udp, observer = silentObserver, serve } = options;
   const backoffMs = Math.max(options.backoffMs ?? DEFAULT_BACKOFF_MS, LEAST_BACKOFF_MS);
   const endpointId = newUuidUrn(random);
-  const closing = new AbortController();
   const republication = new Republication(options.republishQuorum ?? DEFAULT_REPUBLISH_QUORUM, random);
   const finder = new Finder({
     clock,
@@ -36,7 +35,6 @@ export async function startPeerDiscovery(options: PeerDiscoveryOptions): Promise
     maxPerSecond: options.maxPerSecond ?? DEFAULT_MAX_PER_SECOND,
     negativeTtlMs: options.negativeTtlMs ?? DEFAULT_NEGATIVE_TTL_MS,
     republication,
-    signal: closing.signal,
   });
   const discovery = await openWsDiscovery({
     clock,
@@ -64,7 +62,7 @@ export async function startPeerDiscovery(options: PeerDiscoveryOptions): Promise
     });
   }
   const close = async () => {
-    closing.abort(new DOMException("peer discovery was closed", "AbortError"));
+    finder.close(new BranchCacheError("BC_DISCOVERY_CLOSED", "peer discovery was closed"));
     await discovery.close();
   };
   return {

@@ -69,21 +69,21 @@ function parseIpv4(text: string): Uint8Array | undefined {
 function parseIpv6(text: string): Uint8Array | undefined {
   const halves = text.split("::");
   if (halves.length > 2) return undefined;
-  const head = groups(halves[0] ?? "");
-  const tail = halves.length === 2 ? groups(halves[1] ?? "") : [];
+  const head = groups(halves[0] ?? "", halves.length === 1);
+  const tail = groups(halves[1] ?? "", true);
   if (!head || !tail) return undefined;
   const missing = 16 - head.length - tail.length;
   if (halves.length === 2 ? missing < 2 : missing !== 0) return undefined;
   return Uint8Array.from([...head, ...new Array<number>(missing).fill(0), ...tail]);
 }
 
-/** Groups between colons as bytes; the last may be written like IPv4. */
-function groups(text: string): number[] | undefined {
+/** Groups between colons as bytes; the last of an address may be written like IPv4. */
+function groups(text: string, isEnd: boolean): number[] | undefined {
   if (text === "") return [];
   const bytes: number[] = [];
   const parts = text.split(":");
   for (const [i, part] of parts.entries()) {
-    if (part.includes(".") && i === parts.length - 1) {
+    if (part.includes(".") && isEnd && i === parts.length - 1) {
       const ipv4 = parseIpv4(part);
       if (!ipv4) return undefined;
       bytes.push(...ipv4);

@@ -2,12 +2,14 @@
 import { WsDiscoveryError } from "../errors.ts";
 import { IPV4_GROUP, IPV6_GROUP } from "../limits.ts";
 import type { Clock, DatagramPort, DatagramSocket, Endpoint, Random } from "../ports.ts";
+import type { Pauses } from "../protocol/pauses.ts";
 import { type TransmissionTiming, transmissionDelays } from "../protocol/transmission.ts";
 import { isOnSubnet, parseAddress } from "./address.ts";
 import { chooseLinks, type Link, missingInterfaces } from "./links.ts";
 
 export interface TransportOptions {
   readonly clock: Clock;
+  readonly pauses: Pauses;
   readonly random: Random;
   readonly datagrams: DatagramPort;
   readonly interfaces: readonly string[] | undefined;
@@ -20,11 +22,13 @@ export interface TransportOptions {
   onDatagram(bytes: Uint8Array, from: Endpoint, link: Link | undefined): void;
   /** Once for each fault, until it has gone and come again. */
   onError(error: WsDiscoveryError): void;
+  /** Links that came after the first look, and can be used now. */
+  onLinksAdded(added: readonly Link[]): void;
 }
 
 export interface TransmitOptions {
   readonly timing: TransmissionTiming;
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal;
   /** Repeats later than this many milliseconds after the first send are left out. */
   readonly lastAfterMs?: number;
 }
@@ -46,6 +50,7 @@ export class Transport {
   readonly #listeners = new Map<4 | 6, Listener>();
   /** What is out of order now, and was told. */
   readonly #faults = new Set<string>();
+  #first = true;
   #listening = false;
   #closed = false;
   #work: Promise<void> = Promise.resolve();
@@ -78,10 +83,13 @@ export class Transport {
     return this.#work;
   }
 
-  /** Sends on every link. Resolves after the last repeat, or when aborted. */
-  async multicast(bytes: Uint8Array, options: TransmitOptions): Promise<void> {
+  /** Sends on every link, or on some. Resolves after the last repeat, or when aborted. */
+  async multicast(
+    bytes: Uint8Array,
+    options: TransmitOptions & { readonly links?: readonly Link[] },
+  ): Promise<void> {
     await Promise.all(
-      this.links.map((link) => {
+      (options.links ?? this.links).map((link) => {
         const address = link.family === 4 ? IPV4_GROUP : `${IPV6_GROUP}%${link.zone}`;
         return this.transmit(bytes, { address, port: this.#options.port }, link, options);
       }),
@@ -91,17 +99,12 @@ export class Transport {
   /** Sends from the link's own socket. Resolves after the last repeat, or when aborted. */
   async transmit(bytes: Uint8Array, to: Endpoint, link: Link, options: TransmitOptions): Promise<void> {
     const { timing, signal, lastAfterMs = Number.POSITIVE_INFINITY } = options;
-    if (signal.aborted) return;
+    if (signal?.aborted) return;
     await this.#send(bytes, to, link);
     let afterMs = 0;
     for (const delayMs of transmissionDelays(timing, this.#options.random)) {
       afterMs += delayMs;
-      if (afterMs > lastAfterMs) return;
-      try {
-        await this.#options.clock.sleep(delayMs, signal);
-      } catch {
-        return;
-      }
+      if (afterMs > lastAfterMs || !(await this.#options.pauses.wait(delayMs, signal))) return;
       await this.#send(bytes, to, link);
     }
   }
@@ -141,14 +144,18 @@ export class Transport {
     for (const name of interfaces ?? []) this.#report(`missing ${name}`, missing.includes(name), name);
     const links = chooseLinks(addresses, interfaces, families);
     await this.#dropGoneLinks(links);
-    for (const link of links) await this.#attach(link);
-    if (!this.#listening) return;
-    for (const family of families) {
-      await this.#listenOn(
-        family,
-        links.filter((link) => link.family === family),
-      );
+    const added: Link[] = [];
+    for (const link of links) if (await this.#attach(link)) added.push(link);
+    if (this.#listening) {
+      for (const family of families) {
+        await this.#listenOn(
+          family,
+          links.filter((link) => link.family === family),
+        );
+      }
     }
+    if (!this.#first && added.length > 0) this.#options.onLinksAdded(added);
+    this.#first = false;
   }
 
   async #dropGoneLinks(links: readonly Link[]): Promise<void> {
@@ -160,11 +167,12 @@ export class Transport {
     }
   }
 
-  async #attach(link: Link): Promise<void> {
+  /** True if the link is new. */
+  async #attach(link: Link): Promise<boolean> {
     const known = this.#attachments.get(link.key);
     if (known) {
       known.link = link;
-      return;
+      return false;
     }
     const { datagrams, multicastTtl } = this.#options;
     try {
@@ -174,8 +182,10 @@ export class Transport {
       );
       this.#attachments.set(link.key, { link, socket });
       this.#report(`open ${link.key}`, false, link.name);
+      return true;
     } catch (error) {
       this.#report(`open ${link.key}`, true, link.name, error);
+      return false;
     }
   }
 

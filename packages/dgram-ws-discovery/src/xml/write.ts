@@ -37,25 +37,24 @@ export class NamespaceTable {
 /** The document in UTF-8, without byte order mark and white space. Throws `WSD_WRITE_VALUE`. */
 export function writeXml(root: XmlElement, namespaces: NamespaceTable): Uint8Array {
   const name = namespaces.qualify(root);
-  // Inner names first: they may add declarations to the root.
-  const inner = content(root, namespaces);
-  const text = `<?xml version="1.0" encoding="utf-8"?><${name}${namespaces.declarations()}>${inner}</${name}>`;
+  // Before the declarations: names inside may add to them.
+  const rest = afterName(root, name, namespaces);
+  const text = `<?xml version="1.0" encoding="utf-8"?><${name}${namespaces.declarations()}${rest}`;
   return new TextEncoder().encode(text);
 }
 
-function content(element: XmlElement, namespaces: NamespaceTable): string {
-  let text = escapeXml(element.text ?? "");
-  for (const child of element.children ?? []) text += tag(child, namespaces);
-  return text;
-}
-
-function tag(element: XmlElement, namespaces: NamespaceTable): string {
-  const name = namespaces.qualify(element);
-  let attributes = "";
+/** Attributes, content and end tag. */
+function afterName(element: XmlElement, name: string, namespaces: NamespaceTable): string {
+  let text = "";
   for (const attribute of element.attributes ?? []) {
-    attributes += ` ${namespaces.qualify(attribute)}="${escapeXml(attribute.value)}"`;
+    text += ` ${namespaces.qualify(attribute)}="${escapeXml(attribute.value)}"`;
   }
-  return `<${name}${attributes}>${content(element, namespaces)}</${name}>`;
+  text += `>${escapeXml(element.text ?? "")}`;
+  for (const child of element.children ?? []) {
+    const childName = namespaces.qualify(child);
+    text += `<${childName}${afterName(child, childName, namespaces)}`;
+  }
+  return `${text}</${name}>`;
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {

@@ -30,7 +30,6 @@ export interface FinderOptions {
   readonly maxPerSecond: number;
   readonly negativeTtlMs: number;
   readonly republication: Republication;
-  readonly signal: AbortSignal;
 }
 
 interface Answer {
@@ -52,7 +51,9 @@ export class Finder {
   readonly #queue = new Map<string, WantedSegment & { readonly version: 1 | 2 }>();
   readonly #outstanding = new Map<string, OutstandingProbe>();
   #discovery: WsDiscovery | undefined;
-  #pumping = false;
+  /** Drops the timer that will ask for what waits; undefined if there is none. */
+  #cancelPump: (() => void) | undefined;
+  #closed: { readonly reason: unknown } | undefined;
 
   constructor(options: FinderOptions) {
     this.#options = options;
@@ -67,7 +68,7 @@ export class Finder {
 
   async *find(ids: readonly SegmentId[], options: FindOptions): AsyncGenerator<PeerMatch, void> {
     const { version, totalBlocks, signal } = options;
-    this.#options.signal.throwIfAborted();
+    if (this.#closed) throw this.#closed.reason;
     signal?.throwIfAborted();
     const nowMs = this.#options.clock.monotonicMs();
     const wanted = new Map<string, WantedSegment>();
@@ -80,9 +81,7 @@ export class Finder {
     if (wanted.size === 0) return;
     const search = new Search(version, wanted);
     const onAbort = () => search.matches.fail(signal?.reason);
-    const onClose = () => search.matches.fail(this.#options.signal.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
-    this.#options.signal.addEventListener("abort", onClose, { once: true });
     this.#searches.add(search);
     this.#start(search);
     try {
@@ -90,7 +89,6 @@ export class Finder {
     } finally {
       this.#searches.delete(search);
       signal?.removeEventListener("abort", onAbort);
-      this.#options.signal.removeEventListener("abort", onClose);
       this.#forget(search);
     }
   }
@@ -113,17 +111,22 @@ export class Finder {
     return true;
   }
 
+  /** Fails every search, and those to come. The probes end with the network. */
+  close(reason: unknown): void {
+    this.#closed = { reason };
+    this.#cancelPump?.();
+    this.#queue.clear();
+    for (const search of this.#searches) search.matches.fail(reason);
+  }
+
   #start(search: Search): void {
+    const { version } = search;
+    const joined = new Set<OutstandingProbe>();
     for (const [key, segment] of search.wanted) {
-      const probe = this.#outstanding.get(tableKey(search.version, key));
-      if (!probe) {
-        const { version } = search;
-        this.#queue.set(tableKey(version, key), { ...segment, version });
-      }
+      const probe = this.#outstanding.get(tableKey(version, key));
+      if (probe) joined.add(probe);
+      else this.#queue.set(tableKey(version, key), { ...segment, version });
     }
-    const joined = new Set(
-      [...search.wanted.keys()].flatMap((key) => this.#outstanding.get(tableKey(search.version, key)) ?? []),
-    );
     for (const probe of joined) for (const match of probe.matches()) search.tell(match);
     this.#schedulePump(0);
   }
@@ -138,18 +141,11 @@ export class Finder {
 
   /** Not at once: what else is asked for in this turn goes into the same probe. */
   #schedulePump(delayMs: number): void {
-    if (this.#pumping || this.#queue.size === 0) return;
-    this.#pumping = true;
-    const { clock, signal } = this.#options;
-    clock.sleep(delayMs, signal).then(
-      () => {
-        this.#pumping = false;
-        this.#pump();
-      },
-      () => {
-        this.#pumping = false;
-      },
-    );
+    if (this.#cancelPump || this.#queue.size === 0) return;
+    this.#cancelPump = this.#options.clock.after(delayMs, () => {
+      this.#cancelPump = undefined;
+      this.#pump();
+    });
   }
 
   #pump(): void {
@@ -185,14 +181,13 @@ export class Finder {
   }
 
   async #probe(probe: OutstandingProbe): Promise<void> {
-    const { clock, observer, waitMs, backoffMs, signal } = this.#options;
+    const { clock, observer, waitMs, backoffMs } = this.#options;
     let sent = false;
     try {
       const matches = this.#discovery?.probe(peerProbe(probe.version, probe.ids), {
         timeoutMs: waitMs,
         answerWithinMs: backoffMs,
         prefixes: PREFIXES,
-        signal,
         onStart: (messageId) => {
           sent = (this.#discovery?.links.length ?? 0) > 0;
           this.#closedProbes.set(canonicalUri(messageId), true, clock.monotonicMs());
@@ -201,7 +196,7 @@ export class Finder {
       });
       for await (const match of matches ?? []) this.#onMatch(probe, match);
     } catch {
-      // Aborted: the searches were told by the same signal.
+      // The network was closed: the searches know.
       sent = false;
     }
     this.#finish(probe, sent);

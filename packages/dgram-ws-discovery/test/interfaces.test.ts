@@ -1,0 +1,98 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type DatagramPort, type InterfaceAddress, startTargetService } from "../src/index.ts";
+import { ADDRESS, gather, type Link, link } from "./support.ts";
+
+const service = { address: ADDRESS, metadataVersion: 1 };
+
+/** A host of the simulated link whose interfaces can be taken away and given back. */
+function changing(lan: Link["lan"], ...addresses: readonly string[]) {
+  const whole = lan.host(...addresses);
+  const down = new Set<string>();
+  let opened = 0;
+  const port: DatagramPort = {
+    interfaces: (): InterfaceAddress[] => whole.interfaces().filter((own) => !down.has(own.address)),
+    async open(options, onDatagram) {
+      const socket = await whole.open(options, onDatagram);
+      opened++;
+      let closed = false;
+      return {
+        ...socket,
+        async close() {
+          if (!closed) opened--;
+          closed = true;
+          await socket.close();
+        },
+      };
+    },
+  };
+  return { port, down, open: () => opened };
+}
+
+describe("interfaces that come and go", () => {
+  let here: Link;
+  beforeEach(() => {
+    here = link();
+  });
+  afterEach(async () => {
+    await here.close();
+    expect(here.clock.pending).toBe(0);
+  });
+
+  it("WSD-21 are joined when they come, greeted, and left when they go", async () => {
+    const { port, down, open } = changing(here.lan, "192.0.2.10/24", "198.51.100.10/24");
+    down.add("198.51.100.10");
+    const { discovery } = await here.host(port, { interfaceRefreshMs: 5_000 });
+    const added: string[] = [];
+    discovery.onLinksAdded((links) => added.push(...links.map((entry) => entry.socketName)));
+    await startTargetService(discovery, service);
+    await here.clock.advance(4_999);
+    const before = here.messages("Hello").length;
+    expect(open()).toBe(2);
+
+    down.clear();
+    await here.clock.advance(3_000);
+    expect(added).toEqual(["198.51.100.10"]);
+    expect(open()).toBe(3);
+    const hellos = here.lan.sent.slice(before).map(({ from }) => from.address);
+    expect(new Set(hellos)).toEqual(new Set(["198.51.100.10"]));
+
+    const asking = await here.host("198.51.100.1/24");
+    const { found, done } = gather(asking.discovery.probe({}, { timeoutMs: 1_000 }));
+    await here.clock.advance(1_000);
+    await done;
+    expect(found).toHaveLength(1);
+
+    down.add("192.0.2.10");
+    await here.clock.advance(5_000);
+    expect(discovery.links.map((entry) => entry.socketName)).toEqual(["198.51.100.10"]);
+    expect(open()).toBe(2);
+
+    down.add("198.51.100.10");
+    await here.clock.advance(5_000);
+    expect(open()).toBe(0);
+
+    down.clear();
+    await here.clock.advance(5_000);
+    expect(open()).toBe(3);
+    await discovery.close();
+    expect(open()).toBe(0);
+  });
+
+  it("nothing is opened again while nothing changes", async () => {
+    const { port } = changing(here.lan, "192.0.2.10/24");
+    let opens = 0;
+    const { discovery } = await here.host(
+      {
+        ...port,
+        open: (options, onDatagram) => {
+          opens++;
+          return port.open(options, onDatagram);
+        },
+      },
+      { interfaceRefreshMs: 1_000 },
+    );
+    await discovery.respond({ onProbe: () => undefined });
+    await here.clock.advance(10_000);
+    expect(opens).toBe(2);
+  });
+});
