@@ -78,6 +78,7 @@ export function filePublications(options: FilePublicationsOptions): FilePublicat
   const hash = async (resource: Resource): Promise<void> => {
     const before = await statAs(resource);
     if (!before) return;
+    closing.signal.throwIfAborted();
     const startedMs = clock.monotonicMs();
     const publications = await hashFile(resource.key, closing.signal);
     const after = await statAs(resource);
@@ -113,7 +114,6 @@ export function filePublications(options: FilePublicationsOptions): FilePublicat
       await settle(resource);
       await acquire();
       try {
-        closing.signal.throwIfAborted();
         await hash(resource);
       } finally {
         release();

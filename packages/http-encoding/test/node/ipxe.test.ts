@@ -1,9 +1,7 @@
-/** The requests are iPXE 2.0.0+'s own bytes, captured on a test network; only the Host is theirs too. */
-import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+/** The requests are iPXE 2.0.0+'s own bytes, captured on a test network. */
 import { readContentInformation } from "@branchcache/content-info";
 import { nodeHashEngine } from "@branchcache/content-info/node";
+import { equalBytes } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
@@ -13,6 +11,7 @@ import {
   peerDistDirectory,
 } from "../../src/node.ts";
 import { EXAMPLE_SECRET, exchangeRaw, listen, type TestServer } from "./http-fixture.ts";
+import { type TemporaryRoot, temporaryRoot } from "./temporary-root.ts";
 
 const FIRST = `GET /file HTTP/1.1
 Accept-Encoding: peerdist
@@ -44,18 +43,17 @@ describe.each([
   [1_000, 2 as const],
 ])("PCCRTP-12 PCCRTP-20 PCCRTP-21 iPXE asks for %i bytes, version %i", (lengthBytes, version) => {
   const content = captured(lengthBytes);
-  let root: string;
+  let root: TemporaryRoot;
   let server: TestServer;
   let directory: PeerDistDirectory;
 
   beforeEach(async () => {
-    root = await mkdtemp(join(tmpdir(), "peerdist-"));
-    await writeFile(join(root, "file"), content);
-    await utimes(join(root, "file"), 1_000_000, 1_000_000);
+    root = await temporaryRoot();
+    const file = await root.write("file", content);
     const options = { store: memoryPublicationStore(), clock: systemClock };
     directory = peerDistDirectory({
       ...options,
-      root,
+      root: root.path,
       secret: EXAMPLE_SECRET,
       engine: nodeHashEngine,
       minSizeBytes: 0,
@@ -66,7 +64,7 @@ describe.each([
     const publisher = filePublications(options);
     const plain = await exchangeRaw(server.port, missing(`0-${lengthBytes - 1}`));
     const resource = {
-      key: join(root, "file"),
+      key: file,
       validator: plain.headers["etag"] ?? "",
       sizeBytes: lengthBytes,
     };
@@ -77,7 +75,7 @@ describe.each([
   afterEach(async () => {
     await server.close();
     await directory.close();
-    await rm(root, { recursive: true });
+    await root.remove();
   });
 
   it("is answered at first with Content Information", async () => {
@@ -104,7 +102,7 @@ describe.each([
         "content-length": String(end + 1 - start),
       });
       expect(headers["content-encoding"]).toBeUndefined();
-      expect(body).toEqual(content.subarray(start, end + 1));
+      expect(equalBytes(body, content.subarray(start, end + 1))).toBe(true);
     }
   });
 });

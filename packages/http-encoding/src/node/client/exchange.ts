@@ -141,8 +141,9 @@ function originError(error: unknown, stage: "head" | "body", url: URL): OriginEr
   if (CLOSED.has(code) || stage === "body") {
     return new OriginError("BC_ORIGIN_CLOSED", `${name} closed the connection before the end`, options);
   }
-  if (code.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW") {
-    return new OriginError("BC_ORIGIN_ANSWER", `${name} does not speak HTTP as it should (${code})`, options);
+  // The parser's errors have a code only sometimes.
+  if ((error as Error).name === "HTTPParserError" || code === "UND_ERR_HEADERS_OVERFLOW") {
+    return new OriginError("BC_ORIGIN_ANSWER", `${name} does not speak HTTP/1.1 as it should`, options);
   }
   const why = code === "" ? errorMessage(error) : code;
   return new OriginError("BC_ORIGIN_UNREACHABLE", `${name} cannot be reached (${why})`, options);
