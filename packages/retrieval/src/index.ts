@@ -6,7 +6,9 @@ export {
   type OpenedBlock,
   sealedLengthBytes,
 } from "./cipher.ts";
+export type { BlockAnswer, BlockListAnswer, SegmentListAnswer } from "./client/answers.ts";
 export { type FetchBlocksOptions, fetchBlocks } from "./client/fetch.ts";
+export type { LinkFailure } from "./client/peer-link.ts";
 export type {
   FetchedBlock,
   FetchedPiece,
@@ -17,6 +19,12 @@ export type {
   PeerSource,
   WantedBlock,
 } from "./client/peers.ts";
+export {
+  type ExchangeFailure,
+  RetrievalClient,
+  type RetrievalClientOptions,
+  type VersionAnswer,
+} from "./client/retrieval-client.ts";
 export * from "./limits.ts";
 export { type Block, block } from "./messages/block.ts";
 export { type BlockList, blockList } from "./messages/block-list.ts";

@@ -50,6 +50,7 @@ interface Outstanding {
   readonly message: Uint8Array;
   readonly done: (result: LinkResult) => void;
   readonly sentMs: number;
+  readonly wantsVersions: boolean;
   connection: HttpConnection | undefined;
   resent: boolean;
 }
@@ -75,12 +76,16 @@ export class PeerLink {
     return this.#outstanding.size;
   }
 
-  /** Sends an encoded request. `done` is called once, never before this returns, and not after `close`. */
-  request(message: Uint8Array, done: (result: LinkResult) => void): void {
+  /**
+   * Sends an encoded request. `done` is called once, never before this returns, and not after `close`.
+   * `wantsVersions`: a MSG_NEGO_RESP is the answer, and not a refusal of the request's version.
+   */
+  request(message: Uint8Array, done: (result: LinkResult) => void, wantsVersions = false): void {
     const entry: Outstanding = {
       message,
       done,
       sentMs: this.#options.clock.monotonicMs(),
+      wantsVersions,
       connection: undefined,
       resent: false,
     };
@@ -129,7 +134,7 @@ export class PeerLink {
       this.#finish(entry, { kind: "failed", reason: "malformed" });
       return;
     }
-    if (response.kind === "nego") {
+    if (response.kind === "nego" && !entry.wantsVersions) {
       // Versions are fixed by message type, so the same bytes go out again; a second refusal is final.
       const major = commonMajor(SUPPORTED, response.body);
       if (entry.resent || major === undefined) {
