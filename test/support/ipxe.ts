@@ -2,7 +2,7 @@
  * What iPXE does on the wire, as recorded from iPXE 2.0.0+ (g0ab22): its requests byte for byte, and its own
  * way of reading answers, which knows no XML and no other message than MSG_BLK.
  */
-import { createDecipheriv } from "node:crypto";
+import { createDecipheriv, randomUUID } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { createConnection } from "node:net";
 import type { Segment } from "@branchcache/content-info";
@@ -64,7 +64,10 @@ export async function exchange(host: string, request: string | Uint8Array): Prom
       if (end < 0) return;
       const [statusLine = "", ...lines] = received.subarray(0, end).toString("latin1").split("\r\n");
       const headers = Object.fromEntries(
-        lines.map((line) => [line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 1).trim()]),
+        lines.map((line) => [
+          line.slice(0, line.indexOf(":")).toLowerCase(),
+          line.slice(line.indexOf(":") + 1).trim(),
+        ]),
       );
       const body = received.subarray(end + 4);
       if (body.length < Number(headers["content-length"])) return;
@@ -96,7 +99,7 @@ export async function findPeer(discoveryPort: number, segment: Segment, timeoutM
       });
       socket.bind(0, "127.0.0.1", () => {
         socket.setMulticastInterface("127.0.0.1");
-        const datagram = probe("a922db54-f4f2-0564-4c44-051ae6ab4323", segment);
+        const datagram = probe(randomUUID(), segment);
         socket.send(datagram, discoveryPort, "239.255.255.250");
       });
     });

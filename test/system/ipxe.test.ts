@@ -57,7 +57,9 @@ describe("iPXE", () => {
     for (const version of ["1", "2"]) {
       const target = join(directory, `copy-${version}`);
       const url = `http://${host}/file`;
-      await runProcess(command("branchcache", "get", url, "-o", target, "--max-version", version, "--socket", socket));
+      await runProcess(
+        command("branchcache", "get", url, "-o", target, "--max-version", version, "--socket", socket),
+      );
     }
   }, 60_000);
 
@@ -70,7 +72,10 @@ describe("iPXE", () => {
     { version: 2, max: "2.0" },
     { version: 1, max: "1.0" },
   ])("gets every block of a version $version file from a peer", async ({ version, max }) => {
-    const request = offerRequest(host, "/file").replace("MaxContentInformation=2.0", `MaxContentInformation=${max}`);
+    const request = offerRequest(host, "/file").replace(
+      "MaxContentInformation=2.0",
+      `MaxContentInformation=${max}`,
+    );
     const answer = await exchange(host, request);
     expect(answer).toMatchObject({
       status: 200,
@@ -85,7 +90,9 @@ describe("iPXE", () => {
     for (const segment of information.segments) {
       const peer = await findPeer(discoveryPort, segment, 5_000);
       for (const blockIndex of segment.blockHashes.keys()) {
-        whole.update(readBlock(await exchange(peer, blockRequest(peer, segment, blockIndex)), segment, blockIndex));
+        whole.update(
+          readBlock(await exchange(peer, blockRequest(peer, segment, blockIndex)), segment, blockIndex),
+        );
       }
     }
     expect(whole.digest("hex")).toBe(createHash("sha256").update(content).digest("hex"));

@@ -60,9 +60,22 @@ describe.skipIf(!netns.ok)("an office of three hosts", () => {
     const target = join(directory, name);
     const url = `http://${office.address("publisher")}:8080/content.bin`;
     const report = await runProcess(
-      commandOn(office.on(host), "branchcache", "get", url, "-o", target, "--json", "--socket", socket(host), ...args),
+      commandOn(
+        office.on(host),
+        "branchcache",
+        "get",
+        url,
+        "-o",
+        target,
+        "--json",
+        "--socket",
+        socket(host),
+        ...args,
+      ),
     );
-    const hash = createHash("sha256").update(await readFile(target)).digest("hex");
+    const hash = createHash("sha256")
+      .update(await readFile(target))
+      .digest("hex");
     expect(hash).toBe(createHash("sha256").update(content).digest("hex"));
     return JSON.parse(report);
   };
