@@ -27,7 +27,10 @@ export interface FilePublicationsOptions {
    * it could change again and keep its time. Default 1,000.
    */
   readonly settleMs?: number;
-  /** A file that could not be hashed is not tried again before. Default 60,000. */
+  /**
+   * A file is not hashed again before, be it that it failed or that a client wants a version which
+   * `hashFile` does not make. Default 60,000.
+   */
   readonly retryAfterMs?: number;
   /** Decoded publications kept in memory. Default 64 MiB. */
   readonly memoryBytes?: number;
@@ -53,7 +56,7 @@ export function filePublications(options: FilePublicationsOptions): FilePublicat
   } = options;
   const closing = new AbortController();
   const jobs = new Map<string, Promise<void>>();
-  const failures = new Map<string, number>();
+  const attempts = new Map<string, number>();
   const recent = recentPublications(memoryBytes);
   const waiting: (() => void)[] = [];
   let active = 0;
@@ -93,6 +96,7 @@ export function filePublications(options: FilePublicationsOptions): FilePublicat
       createdMs: clock.wallMs(),
     });
     recent.set(resource, publications);
+    attempts.set(idOf(resource), clock.monotonicMs());
     for (const { version } of made) {
       observer.count("hash_generations_total", 1, { version: String(version), result: "ok" });
       observer.measure("hash_seconds", (clock.monotonicMs() - startedMs) / 1_000, {
@@ -109,7 +113,7 @@ export function filePublications(options: FilePublicationsOptions): FilePublicat
     if (waitMs > 0) await clock.sleep(waitMs, closing.signal);
   };
 
-  const run = async (resource: Resource, id: string): Promise<void> => {
+  const run = async (resource: Resource): Promise<void> => {
     try {
       await settle(resource);
       await acquire();
@@ -122,18 +126,18 @@ export function filePublications(options: FilePublicationsOptions): FilePublicat
       if (closing.signal.aborted) return;
       // Whoever asks for the file as it is now will have it hashed.
       if (errorCode(error) === "BC_CONTENT_CHANGED") return;
-      failures.set(id, clock.monotonicMs());
+      attempts.set(idOf(resource), clock.monotonicMs());
       observer.count("hash_generations_total", 1, { version: "any", result: errorCode(error) ?? "failed" });
       observer.event("warn", "publish.failed", { path: resource.key, reason: errorMessage(error) });
     }
   };
 
   const mayTry = (id: string): boolean => {
-    for (const [failed, atMs] of failures) {
+    for (const [tried, atMs] of attempts) {
       if (clock.monotonicMs() - atMs < retryAfterMs) break;
-      failures.delete(failed);
+      attempts.delete(tried);
     }
-    return !failures.has(id) && jobs.size < maxWaiting && !closing.signal.aborted;
+    return !attempts.has(id) && jobs.size < maxWaiting && !closing.signal.aborted;
   };
 
   return {
@@ -151,11 +155,11 @@ export function filePublications(options: FilePublicationsOptions): FilePublicat
       return publications;
     },
     request(resource) {
-      const id = `${resource.validator} ${resource.key}`;
+      const id = idOf(resource);
       const running = jobs.get(id);
       if (running !== undefined) return running;
       if (!mayTry(id)) return Promise.resolve();
-      const job = run(resource, id).finally(() => jobs.delete(id));
+      const job = run(resource).finally(() => jobs.delete(id));
       jobs.set(id, job);
       return job;
     },
@@ -164,4 +168,8 @@ export function filePublications(options: FilePublicationsOptions): FilePublicat
       await Promise.allSettled(jobs.values());
     },
   };
+}
+
+function idOf(resource: Resource): string {
+  return `${resource.validator} ${resource.key}`;
 }

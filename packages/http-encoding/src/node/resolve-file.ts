@@ -1,7 +1,7 @@
 /** From a request's target to an open file under the root, and to nothing else. */
 import { type BigIntStats, constants } from "node:fs";
 import { type FileHandle, open, readlink, realpath } from "node:fs/promises";
-import { join, relative, sep } from "node:path";
+import { isAbsolute, join, relative, sep } from "node:path";
 import { errorCode } from "@branchcache/runtime";
 
 export type PathReading =
@@ -78,9 +78,9 @@ function hasSeparator(segment: string): boolean {
 }
 
 function isVisibleUnder(realRoot: string, path: string): boolean {
-  return relative(realRoot, path)
-    .split(sep)
-    .every((part) => part !== "" && !part.startsWith("."));
+  const way = relative(realRoot, path);
+  // On Windows, the way to another drive is absolute.
+  return !isAbsolute(way) && way.split(sep).every((part) => part !== "" && !part.startsWith("."));
 }
 
 /** A directory on the way may have become a link since it was looked at: Linux tells what was opened. */

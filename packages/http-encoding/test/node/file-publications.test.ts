@@ -228,6 +228,33 @@ describe("filePublications", () => {
     expect(runs).toBe(2);
   });
 
+  it("does not hash over and over for a version that is not made", async () => {
+    let runs = 0;
+    const { publications } = make({
+      hashFile: async () => {
+        runs++;
+        return publishBytes(content, { engine: nodeHashEngine, versions: [2] });
+      },
+    });
+    const wanted = await resource();
+    await publications.request(wanted);
+    await publications.request(wanted);
+    expect((await publications.lookup(wanted))?.v1).toBeUndefined();
+    expect(runs).toBe(1);
+  });
+
+  it("makes hashes anew where the store's are damaged", async () => {
+    const wanted = await resource();
+    const damaged = { ...wanted, publications: [new Uint8Array(40)], createdMs: 0 };
+    await store.put(path, damaged);
+    const { publications } = make();
+    await expect(publications.lookup(wanted)).rejects.toMatchObject({
+      code: expect.stringMatching(/^BC_DECODE/),
+    });
+    await publications.request(wanted);
+    expect((await publications.lookup(wanted))?.v1?.lengthBytes).toBe(content.length);
+  });
+
   it("takes no more files than may wait", async () => {
     const gate = held();
     const { publications } = make({ maxWaiting: 1, hashFile: gate.hashFile });

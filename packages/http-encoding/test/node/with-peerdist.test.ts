@@ -1,5 +1,12 @@
+import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
-import { publishBytes, readContentInformation } from "@branchcache/content-info";
+import {
+  contentInformationLength,
+  publicationFromColumns,
+  publishBytes,
+  readContentInformation,
+  writeContentInformation,
+} from "@branchcache/content-info";
 import { nodeHashEngine } from "@branchcache/content-info/node";
 import { equalBytes } from "@branchcache/runtime";
 import { manualClock, recordingObserver } from "@branchcache/runtime/testing";
@@ -311,6 +318,42 @@ describe("withPeerDist", () => {
     await lookedUp;
     await clock.advance(50);
     expect(equalBytes((await answer).body, content)).toBe(true);
+  });
+
+  it("PCCRTP-18 PCCRTP-26 answers HTTP/1.0 alike", async () => {
+    await serve({});
+    const text = requestText("/file", OFFER).replace("HTTP/1.1", "HTTP/1.0");
+    const { headers, body } = await exchangeRaw(server.port, text);
+    expect(headers).toMatchObject({ "content-encoding": "peerdist", "content-length": String(body.length) });
+  });
+
+  it("sends Content Information of a very large file piece by piece, and none of the file", async () => {
+    const segments = 20_000;
+    const large = publicationFromColumns({
+      version: 2,
+      algorithm: "sha512-truncated",
+      segmentLengths: new Uint32Array(segments).fill(65_536),
+      hashesOfData: exampleContent(32 * segments),
+      blockHashes: new Uint8Array(0),
+    });
+    let pieces = 0;
+    const file = new Readable({
+      read() {
+        pieces++;
+        this.push(Buffer.alloc(65_536));
+      },
+    });
+    const publications = { lookup: async () => ({ v2: large }), request: async () => {} };
+    await serve({ publications }, (_request, response) => {
+      response.setHeader("ETag", '"v1"');
+      response.setHeader("Content-Length", large.lengthBytes);
+      file.pipe(response);
+    });
+    const { body } = await get(OFFER);
+    expect(body.length).toBe(contentInformationLength(large));
+    expect(equalBytes(body, writeContentInformation(large, EXAMPLE_SECRET, nodeHashEngine))).toBe(true);
+    expect(pieces).toBeLessThan(10);
+    expect(file.destroyed).toBe(true);
   });
 
   it("counts requests and bytes", async () => {

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type DecisionInput, decide, type HeaderFields, type PlainReason } from "../../src/index.ts";
 
@@ -310,5 +311,53 @@ describe("hashes", () => {
     ["Version=1.1", { major: 1, minor: 1 }],
   ])("PCCRTP-9 PCCRTP-10 PCCRTP-43 %s is echoed", (value, expected) => {
     expect(decide(input({ "x-p2p-peerdist": value }))).toMatchObject({ offer: { codingVersion: expected } });
+  });
+});
+
+describe("any request and any answer", () => {
+  const names = ["accept-encoding", "x-p2p-peerdist", "x-p2p-peerdistex", "range"];
+  const values = fc.oneof(
+    fc.string(),
+    fc.constantFrom(
+      "peerdist",
+      "Version=1.1",
+      EX,
+      "HashRequest=true",
+      "bytes=0-1",
+      "MissingDataRequest=true",
+    ),
+  );
+  const given = fc.record({
+    request: fc.record({
+      method: fc.constantFrom("GET", "HEAD", "POST"),
+      headers: fc.dictionary(fc.constantFrom(...names), values),
+    }),
+    answer: fc.record({
+      status: fc.constantFrom(200, 206, 304, 404),
+      headers: fc.dictionary(
+        fc.constantFrom("etag", "last-modified", "content-length", "content-range", "content-encoding"),
+        fc.oneof(fc.string(), fc.constantFrom('"v1"', "70000", "bytes 0-9/10", OLD)),
+      ),
+    }),
+    ready: fc.subarray<1 | 2>([1, 2]),
+    nowMs: fc.constant(NOW_MS),
+  });
+
+  it("PCCRTP-2 PCCRTP-12 PCCRTP-25 PCCRTP-39 gives a decision, and codes only what may be coded", () => {
+    fc.assert(
+      fc.property(given, (input) => {
+        const decision = decide(input);
+        if (decision.kind === "plain") return;
+        const { request, answer } = input;
+        expect(request.method).toBe("GET");
+        expect([200, 206]).toContain(answer.status);
+        expect(answer.headers["etag"] ?? answer.headers["last-modified"]).toBeDefined();
+        expect(`${request.headers["accept-encoding"]} ${request.headers["x-p2p-peerdistex"]}`).toMatch(
+          /peerdist|HashRequest/i,
+        );
+        expect(input.ready).toContain(decision.version);
+      }),
+      { numRuns: 1_000 },
+    );
   });
 });
