@@ -9,6 +9,7 @@ import { type Environment, openEnvironment } from "./lmdb/environment.ts";
 import { canBeRead } from "./lmdb/integrity-check.ts";
 import { LmdbPublicationStore } from "./lmdb/publications.ts";
 import { LmdbSecretStore } from "./lmdb/secrets.ts";
+import { SpaceReserve } from "./lmdb/space-reserve.ts";
 import { inspectDataFile, makePrivate, pathError, prepareDirectory, setAside } from "./lmdb/surroundings.ts";
 
 export { StoreError, type StoreErrorCode } from "./errors.ts";
@@ -57,7 +58,16 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<Stores> 
   const publications = new LmdbPublicationStore(main);
   // A secret left behind is harmless; the next removal of the segment takes it along.
   const forget = (id: SegmentId) => secrets.delete(id).catch(() => {});
-  const blocks = new LmdbBlockStore({ environment: main, limitBytes, clock, observer, onRemoved: forget });
+  const reserve = new SpaceReserve(path);
+  await reserve.fill();
+  const blocks = new LmdbBlockStore({
+    environment: main,
+    limitBytes,
+    reserve,
+    clock,
+    observer,
+    onRemoved: forget,
+  });
   let closing: Promise<void> | undefined;
   const close = async () => {
     publications.shut();

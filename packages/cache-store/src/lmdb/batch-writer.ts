@@ -9,6 +9,7 @@ import { StoreError } from "../errors.ts";
 import { Ledger } from "../store/ledger.ts";
 import type { Totals } from "../store/segment-state.ts";
 import type { Environment } from "./environment.ts";
+import type { SpaceReserve } from "./space-reserve.ts";
 import { type BlockTables, TransactionTables } from "./tables.ts";
 
 /** A transaction keeps its dirty pages in memory until it is committed. */
@@ -34,6 +35,7 @@ export interface BatchWriterOptions {
   readonly environment: Environment;
   readonly tables: BlockTables;
   readonly limitBytes: number;
+  readonly reserve: SpaceReserve;
   readonly onCommit: (committed: Committed) => void;
   /** A batch did not fit; eviction may yet make room. */
   readonly onDiskFull: () => void;
@@ -96,23 +98,26 @@ export class BatchWriter {
     this.#running = false;
   }
 
-  /** Fills `batch` from the queue when the transaction has begun: the later, the fuller. */
+  /**
+   * Fills `batch` from the queue when the transaction has begun: the later, the fuller. Where the disk has no
+   * room for all of it, and nothing goes to make room, as much of it as fits is committed, from its start.
+   */
   async #commit(batch: Change<unknown>[]): Promise<Outcome[]> {
+    const outcomes: Outcome[] = [];
     let failure: unknown;
-    for (let attempt = 0; attempt < 2; attempt++) {
+    let most = Number.POSITIVE_INFINITY;
+    let hasEvicted = false;
+    while (outcomes.length < batch.length || batch.length === 0) {
       try {
-        const outcomes = await this.#transact((ledger) => {
+        const done = outcomes.length;
+        const more = await this.#transact((ledger) => {
           this.#take(batch);
-          return batch.map((change) => {
-            try {
-              return { value: change.run(ledger) };
-            } catch (error) {
-              return { error };
-            }
-          });
+          return batch.slice(done, done + most).map((change) => outcomeOf(change, ledger));
         });
+        outcomes.push(...more);
+        hasEvicted = false;
+        if (this.#failing) await this.#options.reserve.fill();
         this.#failing = false;
-        return outcomes;
       } catch (error) {
         failure = error;
         this.#failing = true;
@@ -120,10 +125,17 @@ export class BatchWriter {
         this.#take(batch);
         if (errorCode(error) !== "BC_STORE_FULL") break;
         this.#options.onDiskFull();
-        if (!(await this.#makeSpace(batch))) break;
+        const part = batch.slice(outcomes.length, outcomes.length + most);
+        const isRoomMade: boolean = !hasEvicted && (await this.#makeSpace(part));
+        if (!isRoomMade && part.length === 1) {
+          const isRemoval = part[0]?.bytes === 0;
+          if (!isRemoval || !(await this.#options.reserve.release())) break;
+        }
+        if (!isRoomMade) most = Math.ceil(part.length / 2);
+        hasEvicted = isRoomMade;
       }
     }
-    return batch.map(() => ({ error: failure }));
+    return batch.map((_, i) => outcomes[i] ?? { error: failure });
   }
 
   #take(batch: Change<unknown>[]): void {
@@ -143,9 +155,14 @@ export class BatchWriter {
     const { limitBytes } = this.#options;
     try {
       let evicted = 0;
-      await this.#transact((ledger, view) => {
-        ledger.makeRoom(Math.max(0, limitBytes - view.totals.bytes) + 2 * neededBytes);
-        evicted = ledger.evictions.length;
+      const evict = () =>
+        this.#transact((ledger, view) => {
+          ledger.makeRoom(Math.max(0, limitBytes - view.totals.bytes) + 2 * neededBytes);
+          evicted = ledger.evictions.length;
+        });
+      await evict().catch(async (error: unknown) => {
+        if (!(await this.#options.reserve.release())) throw error;
+        await evict();
       });
       for (let i = 1; i < TRANSACTIONS_UNTIL_REUSE; i++) await this.#transact((_, view) => view.touch());
       return evicted > 0;
@@ -169,6 +186,14 @@ export class BatchWriter {
     });
     if (totals) onCommit({ evictions, totals });
     return result;
+  }
+}
+
+function outcomeOf(change: Change<unknown>, ledger: Ledger<Uint8Array>): Outcome {
+  try {
+    return { value: change.run(ledger) };
+  } catch (error) {
+    return { error };
   }
 }
 

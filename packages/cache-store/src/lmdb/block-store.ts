@@ -27,13 +27,15 @@ import {
   type Totals,
 } from "../store/segment-state.ts";
 import { BatchWriter, type Committed } from "./batch-writer.ts";
-import type { Environment } from "./environment.ts";
+import { type Environment, reading } from "./environment.ts";
 import { blockKey, decodeBlock, encodeBlock } from "./formats.ts";
+import type { SpaceReserve } from "./space-reserve.ts";
 import { type BlockTables, mapKey, openBlockTables, readFacts, readState, readTotals } from "./tables.ts";
 
 export interface LmdbBlockStoreOptions {
   readonly environment: Environment;
   readonly limitBytes: number;
+  readonly reserve: SpaceReserve;
   readonly clock: Clock;
   readonly observer: Observer;
   /** The segment is gone, and that is committed. */
@@ -58,7 +60,7 @@ export class LmdbBlockStore implements BlockStore {
   #closing: Promise<void> | undefined;
 
   constructor(options: LmdbBlockStoreOptions) {
-    const { environment, limitBytes, observer } = options;
+    const { environment, limitBytes, reserve, observer } = options;
     this.#options = options;
     this.#tables = openBlockTables(environment);
     this.#full = new FullReporter(observer, limitBytes);
@@ -66,6 +68,7 @@ export class LmdbBlockStore implements BlockStore {
       environment,
       tables: this.#tables,
       limitBytes,
+      reserve,
       onCommit: (committed) => this.#onCommit(committed),
       onDiskFull: () => this.#full.full("disk", this.#totals.bytes),
     });
@@ -76,7 +79,7 @@ export class LmdbBlockStore implements BlockStore {
   async holds(ids: readonly SegmentId[]): Promise<readonly (HeldSegment | undefined)[]> {
     await this.#ready(...ids);
     return ids.map((id) => {
-      const state = readState(this.#tables, id);
+      const state = this.#state(id);
       return state && heldSegment(state);
     });
   }
@@ -95,7 +98,7 @@ export class LmdbBlockStore implements BlockStore {
 
   async heldBlocks(id: SegmentId, trust?: "verified"): Promise<readonly number[] | undefined> {
     await this.#ready(id);
-    const state = readState(this.#tables, id);
+    const state = this.#state(id);
     return state && (trust ? state.verified : state.held).indexes();
   }
 
@@ -162,10 +165,10 @@ export class LmdbBlockStore implements BlockStore {
 
   async withBlock<T>(id: SegmentId, index: number, use: (block: StoredBlock) => T): Promise<T | undefined> {
     await this.#ready(id);
-    const state = readState(this.#tables, id);
+    const state = this.#state(id);
     if (!state?.held.has(index)) return undefined;
     const key = blockKey(id, index);
-    const value = this.#tables.blocks.getBinaryFast(key);
+    const value = reading(this.#options.environment, () => this.#tables.blocks.getBinaryFast(key));
     const block = value && decodeBlock(key, value);
     if (!block) {
       const own = new Uint8Array(id);
@@ -199,7 +202,7 @@ export class LmdbBlockStore implements BlockStore {
   async usage(): Promise<StoreUsage> {
     this.#assertOpen();
     await this.#writer.settled();
-    const { bytes, complete, segments } = readTotals(this.#tables);
+    const { bytes, complete, segments } = reading(this.#options.environment, () => readTotals(this.#tables));
     const { limitBytes } = this.#options;
     return { bytes, limitBytes, segments: { complete, partial: segments - complete } };
   }
@@ -229,9 +232,13 @@ export class LmdbBlockStore implements BlockStore {
     this.#assertOpen();
   }
 
+  #state(id: SegmentId): SegmentState | undefined {
+    return reading(this.#options.environment, () => readState(this.#tables, id));
+  }
+
   #read(id: SegmentId): Expected["known"] {
-    const state = readState(this.#tables, id);
-    const facts = state && readFacts(this.#tables, id);
+    const state = this.#state(id);
+    const facts = state && reading(this.#options.environment, () => readFacts(this.#tables, id));
     return state && facts && { state, facts };
   }
 

@@ -1,4 +1,6 @@
 /** One LMDB environment with the tables of a store, or with the one of the secrets. */
+
+import { errorMessage } from "@branchcache/runtime";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { StoreError } from "../errors.ts";
 import { FORMAT_VERSION } from "./formats.ts";
@@ -60,4 +62,21 @@ function checkFormat(root: RootDatabase<Uint8Array, Uint8Array>, path: string): 
     throw new StoreError("BC_STORE_VERSION", "holds an LMDB environment of something else", { path });
   }
   root.put(FORMAT_KEY, Uint8Array.of(FORMAT_VERSION));
+}
+
+const MDB_CORRUPTED = -30796;
+const MDB_PAGE_NOTFOUND = -30797;
+
+/** Runs `read`; what LMDB throws becomes `BC_STORE_CORRUPT` or `BC_STORE_IO`, with the path. */
+export function reading<T>({ path }: Environment, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    const code = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined;
+    const isCorrupt = code === MDB_CORRUPTED || code === MDB_PAGE_NOTFOUND;
+    throw new StoreError(isCorrupt ? "BC_STORE_CORRUPT" : "BC_STORE_IO", errorMessage(cause), {
+      path,
+      cause,
+    });
+  }
 }

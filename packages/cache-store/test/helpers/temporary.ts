@@ -1,0 +1,36 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openLmdbStore } from "@branchcache/cache-store/lmdb";
+import { type Observer, silentObserver } from "@branchcache/runtime";
+import { manualClock } from "@branchcache/runtime/testing";
+import { onTestFinished } from "vitest";
+
+/** A fresh directory that goes with the test. */
+export async function temporaryDirectory(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), "cache-store-"));
+  onTestFinished(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+/** A store with room for all that a test puts into it; closed with the test. */
+export async function openStores(
+  path: string,
+  { limitBytes = 100_000_000, observer = silentObserver as Observer, secretsPath = `${path}/secrets` } = {},
+) {
+  const stores = await openLmdbStore({
+    path,
+    limitBytes,
+    observer,
+    secretsPath,
+    clock: manualClock(1_700_000_000_000),
+  });
+  onTestFinished(() => stores.close());
+  return stores;
+}
+
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}

@@ -1,0 +1,163 @@
+import { copyFile, open, readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { recordingObserver } from "@branchcache/runtime/testing";
+import { describe, expect, it } from "vitest";
+import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
+import { openStores, temporaryDirectory } from "../helpers/temporary.ts";
+
+const SEGMENTS = 6;
+
+/** A closed store with some segments in it; the path. */
+async function filledStore(): Promise<string> {
+  const path = await temporaryDirectory();
+  const { blocks, secrets, close } = await openStores(path);
+  for (let n = 0; n < SEGMENTS; n++) {
+    for (let index = 0; index < BLOCKS; index++)
+      await blocks.putBlock(segmentOf(n), index, sealedBlock(n, index));
+    await secrets.put(segmentOf(n).id, new Uint8Array(32).fill(n));
+  }
+  await close();
+  return path;
+}
+
+async function expectFreshStart(path: string, place: string): Promise<void> {
+  const observer = recordingObserver();
+  const stores = await openStores(path, { observer });
+  const events = observer.named("cache.corrupt");
+  expect(events.map(({ level, fields }) => [level, fields["path"]])).toEqual([["error", place]]);
+  const aside = (await readdir(place)).filter((name) => name.startsWith("data.mdb."));
+  expect(aside).toEqual(["data.mdb.corrupt-1700000000000"]);
+  expect(await stores.blocks.putBlock(segmentOf(99), 0, sealedBlock(99, 0))).toBe("stored");
+  await stores.secrets.put(segmentOf(99).id, new Uint8Array(32));
+  await stores.close();
+
+  const again = recordingObserver();
+  const reopened = await openStores(path, { observer: again });
+  expect(again.named("cache.corrupt")).toEqual([]);
+  expect((await reopened.blocks.getBlock(segmentOf(99).id, 0))?.data).toEqual(sealedBlock(99, 0).data);
+}
+
+describe("a damaged data file is moved aside, and a fresh store begun", () => {
+  it.each([
+    ["text", new TextEncoder().encode("this is no database, ".repeat(1000))],
+    ["zeros", new Uint8Array(100_000)],
+    ["one byte", Uint8Array.of(1)],
+  ])("%s instead", async (_what, bytes) => {
+    const path = await filledStore();
+    await writeFile(join(path, "data.mdb"), bytes);
+    await expectFreshStart(path, path);
+    expect(new Uint8Array(await readFile(join(path, "data.mdb.corrupt-1700000000000")))).toEqual(bytes);
+  });
+
+  it.each([100, 4096, 8192, 12_288, 0.5, 0.9])("cut off at %d (bytes, or part of the whole)", async (at) => {
+    const path = await filledStore();
+    const { size } = await stat(join(path, "data.mdb"));
+    await truncate(join(path, "data.mdb"), at < 1 ? Math.floor(size * at) : at);
+    await expectFreshStart(path, path);
+  });
+
+  it("the magic number of the second meta page is gone", async () => {
+    const path = await filledStore();
+    await overwrite(join(path, "data.mdb"), 4096 + 24, new Uint8Array(4));
+    await expectFreshStart(path, path);
+  });
+
+  it("the secrets only: the blocks stay", async () => {
+    const path = await filledStore();
+    await writeFile(join(path, "secrets", "data.mdb"), "no database");
+    await expectFreshStart(path, join(path, "secrets"));
+    const { blocks, secrets } = await openStores(path);
+    expect(await blocks.heldBlocks(segmentOf(1).id)).toEqual([0, 1, 2, 3]);
+    expect(await secrets.get(segmentOf(1).id)).toBeUndefined();
+  });
+
+  it("an empty file is no damage", async () => {
+    const path = await temporaryDirectory();
+    await writeFile(join(path, "data.mdb"), "");
+    const observer = recordingObserver();
+    const { blocks } = await openStores(path, { observer });
+    expect(await blocks.putBlock(segmentOf(1), 0, sealedBlock(1, 0))).toBe("stored");
+    expect(observer.named("cache.corrupt")).toEqual([]);
+  });
+});
+
+describe("a damaged block", () => {
+  it.each([
+    [
+      "in its ciphertext",
+      (block: Uint8Array, file: Uint8Array) => indexOf(file, block.subarray(0, 64)) + 5000,
+      [0, 2, 3],
+    ],
+    [
+      "in its first byte",
+      (block: Uint8Array, file: Uint8Array) => indexOf(file, block.subarray(0, 64)),
+      [0, 2, 3],
+    ],
+    [
+      "in its cipher",
+      (block: Uint8Array, file: Uint8Array) => indexOf(file, block.subarray(0, 64)) - 24,
+      [0, 2, 3],
+    ],
+    [
+      "in its checksum",
+      (block: Uint8Array, file: Uint8Array) => indexOf(file, block.subarray(0, 64)) - 20,
+      [0, 2, 3],
+    ],
+  ])("%s is noticed, never served, dropped and counted", async (_where, offsetOf, left) => {
+    const path = await filledStore();
+    const file = join(path, "data.mdb");
+    const offset = offsetOf(sealedBlock(2, 1).data, await readFile(file));
+    await overwrite(file, offset, Uint8Array.of(0xaa));
+
+    const observer = recordingObserver();
+    const { blocks } = await openStores(path, { observer });
+    expect(await blocks.heldBlocks(segmentOf(2).id)).toEqual([0, 1, 2, 3]);
+    expect(await blocks.getBlock(segmentOf(2).id, 1)).toBeUndefined();
+    expect(await blocks.heldBlocks(segmentOf(2).id)).toEqual(left);
+    expect(observer.total("cache_evictions_total", { reason: "corrupt" })).toBe(1);
+    expect(observer.named("cache.corrupt")).toHaveLength(1);
+    expect(await blocks.usage()).toEqual({
+      bytes: (SEGMENTS * BLOCKS - 1) * SEALED_BYTES,
+      limitBytes: 100_000_000,
+      segments: { complete: SEGMENTS - 1, partial: 1 },
+    });
+    expect(await blocks.putBlock(segmentOf(2), 1, sealedBlock(2, 1))).toBe("stored");
+    expect((await blocks.getBlock(segmentOf(2).id, 1))?.data).toEqual(sealedBlock(2, 1).data);
+  });
+
+  it("takes its segment along if it was the only one", async () => {
+    const path = await temporaryDirectory();
+    const first = await openStores(path);
+    await first.blocks.putBlock(segmentOf(1), 3, sealedBlock(1, 3));
+    await first.close();
+    const file = join(path, "data.mdb");
+    await overwrite(
+      file,
+      indexOf(await readFile(file), sealedBlock(1, 3).data.subarray(0, 64)) + 9,
+      Uint8Array.of(0xaa),
+    );
+    const { blocks } = await openStores(path);
+    expect(await blocks.withBlock(segmentOf(1).id, 3, () => "served")).toBeUndefined();
+    expect(await blocks.segment(segmentOf(1).id)).toBeUndefined();
+    expect((await blocks.usage()).bytes).toBe(0);
+  });
+});
+
+it("a copy of the files is a store", async () => {
+  const [path, copy] = [await filledStore(), await temporaryDirectory()];
+  await copyFile(join(path, "data.mdb"), join(copy, "data.mdb"));
+  const { blocks } = await openStores(copy);
+  expect((await blocks.getBlock(segmentOf(5).id, 3))?.data).toEqual(sealedBlock(5, 3).data);
+});
+
+function indexOf(file: Uint8Array, bytes: Uint8Array): number {
+  const at = Buffer.from(file.buffer, file.byteOffset, file.length).indexOf(bytes);
+  if (at < 0) throw new Error("the block is not in the file");
+  return at;
+}
+
+async function overwrite(path: string, offset: number, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, "r+");
+  await file.write(bytes, 0, bytes.length, offset);
+  await file.close();
+}

@@ -1,0 +1,45 @@
+import { seededRandom } from "@branchcache/runtime/testing";
+import { describe, expect, it } from "vitest";
+import { BLOCKS, SEALED_BYTES, segmentOf } from "../helpers/content.mjs";
+import { killRound } from "../helpers/kill-round.ts";
+import { highest, startWriter } from "../helpers/processes.ts";
+import { openStores, temporaryDirectory } from "../helpers/temporary.ts";
+
+describe("several processes", () => {
+  it("write to one store at once, and see each other's segments", async () => {
+    const path = await temporaryDirectory();
+    const { blocks } = await openStores(path, { limitBytes: 1e8 });
+    const writers = [0, 1000].map((first) => startWriter([path, 1e8, first, 40]));
+    expect(await Promise.all(writers.map(({ ended }) => ended))).toEqual([0, 0]);
+    expect(writers.map((writer) => highest(writer, "put"))).toEqual([39, 1039]);
+    expect(await blocks.usage()).toEqual({
+      bytes: 80 * BLOCKS * SEALED_BYTES,
+      limitBytes: 1e8,
+      segments: { complete: 80, partial: 0 },
+    });
+    const held = await blocks.holds([
+      segmentOf(0).id,
+      segmentOf(39).id,
+      segmentOf(40).id,
+      segmentOf(1039).id,
+    ]);
+    expect(held.map((segment) => segment?.heldBlocks)).toEqual([4, 4, undefined, 4]);
+  });
+
+  it("keep one limit together", async () => {
+    const path = await temporaryDirectory();
+    const limitBytes = 30 * BLOCKS * SEALED_BYTES;
+    const { blocks } = await openStores(path, { limitBytes });
+    const writers = [0, 1000].map((first) => startWriter([path, limitBytes, first, 60]));
+    expect(await Promise.all(writers.map(({ ended }) => ended))).toEqual([0, 0]);
+    const { bytes } = await blocks.usage();
+    expect(bytes).toBeLessThanOrEqual(limitBytes);
+    expect(bytes).toBeGreaterThan(limitBytes - 2 * BLOCKS * SEALED_BYTES);
+  });
+
+  it("may be killed while they write: nothing flushed is lost, nothing broken is offered", async () => {
+    const path = await temporaryDirectory();
+    const random = seededRandom(20);
+    for (let round = 0; round < 3; round++) await killRound(path, round, random);
+  });
+});

@@ -1,0 +1,122 @@
+import { spawnSync } from "node:child_process";
+import { chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { StoreError } from "@branchcache/cache-store/lmdb";
+import { recordingObserver } from "@branchcache/runtime/testing";
+import { open } from "lmdb";
+import { describe, expect, it } from "vitest";
+import { openStores, temporaryDirectory } from "../helpers/temporary.ts";
+
+const OPEN_AS_NOBODY = fileURLToPath(new URL("../helpers/open-as-nobody.mjs", import.meta.url));
+const isRoot = process.getuid?.() === 0;
+
+async function failureOf(path: string) {
+  const observer = recordingObserver();
+  const error = await openStores(path, { observer }).then(
+    () => undefined,
+    (reason: StoreError) => reason,
+  );
+  return { code: error?.code, message: error?.message, path: error?.path, observer };
+}
+
+describe("bad surroundings", () => {
+  it("a file where the directory should be", async () => {
+    const file = join(await temporaryDirectory(), "file");
+    await writeFile(file, "");
+    const { code, message, observer } = await failureOf(file);
+    expect([code, message]).toEqual(["BC_STORE_PATH", `${file}: not a directory`]);
+    expect(observer.named("cache.path_unusable").map(({ fields }) => fields["path"])).toEqual([file]);
+  });
+
+  it("a file in the middle of the path", async () => {
+    const file = join(await temporaryDirectory(), "file");
+    await writeFile(file, "");
+    const { code, message } = await failureOf(join(file, "cache"));
+    expect([code, message]).toEqual([
+      "BC_STORE_PATH",
+      `${file}/cache: a part of the path is not a directory`,
+    ]);
+  });
+
+  it("too long a path", async () => {
+    const path = join(await temporaryDirectory(), "x".repeat(300));
+    const { code, message } = await failureOf(path);
+    expect([code, message]).toEqual(["BC_STORE_PATH", `${path}: the path is too long`]);
+  });
+
+  it("a link that leads to itself", async () => {
+    const path = join(await temporaryDirectory(), "loop");
+    await symlink(path, path);
+    expect((await failureOf(path)).code).toBe("BC_STORE_PATH");
+  });
+
+  it("a directory where the data file should be", async () => {
+    const path = await temporaryDirectory();
+    await mkdir(join(path, "data.mdb"));
+    const { code, message } = await failureOf(path);
+    expect([code, message]).toEqual(["BC_STORE_PATH", `${join(path, "data.mdb")}: not a file`]);
+  });
+
+  it("a secrets directory that is none: nothing stays open", async () => {
+    const path = await temporaryDirectory();
+    await writeFile(join(path, "secrets"), "");
+    const { code, path: named } = await failureOf(path);
+    expect([code, named]).toEqual(["BC_STORE_PATH", join(path, "secrets")]);
+  });
+
+  // Root may do anything, so a root's test asks a process of somebody else.
+  it("no permission", async () => {
+    const path = join(await temporaryDirectory(), "closed");
+    await mkdir(path, { mode: 0o500 });
+    if (isRoot) {
+      const run = spawnSync(process.execPath, [OPEN_AS_NOBODY, path], { encoding: "utf8" });
+      expect(JSON.parse(run.stdout)).toEqual([
+        "BC_STORE_PATH",
+        `${path}: no permission to read and write here`,
+      ]);
+    } else {
+      const { code, message } = await failureOf(path);
+      expect([code, message]).toEqual(["BC_STORE_PATH", `${path}: no permission to read and write here`]);
+    }
+  });
+
+  it("no permission for the data file only", async () => {
+    const path = await temporaryDirectory();
+    const file = join(path, "data.mdb");
+    await writeFile(file, "", { mode: 0o400 });
+    const expected = ["BC_STORE_PATH", `${file}: no permission to read and write here`];
+    if (isRoot) {
+      await chmod(path, 0o777);
+      const run = spawnSync(process.execPath, [OPEN_AS_NOBODY, path], { encoding: "utf8" });
+      expect(JSON.parse(run.stdout)).toEqual(expected);
+    } else {
+      const { code, message } = await failureOf(path);
+      expect([code, message]).toEqual(expected);
+    }
+  });
+
+  it("a valid environment of something else is left alone", async () => {
+    const path = await temporaryDirectory();
+    const foreign = open({ path, noSubdir: false });
+    await foreign.put("theirs", 1);
+    await foreign.close();
+    const before = await readFile(join(path, "data.mdb"));
+    const { code, message } = await failureOf(path);
+    expect([code, message]).toEqual([
+      "BC_STORE_VERSION",
+      `${path}: holds an LMDB environment of something else`,
+    ]);
+    expect(before.equals(await readFile(join(path, "data.mdb")))).toBe(true);
+  });
+
+  it("another format version is left alone", async () => {
+    const path = await temporaryDirectory();
+    const future = open({ path, noSubdir: false, encoding: "binary", keyEncoding: "binary" });
+    await future.put(new TextEncoder().encode("branchcache-format"), Uint8Array.of(99));
+    await future.close();
+    const { code, message } = await failureOf(path);
+    expect(code).toBe("BC_STORE_VERSION");
+    expect(message).toBe(`${path}: written in format 99, this program reads format 1`);
+  });
+});
