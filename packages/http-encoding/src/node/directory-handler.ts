@@ -59,7 +59,7 @@ export function directoryHandler(options: DirectoryHandlerOptions): RequestHandl
 
   return (request, response) => {
     serve(request, response).catch((error: unknown) => {
-      observer.event("error", "peer.request_failed", { reason: errorMessage(error) });
+      observer.event("error", "publish.failed", { reason: errorMessage(error) });
       if (response.headersSent) response.destroy();
       else refuse(response, 500);
     });

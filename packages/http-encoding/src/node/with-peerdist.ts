@@ -11,6 +11,11 @@ import { hookResponse, type Verdict } from "./response-hook.ts";
 export interface PeerDistServerOptions extends CodingOptions {
   /** Smaller resources are sent as they are. Default 65,536. */
   readonly minSizeBytes?: number;
+  /**
+   * Hides Accept-Encoding from the handler where the client offers this coding. Windows always offers gzip too,
+   * and a handler that compresses would never be coded: the two do not go together. Default false.
+   */
+  readonly hideOtherCodings?: boolean;
   /** Names the resource; undefined leaves the answer alone. Default: Host and URL. */
   readonly resourceKey?: (request: IncomingMessage, response: ServerResponse) => string | undefined;
 }
@@ -53,6 +58,7 @@ function peerDistHook(options: PeerDistServerOptions): Hook {
     clock,
     observer = silentObserver,
     minSizeBytes = 65_536,
+    hideOtherCodings = false,
     resourceKey = (request) => `${request.headers.host ?? ""}${request.url ?? ""}`,
   } = options;
   const judge = codingJudge(options);
@@ -60,6 +66,8 @@ function peerDistHook(options: PeerDistServerOptions): Hook {
   return (request, response) => {
     const method = request.method ?? "";
     const reading = readOffer({ method, headers: request.headers as HeaderFields });
+
+    if (hideOtherCodings && reading.kind === "offer") delete request.headers["accept-encoding"];
 
     const report = (verdict: Verdict): Verdict => {
       const missing = reading.kind === "none" && reading.reason === "missing-data";

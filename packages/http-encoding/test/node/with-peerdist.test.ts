@@ -187,6 +187,18 @@ describe("withPeerDist", () => {
     );
   });
 
+  it.each<[Record<string, string>, string]>([
+    [{ ...OFFER, "Accept-Encoding": "gzip, peerdist" }, "peerdist"],
+    [{ "Accept-Encoding": "gzip" }, "gzip"],
+  ])("trap T10: can hide other codings from the handler: %j gets %s", async (headers, expected) => {
+    await serve({ hideOtherCodings: true }, (request, response) => {
+      if (request.headers["accept-encoding"]?.includes("gzip")) {
+        response.writeHead(200, { ETag: '"gz"', "Content-Encoding": "gzip" }).end(gzipSync(content));
+      } else plainHandler(request, response);
+    });
+    expect((await get({ ...headers, Connection: "close" })).headers["content-encoding"]).toBe(expected);
+  });
+
   it("PCCRTP-34 never sends hashes of content of another length", async () => {
     const shorter = publishBytes(content.subarray(1), { engine: nodeHashEngine });
     const asked: Resource[] = [];
