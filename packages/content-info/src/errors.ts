@@ -8,7 +8,9 @@ export type ContentErrorCode =
   /** The file changed while it was read: what was computed belongs to no state of it. */
   | "BC_CONTENT_CHANGED"
   /** The file could not be read; `cause` says why. */
-  | "BC_CONTENT_READ";
+  | "BC_CONTENT_READ"
+  /** A worker thread failed, or the pool was closed; `cause` says why. */
+  | "BC_CONTENT_HASH";
 
 /** Content that cannot be published, or not in the asked-for way. */
 export class ContentError extends BranchCacheError {

@@ -1,15 +1,7 @@
 /** Bytes appended one run at a time, joined without a list of the runs. */
 export class GrowingBytes {
-  #bytes: Uint8Array;
+  #bytes = new Uint8Array(1024);
   #length = 0;
-
-  constructor(initialBytes = 1024) {
-    this.#bytes = new Uint8Array(initialBytes);
-  }
-
-  get length(): number {
-    return this.#length;
-  }
 
   append(run: Uint8Array): void {
     const length = this.#length + run.length;
@@ -22,17 +14,8 @@ export class GrowingBytes {
     this.#length = length;
   }
 
-  /** A view, valid until the next append. */
-  view(start = 0): Uint8Array {
-    return this.#bytes.subarray(start, this.#length);
-  }
-
   /** A copy of the exact size. */
   copy(): Uint8Array {
     return this.#bytes.slice(0, this.#length);
-  }
-
-  clear(): void {
-    this.#length = 0;
   }
 }

@@ -1,5 +1,5 @@
 /** Cuts and hashes content as it passes by. One pass yields both versions. [MS-PCCRC] 2.1, 2.2 */
-import { V1_BLOCK_BYTES, V1_SEGMENT_BYTES } from "./constants.ts";
+import { hashLengthBytes, V1_BLOCK_BYTES, V1_SEGMENT_BYTES } from "./constants.ts";
 import { SegmentCutter } from "./cutter.ts";
 import { requireAlgorithmOf } from "./derive.ts";
 import { GrowingBytes } from "./growing-bytes.ts";
@@ -98,11 +98,8 @@ class V1Pass implements Pass {
   readonly #engine: HashEngine;
   readonly #algorithm: HashAlgorithm;
   readonly #block: RunHash;
-  readonly #lengths: number[] = [];
-  readonly #hashesOfData = new GrowingBytes();
   readonly #blockHashes = new GrowingBytes();
-  #segmentHashesStart = 0;
-  #segmentBytes = 0;
+  #lengthBytes = 0;
 
   constructor(engine: HashEngine, algorithm: HashAlgorithm) {
     requireAlgorithmOf(1, algorithm);
@@ -112,34 +109,45 @@ class V1Pass implements Pass {
   }
 
   update(slice: Uint8Array): void {
-    this.#segmentBytes += slice.length;
-    if (this.#segmentBytes % V1_BLOCK_BYTES !== 0) {
-      this.#block.update(slice);
-      return;
-    }
-    this.#blockHashes.append(this.#block.end(slice));
-    if (this.#segmentBytes === V1_SEGMENT_BYTES) this.#endSegment();
+    this.#lengthBytes += slice.length;
+    if (this.#lengthBytes % V1_BLOCK_BYTES !== 0) this.#block.update(slice);
+    else this.#blockHashes.append(this.#block.end(slice));
   }
 
   finish(): Publication {
-    if (this.#segmentBytes % V1_BLOCK_BYTES !== 0) this.#blockHashes.append(this.#block.end(NOTHING));
-    if (this.#segmentBytes > 0) this.#endSegment();
-    return publicationFromColumns({
-      version: 1,
-      algorithm: this.#algorithm,
-      segmentLengths: Uint32Array.from(this.#lengths),
-      hashesOfData: this.#hashesOfData.copy(),
-      blockHashes: this.#blockHashes.copy(),
-    });
+    if (this.#lengthBytes % V1_BLOCK_BYTES !== 0) this.#blockHashes.append(this.#block.end(NOTHING));
+    return publicationOfBlocks(this.#engine, this.#algorithm, this.#lengthBytes, this.#blockHashes.copy());
   }
+}
 
-  #endSegment(): void {
-    this.#lengths.push(this.#segmentBytes);
-    const hashes = this.#blockHashes.view(this.#segmentHashesStart);
-    this.#hashesOfData.append(this.#engine.hash(this.#algorithm, hashes));
-    this.#segmentHashesStart += hashes.length;
-    this.#segmentBytes = 0;
+/** Version 1.0 from the hashes of all blocks, joined; kept, not copied. HoD is their hash, segment by segment. */
+export function publicationOfBlocks(
+  engine: HashEngine,
+  algorithm: HashAlgorithm,
+  lengthBytes: number,
+  blockHashes: Uint8Array,
+): Publication {
+  const hashBytes = hashLengthBytes(algorithm);
+  const listBytes = (V1_SEGMENT_BYTES / V1_BLOCK_BYTES) * hashBytes;
+  const segmentLengths = new Uint32Array(Math.ceil(lengthBytes / V1_SEGMENT_BYTES));
+  const hashesOfData = new Uint8Array(segmentLengths.length * hashBytes);
+  for (let index = 0; index < segmentLengths.length; index++) {
+    segmentLengths[index] = Math.min(V1_SEGMENT_BYTES, lengthBytes - index * V1_SEGMENT_BYTES);
+    const list = blockHashes.subarray(index * listBytes, (index + 1) * listBytes);
+    hashesOfData.set(engine.hash(algorithm, list), index * hashBytes);
   }
+  return publicationFromColumns({ version: 1, algorithm, segmentLengths, hashesOfData, blockHashes });
+}
+
+/** Version 2.0 from lengths and hashes of all segments; kept, not copied. */
+export function publicationOfSegments(lengths: readonly number[], hashesOfData: Uint8Array): Publication {
+  return publicationFromColumns({
+    version: 2,
+    algorithm: "sha512-truncated",
+    segmentLengths: Uint32Array.from(lengths),
+    hashesOfData,
+    blockHashes: NOTHING,
+  });
 }
 
 class V2Pass implements Pass {
@@ -173,12 +181,6 @@ class V2Pass implements Pass {
       this.#lengths.push(pending);
       this.#hashesOfData.append(this.#segment.end(NOTHING));
     }
-    return publicationFromColumns({
-      version: 2,
-      algorithm: "sha512-truncated",
-      segmentLengths: Uint32Array.from(this.#lengths),
-      hashesOfData: this.#hashesOfData.copy(),
-      blockHashes: NOTHING,
-    });
+    return publicationOfSegments(this.#lengths, this.#hashesOfData.copy());
   }
 }
