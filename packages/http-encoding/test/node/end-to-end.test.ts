@@ -105,6 +105,18 @@ describe("client and content server", () => {
     expect(equalBytes(await readAll(now.body), content.toReversed())).toBe(true);
   });
 
+  it("PCCRTP-38 a download goes on with the file it began with, whatever replaces it", async () => {
+    const large = exampleContent(5_000_000);
+    await root.write("large", large);
+    const answer = as(await client.open(`${server.url}/large`, { offer: false }), "content");
+    const pieces: Uint8Array[] = [];
+    for await (const piece of answer.body) {
+      if (pieces.length === 0) await rename(await root.write("other", "x"), `${root.path}/large`);
+      pieces.push(piece.slice());
+    }
+    expect(equalBytes(Uint8Array.from(Buffer.concat(pieces)), large)).toBe(true);
+  });
+
   it("small files and plain clients are left alone", async () => {
     await root.write("small", "x");
     expect(as(await client.open(`${server.url}/small`), "content").makeHashRequest).toBe(false);
