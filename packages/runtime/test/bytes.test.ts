@@ -39,4 +39,16 @@ describe("equalBytes", () => {
     expect(equalBytes(whole.subarray(1), Uint8Array.of(1, 2, 4))).toBe(false);
     expect(equalBytes(new Uint8Array(), new Uint8Array())).toBe(true);
   });
+
+  it("sees every byte of long arrays, wherever they start", () => {
+    for (const length of [256, 257, 260, 263]) {
+      const whole = Uint8Array.from({ length: length + 1 }, (_, i) => i);
+      for (let at = 0; at < length; at++) {
+        const other = whole.slice(1);
+        expect(equalBytes(whole.subarray(1), other)).toBe(true);
+        other[at] = (other[at] ?? 0) ^ 1;
+        expect(equalBytes(whole.subarray(1), other), `byte ${at} of ${length}`).toBe(false);
+      }
+    }
+  });
 });

@@ -15,7 +15,7 @@ import { type BlockTables, TransactionTables } from "./tables.ts";
 /** A transaction keeps its dirty pages in memory until it is committed. */
 const BATCH_BYTES = 16 * 2 ** 20;
 /** Callers wait while more than this is queued: one batch under way, one being gathered. */
-const QUEUE_BYTES = 2 * BATCH_BYTES;
+export const QUEUE_BYTES = 2 * BATCH_BYTES;
 /** Pages freed by one transaction serve the next but one. */
 const TRANSACTIONS_UNTIL_REUSE = 3;
 

@@ -26,9 +26,10 @@ import {
   storedBytes,
   type Totals,
 } from "../store/segment-state.ts";
-import { BatchWriter, type Committed } from "./batch-writer.ts";
+import { BatchWriter, type Committed, QUEUE_BYTES } from "./batch-writer.ts";
+import { BufferPool } from "./buffer-pool.ts";
 import { type Environment, reading } from "./environment.ts";
-import { blockKey, decodeBlock, encodeBlock } from "./formats.ts";
+import { BLOCK_HEADER_BYTES, blockKey, decodeBlock, encodeBlock } from "./formats.ts";
 import type { SpaceReserve } from "./space-reserve.ts";
 import { type BlockTables, mapKey, openBlockTables, readFacts, readState, readTotals } from "./tables.ts";
 
@@ -54,6 +55,7 @@ export class LmdbBlockStore implements BlockStore {
   readonly #writer: BatchWriter;
   readonly #expected = new Map<string, Expected>();
   readonly #full: FullReporter;
+  readonly #buffers = new BufferPool(QUEUE_BYTES);
   #totals: Totals;
   /** What `onRemoved` has under way. */
   readonly #removals = new Set<Promise<void>>();
@@ -133,10 +135,12 @@ export class LmdbBlockStore implements BlockStore {
 
     const { lengthBytes, blockSizeBytes, trust } = segment;
     const own: NewSegment = { ...facts, id: new Uint8Array(segment.id), lengthBytes, blockSizeBytes, trust };
-    const value = encodeBlock(blockKey(own.id, index), block);
+    const value = encodeBlock(blockKey(own.id, index), block, this.#buffers.take(BLOCK_HEADER_BYTES + bytes));
     const committed = this.#change(own.id, expected, bytes, (ledger) =>
       ledger.put(own, index, bytes, value, nowMs),
     );
+    const give = () => this.#buffers.give(value);
+    committed.then(give, give);
     const result = committed.then(
       (outcome) => {
         if (outcome === "full") this.#full.full("limit", this.#totals.bytes);

@@ -30,15 +30,20 @@ export function sequenceKey(sequence: number): Uint8Array {
 /** Cipher, length of the initialization vector, two zero bytes, checksum. */
 export const BLOCK_HEADER_BYTES = 8;
 
-/** Header, initialization vector, data; the checksum covers the key too, so that no block passes for another. */
-export function encodeBlock(key: Uint8Array, block: SealedBlock): Uint8Array {
+/**
+ * Header, initialization vector, data; the checksum covers the key too, so that no block passes for another.
+ * Written into `value`, which must be of the right length, and given back.
+ */
+export function encodeBlock(
+  key: Uint8Array,
+  block: SealedBlock,
+  value: Uint8Array = new Uint8Array(BLOCK_HEADER_BYTES + block.iv.length + block.data.length),
+): Uint8Array {
   const { cipher, iv, data } = block;
-  const value = new Uint8Array(BLOCK_HEADER_BYTES + iv.length + data.length);
-  value[0] = cipher;
-  value[1] = iv.length;
+  value.set([cipher, iv.length, 0, 0]);
   value.set(iv, BLOCK_HEADER_BYTES);
   value.set(data, BLOCK_HEADER_BYTES + iv.length);
-  new DataView(value.buffer).setUint32(4, blockChecksum(key, value), true);
+  new DataView(value.buffer, value.byteOffset).setUint32(4, blockChecksum(key, value), true);
   return value;
 }
 

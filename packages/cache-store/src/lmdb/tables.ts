@@ -61,6 +61,7 @@ export class TransactionTables implements Tables<Uint8Array> {
   readonly #tables: BlockTables;
   readonly #states = new Map<string, { readonly id: SegmentId; readonly state: SegmentState | undefined }>();
   readonly #changed = new Map<string, { readonly id: SegmentId; readonly state: SegmentState }>();
+  readonly #facts = new Map<string, SegmentFacts>();
   #touched = false;
 
   constructor(tables: BlockTables) {
@@ -85,10 +86,14 @@ export class TransactionTables implements Tables<Uint8Array> {
   }
 
   facts(id: SegmentId): SegmentFacts | undefined {
-    return readFacts(this.#tables, id);
+    const key = mapKey(id);
+    const facts = this.#facts.get(key) ?? readFacts(this.#tables, id);
+    if (facts) this.#facts.set(key, facts);
+    return facts;
   }
 
   setFacts(id: SegmentId, facts: SegmentFacts): void {
+    this.#facts.set(mapKey(id), facts);
     this.#tables.facts.put(id, encodeFacts(facts));
   }
 
@@ -110,6 +115,7 @@ export class TransactionTables implements Tables<Uint8Array> {
     this.#touched = true;
     this.#states.set(key, { id, state: undefined });
     this.#changed.delete(key);
+    this.#facts.delete(key);
     this.#tables.states.remove(id);
     this.#tables.facts.remove(id);
   }

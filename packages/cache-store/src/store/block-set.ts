@@ -47,8 +47,4 @@ export class BlockSet {
     for (let index = 0; index < this.totalBlocks; index++) if (this.has(index)) indexes.push(index);
     return indexes;
   }
-
-  clone(): BlockSet {
-    return new BlockSet(this.totalBlocks, this.bits.slice());
-  }
 }

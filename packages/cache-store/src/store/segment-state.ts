@@ -73,10 +73,6 @@ export function newState(segment: NewSegment, sequence: number, createdMs: numbe
   };
 }
 
-export function cloneState(state: SegmentState): SegmentState {
-  return { ...state, held: state.held.clone(), verified: state.verified.clone() };
-}
-
 export function isComplete(state: SegmentState): boolean {
   return state.verified.size === state.held.totalBlocks;
 }
@@ -158,7 +154,7 @@ export function checkFacts(state: SegmentState, facts: SegmentFacts, segment: Ne
 }
 
 function differ(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  return a !== undefined && b !== undefined && !equalBytes(a, b);
+  return a !== undefined && b !== undefined && a !== b && !equalBytes(a, b);
 }
 
 /** What the record is short of and the writer knows; undefined when there is nothing to add. */

@@ -40,16 +40,16 @@ async function expectFreshStart(path: string, place: string): Promise<void> {
 describe("a damaged data file is moved aside, and a fresh store begun", () => {
   it.each([
     ["text", new TextEncoder().encode("this is no database, ".repeat(1000))],
-    ["zeros", new Uint8Array(100_000)],
+    ["zeros", new Uint8Array(20_000)],
     ["one byte", Uint8Array.of(1)],
   ])("%s instead", async (_what, bytes) => {
     const path = await filledStore();
     await writeFile(join(path, "data.mdb"), bytes);
     await expectFreshStart(path, path);
-    expect(new Uint8Array(await readFile(join(path, "data.mdb.corrupt-1700000000000")))).toEqual(bytes);
+    expect((await readFile(join(path, "data.mdb.corrupt-1700000000000"))).equals(bytes)).toBe(true);
   });
 
-  it.each([100, 4096, 8192, 12_288, 0.5, 0.9])("cut off at %d (bytes, or part of the whole)", async (at) => {
+  it.each([100, 8192, 0.5, 0.9])("cut off at %d (bytes, or part of the whole)", async (at) => {
     const path = await filledStore();
     const { size } = await stat(join(path, "data.mdb"));
     await truncate(join(path, "data.mdb"), at < 1 ? Math.floor(size * at) : at);
