@@ -23,8 +23,12 @@ export function readXml(bytes: Uint8Array): ParsedElement {
     );
   }
   const text = decodeUtf8(bytes);
+  const reader = idle ?? new XmlReader();
+  idle = undefined;
   try {
-    return parse(text);
+    const root = reader.read(text);
+    idle = reader;
+    return root;
   } catch (error) {
     if (error instanceof WsDiscoveryError) throw error;
     throw new WsDiscoveryError("WSD_XML_MALFORMED", error instanceof Error ? error.message : String(error), {
@@ -32,6 +36,12 @@ export function readXml(bytes: Uint8Array): ParsedElement {
     });
   }
 }
+
+/**
+ * The reader of the last document, if that was a good one: a parser used again is about six times as fast as
+ * a new one, and one that failed is good for nothing.
+ */
+let idle: XmlReader | undefined;
 
 function decodeUtf8(bytes: Uint8Array): string {
   try {
@@ -42,54 +52,71 @@ function decodeUtf8(bytes: Uint8Array): string {
   }
 }
 
-function parse(text: string): ParsedElement {
-  const parser = new SaxesParser({ xmlns: true, position: false });
-  const open: OpenElement[] = [];
-  let root: OpenElement | undefined;
-  let depth = 0;
-  let elements = 0;
-  let attributes = 0;
+class XmlReader {
+  readonly #parser = new SaxesParser({ xmlns: true, position: false });
+  #open: OpenElement[] = [];
+  #root: OpenElement | undefined;
+  #depth = 0;
+  #elements = 0;
+  #attributes = 0;
 
-  parser.on("xmldecl", ({ encoding }) => {
-    if (encoding !== undefined && !/^(utf-8|us-ascii)$/i.test(encoding)) {
-      throw new WsDiscoveryError("WSD_ENCODING", "declares an encoding other than UTF-8");
-    }
-  });
-  parser.on("doctype", () => {
-    throw new WsDiscoveryError("WSD_XML_DOCTYPE", "a DTD is refused");
-  });
-  // Before the attributes are read: namespaces of a deep document cost time that grows with its square.
-  parser.on("opentagstart", () => {
-    depth++;
-    elements++;
-    attributes = 0;
-    if (depth > MAX_XML_DEPTH) limit(`nested deeper than ${MAX_XML_DEPTH}`);
-    if (elements > MAX_XML_ELEMENTS) limit(`more than ${MAX_XML_ELEMENTS} elements`);
-  });
-  parser.on("attribute", () => {
-    attributes++;
-    if (attributes > MAX_XML_ATTRIBUTES) limit(`more than ${MAX_XML_ATTRIBUTES} attributes on one element`);
-  });
-  parser.on("opentag", (tag) => {
-    const parent = open.at(-1);
+  constructor() {
+    const parser = this.#parser;
+    parser.on("xmldecl", ({ encoding }) => {
+      if (encoding !== undefined && !/^(utf-8|us-ascii)$/i.test(encoding)) {
+        throw new WsDiscoveryError("WSD_ENCODING", "declares an encoding other than UTF-8");
+      }
+    });
+    parser.on("doctype", () => {
+      throw new WsDiscoveryError("WSD_XML_DOCTYPE", "a DTD is refused");
+    });
+    parser.on("opentagstart", () => this.#onTagStart());
+    parser.on("attribute", () => {
+      this.#attributes++;
+      if (this.#attributes > MAX_XML_ATTRIBUTES) {
+        limit(`more than ${MAX_XML_ATTRIBUTES} attributes on one element`);
+      }
+    });
+    parser.on("opentag", (tag) => this.#onTag(tag));
+    parser.on("closetag", () => {
+      this.#open.pop();
+      this.#depth--;
+    });
+    parser.on("text", (piece) => this.#onText(piece));
+    parser.on("cdata", (piece) => this.#onText(piece));
+  }
+
+  read(text: string): ParsedElement {
+    this.#open = [];
+    this.#root = undefined;
+    this.#depth = 0;
+    this.#elements = 0;
+    this.#parser.write(text).close();
+    if (!this.#root) throw new WsDiscoveryError("WSD_XML_MALFORMED", "no element");
+    return this.#root;
+  }
+
+  /** Before the attributes are read: namespaces of a deep document cost time that grows with its square. */
+  #onTagStart(): void {
+    this.#depth++;
+    this.#elements++;
+    this.#attributes = 0;
+    if (this.#depth > MAX_XML_DEPTH) limit(`nested deeper than ${MAX_XML_DEPTH}`);
+    if (this.#elements > MAX_XML_ELEMENTS) limit(`more than ${MAX_XML_ELEMENTS} elements`);
+  }
+
+  #onTag(tag: SaxesTagNS): void {
+    const parent = this.#open.at(-1);
     const element = toElement(tag, parent);
     if (parent) parent.children.push(element);
-    else root = element;
-    open.push(element);
-  });
-  parser.on("closetag", () => {
-    open.pop();
-    depth--;
-  });
-  const onText = (piece: string) => {
-    const element = open.at(-1);
+    else this.#root = element;
+    this.#open.push(element);
+  }
+
+  #onText(piece: string): void {
+    const element = this.#open.at(-1);
     if (element) element.text += piece;
-  };
-  parser.on("text", onText);
-  parser.on("cdata", onText);
-  parser.write(text).close();
-  if (!root) throw new WsDiscoveryError("WSD_XML_MALFORMED", "no element");
-  return root;
+  }
 }
 
 function limit(message: string): never {

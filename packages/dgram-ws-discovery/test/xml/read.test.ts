@@ -72,4 +72,26 @@ describe("readXml", () => {
     expect(codeOf(() => readXml(Uint8Array.of(0x3c, 0x72, 0xff, 0x2f, 0x3e)))).toBe("WSD_ENCODING");
     expect(codeOf(() => readXml(new Uint8Array(Buffer.from("\uFEFF<r/>", "utf16le"))))).toBe("WSD_ENCODING");
   });
+
+  it("one document leaves nothing behind for the next, however it ended", () => {
+    const good = () => {
+      expect(read('<a xmlns:p="urn:p"><p:b>text</p:b></a>')).toMatchObject({ children: [{ uri: "urn:p" }] });
+      expect(read("<!--c--><?pi x?><a/>")).toMatchObject({ local: "a", children: [], text: "" });
+    };
+    good();
+    for (const bad of [
+      "<p:a/>",
+      "<a><b>",
+      "<a>&lt",
+      "<!DOCTYPE a><a/>",
+      "<a></b>",
+      "<a b='",
+      '<?xml version="1.1"?><a>\u0085',
+    ]) {
+      expect(codeOf(() => read(bad))).toMatch(/^WSD_XML/);
+      good();
+    }
+    expect(read('<?xml version="1.1"?><a>&#1;</a>').text).toBe("\u0001");
+    expect(codeOf(() => read("<a>&#1;</a>"))).toBe("WSD_XML_MALFORMED");
+  });
 });
