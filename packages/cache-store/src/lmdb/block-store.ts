@@ -43,6 +43,9 @@ export interface LmdbBlockStoreOptions {
   readonly onRemoved: (id: SegmentId) => Promise<void>;
 }
 
+/** A disk without room is not asked again for so long, unless something has gone meanwhile. */
+const DISK_FULL_PAUSE_MS = 5000;
+
 /** What a segment will be once its queued changes are committed, as far as can be told beforehand. */
 interface Expected {
   known: { state: SegmentState; facts: SegmentFacts } | undefined;
@@ -57,6 +60,8 @@ export class LmdbBlockStore implements BlockStore {
   readonly #full: FullReporter;
   readonly #buffers = new BufferPool(QUEUE_BYTES);
   #totals: Totals;
+  /** Monotonic. */
+  #diskFullUntilMs = 0;
   /** What `onRemoved` has under way. */
   readonly #removals = new Set<Promise<void>>();
   #closing: Promise<void> | undefined;
@@ -119,6 +124,7 @@ export class LmdbBlockStore implements BlockStore {
     }
     const merged = known && mergeFacts(known.state, known.facts, segment);
     if (verdict === "already-held" && !merged) return verdict;
+    if (clock.monotonicMs() < this.#diskFullUntilMs) return "full";
 
     const nowMs = clock.wallMs();
     const state = known?.state ?? newState(segment, 0, nowMs);
@@ -149,6 +155,7 @@ export class LmdbBlockStore implements BlockStore {
       },
       (error: unknown): PutResult => {
         if (errorCode(error) !== "BC_STORE_FULL") throw error;
+        this.#diskFullUntilMs = clock.monotonicMs() + DISK_FULL_PAUSE_MS;
         return "full";
       },
     );
@@ -200,7 +207,9 @@ export class LmdbBlockStore implements BlockStore {
   async unpin(id: SegmentId): Promise<boolean> {
     this.#assertOpen();
     const own = new Uint8Array(id);
-    return this.#change(own, this.#expect(own), 0, (ledger) => ledger.pin(own, -1));
+    const result = await this.#change(own, this.#expect(own), 0, (ledger) => ledger.pin(own, -1));
+    this.#diskFullUntilMs = 0;
+    return result;
   }
 
   async usage(): Promise<StoreUsage> {
@@ -277,6 +286,7 @@ export class LmdbBlockStore implements BlockStore {
   #onCommit({ evictions, totals }: Committed): void {
     const { observer, limitBytes, onRemoved } = this.#options;
     this.#totals = totals;
+    if (evictions.length > 0) this.#diskFullUntilMs = 0;
     for (const { id, whole } of evictions) {
       if (!whole) continue;
       const removal = onRemoved(id).finally(() => this.#removals.delete(removal));

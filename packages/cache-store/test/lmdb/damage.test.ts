@@ -1,9 +1,12 @@
 import { copyFile, open, readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { recordingObserver } from "@branchcache/runtime/testing";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
 import { openStores, temporaryDirectory } from "../helpers/temporary.ts";
+
+// Every commit waits for a disk, which may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const SEGMENTS = 6;
 

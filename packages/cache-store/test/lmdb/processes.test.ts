@@ -1,9 +1,12 @@
 import { seededRandom } from "@branchcache/runtime/testing";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { BLOCKS, SEALED_BYTES, segmentOf } from "../helpers/content.mjs";
 import { killRound } from "../helpers/kill-round.ts";
 import { highest, startWriter } from "../helpers/processes.ts";
 import { openStores, temporaryDirectory } from "../helpers/temporary.ts";
+
+// Every commit waits for a disk, which may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 describe("several processes", () => {
   it("write to one store at once, and see each other's segments", async () => {
