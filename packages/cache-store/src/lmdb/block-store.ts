@@ -80,6 +80,10 @@ export class LmdbBlockStore implements BlockStore {
       onDiskFull: () => this.#full.full("disk", this.#totals.bytes),
     });
     this.#totals = readTotals(this.#tables);
+    if (this.#totals.bytes > limitBytes) {
+      // The limit was larger when it was filled.
+      this.#writer.enqueue({ bytes: 0, run: (ledger) => ledger.makeRoom(0), settle: () => {} });
+    }
     reportTotals(observer, this.#totals, limitBytes);
   }
 

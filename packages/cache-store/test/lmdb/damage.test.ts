@@ -2,6 +2,7 @@ import { copyFile, open, readdir, readFile, stat, truncate, writeFile } from "no
 import { join } from "node:path";
 import { recordingObserver } from "@branchcache/runtime/testing";
 import { describe, expect, it, vi } from "vitest";
+import { inspectDataFile } from "../../src/lmdb/surroundings.ts";
 import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
 import { openStores, temporaryDirectory } from "../helpers/temporary.ts";
 
@@ -72,6 +73,24 @@ describe("a damaged data file is moved aside, and a fresh store begun", () => {
     const { blocks, secrets } = await openStores(path);
     expect(await blocks.heldBlocks(segmentOf(1).id)).toEqual([0, 1, 2, 3]);
     expect(await secrets.get(segmentOf(1).id)).toBeUndefined();
+  });
+
+  it("what lacks only free pages at its end is no damage", async () => {
+    const path = await filledStore();
+    const file = join(path, "data.mdb");
+    const { size } = await stat(file);
+    const first = await openStores(path);
+    for (let n = 1; n < SEGMENTS; n++) {
+      await first.blocks.removeSegment(segmentOf(n).id);
+      await first.blocks.flush();
+    }
+    await first.close();
+    await truncate(file, size - 2 * 4096);
+    expect(await inspectDataFile(path)).toEqual({ kind: "short" });
+    const observer = recordingObserver();
+    const { blocks } = await openStores(path, { observer });
+    expect(observer.named("cache.corrupt")).toEqual([]);
+    expect((await blocks.getBlock(segmentOf(0).id, 3))?.data).toEqual(sealedBlock(0, 3).data);
   });
 
   it("an empty file is no damage", async () => {

@@ -57,6 +57,18 @@ describe("openLmdbStore", () => {
     expect((await second.blocks.usage()).bytes).toBe(50 * SEALED_BYTES);
   });
 
+  it("evicts down to a smaller limit when it is opened with one", async () => {
+    const path = await temporaryDirectory();
+    const first = await openStores(path);
+    for (const n of [1, 2, 3, 4]) await first.blocks.putBlock(segmentOf(n), 0, sealedBlock(n, 0));
+    await first.blocks.pin(segmentOf(1).id);
+    await first.close();
+    const second = await openStores(path, { limitBytes: 2 * SEALED_BYTES });
+    expect((await second.blocks.usage()).bytes).toBe(2 * SEALED_BYTES);
+    const held = await second.blocks.holds([1, 2, 3, 4].map((n) => segmentOf(n).id));
+    expect(held.map((segment) => segment !== undefined)).toEqual([true, false, false, true]);
+  });
+
   it("may be opened twice in one process", async () => {
     const path = await temporaryDirectory();
     const [a, b] = [await openStores(path), await openStores(path)];
