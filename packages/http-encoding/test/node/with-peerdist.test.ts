@@ -243,8 +243,10 @@ describe("withPeerDist", () => {
   it("PCCRTP-51 HEAD asks for the hashes", async () => {
     const { provider, firstAsked } = pendingProvider();
     await serve({ publications: provider });
-    const answer = await get(OFFER, "/file", "HEAD");
+    // Also as a hash request it waits for nothing.
+    const answer = await get(HASH_REQUEST, "/file", "HEAD");
     await firstAsked;
+    expect(clock.pending).toBe(0);
     expect(answer.headers["x-p2p-peerdistex"]).toBeUndefined();
   });
 

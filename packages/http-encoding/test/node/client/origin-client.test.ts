@@ -129,6 +129,12 @@ describe("originClient", () => {
       expect(answer.kind === "content-information" && answer.bytes).toEqual(CI);
     });
 
+    it("shows no credentials in the final URL", async () => {
+      const server = await serve(coded(GOOD));
+      const answer = await client().open(`${server.url.replace("//", "//user:secret@")}/file#part`);
+      expect(answer.finalUrl).toBe(`${server.url}/file`);
+    });
+
     it("trap T11 reads Content Information in chunks", async () => {
       const server = await serve((_request, response) => {
         response.writeHead(200, { "Content-Encoding": "PeerDist", ...GOOD });
