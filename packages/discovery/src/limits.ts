@@ -33,6 +33,10 @@ export const MAX_PEERS_IN_PROBE = 256;
 export const MAX_REMEMBERED_SEGMENTS = 32_768;
 /** Closed probes whose late answers are still recognised. */
 export const MAX_REMEMBERED_PROBES = 1_024;
+/** Lists of who had a segment. [MS-CCRSO] note 8: 16 to 16,384, Windows 256. */
+export const MAX_SERVER_LISTS = 4_096;
+/** [MS-CCRSO] note 9. */
+export const MAX_PEERS_IN_LIST = 16;
 /** Blocks of a full segment of version 1.0: 32 MB in blocks of 64 KB. [MS-PCCRC] 2.1 */
 export const BLOCKS_OF_FULL_SEGMENT = 512;
 /** Answers a second to one source. A client starts at most 100 discoveries in that time. */

@@ -34,6 +34,7 @@ export async function startPeerDiscovery(options: PeerDiscoveryOptions): Promise
     backoffMs,
     maxPerSecond: options.maxPerSecond ?? DEFAULT_MAX_PER_SECOND,
     negativeTtlMs: options.negativeTtlMs ?? DEFAULT_NEGATIVE_TTL_MS,
+    addressTtlMs: options.addressTtlMs ?? 0,
     republication,
   });
   const discovery = await openWsDiscovery({
@@ -67,6 +68,7 @@ export async function startPeerDiscovery(options: PeerDiscoveryOptions): Promise
   };
   return {
     endpointId,
+    forget: (peerId) => finder.forget(peerId),
     find: (ids, findOptions) => finder.find(ids, findOptions),
     close,
     [Symbol.asyncDispose]: close,

@@ -67,6 +67,11 @@ export interface PeerDiscoveryOptions {
   readonly maxPerSecond?: number;
   /** Milliseconds for which a segment that nobody had is not asked for again. Default 15,000; 0 for none. */
   readonly negativeTtlMs?: number;
+  /**
+   * Milliseconds for which the peers of a segment are told from memory, and the segment is not asked for again.
+   * Windows: 60,000. Default 0: every search asks.
+   */
+  readonly addressTtlMs?: number;
   /** Keep silent about segments that this many others answered for. Default 10; 0 for never. */
   readonly republishQuorum?: number;
   /** Milliseconds between looks at the interfaces. Default 5,000; 0 for never again. */
@@ -82,6 +87,8 @@ export interface PeerDiscovery {
    * nobody had a moment ago are not asked for. Aborted, it throws the signal's reason.
    */
   find(ids: readonly SegmentId[], options: FindOptions): AsyncIterable<PeerMatch>;
+  /** A peer that is of no use: it is told of again only when it answers again. */
+  forget(peerId: string): void;
   /** Our own endpoint Address, new with each start. */
   readonly endpointId: string;
   /** Stops everything that waits. Twice is harmless. */

@@ -196,6 +196,46 @@ describe.each([1, 2] as const)("version %s", (version) => {
     }
   });
 
+  it("PCCRD-72 PCCRD-74 tells who had it from memory while that is fresh, if told to", async () => {
+    const asking = await here.host("192.0.2.1/24", { addressTtlMs: 60_000 });
+    const one = await here.host("192.0.2.2/24", { cache: new HandCache().add(A, 512).add(B, 512) });
+    const other = await here.host("192.0.2.3/24", { cache: new HandCache().add(B, 7) });
+    const find = async (totalBlocks?: readonly number[]) => {
+      const ids = [A, B, C];
+      const { found, done } = gather(
+        asking.discovery.find(ids, { version, ...(totalBlocks && { totalBlocks }) }),
+      );
+      await here.clock.advance(300);
+      await done;
+      const peers = new Map<string, string[]>();
+      for (const { peer, segments } of found) {
+        peers.set(
+          peer.id,
+          segments.map(({ id, complete }) => `${[A, B, C].indexOf(id)} ${complete}`),
+        );
+      }
+      return { peers, probes: probes().length };
+    };
+    const first = await find();
+    expect(first.probes).toBe(1);
+    expect(first.peers.get(one.discovery.endpointId)).toEqual(["0 true", "1 true"]);
+    expect(first.peers.get(other.discovery.endpointId)).toEqual([`1 ${version === 2}`]);
+
+    const again = await find();
+    expect(again).toEqual(first);
+    const known = await find([512, 7, 1]);
+    expect(known.peers.get(other.discovery.endpointId)).toEqual(["1 true"]);
+
+    asking.discovery.forget(one.discovery.endpointId.toUpperCase().replace("URN:UUID", "uuid"));
+    const forgotten = await find();
+    expect(forgotten.probes).toBe(2);
+    expect([...forgotten.peers.keys()].sort()).toEqual(
+      [one.discovery.endpointId, other.discovery.endpointId].sort(),
+    );
+    await here.clock.advance(60_000);
+    expect((await find()).probes).toBe(3);
+  });
+
   it("PCCRD-72 sends at most so many probes a second, and the rest later", async () => {
     const { discovery } = await here.host("192.0.2.1/24", { maxPerSecond: 2 });
     const batch = version === 1 ? 11 : 16;

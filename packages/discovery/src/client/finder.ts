@@ -15,9 +15,10 @@ import {
 import { peerProbe } from "../messages/probe.ts";
 import { PREFIXES } from "../names.ts";
 import type { Republication } from "../republication.ts";
-import type { FindOptions, PeerMatch } from "../types.ts";
+import type { DiscoveredPeer, FindOptions, PeerMatch } from "../types.ts";
 import { idsPerProbe } from "./batches.ts";
-import { OutstandingProbe, type WantedSegment } from "./outstanding.ts";
+import { type FoundSegment, hasAllBlocks, OutstandingProbe, type WantedSegment } from "./outstanding.ts";
+import { type ListedPeer, PeerLists } from "./peer-lists.ts";
 import { Search } from "./search.ts";
 import { Throttle } from "./throttle.ts";
 
@@ -29,6 +30,7 @@ export interface FinderOptions {
   readonly backoffMs: number;
   readonly maxPerSecond: number;
   readonly negativeTtlMs: number;
+  readonly addressTtlMs: number;
   readonly republication: Republication;
 }
 
@@ -45,6 +47,7 @@ export class Finder {
   readonly #options: FinderOptions;
   readonly #throttle: Throttle;
   readonly #nobody: ExpiringMap<true>;
+  readonly #lists: PeerLists;
   readonly #closedProbes = new ExpiringMap<true>(LATE_ANSWER_MS, MAX_REMEMBERED_PROBES);
   readonly #searches = new Set<Search>();
   /** Waiting to be asked for, by version and key. */
@@ -59,6 +62,7 @@ export class Finder {
     this.#options = options;
     this.#throttle = new Throttle(options.maxPerSecond);
     this.#nobody = new ExpiringMap(options.negativeTtlMs);
+    this.#lists = new PeerLists(options.addressTtlMs);
   }
 
   /** Before this nothing may be asked for. */
@@ -89,7 +93,7 @@ export class Finder {
     } finally {
       this.#searches.delete(search);
       signal?.removeEventListener("abort", onAbort);
-      this.#forget(search);
+      this.#drop(search);
     }
   }
 
@@ -119,20 +123,33 @@ export class Finder {
     for (const search of this.#searches) search.matches.fail(reason);
   }
 
+  /** The peer is not told of again from memory, only when it answers anew. */
+  forget(peerId: string): void {
+    this.#lists.forget(canonicalUri(peerId), this.#options.clock.monotonicMs());
+  }
+
   #start(search: Search): void {
     const { version } = search;
+    const nowMs = this.#options.clock.monotonicMs();
     const joined = new Set<OutstandingProbe>();
+    const listed = new Map<string, ListedPeer[]>();
     for (const [key, segment] of search.wanted) {
-      const probe = this.#outstanding.get(tableKey(version, key));
+      const entryKey = tableKey(version, key);
+      const probe = this.#outstanding.get(entryKey);
+      const holders = probe ? [] : this.#lists.recall(entryKey, nowMs);
       if (probe) joined.add(probe);
-      else this.#queue.set(tableKey(version, key), { ...segment, version });
+      else if (holders.length > 0) listed.set(key, listedFor(holders, segment));
+      else this.#queue.set(entryKey, { ...segment, version });
     }
     for (const probe of joined) for (const match of probe.matches()) search.tell(match);
+    for (const match of byPeer([...listed.values()].flat())) search.tell(match);
+    for (const key of listed.keys()) search.settle(key);
     this.#schedulePump(0);
   }
 
   /** What only this search wanted need not be asked for any more. */
-  #forget(search: Search): void {
+  #drop(search: Search): void {
+    if (this.#queue.size === 0) return;
     const others = [...this.#searches].filter((other) => other.version === search.version);
     for (const key of search.wanted.keys()) {
       if (!others.some((other) => other.wanted.has(key))) this.#queue.delete(tableKey(search.version, key));
@@ -209,9 +226,11 @@ export class Finder {
       const entryKey = tableKey(probe.version, key);
       this.#outstanding.delete(entryKey);
       if (sent) {
-        const spread = probe.spreadOf(key);
-        republication.remember(key, spread, nowMs);
-        if (spread.peers === 0) this.#nobody.set(entryKey, true, nowMs);
+        const holders = probe.holdersOf(key);
+        const complete = holders.filter(({ segment }) => segment.complete).length;
+        republication.remember(key, { peers: holders.length, complete }, nowMs);
+        if (holders.length === 0) this.#nobody.set(entryKey, true, nowMs);
+        else this.#lists.remember(entryKey, holders, nowMs);
       }
       for (const search of this.#searches) if (search.version === probe.version) search.settle(key);
     }
@@ -252,6 +271,25 @@ export class Finder {
     const addresses = link ? usableAddresses(service.xAddrs ?? [], from, link, links) : [];
     return addresses.length === 0 ? "off_link" : { peerId, addresses, found };
   }
+}
+
+/** As this caller named the segment. */
+function listedFor(holders: readonly ListedPeer[], wanted: WantedSegment): ListedPeer[] {
+  return holders.map(({ peer, segment }) => {
+    const { heldBlocks } = segment;
+    const complete = heldBlocks === undefined ? segment.complete : hasAllBlocks(heldBlocks, wanted);
+    return { peer, segment: { ...segment, id: wanted.id, complete } };
+  });
+}
+
+function byPeer(listed: readonly ListedPeer[]): PeerMatch[] {
+  const matches = new Map<string, { peer: DiscoveredPeer; segments: FoundSegment[] }>();
+  for (const { peer, segment } of listed) {
+    const match = matches.get(peer.id) ?? { peer, segments: [] };
+    match.segments.push(segment);
+    matches.set(peer.id, match);
+  }
+  return [...matches.values()];
 }
 
 function tableKey(version: 1 | 2, key: string): string {

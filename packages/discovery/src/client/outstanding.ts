@@ -3,8 +3,8 @@ import type { SegmentId } from "@branchcache/content-info";
 import type { Endpoint } from "@branchcache/runtime";
 import { BLOCKS_OF_FULL_SEGMENT, MAX_ADDRESSES, MAX_PEERS_IN_PROBE } from "../limits.ts";
 import { type MatchedSegment, segmentKey } from "../messages/match.ts";
-import type { Spread } from "../republication.ts";
 import type { DiscoveredPeer, PeerMatch } from "../types.ts";
+import type { ListedPeer } from "./peer-lists.ts";
 
 export type FoundSegment = PeerMatch["segments"][number];
 
@@ -84,23 +84,26 @@ export class OutstandingProbe {
     }));
   }
 
-  /** How many endpoints answered for a segment. */
-  spreadOf(key: string): Spread {
-    const found = [...this.#peers.values()].flatMap(({ segments }) => segments.get(key) ?? []);
-    return { peers: found.length, complete: found.filter((segment) => segment.complete).length };
+  /** Who has a segment, first answer first. */
+  holdersOf(key: string): ListedPeer[] {
+    return [...this.#peers.values()].flatMap(({ peer, segments }) => {
+      const segment = segments.get(key);
+      return segment ? [{ peer, segment }] : [];
+    });
   }
 }
 
 function toFound(segment: MatchedSegment, wanted: WantedSegment): FoundSegment {
   const { heldBlocks, holding, ageMs } = segment;
-  const complete =
-    heldBlocks === undefined
-      ? holding === "all"
-      : heldBlocks >= (wanted.totalBlocks ?? BLOCKS_OF_FULL_SEGMENT);
   return {
     id: wanted.id,
-    complete,
+    complete: heldBlocks === undefined ? holding === "all" : hasAllBlocks(heldBlocks, wanted),
     ...(heldBlocks !== undefined && { heldBlocks }),
     ...(ageMs !== undefined && { ageMs }),
   };
+}
+
+/** Version 1.0 tells how many blocks there are, and not of how many. */
+export function hasAllBlocks(heldBlocks: number, wanted: WantedSegment): boolean {
+  return heldBlocks >= (wanted.totalBlocks ?? BLOCKS_OF_FULL_SEGMENT);
 }

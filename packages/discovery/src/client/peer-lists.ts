@@ -1,0 +1,38 @@
+/** Who had a segment a while ago: it is not asked for again until that is forgotten. [MS-CCROD] 2.8.2.3.2 */
+import { MAX_PEERS_IN_LIST, MAX_SERVER_LISTS } from "../limits.ts";
+import { ExpiringMap } from "../memory.ts";
+import type { DiscoveredPeer } from "../types.ts";
+import type { FoundSegment } from "./outstanding.ts";
+
+/** One peer's holding of one segment. */
+export interface ListedPeer {
+  readonly peer: DiscoveredPeer;
+  readonly segment: FoundSegment;
+}
+
+export class PeerLists {
+  readonly #lists: ExpiringMap<readonly ListedPeer[]>;
+  /** Peers that nobody wants any more; their entries go when they are next looked at. */
+  readonly #forgotten: ExpiringMap<true>;
+
+  /** `ttlMs` 0: nothing is remembered. */
+  constructor(ttlMs: number) {
+    this.#lists = new ExpiringMap(ttlMs, MAX_SERVER_LISTS);
+    this.#forgotten = new ExpiringMap(ttlMs, MAX_SERVER_LISTS);
+  }
+
+  remember(key: string, peers: readonly ListedPeer[], nowMs: number): void {
+    this.#lists.set(key, peers.slice(0, MAX_PEERS_IN_LIST), nowMs);
+    for (const { peer } of peers) this.#forgotten.delete(peer.id);
+  }
+
+  /** Empty if the segment has to be asked for. */
+  recall(key: string, nowMs: number): readonly ListedPeer[] {
+    const list = this.#lists.get(key, nowMs) ?? [];
+    return list.filter(({ peer }) => !this.#forgotten.get(peer.id, nowMs));
+  }
+
+  forget(peerId: string, nowMs: number): void {
+    this.#forgotten.set(peerId, true, nowMs);
+  }
+}
