@@ -181,7 +181,8 @@ class FetchSession {
     if (atMs === undefined || atMs >= this.#timerAtMs) return;
     this.#cancelTimer?.();
     this.#timerAtMs = atMs;
-    this.#cancelTimer = this.#options.clock.after(atMs - nowMs, () => {
+    // Whole milliseconds: a difference that rounding made of nothing would come back for ever.
+    this.#cancelTimer = this.#options.clock.after(Math.ceil(atMs - nowMs), () => {
       this.#cancelTimer = undefined;
       this.#timerAtMs = Number.POSITIVE_INFINITY;
       this.#step({ kind: "tick" });

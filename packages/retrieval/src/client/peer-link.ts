@@ -46,12 +46,18 @@ export interface PeerLinkOptions {
   readonly timeoutMs?: number;
 }
 
+/** One connection, as long as it is tried. */
+interface Attempt {
+  readonly connection: HttpConnection;
+  over: boolean;
+}
+
 interface Outstanding {
   readonly message: Uint8Array;
   readonly done: (result: LinkResult) => void;
   readonly sentMs: number;
   readonly wantsVersions: boolean;
-  connection: HttpConnection | undefined;
+  attempt: Attempt | undefined;
   resent: boolean;
 }
 
@@ -61,7 +67,7 @@ export class PeerLink {
   readonly #options: PeerLinkOptions;
   readonly #timeoutMs: number;
   readonly #outstanding = new Set<Outstanding>();
-  #connection: HttpConnection | undefined;
+  #attempt: Attempt | undefined;
   #addressIndex = 0;
   /** Addresses that refused, one after another; an answer from any sets it to 0. */
   #refusals = 0;
@@ -86,7 +92,7 @@ export class PeerLink {
       done,
       sentMs: this.#options.clock.monotonicMs(),
       wantsVersions,
-      connection: undefined,
+      attempt: undefined,
       resent: false,
     };
     this.#outstanding.add(entry);
@@ -96,6 +102,7 @@ export class PeerLink {
 
   /** Forgets all requests. Harmless when repeated. */
   close(): void {
+    for (const entry of this.#outstanding) entry.attempt = undefined;
     this.#outstanding.clear();
     this.#stopTimer();
     this.#disconnect();
@@ -107,15 +114,17 @@ export class PeerLink {
       queueMicrotask(() => this.#finish(entry, { kind: "failed", reason: "connect" }));
       return;
     }
-    if (!this.#connection || this.#connection.closed) this.#connection = this.#options.http.connect(address);
-    const connection = this.#connection;
-    entry.connection = connection;
-    connection.post(RETRIEVAL_PATH, entry.message, { maxBodyBytes: MAX_BODY_BYTES }).then(
+    if (!this.#attempt || this.#attempt.connection.closed) {
+      this.#attempt = { connection: this.#options.http.connect(address), over: false };
+    }
+    const attempt = this.#attempt;
+    entry.attempt = attempt;
+    attempt.connection.post(RETRIEVAL_PATH, entry.message, { maxBodyBytes: MAX_BODY_BYTES }).then(
       (response) => {
-        if (entry.connection === connection) this.#onResponse(entry, response);
+        if (entry.attempt === attempt) this.#onResponse(entry, response);
       },
       (error: unknown) => {
-        if (entry.connection === connection) this.#onError(entry, error);
+        if (entry.attempt === attempt) this.#onError(entry, attempt, error);
       },
     );
   }
@@ -149,11 +158,11 @@ export class PeerLink {
     this.#finish(entry, { kind: "answer", response, tookMs });
   }
 
-  #onError(entry: Outstanding, error: unknown): void {
+  #onError(entry: Outstanding, attempt: Attempt, error: unknown): void {
     const code = errorCode(error);
-    const broken = entry.connection;
-    const first = broken !== undefined && this.#connection === broken;
-    if (first) this.#connection = undefined;
+    const first = !attempt.over;
+    attempt.over = true;
+    if (this.#attempt === attempt) this.#attempt = undefined;
     if (code === "BC_HTTP_CONNECT") {
       if (first) this.#tryNextAddress();
       if (this.#refusals < this.#options.addresses.length) this.#send(entry);
@@ -174,7 +183,7 @@ export class PeerLink {
 
   #finish(entry: Outstanding, result: LinkResult): void {
     if (!this.#outstanding.delete(entry)) return;
-    entry.connection = undefined;
+    entry.attempt = undefined;
     if (this.#outstanding.size === 0) this.#stopTimer();
     entry.done(result);
   }
@@ -185,13 +194,13 @@ export class PeerLink {
     const nowMs = this.#options.clock.monotonicMs();
     const [first] = this.#outstanding;
     if (!first) return;
-    const leftMs = first.sentMs + this.#timeoutMs - nowMs;
+    const leftMs = Math.ceil(first.sentMs + this.#timeoutMs - nowMs);
     if (leftMs > 0) {
       this.#cancelTimer = this.#options.clock.after(leftMs, () => this.#onTimer());
       return;
     }
     const entries = [...this.#outstanding];
-    for (const entry of entries) entry.connection = undefined;
+    for (const entry of entries) entry.attempt = undefined;
     this.#disconnect();
     if (this.#refusals === 0 && this.#options.addresses.length > 1) {
       this.#addressIndex = (this.#addressIndex + 1) % this.#options.addresses.length;
@@ -207,8 +216,8 @@ export class PeerLink {
   }
 
   #disconnect(): void {
-    const connection = this.#connection;
-    this.#connection = undefined;
-    connection?.close();
+    const attempt = this.#attempt;
+    this.#attempt = undefined;
+    attempt?.connection.close();
   }
 }

@@ -44,7 +44,7 @@ export type Fault = TransportFault | MessageFault;
 export interface FaultSocket {
   on(event: "data", listener: (bytes: Uint8Array) => void): unknown;
   on(event: "error" | "close", listener: () => void): unknown;
-  write(bytes: Uint8Array, done?: () => void): unknown;
+  write(bytes: Uint8Array, done?: (error?: Error | null) => void): unknown;
   end(): unknown;
   destroy(): unknown;
 }
@@ -169,8 +169,8 @@ async function misbehave(
 }
 
 function flood(socket: FaultSocket, bytes: Uint8Array, isOpen: () => boolean): void {
-  const more = (): void => {
-    if (isOpen()) socket.write(bytes, more);
+  const more = (error?: Error | null): void => {
+    if (!error && isOpen()) socket.write(bytes, more);
   };
   more();
 }

@@ -1,0 +1,397 @@
+import type { Segment } from "@branchcache/content-info";
+import { nodeHashEngine as engine } from "@branchcache/content-info/node";
+import { concatBytes, equalBytes, toHex } from "@branchcache/runtime";
+import {
+  type ManualClock,
+  type MemoryHttp,
+  manualClock,
+  memoryHttp,
+  recordingObserver,
+} from "@branchcache/runtime/testing";
+import { beforeEach, describe, expect, it } from "vitest";
+import {
+  createRetrievalServer,
+  type FetchBlocksOptions,
+  type FetchedPiece,
+  type FoundPeer,
+  fetchBlocks,
+  type PeerSource,
+  parseRequest,
+  RETRIEVAL_PATH,
+  type WantedBlock,
+} from "../../src/index.ts";
+import { nodeBlockCipher } from "../../src/node.ts";
+import { corrupt, type MessageFault } from "../../src/testing.ts";
+import { allBlocks, memorySource, plaintextOf, type TestSegment, testSegment } from "../content.ts";
+
+let clock: ManualClock;
+let http: MemoryHttp;
+let nextAddress = 1;
+
+beforeEach(() => {
+  clock = manualClock();
+  http = memoryHttp();
+});
+
+interface PeerOptions {
+  readonly holds?: (segmentIndex: number, blockIndex: number) => boolean;
+  /** For each request of a block, counted from 0. */
+  readonly fault?: (index: number) => MessageFault | "stall" | "drop" | undefined;
+  readonly delayMs?: number;
+}
+
+interface TestPeer {
+  readonly source: PeerSource;
+  /** Requests by kind, in order, with the time of their arrival. */
+  readonly requests: { readonly kind: string; readonly index: number; readonly atMs: number }[];
+  /** The most requests that were under way at once. */
+  mostAtOnce: number;
+}
+
+function startPeer(id: string, segments: readonly TestSegment[], options: PeerOptions = {}): TestPeer {
+  const { delayMs = 1, fault, holds } = options;
+  const server = createRetrievalServer({ source: memorySource(segments, holds), clock });
+  const address = { address: `192.0.2.${nextAddress++ % 250}`, port: 80 };
+  const peer: TestPeer = { source: { id, addresses: [address], kind: "peer" }, requests: [], mostAtOnce: 0 };
+  let blocks = 0;
+  let active = 0;
+  http.listen(address, async ({ body, path }) => {
+    expect(path).toBe(RETRIEVAL_PATH);
+    const request = parseRequest(body);
+    const index = request.kind === "getBlocks" ? (request.body.ranges[0]?.index ?? -1) : -1;
+    peer.requests.push({ kind: request.kind, index, atMs: clock.monotonicMs() });
+    peer.mostAtOnce = Math.max(peer.mostAtOnce, ++active);
+    const wrong = request.kind === "getBlocks" ? fault?.(blocks++) : undefined;
+    if (wrong === "drop") throw new Error("gone");
+    if (wrong === "stall") return new Promise(() => {});
+    await clock.sleep(delayMs);
+    active--;
+    const answer = await server.handle(body, "test");
+    if (answer.kind !== "message") return { status: 400, body: new Uint8Array(0) };
+    answer.done();
+    const honest = concatBytes(...answer.parts);
+    return { status: 200, body: wrong === undefined ? honest : corrupt(honest, wrong) };
+  });
+  return peer;
+}
+
+interface TestFinder {
+  readonly finder: FetchBlocksOptions["finder"];
+  /** How many segments each question was about. */
+  readonly questions: number[];
+}
+
+/** Finds these peers by what they hold, after 300 ms. */
+function finderOf(
+  peers: readonly { source: PeerSource; holds: (segment: Segment) => boolean }[] = [],
+): TestFinder {
+  const questions: number[] = [];
+  return {
+    questions,
+    finder: {
+      async *find(segments, signal) {
+        questions.push(segments.length);
+        await clock.sleep(300, signal);
+        for (const { holds, source } of peers) {
+          const held = segments.filter(holds).map(({ id }) => ({ id, complete: true }));
+          const found: FoundPeer = { peer: source, segments: held };
+          if (held.length > 0) yield found;
+        }
+      },
+    },
+  };
+}
+
+interface Run {
+  readonly pieces: FetchedPiece[];
+  readonly tookMs: number;
+  readonly error: unknown;
+}
+
+async function run(wanted: Iterable<WantedBlock>, options: Partial<FetchBlocksOptions>): Promise<Run> {
+  const pieces: FetchedPiece[] = [];
+  let over = false;
+  let error: unknown;
+  const work = (async () => {
+    const all = { http, cipher: nodeBlockCipher, engine, clock, finder: finderOf().finder, ...options };
+    for await (const piece of fetchBlocks(wanted, all)) pieces.push(piece);
+  })()
+    .catch((reason: unknown) => {
+      error = reason;
+    })
+    .finally(() => {
+      over = true;
+    });
+  const startMs = clock.monotonicMs();
+  for (let turns = 0; !over && turns < 20_000; turns++) await clock.advance(clock.nextInMs ?? 0);
+  await work;
+  return { pieces, tookMs: clock.monotonicMs() - startMs, error };
+}
+
+function expectAll(segments: readonly TestSegment[], { error, pieces }: Run): void {
+  expect(error).toBeUndefined();
+  expect(pieces.map(({ kind }) => kind).filter((kind) => kind === "missing")).toEqual([]);
+  const wanted = allBlocks(segments);
+  expect(pieces).toHaveLength(wanted.length);
+  for (const [i, piece] of pieces.entries()) {
+    if (piece.kind !== "block") continue;
+    expect(piece.segment).toBe(wanted[i]?.segment);
+    expect(piece.blockIndex).toBe(wanted[i]?.blockIndex);
+    expect(equalBytes(piece.bytes, plaintextOf(segments, piece))).toBe(true);
+  }
+}
+
+const v1 = [testSegment(1, 700_000, 11)];
+const v2 = Array.from({ length: 40 }, (_, i) => testSegment(2, 1_000 + i, 20 + i));
+
+describe("fetching from one peer", () => {
+  it("PCCRR-79 PCCRR-41 V1: a block list first, then one request for each block", async () => {
+    const peer = startPeer("a", v1);
+    expectAll(v1, await run(allBlocks(v1), { peers: [peer.source] }));
+    expect(peer.requests[0]?.kind).toBe("getBlockList");
+    const blocks = peer.requests.slice(1);
+    expect(blocks.map(({ index, kind }) => `${kind} ${index}`)).toEqual(
+      Array.from({ length: 11 }, (_, i) => `getBlocks ${i}`),
+    );
+    expect(clock.pending).toBe(0);
+  });
+
+  it.each([
+    [1, false],
+    [3, false],
+    [4, true],
+  ])("PCCRR-80 PCCRR-81 %i consecutive blocks: block list %s", async (count, listed) => {
+    const peer = startPeer("a", v1);
+    const { pieces } = await run(allBlocks(v1).slice(2, 2 + count), { peers: [peer.source] });
+    expect(pieces.filter(({ kind }) => kind === "block")).toHaveLength(count);
+    expect(peer.requests.some(({ kind }) => kind === "getBlockList")).toBe(listed);
+  });
+
+  it("PCCRR-81 two blocks that are apart: with a block list", async () => {
+    const peer = startPeer("a", v1);
+    const wanted = allBlocks(v1).filter(({ blockIndex }) => blockIndex === 1 || blockIndex === 5);
+    await run(wanted, { peers: [peer.source] });
+    expect(peer.requests[0]?.kind).toBe("getBlockList");
+  });
+
+  it("PCCRR-144 V2: block 0 of each segment at once", async () => {
+    const peer = startPeer("a", v2);
+    expectAll(v2, await run(allBlocks(v2), { peers: [peer.source] }));
+    expect(new Set(peer.requests.map(({ index, kind }) => `${kind} ${index}`))).toEqual(
+      new Set(["getBlocks 0"]),
+    );
+    expect(peer.requests).toHaveLength(v2.length);
+  });
+
+  it("PCCRR-142 one request until the first good answer, at most 8 after it", async () => {
+    const peer = startPeer("a", v2, { delayMs: 10 });
+    await run(allBlocks(v2), { peers: [peer.source] });
+    const firstMs = peer.requests[0]?.atMs;
+    expect(peer.requests.filter(({ atMs }) => atMs === firstMs)).toHaveLength(1);
+    expect(peer.mostAtOnce).toBe(8);
+  });
+
+  it("PCCRR-142 one at a time while answers take long", async () => {
+    const peer = startPeer("a", v2.slice(0, 6), { delayMs: 900 });
+    expectAll(v2.slice(0, 6), await run(allBlocks(v2.slice(0, 6)), { peers: [peer.source] }));
+    expect(peer.mostAtOnce).toBe(1);
+  });
+
+  it("gives sealed blocks that are canonical, and none on demand", async () => {
+    const peer = startPeer("a", v2.slice(0, 2), { fault: (i) => (i === 1 ? "wrong-padding" : undefined) });
+    const { pieces } = await run(allBlocks(v2.slice(0, 2)), { peers: [peer.source] });
+    const [first, second] = pieces;
+    if (first?.kind !== "block" || !first.sealed || second?.kind !== "block") throw new Error("not fetched");
+    expect(nodeBlockCipher.open(first.sealed, first.segment.secret, first.bytes.length)).toEqual({
+      plaintext: first.bytes,
+      canonical: true,
+    });
+    expect(second.sealed).toBeUndefined();
+    const without = await run(allBlocks(v2.slice(0, 2)), { peers: [peer.source], keepSealed: false });
+    expect(without.pieces.map((piece) => "sealed" in piece)).toEqual([false, false]);
+  });
+
+  it("reads ahead so far and no further", async () => {
+    const peer = startPeer("a", v2);
+    const options = { http, cipher: nodeBlockCipher, engine, clock, finder: finderOf().finder };
+    const reader = fetchBlocks(allBlocks(v2), { ...options, peers: [peer.source], readAheadBlocks: 5 });
+    const first = reader.next();
+    await clock.advance(1_000);
+    expect((await first).value).toMatchObject({ kind: "block" });
+    await clock.advance(1_000);
+    expect(peer.requests.length).toBeLessThanOrEqual(6);
+    await reader.return();
+    expect(clock.pending).toBe(0);
+  });
+
+  it("asks nobody before the first piece is asked for", async () => {
+    const peer = startPeer("a", v2);
+    const { finder, questions } = finderOf();
+    const reader = fetchBlocks(allBlocks(v2), {
+      http,
+      cipher: nodeBlockCipher,
+      engine,
+      clock,
+      finder,
+      peers: [peer.source],
+    });
+    await clock.advance(1_000);
+    expect([peer.requests.length, questions.length]).toEqual([0, 0]);
+    await reader.return();
+  });
+
+  it("the same segment twice in the content", async () => {
+    const twice = [v2[0], v2[1], v2[0]].map((each) => each as TestSegment);
+    const peer = startPeer("a", v2);
+    expectAll(twice, await run(allBlocks(twice), { peers: [peer.source] }));
+  });
+
+  it("nothing wanted", async () => {
+    expect((await run([], {})).pieces).toEqual([]);
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe("finding peers", () => {
+  it("PCCRR-136 a peer that held earlier segments is asked for later ones before anything new is probed", async () => {
+    const many = Array.from({ length: 200 }, (_, i) => testSegment(2, 500, 1_000 + i));
+    const peer = startPeer("a", many);
+    const { finder, questions } = finderOf([{ source: peer.source, holds: () => true }]);
+    expectAll(many, await run(allBlocks(many), { finder }));
+    expect(questions).toEqual([64]);
+  });
+
+  it("what a known peer does not have is asked of the branch", async () => {
+    const first = startPeer("first", v2, { holds: (i) => i < 20 });
+    const second = startPeer("second", v2, { holds: (i) => i >= 20 });
+    const keys = new Set(v2.slice(20).map(({ segment }) => toHex(segment.id)));
+    const { finder, questions } = finderOf([
+      { source: second.source, holds: ({ id }) => keys.has(toHex(id)) },
+    ]);
+    expectAll(v2, await run(allBlocks(v2), { finder, peers: [first.source] }));
+    expect(questions.length).toBeLessThanOrEqual(2);
+  });
+
+  it("nobody answers: everything is missing, after few and growing questions", async () => {
+    const many = Array.from({ length: 1_000 }, (_, i) => testSegment(2, 10, 1_000 + i));
+    const { finder, questions } = finderOf();
+    const { pieces, tookMs } = await run(allBlocks(many), { finder });
+    expect(pieces.every((piece) => piece.kind === "missing" && piece.reason === "no-peer")).toBe(true);
+    expect(pieces).toHaveLength(1_000);
+    expect(questions).toEqual([64, 256, 680]);
+    expect(tookMs).toBe(900);
+  });
+
+  it("a segment that nobody has does not hold up the others", async () => {
+    const peer = startPeer("a", v2, { holds: (i) => i !== 7 });
+    const { finder } = finderOf([{ source: peer.source, holds: ({ id }) => id !== v2[7]?.segment.id }]);
+    const { pieces } = await run(allBlocks(v2), { finder });
+    expect(pieces.flatMap((piece, i) => (piece.kind === "missing" ? [i] : []))).toEqual([7]);
+    expect(pieces[7]).toMatchObject({ reason: "no-peer" });
+  });
+
+  it("uses 16 peers at most", async () => {
+    const peers = Array.from({ length: 20 }, (_, i) => startPeer(`peer ${i}`, v2, { delayMs: 100 }));
+    await run(allBlocks(v2), { peers: peers.map(({ source }) => source) });
+    expect(peers.filter(({ requests }) => requests.length > 0)).toHaveLength(16);
+  });
+
+  it("an error of the finder reaches the reader", async () => {
+    const finder = {
+      async *find(): AsyncGenerator<FoundPeer> {
+        await clock.sleep(1);
+        yield* [];
+        throw new Error("no network");
+      },
+    };
+    expect((await run(allBlocks(v2), { finder })).error).toMatchObject({ message: "no network" });
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe("peers that fail", () => {
+  it("PCCRR-74 PCCRR-141 three time-outs, and it is dropped", async () => {
+    const peer = startPeer("a", v2, { fault: () => "stall" });
+    const { pieces, tookMs } = await run(allBlocks(v2), { peers: [peer.source] });
+    expect(new Set(pieces.map((piece) => piece.kind === "missing" && piece.reason))).toEqual(
+      new Set(["timeout", "no-peer"]),
+    );
+    expect(peer.requests).toHaveLength(3);
+    expect(tookMs).toBe(6_300);
+    expect(clock.pending).toBe(0);
+  });
+
+  it("PCCRR-142 an empty block for what was advertised: asked again later, dropped in the end", async () => {
+    const peer = startPeer("a", v2, { fault: () => "empty-block" });
+    const { finder } = finderOf([{ source: peer.source, holds: () => true }]);
+    const { pieces, tookMs } = await run(allBlocks(v2), { finder });
+    expect(pieces.every((piece) => piece.kind === "missing")).toBe(true);
+    expect(peer.requests).toHaveLength(15);
+    expect(tookMs).toBeLessThan(6_000);
+  });
+
+  it("PCCRR-142 a peer that is busy for a moment still gives everything", async () => {
+    const peer = startPeer("a", v2, { fault: (i) => (i > 9 && i < 12 ? "empty-block" : undefined) });
+    const { finder } = finderOf([{ source: peer.source, holds: () => true }]);
+    expectAll(v2, await run(allBlocks(v2), { finder }));
+  });
+
+  it("PCCRR-140 vanishes in mid-download: the others give the rest", async () => {
+    const one = startPeer("one", v2);
+    const two = startPeer("two", v2);
+    const address = one.source.addresses[0];
+    if (address) void clock.sleep(4).then(() => http.unplug(address));
+    expectAll(v2, await run(allBlocks(v2), { peers: [one.source, two.source] }));
+  });
+
+  it("PCCRR-100 a liar is named once, dropped, and what it sent is asked elsewhere", async () => {
+    const liar = startPeer("liar", v2, { fault: (i) => (i === 3 ? "wrong-bytes" : undefined) });
+    const honest = startPeer("honest", v2, { delayMs: 5 });
+    const observer = recordingObserver();
+    const named: string[] = [];
+    const result = await run(allBlocks(v2), {
+      peers: [liar.source, honest.source],
+      observer,
+      onLiar: ({ id }, { segment }) => named.push(`${id} ${segment.lengthBytes}`),
+    });
+    expectAll(v2, result);
+    expect(named).toHaveLength(1);
+    expect(observer.named("peer.quarantined")).toHaveLength(1);
+    expect(observer.total("blocks_rejected_total", { reason: "hash" })).toBe(1);
+  });
+
+  it("a block that is slow to come is asked elsewhere before its time is over", async () => {
+    const slow = startPeer("slow", v2, { fault: (i) => (i === 4 ? "stall" : undefined) });
+    const quick = startPeer("quick", v2);
+    const result = await run(allBlocks(v2), { peers: [slow.source, quick.source] });
+    expectAll(v2, result);
+    expect(result.tookMs).toBeLessThan(400);
+  });
+
+  it("answers of 1.5 s, three running: too slow to be worth it", async () => {
+    const peer = startPeer("a", v2, { delayMs: 1_500 });
+    const { pieces, tookMs } = await run(allBlocks(v2), { peers: [peer.source] });
+    expect(pieces.filter(({ kind }) => kind === "block")).toHaveLength(3);
+    expect(tookMs).toBeLessThan(5_000);
+  });
+
+  it("the addresses of a peer are alternatives", async () => {
+    const peer = startPeer("a", v2);
+    const dead = [1, 2].map((host) => ({ address: `198.51.100.${host}`, port: 80 }));
+    const source = { ...peer.source, addresses: [...dead, ...peer.source.addresses] };
+    expectAll(v2, await run(allBlocks(v2), { peers: [source] }));
+  });
+
+  it("the signal stops everything and is what the reader gets", async () => {
+    const peer = startPeer("a", v2, { delayMs: 50 });
+    const stop = new AbortController();
+    const reason = new Error("enough");
+    void clock.sleep(120).then(() => stop.abort(reason));
+    const result = await run(allBlocks(v2), { peers: [peer.source], signal: stop.signal });
+    expect(result.error).toBe(reason);
+    await clock.advance(5_000);
+    expect(clock.pending).toBe(0);
+    const already = await run(allBlocks(v2), { signal: stop.signal });
+    expect(already.error).toBe(reason);
+  });
+});
