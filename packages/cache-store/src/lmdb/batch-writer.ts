@@ -16,6 +16,8 @@ import { type BlockTables, TransactionTables } from "./tables.ts";
 const BATCH_BYTES = 16 * 2 ** 20;
 /** Callers wait while more than this is queued: one batch under way, one being gathered. */
 export const QUEUE_BYTES = 2 * BATCH_BYTES;
+/** What a queued change takes besides its bytes, roughly: promises, states, pages of tables. */
+const CHANGE_OVERHEAD_BYTES = 4096;
 /** Pages freed by one transaction serve the next but one. */
 const TRANSACTIONS_UNTIL_REUSE = 3;
 
@@ -63,7 +65,7 @@ export class BatchWriter {
 
   enqueue<T>(change: Change<T>): void {
     this.#queue.push(change as Change<unknown>);
-    this.#queuedBytes += change.bytes;
+    this.#queuedBytes += weightOf(change);
     this.#queuedChanges++;
     if (this.#running) return;
     this.#running = true;
@@ -87,7 +89,7 @@ export class BatchWriter {
       const batch: Change<unknown>[] = [];
       const outcomes = await this.#commit(batch);
       for (const [i, change] of batch.entries()) {
-        this.#queuedBytes -= change.bytes;
+        this.#queuedBytes -= weightOf(change);
         this.#settledChanges++;
         change.settle(outcomes[i] as Outcome);
       }
@@ -145,13 +147,13 @@ export class BatchWriter {
       const change = this.#queue.shift();
       if (!change) break;
       batch.push(change);
-      bytes += change.bytes;
+      bytes += weightOf(change);
     }
   }
 
   /** The disk is full before the limit is reached: evicts as much as the batch needs, twice over. */
   async #makeSpace(batch: readonly Change<unknown>[]): Promise<boolean> {
-    const neededBytes = batch.reduce((sum, change) => sum + change.bytes, 0);
+    const neededBytes = batch.reduce((sum, change) => sum + weightOf(change), 0);
     const { limitBytes } = this.#options;
     try {
       let evicted = 0;
@@ -187,6 +189,10 @@ export class BatchWriter {
     if (totals) onCommit({ evictions, totals });
     return result;
   }
+}
+
+function weightOf(change: Change<unknown>): number {
+  return change.bytes + CHANGE_OVERHEAD_BYTES;
 }
 
 function outcomeOf(change: Change<unknown>, ledger: Ledger<Uint8Array>): Outcome {
