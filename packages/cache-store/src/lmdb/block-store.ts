@@ -154,7 +154,7 @@ export class LmdbBlockStore implements BlockStore {
     const result = committed.then(
       (outcome) => {
         if (outcome === "full") this.#full.full("limit", this.#totals.bytes);
-        if (outcome === "stored") this.#full.stored();
+        if (outcome === "stored" && !this.#writer.failing) this.#full.stored();
         return outcome;
       },
       (error: unknown): PutResult => {
