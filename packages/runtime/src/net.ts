@@ -83,6 +83,8 @@ export interface HttpPostResponse {
 /**
  * One connection to one server. Requests that overlap are sent on it one after another without
  * waiting, and answered in order (pipelining), so a caller that wants no such thing waits itself.
+ * A request that fails or is aborted closes the connection: nobody could tell its late answer from the
+ * next one. Whatever is asked afterwards fails.
  * Errors: `BC_HTTP_CONNECT`, `BC_HTTP_CLOSED`, `BC_HTTP_MALFORMED`, `BC_HTTP_TOO_LARGE`.
  */
 export interface HttpConnection {

@@ -25,33 +25,44 @@ export function memoryHttp(): MemoryHttp {
       servers.delete(formatEndpoint(server));
     },
     connect(server) {
+      const name = formatEndpoint(server);
       const gone = new AbortController();
+      let answered: Promise<unknown> = Promise.resolve();
+      const closeBy = (code: string, message: string, cause?: unknown): BranchCacheError => {
+        const error = new BranchCacheError(code, message, { cause });
+        gone.abort(error);
+        return error;
+      };
       return {
         get closed() {
           return gone.signal.aborted;
         },
         async post(path, body, { signal, maxBodyBytes }) {
-          const name = formatEndpoint(server);
-          const closedError = (cause?: unknown) =>
-            new BranchCacheError("BC_HTTP_CLOSED", `connection to ${name} is closed`, { cause });
-          if (gone.signal.aborted) throw closedError();
           signal?.throwIfAborted();
+          gone.signal.throwIfAborted();
           const handler = servers.get(name);
-          if (!handler) throw new BranchCacheError("BC_HTTP_CONNECT", `nothing listens on ${name}`);
+          if (!handler) throw closeBy("BC_HTTP_CONNECT", `nothing listens on ${name}`);
           const request = { method: "POST", path, body: body.slice() } as const;
-          const ends = signal ? [gone.signal, signal] : [gone.signal];
-          const answer = await raceAbort((async () => handler(request))(), ends).catch((error: unknown) => {
-            if (signal?.aborted) throw signal.reason;
-            gone.abort(error);
-            throw closedError(error);
+          const work = (async () => handler(request))().catch((cause: unknown) => {
+            throw closeBy("BC_HTTP_CLOSED", `${name} closed the connection`, cause);
           });
+          // Answers come in the order of the requests, whichever is ready first.
+          const inTurn = Promise.all([work, answered]).then(([answer]) => answer);
+          answered = inTurn.catch(() => {});
+          const answer = await raceAbort(inTurn, signal ? [signal, gone.signal] : [gone.signal]).catch(
+            (error: unknown) => {
+              if (signal?.aborted) closeBy("BC_HTTP_CLOSED", `gave up an answer of ${name}`);
+              throw error;
+            },
+          );
           if (answer.body.length > maxBodyBytes) {
-            gone.abort();
-            throw new BranchCacheError("BC_HTTP_TOO_LARGE", `${answer.body.length} bytes from ${name}`);
+            throw closeBy("BC_HTTP_TOO_LARGE", `${answer.body.length} bytes from ${name}`);
           }
           return answer;
         },
-        close: () => gone.abort(),
+        close: () => {
+          closeBy("BC_HTTP_CLOSED", `connection to ${name} is closed`);
+        },
       };
     },
   };
