@@ -2,6 +2,17 @@
 import { WsDiscoveryError } from "../errors.ts";
 import type { QName, XmlElement } from "./element.ts";
 
+/** Prefixes that readers without namespace support expect: wsdd compares a type with `wsdp:Device` as text. */
+const CUSTOMARY: Readonly<Record<string, string>> = {
+  "http://schemas.xmlsoap.org/ws/2006/02/devprof": "wsdp",
+  "http://docs.oasis-open.org/ws-dd/ns/dpws/2009/01": "dpws",
+  "http://schemas.microsoft.com/windows/pub/2005/07": "pub",
+  "http://schemas.microsoft.com/windows/2006/08/wdp/print": "wprt",
+  "http://schemas.microsoft.com/windows/2006/08/wdp/scan": "wscn",
+  "http://www.onvif.org/ver10/network/wsdl": "dn",
+  "http://www.onvif.org/ver10/device/wsdl": "tds",
+};
+
 /** Prefixes of one document, filled as names come up. */
 export class NamespaceTable {
   readonly #prefixes = new Map<string, string>();
@@ -13,18 +24,21 @@ export class NamespaceTable {
     }
   }
 
-  /** The name with its prefix; a namespace without one gets `ns1`, `ns2` and so on. */
+  /** The name with its prefix; a namespace without one gets its customary one, else `ns1`, `ns2` and so on. */
   qualify(name: QName): string {
     if (name.uri === "") return checkedName(name.local);
-    let prefix = this.#prefixes.get(name.uri);
-    if (prefix === undefined) {
-      const taken = new Set(this.#prefixes.values());
-      let number = 1;
-      while (taken.has(`ns${number}`)) number++;
-      prefix = `ns${number}`;
-      this.#prefixes.set(name.uri, prefix);
-    }
+    const prefix = this.#prefixes.get(name.uri) ?? this.#newPrefix(name.uri);
+    this.#prefixes.set(name.uri, prefix);
     return `${prefix}:${checkedName(name.local)}`;
+  }
+
+  #newPrefix(uri: string): string {
+    const taken = new Set(this.#prefixes.values());
+    const customary = CUSTOMARY[uri];
+    if (customary !== undefined && !taken.has(customary)) return customary;
+    let number = 1;
+    while (taken.has(`ns${number}`)) number++;
+    return `ns${number}`;
   }
 
   declarations(): string {

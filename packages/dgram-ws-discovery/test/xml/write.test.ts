@@ -20,6 +20,12 @@ describe("writeXml", () => {
     );
   });
 
+  it("gives known namespaces their customary prefix, unless that is taken", () => {
+    const element = { uri: "http://schemas.xmlsoap.org/ws/2006/02/devprof", local: "Device" };
+    expect(write(element)).toBe(`${HEAD}<wsdp:Device xmlns:wsdp="${element.uri}"></wsdp:Device>`);
+    expect(write(element, { wsdp: "urn:x" })).toContain("<ns1:Device ");
+  });
+
   it.each([
     ["text", { uri: "", local: "r", text: "a\u0000b" }],
     ["text", { uri: "", local: "r", text: "a\ud800b" }],

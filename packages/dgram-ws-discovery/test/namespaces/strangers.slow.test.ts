@@ -1,0 +1,116 @@
+/** Other people's services, in a namespace of their own. Needs root, `ip`, wsdd and wsdd2; built package. */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+const ip = (...args: string[]) => execFileSync("ip", args, { stdio: "pipe" });
+const ours = `wsd-ours-${process.pid}`;
+const theirs = `wsd-theirs-${process.pid}`;
+const bin = fileURLToPath(new URL("../../dist/node/bin.js", import.meta.url));
+const DEVICE = "{http://schemas.xmlsoap.org/ws/2006/02/devprof}Device";
+
+function canMakeNamespaces(): boolean {
+  try {
+    ip("netns", "add", ours);
+    ip("netns", "del", ours);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+interface Shown {
+  readonly change?: string;
+  readonly address: string;
+  readonly types?: readonly { readonly local: string }[];
+}
+
+const running: ChildProcess[] = [];
+function inside(namespace: string, ...command: readonly string[]): ChildProcess {
+  const child = spawn("ip", ["netns", "exec", namespace, ...command], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  running.push(child);
+  return child;
+}
+
+/** The lines of our command: as they come, and all of them once it ends. */
+function command(...args: readonly string[]) {
+  const child = inside(ours, process.execPath, bin, ...args, "--json");
+  let text = "";
+  const shown = (): Shown[] =>
+    text
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line));
+  child.stdout?.on("data", (piece) => {
+    text += piece;
+  });
+  return {
+    /** Resolves when a line fits. */
+    async until(fits: (line: Shown) => boolean): Promise<Shown> {
+      for (;;) {
+        const found = shown().find(fits);
+        if (found) return found;
+        await once(child.stdout as NodeJS.ReadableStream, "data");
+      }
+    },
+    async ended(): Promise<Shown[]> {
+      await once(child, "close");
+      return shown();
+    },
+  };
+}
+
+/** Until somebody in the namespace has bound UDP 3702, which is 0E76 there. */
+async function bound(namespace: string): Promise<void> {
+  while (!String(ip("netns", "exec", namespace, "cat", "/proc/net/udp")).includes(":0E76 ")) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const closed = once(child, "close");
+  child.kill();
+  await closed;
+}
+
+describe.skipIf(!canMakeNamespaces())("strangers (needs root and ip)", () => {
+  beforeEach(() => {
+    for (const namespace of [ours, theirs]) ip("netns", "add", namespace);
+    ip("link", "add", "eth0", "netns", ours, "type", "veth", "peer", "name", "eth0", "netns", theirs);
+    for (const [i, namespace] of [ours, theirs].entries()) {
+      ip("-n", namespace, "addr", "add", `10.72.1.${i + 1}/24`, "dev", "eth0");
+      ip("-n", namespace, "link", "set", "lo", "up");
+      ip("-n", namespace, "link", "set", "eth0", "up");
+    }
+  });
+  afterEach(async () => {
+    await Promise.all(running.splice(0).map(stop));
+    for (const namespace of [ours, theirs]) ip("netns", "del", namespace);
+  });
+
+  it.for([
+    ["wsdd", ["/usr/sbin/wsdd", "-4", "-i", "eth0"]],
+    ["wsdd2", ["/usr/sbin/wsdd2", "-4", "-w", "-i", "eth0"]],
+  ])(
+    "%s is heard as it comes and goes, and found",
+    async (_, [program = "", ...args]) => {
+      if (!existsSync(program)) return;
+      const listening = command("listen");
+      const stranger = inside(theirs, program, ...args);
+      const added = await listening.until(({ change }) => change === "added");
+      const found = await command("probe", "--type", DEVICE, "--timeout", "1500").ended();
+      expect(found.map(({ address }) => address)).toEqual([added.address]);
+      expect(found[0]?.types?.map(({ local }) => local)).toContain("Device");
+      const resolved = await command("resolve", added.address).ended();
+      expect(resolved.map(({ address }) => address)).toEqual([added.address]);
+      await stop(stranger);
+      await listening.until(({ change, address }) => change === "removed" && address === added.address);
+    },
+    60_000,
+  );
+});

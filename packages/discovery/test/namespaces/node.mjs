@@ -1,0 +1,46 @@
+/** One host of the namespace test: `serve` answers until its input ends, `find` asks once in each version. */
+import { startPeerDiscovery } from "@branchcache/discovery";
+import { systemClock, systemRandom } from "@branchcache/runtime/node";
+import { nodeDatagramPort } from "dgram-ws-discovery/node";
+
+const [role, families] = process.argv.slice(2);
+const id = new Uint8Array(32).fill(7);
+const held = { heldBlocks: 1, totalBlocks: 1, createdMs: Date.now() };
+const serve = {
+  retrievalPort: 8_000,
+  held: { holds: async (ids) => ids.map((wanted) => (wanted[0] === 7 ? held : undefined)) },
+};
+const udp = {
+  ...nodeDatagramPort,
+  interfaces: () =>
+    nodeDatagramPort
+      .interfaces()
+      .filter(({ family }) => families === undefined || family === Number(families)),
+};
+const discovery = await startPeerDiscovery({
+  clock: systemClock,
+  random: systemRandom,
+  udp,
+  waitMs: 3_000,
+  ...(role === "serve" && { serve }),
+});
+if (role === "serve") {
+  process.stdout.write("ready\n");
+  process.stdin.resume();
+  process.stdin.once("end", () => void discovery.close());
+} else {
+  const found = [];
+  for (const version of [1, 2]) {
+    for await (const match of discovery.find([id], { version })) {
+      found.push({
+        version,
+        peer: match.peer.id,
+        addresses: match.peer.addresses,
+        complete: match.segments[0]?.complete,
+      });
+      break;
+    }
+  }
+  await discovery.close();
+  process.stdout.write(`${JSON.stringify(found)}\n`);
+}
