@@ -1,11 +1,11 @@
 /** The store on disk: blocks, records and publications in one LMDB environment, secrets in another. */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { SegmentId } from "@branchcache/content-info";
 import { type Clock, errorMessage, type Observer, silentObserver } from "@branchcache/runtime";
 import type { Stores } from "./block-store.ts";
 import { StoreError } from "./errors.ts";
 import { LmdbBlockStore } from "./lmdb/block-store.ts";
-import { type Environment, openEnvironment } from "./lmdb/environment.ts";
+import { type Environment, isDamage, openEnvironment } from "./lmdb/environment.ts";
 import { canBeRead } from "./lmdb/integrity-check.ts";
 import { LmdbPublicationStore } from "./lmdb/publications.ts";
 import { LmdbSecretStore } from "./lmdb/secrets.ts";
@@ -43,13 +43,15 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<Stores> 
     throw new StoreError("BC_STORE_INVALID", `a limit of ${limitBytes} bytes`);
   }
   const secretsPath = options.secretsPath ?? join(path, "secrets");
-  const open = (place: string, mapBytes: number, isPrivate: boolean) =>
-    openSoundly({ place, mapBytes, isPrivate, clock, observer });
-
-  const main = await open(path, limitBytes * MAP_OVERHEAD + MAP_RESERVE_BYTES, false);
+  if (resolve(secretsPath) === resolve(path)) {
+    throw new StoreError("BC_STORE_INVALID", "secrets must not lie among the blocks", { path });
+  }
+  const mapBytes = limitBytes * MAP_OVERHEAD + MAP_RESERVE_BYTES;
+  const main = await openSoundly({ path, mapBytes, isPrivate: false, clock, observer });
   let secretsEnvironment: Environment;
   try {
-    secretsEnvironment = await open(secretsPath, SECRETS_MAP_BYTES, true);
+    const place = { path: secretsPath, mapBytes: SECRETS_MAP_BYTES, isPrivate: true, clock, observer };
+    secretsEnvironment = await openSoundly(place);
   } catch (error) {
     await main.root.close();
     throw error;
@@ -87,33 +89,38 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<Stores> 
 }
 
 interface Place {
-  readonly place: string;
+  readonly path: string;
   readonly mapBytes: number;
   readonly isPrivate: boolean;
   readonly clock: Clock;
   readonly observer: Observer;
 }
 
-async function openSoundly({ place, mapBytes, isPrivate, clock, observer }: Place): Promise<Environment> {
+async function openSoundly(place: Place): Promise<Environment> {
+  const { path, mapBytes, isPrivate, observer } = place;
   try {
-    await prepareDirectory(place);
-    const damage = await findDamage(place);
-    if (damage !== undefined) {
-      const moved = await setAside(place, clock.wallMs());
-      observer.event("error", "cache.corrupt", { path: place, reason: damage, moved: moved.join(", ") });
+    await prepareDirectory(path);
+    const damage = await findDamage(path);
+    if (damage !== undefined) await startAfresh(place, damage);
+    if (isPrivate) await makePrivate(path);
+    try {
+      return await openEnvironment({ path, mapBytes });
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      await startAfresh(place, errorMessage(error));
+      if (isPrivate) await makePrivate(path);
+      return await openEnvironment({ path, mapBytes });
     }
-    if (isPrivate) await makePrivate(place);
   } catch (error) {
-    observer.event("error", "cache.path_unusable", { path: place, reason: errorMessage(error) });
-    throw error;
-  }
-  try {
-    return openEnvironment({ path: place, mapBytes });
-  } catch (error) {
-    const failure = pathError(place, error);
-    observer.event("error", "cache.path_unusable", { path: place, reason: failure.message });
+    const failure = pathError(path, error);
+    observer.event("error", "cache.path_unusable", { path, reason: failure.message });
     throw failure;
   }
+}
+
+async function startAfresh({ path, clock, observer }: Place, reason: string): Promise<void> {
+  const moved = await setAside(path, clock.wallMs());
+  observer.event("error", "cache.corrupt", { path, reason, moved: moved.join(", ") });
 }
 
 /** What is wrong with the data file; undefined if nothing. */

@@ -104,7 +104,10 @@ export class LmdbBlockStore implements BlockStore {
   async *ids(): AsyncIterable<SegmentId> {
     this.#assertOpen();
     await this.#writer.settled();
-    yield* this.#tables.states.getKeys({ snapshot: false }).map((key) => new Uint8Array(key));
+    for (const key of this.#tables.states.getKeys({ snapshot: false })) {
+      yield new Uint8Array(key);
+      this.#assertOpen();
+    }
   }
 
   async heldBlocks(id: SegmentId, trust?: "verified"): Promise<readonly number[] | undefined> {

@@ -24,7 +24,7 @@ const FORMAT_KEY = new TextEncoder().encode("branchcache-format");
 const PAGE_BYTES = 65_536;
 
 /** Throws what LMDB throws, and `BC_STORE_VERSION`. The directory must be there. */
-export function openEnvironment(options: EnvironmentOptions): Environment {
+export async function openEnvironment(options: EnvironmentOptions): Promise<Environment> {
   const { path } = options;
   const root: RootDatabase<Uint8Array, Uint8Array> = open({
     path,
@@ -41,7 +41,7 @@ export function openEnvironment(options: EnvironmentOptions): Environment {
   try {
     root.transactionSync(() => checkFormat(root, path));
   } catch (error) {
-    void root.close();
+    await root.close();
     throw error;
   }
   return {
@@ -64,19 +64,20 @@ function checkFormat(root: RootDatabase<Uint8Array, Uint8Array>, path: string): 
   root.put(FORMAT_KEY, Uint8Array.of(FORMAT_VERSION));
 }
 
-const MDB_CORRUPTED = -30796;
-const MDB_PAGE_NOTFOUND = -30797;
+/** LMDB's: a page is not what it should be, not there, or the file no data file. */
+const DAMAGE_CODES: readonly unknown[] = [-30796, -30797, -30793];
+
+/** Whether LMDB says that its file is damaged. */
+export function isDamage(error: unknown): boolean {
+  return typeof error === "object" && error !== null && "code" in error && DAMAGE_CODES.includes(error.code);
+}
 
 /** Runs `read`; what LMDB throws becomes `BC_STORE_CORRUPT` or `BC_STORE_IO`, with the path. */
 export function reading<T>({ path }: Environment, read: () => T): T {
   try {
     return read();
   } catch (cause) {
-    const code = typeof cause === "object" && cause !== null && "code" in cause ? cause.code : undefined;
-    const isCorrupt = code === MDB_CORRUPTED || code === MDB_PAGE_NOTFOUND;
-    throw new StoreError(isCorrupt ? "BC_STORE_CORRUPT" : "BC_STORE_IO", errorMessage(cause), {
-      path,
-      cause,
-    });
+    const code = isDamage(cause) ? "BC_STORE_CORRUPT" : "BC_STORE_IO";
+    throw new StoreError(code, errorMessage(cause), { path, cause });
   }
 }

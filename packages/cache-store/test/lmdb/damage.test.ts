@@ -66,6 +66,14 @@ describe("a damaged data file is moved aside, and a fresh store begun", () => {
     await expectFreshStart(path, path);
   });
 
+  it("the roots of its trees are nowhere", async () => {
+    const path = await filledStore();
+    const nowhere = new Uint8Array(8).fill(0x7f);
+    const rootOfMain = 24 + 24 + 48 + 40;
+    for (const page of [0, 1]) await overwrite(join(path, "data.mdb"), page * 4096 + rootOfMain, nowhere);
+    await expectFreshStart(path, path);
+  });
+
   it("the secrets only: the blocks stay", async () => {
     const path = await filledStore();
     await writeFile(join(path, "secrets", "data.mdb"), "no database");

@@ -3,6 +3,7 @@ import { chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { StoreError } from "@branchcache/cache-store/lmdb";
+import { errorCode } from "@branchcache/runtime";
 import { recordingObserver } from "@branchcache/runtime/testing";
 import { open } from "lmdb";
 import { describe, expect, it } from "vitest";
@@ -56,6 +57,12 @@ describe("bad surroundings", () => {
     await mkdir(join(path, "data.mdb"));
     const { code, message } = await failureOf(path);
     expect([code, message]).toEqual(["BC_STORE_PATH", `${join(path, "data.mdb")}: not a file`]);
+  });
+
+  it("secrets among the blocks", async () => {
+    const path = await temporaryDirectory();
+    const failure = await openStores(path, { secretsPath: `${path}/.` }).catch(errorCode);
+    expect(failure).toBe("BC_STORE_INVALID");
   });
 
   it("a secrets directory that is none: nothing stays open", async () => {
