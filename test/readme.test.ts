@@ -25,7 +25,11 @@ describe("README.md", () => {
           files: ["example.ts"],
         }),
       );
-      const compiled = run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", directory]);
+      const compiled = run(process.execPath, [
+        join(root, "node_modules/typescript/bin/tsc"),
+        "-p",
+        directory,
+      ]);
       expect(await compiled.catch(({ stdout }) => stdout)).toEqual({ stdout: "", stderr: "" });
       await expect(run(process.execPath, [join(directory, "example.js")])).resolves.toMatchObject({
         stderr: "",

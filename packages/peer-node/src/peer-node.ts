@@ -5,7 +5,7 @@ import type { BlockStore, SecretStore } from "@branchcache/cache-store";
 import { type CipherId, readContentInformation } from "@branchcache/content-info";
 import { nodeHashEngine } from "@branchcache/content-info/node";
 import { type PeerDiscovery, type PeerDiscoveryOptions, startPeerDiscovery } from "@branchcache/discovery";
-import { createRetrievalServer } from "@branchcache/retrieval";
+import { createRetrievalServer, type FetchBlocksOptions } from "@branchcache/retrieval";
 import { nodeBlockCipher, nodeHttpPort, retrievalRequestListener } from "@branchcache/retrieval/node";
 import {
   BranchCacheError,
@@ -38,6 +38,10 @@ export interface PeerNodeOptions {
   readonly discovery?: Pick<
     PeerDiscoveryOptions,
     "port" | "waitMs" | "backoffMs" | "maxPerSecond" | "negativeTtlMs" | "republishQuorum"
+  >;
+  readonly retrieval?: Pick<
+    FetchBlocksOptions,
+    "requestTimeoutMs" | "maxTimeouts" | "maxPeers" | "window" | "blockTimeoutMs"
   >;
   /** What blocks are kept and served in. Default 1, AES-128, as Windows has it. */
   readonly cipherId?: CipherId;
@@ -125,6 +129,7 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
         observer,
         signal: signal ? AbortSignal.any([signal, closing.signal]) : closing.signal,
         fetch: {
+          ...options.retrieval,
           finder: peers,
           http,
           cipher: nodeBlockCipher,

@@ -1,0 +1,227 @@
+import { createMemoryStore } from "@branchcache/cache-store";
+import {
+  publishBytes,
+  readContentInformation,
+  ServerSecret,
+  segmentsOf,
+  writeContentInformation,
+} from "@branchcache/content-info";
+import { nodeHashEngine } from "@branchcache/content-info/node";
+import type { PeerFinder, PeerSource } from "@branchcache/retrieval";
+import { createRetrievalServer } from "@branchcache/retrieval";
+import { nodeBlockCipher } from "@branchcache/retrieval/node";
+import { equalBytes } from "@branchcache/runtime";
+import { systemClock } from "@branchcache/runtime/node";
+import { memoryHttp, recordingObserver, seededRandom } from "@branchcache/runtime/testing";
+import { describe, expect, it } from "vitest";
+import { blockSourceOf, heldSegmentsOf } from "../src/block-source.ts";
+import { openNodeReader } from "../src/node-reader.ts";
+import { SegmentVault } from "../src/segment-vault.ts";
+
+const engine = nodeHashEngine;
+const secret = ServerSecret.fromBytes(Uint8Array.of(1, 2, 3));
+const content = seededRandom(5).bytes(600_000);
+const publications = publishBytes(content, { engine });
+const PEER: PeerSource = { id: "urn:uuid:1", addresses: [{ address: "192.0.2.9", port: 80 }], kind: "peer" };
+
+function information(version: 1 | 2): Uint8Array {
+  const publication = version === 1 ? publications.v1 : publications.v2;
+  if (!publication) throw new Error("not published");
+  return writeContentInformation(publication, secret, engine);
+}
+
+/** A node without sockets: its store, and a way to read through it. */
+function node(cipherId: 1 | 2 | 3 = 1, http = memoryHttp()) {
+  const observer = recordingObserver();
+  const store = createMemoryStore({ limitBytes: 2 ** 24, clock: systemClock });
+  const vault = new SegmentVault({
+    ...store,
+    engine,
+    cipher: nodeBlockCipher,
+    cipherId,
+    random: seededRandom(cipherId),
+    observer,
+  });
+  const open = (version: 1 | 2, finder: PeerFinder = nobody) =>
+    openNodeReader({
+      content: readContentInformation(information(version), engine),
+      vault,
+      engine,
+      observer,
+      fetch: { finder, http, cipher: nodeBlockCipher, engine, clock: systemClock },
+    });
+  return { store, observer, open };
+}
+
+const nobody: PeerFinder = { async *find() {} };
+const everybodyHasIt: PeerFinder = {
+  async *find(segments) {
+    yield { peer: PEER, segments: segments.map(({ id }) => ({ id, complete: true })) };
+  },
+};
+
+/** Reads everything, adds what is missing, and says what came from where. */
+async function readAll(reader: ReturnType<ReturnType<typeof node>["open"]>) {
+  const whole = new Uint8Array(content.length);
+  const sources = { local: 0, peer: 0, hosted: 0, missing: 0 };
+  for await (const piece of reader.pieces()) {
+    const end = piece.offsetBytes + (piece.kind === "data" ? piece.bytes.length : piece.lengthBytes);
+    sources[piece.kind === "data" ? piece.source : "missing"] += end - piece.offsetBytes;
+    const bytes = piece.kind === "data" ? piece.bytes : content.slice(piece.offsetBytes, end);
+    if (piece.kind === "missing") expect(await reader.add(piece.offsetBytes, bytes)).toBe("kept");
+    whole.set(bytes, piece.offsetBytes);
+  }
+  expect(equalBytes(whole, content)).toBe(true);
+  return sources;
+}
+
+describe.each([1, 2] as const)("a reader of version %i", (version) => {
+  it("finds everything missing at first, and everything local afterwards", async () => {
+    const here = node();
+    expect(await readAll(here.open(version))).toMatchObject({ missing: content.length });
+    expect(await readAll(here.open(version))).toMatchObject({ local: content.length, missing: 0 });
+  });
+
+  it("PCCRC-23 keeps no bytes that fail their hash", async () => {
+    const here = node();
+    const reader = here.open(version);
+    const block = reader.blockAt(0);
+    if (!block) throw new Error("no first block");
+    expect(await reader.add(0, new Uint8Array(block.lengthBytes))).toBe("mismatch");
+    expect((await here.store.blocks.usage()).bytes).toBe(0);
+  });
+
+  it("refuses what is no whole block", async () => {
+    const reader = node().open(version);
+    for (const [offset, length] of [
+      [1, 65_536],
+      [0, 1],
+      [content.length, 1],
+    ] as const) {
+      await expect(reader.add(offset, new Uint8Array(length))).rejects.toMatchObject({
+        code: "BC_INVALID_ARGUMENT",
+      });
+    }
+  });
+
+  it("drops a stored block that was damaged, and fetches it again", async () => {
+    const here = node();
+    await readAll(here.open(version));
+    const [segment] = readContentInformation(information(version), engine).segments;
+    if (!segment) throw new Error("no segment");
+    await here.store.blocks.removeSegment(segment.id);
+    const damaged = nodeBlockCipher.seal(
+      new Uint8Array(Math.min(segment.lengthBytes, segment.blockSizeBytes)),
+      segment.secret,
+      1,
+      seededRandom(9),
+    );
+    const facts = {
+      id: segment.id,
+      cipher: 1 as const,
+      lengthBytes: segment.lengthBytes,
+      blockSizeBytes: segment.blockSizeBytes,
+      tags: [],
+      trust: "verified" as const,
+    };
+    await here.store.blocks.putBlock(facts, 0, damaged);
+    expect((await readAll(here.open(version))).missing).toBeGreaterThan(0);
+    expect(here.observer.total("blocks_rejected_total", { reason: "hash" })).toBe(1);
+    expect(await readAll(here.open(version))).toMatchObject({ local: content.length });
+  });
+
+  it("PCCRR-126 serves what it verified, and another node has it from there", async () => {
+    const http = memoryHttp();
+    const giver = node(1, http);
+    await readAll(giver.open(version));
+    const server = createRetrievalServer({ source: blockSourceOf(giver.store.blocks), clock: systemClock });
+    http.listen({ address: "192.0.2.9", port: 80 }, async ({ body }) => {
+      const answer = await server.handle(body, "192.0.2.1");
+      if (answer.kind !== "message") throw new Error("dropped");
+      answer.done();
+      return { status: 200, body: Buffer.concat(answer.parts) };
+    });
+    const taker = node(1, http);
+    expect(await readAll(taker.open(version, everybodyHasIt))).toMatchObject({
+      peer: content.length,
+      missing: 0,
+    });
+    // Kept as it came, since the cipher is the configured one.
+    for (const segment of readContentInformation(information(version), engine).segments) {
+      const [theirs, ours] = await Promise.all([
+        giver.store.blocks.getBlock(segment.id, 0),
+        taker.store.blocks.getBlock(segment.id, 0),
+      ]);
+      if (!theirs || !ours) throw new Error("not held");
+      expect(equalBytes(ours.data, theirs.data) && equalBytes(ours.iv, theirs.iv)).toBe(true);
+      expect(ours.trust).toBe("verified");
+    }
+    // Sealed anew where another cipher is wanted.
+    const other = node(3, http);
+    await readAll(other.open(version, everybodyHasIt));
+    const [segment] = readContentInformation(information(version), engine).segments;
+    expect(segment && (await other.store.blocks.getBlock(segment.id, 0))?.cipher).toBe(3);
+  });
+
+  it("can be read once, and not after it was closed", async () => {
+    const reader = node().open(version);
+    const pieces = reader.pieces();
+    expect(() => reader.pieces()).toThrow(expect.objectContaining({ code: "BC_ALREADY_READ" }));
+    await reader.close();
+    await reader.close();
+    await expect(pieces[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: "BC_CLOSED" });
+  });
+});
+
+describe("a reader of part of a version 1 segment", () => {
+  it("PCCRC-21 keeps blocks blind while their list is not complete, and shows them to nobody", async () => {
+    const here = node();
+    const publication = publications.v1;
+    if (!publication) throw new Error("not published");
+    const part = { startBytes: 65_536, endBytes: 3 * 65_536 };
+    const reader = openNodeReader({
+      content: readContentInformation(writeContentInformation(publication, secret, engine, part), engine),
+      vault: new SegmentVault({
+        ...here.store,
+        engine,
+        cipher: nodeBlockCipher,
+        cipherId: 1,
+        random: seededRandom(1),
+        observer: here.observer,
+      }),
+      engine,
+      observer: here.observer,
+      fetch: {
+        finder: nobody,
+        http: memoryHttp(),
+        cipher: nodeBlockCipher,
+        engine,
+        clock: systemClock,
+      },
+    });
+    expect(await reader.add(65_536, content.slice(65_536, 2 * 65_536))).toBe("kept");
+    const [segment] = segmentsOf(publication, secret, engine);
+    if (!segment) throw new Error("no segment");
+    const { blocks } = here.store;
+    expect(await blocks.getBlock(segment.id, 1)).toMatchObject({ trust: "blind" });
+    expect(await blockSourceOf(blocks).block(segment.id, 1)).toBeUndefined();
+    expect(await blockSourceOf(blocks).heldBlocks(segment.id)).toEqual([]);
+    expect(await heldSegmentsOf(blocks).holds([segment.id])).toEqual([undefined]);
+    // The whole content later: the same blocks are read again and checked against the full list.
+    expect(await readAll(here.open(1))).toMatchObject({ local: 65_536 });
+  });
+
+  it("refuses Content Information whose block hashes contradict its hash of data", () => {
+    const altered = information(1);
+    altered[18 + 16] = (altered[18 + 16] ?? 0) ^ 1;
+    expect(() =>
+      openNodeReader({
+        content: readContentInformation(altered, engine),
+        vault: {} as SegmentVault,
+        engine,
+        observer: recordingObserver(),
+        fetch: {} as never,
+      }),
+    ).toThrow(expect.objectContaining({ code: "BC_CONTENT_INFORMATION_INVALID" }));
+  });
+});
