@@ -94,13 +94,17 @@ describe.skipIf(!canMakeNamespaces())("strangers (needs root and ip)", () => {
   });
 
   it.for([
-    ["wsdd", ["/usr/sbin/wsdd", "-4", "-i", "eth0"]],
-    ["wsdd2", ["/usr/sbin/wsdd2", "-4", "-w", "-i", "eth0"]],
-  ])(
+    ["wsdd", "/usr/sbin/wsdd", "-4", "-i", "eth0"],
+    ["wsdd2", "/usr/sbin/wsdd2", "-4", "-w", "-i", "eth0"],
+  ] as const)(
     "%s is heard as it comes and goes, and found",
-    async (_, [program = "", ...args]) => {
-      if (!existsSync(program)) return;
+    {
+      timeout: 60_000,
+    },
+    async ([name, program, ...args], { skip }) => {
+      if (!existsSync(program)) skip(`${name} is not installed`);
       const listening = command("listen");
+      await bound(ours);
       const stranger = inside(theirs, program, ...args);
       const added = await listening.until(({ change }) => change === "added");
       const found = await command("probe", "--type", DEVICE, "--timeout", "1500").ended();
