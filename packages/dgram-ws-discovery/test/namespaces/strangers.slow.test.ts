@@ -115,6 +115,5 @@ describe.skipIf(!canMakeNamespaces())("strangers (needs root and ip)", () => {
       await stop(stranger);
       await listening.until(({ change, address }) => change === "removed" && address === added.address);
     },
-    60_000,
   );
 });
