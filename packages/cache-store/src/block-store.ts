@@ -55,7 +55,7 @@ export interface HeldSegment {
 
 export interface StoredBlock extends SealedBlock {
   readonly trust: Trust;
-  /** The next held block after this one; 0 when there is none. [MS-PCCRR] 2.2.5.3 */
+  /** The next block held after this one and no less trusted; 0 when there is none. [MS-PCCRR] 2.2.5.3 */
   readonly nextBlockIndex: number;
 }
 

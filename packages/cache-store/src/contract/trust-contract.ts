@@ -72,6 +72,13 @@ export function trustContract(open: OpenStores, { it, expect }: ContractTestApi)
       expect((await blocks.getBlock(idOf(1), 0))?.trust).toEqual("blind");
       expect((await blocks.getBlock(idOf(1), 2))?.trust).toEqual("verified");
       expect((await blocks.usage()).segments).toEqual({ complete: 0, partial: 1 });
+      const planted = segmentOf(2, 4, { trust: "blind" });
+      for (const index of [1, 2]) await blocks.putBlock(planted, index, blockOf(index));
+      for (const index of [0, 3]) await blocks.putBlock(segmentOf(2, 4), index, blockOf(index));
+      const next = [];
+      for (const index of [0, 1, 2, 3]) next.push((await blocks.getBlock(idOf(2), index))?.nextBlockIndex);
+      expect(next, "a verified block names no blind one").toEqual([3, 2, 3, 0]);
+      await blocks.removeSegment(idOf(2));
 
       expect(await blocks.putBlock(verified, 0, blockOf(0))).toEqual("stored");
       expect(await blocks.putBlock(verified, 1, blockOf(1))).toEqual("stored");

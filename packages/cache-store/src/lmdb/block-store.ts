@@ -23,6 +23,7 @@ import {
   type SegmentFacts,
   type SegmentState,
   segmentRecord,
+  standing,
   storedBytes,
   type Totals,
 } from "../store/segment-state.ts";
@@ -193,8 +194,7 @@ export class LmdbBlockStore implements BlockStore {
       await this.#change(own, this.#expect(own), 0, (ledger) => ledger.dropBlock(own, index));
       return undefined;
     }
-    const trust = state.verified.has(index) ? "verified" : "blind";
-    return use({ ...block, trust, nextBlockIndex: state.held.after(index) });
+    return use({ ...block, ...standing(state, index) });
   }
 
   async removeSegment(id: SegmentId): Promise<boolean> {

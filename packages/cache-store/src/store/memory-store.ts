@@ -24,6 +24,7 @@ import {
   type SegmentFacts,
   type SegmentState,
   segmentRecord,
+  standing,
   storedBytes,
 } from "./segment-state.ts";
 
@@ -204,8 +205,7 @@ class MemoryBlockStore implements BlockStore {
     const state = this.#tables.state(id);
     const block = this.#tables.block(id, index);
     if (!state || !block) return undefined;
-    const trust = state.verified.has(index) ? "verified" : "blind";
-    return use({ ...block, trust, nextBlockIndex: state.held.after(index) });
+    return use({ ...block, ...standing(state, index) });
   }
 
   async removeSegment(id: SegmentId): Promise<boolean> {

@@ -1,7 +1,14 @@
 /** What a store remembers of a segment, and the rules by which a put may change it. Pure. */
 import type { SealedBlock, SegmentId } from "@branchcache/content-info";
 import { equalBytes } from "@branchcache/runtime";
-import type { HeldSegment, NewSegment, PutResult, SegmentRecord, Trust } from "../block-store.ts";
+import type {
+  HeldSegment,
+  NewSegment,
+  PutResult,
+  SegmentRecord,
+  StoredBlock,
+  Trust,
+} from "../block-store.ts";
 import { StoreError } from "../errors.ts";
 import { BlockSet } from "./block-set.ts";
 
@@ -84,6 +91,13 @@ export function heldSegment(state: SegmentState): HeldSegment {
     totalBlocks: state.held.totalBlocks,
     createdMs: state.createdMs,
   };
+}
+
+/** What is said of one block held. */
+export function standing(state: SegmentState, index: number): Pick<StoredBlock, "trust" | "nextBlockIndex"> {
+  return state.verified.has(index)
+    ? { trust: "verified", nextBlockIndex: state.verified.after(index) }
+    : { trust: "blind", nextBlockIndex: state.held.after(index) };
 }
 
 export function segmentRecord(id: SegmentId, state: SegmentState, facts: SegmentFacts): SegmentRecord {
