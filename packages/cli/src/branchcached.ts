@@ -4,6 +4,7 @@ import { serveApi, startPeerNode } from "@branchcache/peer-node";
 import { type EventLevel, formatEndpoint } from "@branchcache/runtime";
 import { Command, Option } from "commander";
 import { logObserver } from "./log-observer.ts";
+import { type ListenAddress, parseListen } from "./option-values.ts";
 import { defaultPaths } from "./paths.ts";
 import { Resources } from "./resources.ts";
 import { runProgram } from "./run.ts";
@@ -19,7 +20,6 @@ import {
 } from "./shared-options.ts";
 import { aborted, stopSignal } from "./stop-signals.ts";
 import { openStore } from "./store.ts";
-import { type ListenAddress, parseListen } from "./units.ts";
 import { version } from "./version.ts";
 
 interface DaemonOptions {

@@ -1,8 +1,8 @@
 /** Options that several commands share: the same words and defaults everywhere. */
 import { Option } from "commander";
 import { LOG_LEVELS } from "./log-observer.ts";
+import { collect, parseDuration, parsePort, parseSize } from "./option-values.ts";
 import { defaultPaths } from "./paths.ts";
-import { collect, parseDuration, parsePort, parseSize } from "./units.ts";
 
 export const cacheDirOption = (): Option =>
   new Option("--cache-dir <dir>", "where blocks and hashes are kept")

@@ -1,14 +1,6 @@
 import { describe, expect, it } from "vitest";
-import {
-  formatBytes,
-  formatDuration,
-  formatRate,
-  formatShare,
-  parseDuration,
-  parseListen,
-  parsePort,
-  parseSize,
-} from "../src/units.ts";
+import { parseDuration, parseListen, parsePort, parseSize } from "../src/option-values.ts";
+import { formatBytes, formatDuration, formatRate, formatShare } from "../src/units.ts";
 
 describe("units as people read them", () => {
   it.each([

@@ -1,21 +1,6 @@
-import { access } from "node:fs/promises";
-import { originClient } from "@branchcache/http-encoding/node";
-import {
-  type BranchCache,
-  connectBranchCache,
-  createFileSink,
-  createStreamSink,
-  type DownloadReport,
-  download,
-  startPeerNode,
-} from "@branchcache/peer-node";
-import { BranchCacheError, type EventLevel, errorCode, type Observer } from "@branchcache/runtime";
-import { systemClock } from "@branchcache/runtime/node";
-import { Command, InvalidArgumentError, Option } from "commander";
-import { logObserver } from "../log-observer.ts";
-import { socketsToTry } from "../paths.ts";
-import { progressBar, sourcesText, totalBytes } from "../progress.ts";
-import { Resources } from "../resources.ts";
+import type { EventLevel } from "@branchcache/runtime";
+import { Command, Option } from "commander";
+import { parseHeader } from "../option-values.ts";
 import {
   cacheDirOption,
   cacheSizeOption,
@@ -26,11 +11,8 @@ import {
   logLevelOption,
   socketOption,
 } from "../shared-options.ts";
-import { stopSignal } from "../stop-signals.ts";
-import { openStore } from "../store.ts";
-import { formatBytes, formatDuration, formatRate, formatShare } from "../units.ts";
 
-interface GetOptions {
+export interface GetOptions {
   readonly output?: string;
   readonly header?: Readonly<Record<string, string>>;
   readonly daemon: boolean;
@@ -47,7 +29,6 @@ interface GetOptions {
   readonly logLevel: EventLevel;
   readonly logFormat?: "json" | "text";
 }
-
 export function getCommand(): Command {
   return new Command("get")
     .summary("download a URL through the branch")
@@ -95,122 +76,8 @@ without Content Information passes through and is not cached.
 
 Exit status: 0 done, 1 failed, 2 usage, 3 the daemon named with --socket is not reachable.`,
     )
-    .action(runGet);
-}
-
-async function runGet(url: string, options: GetOptions): Promise<void> {
-  const target = options.output ?? (await fileNameOf(url));
-  if (target === "-" && options.json) {
-    throw new BranchCacheError("BC_USAGE", "--json and -o - both want standard output");
-  }
-  const observer = logObserver({
-    level: options.logLevel,
-    format: options.logFormat ?? (process.stderr.isTTY ? "text" : "json"),
-  });
-  const signal = stopSignal();
-  await using resources = new Resources();
-  const branchCache = await openBranchCache(options, observer, resources);
-  const origin = originClient({ clock: systemClock });
-  resources.defer(() => origin.close());
-  const file = target === "-" ? undefined : resources.use(await createFileSink(target));
-  const bar = progressBar({
-    stream: process.stderr,
-    enabled: !options.quiet,
-    now: () => systemClock.monotonicMs(),
-  });
-  resources.defer(() => bar.stop());
-  const report = await download({
-    url,
-    origin,
-    branchCache,
-    sink: file ?? createStreamSink(process.stdout, signal),
-    clock: systemClock,
-    observer,
-    signal,
-    maxVersion: options.maxVersion === "1" ? 1 : 2,
-    onProgress: (progress) => bar.update(progress),
-    ...(options.header ? { headers: options.header } : {}),
-  });
-  await file?.commit();
-  bar.stop();
-  if (options.json) process.stdout.write(`${JSON.stringify(jsonReport(url, target, report))}\n`);
-  else if (!options.quiet) process.stderr.write(`${summary(target, report)}\n`);
-}
-
-async function openBranchCache(
-  options: GetOptions,
-  observer: Observer,
-  resources: Resources,
-): Promise<BranchCache> {
-  if (options.daemon) {
-    for (const path of options.socket === undefined ? socketsToTry() : [options.socket]) {
-      try {
-        const daemon = await connectBranchCache(path);
-        resources.defer(() => daemon.close());
-        return daemon;
-      } catch (error) {
-        if (options.socket !== undefined || errorCode(error) !== "BC_DAEMON_UNREACHABLE") throw error;
-      }
-    }
-  }
-  const store = await openStore({ ...options, observer });
-  resources.defer(() => store.close());
-  const node = await startPeerNode({
-    store,
-    mode: options.mode,
-    observer,
-    discovery: { port: options.discoveryPort, waitMs: options.discoveryWait },
-    ...(options.interface ? { interfaces: options.interface } : {}),
-  });
-  resources.defer(() => node.close());
-  return node;
-}
-
-/** Refuses to overwrite what was not named. */
-async function fileNameOf(url: string): Promise<string> {
-  let name: string;
-  try {
-    name = decodeURIComponent(new URL(url).pathname.split("/").at(-1) ?? "");
-  } catch {
-    throw new BranchCacheError("BC_USAGE", `${url} is no URL`);
-  }
-  if (name === "" || name === "." || name === ".." || /[/\\\0]/.test(name)) {
-    throw new BranchCacheError("BC_USAGE", "the URL names no file: use -o FILE");
-  }
-  const exists = await access(name).then(
-    () => true,
-    () => false,
-  );
-  if (exists)
-    throw new BranchCacheError("BC_USAGE", `${name} exists already: name it with -o to overwrite it`);
-  return name;
-}
-
-function parseHeader(value: string, previous: Readonly<Record<string, string>> = {}): Record<string, string> {
-  const match = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):\s*(.*)$/.exec(value);
-  if (!match?.[1]) throw new InvalidArgumentError("Not a header such as 'Authorization: Bearer ...'.");
-  return { ...previous, [match[1]]: match[2] ?? "" };
-}
-
-function summary(target: string, report: DownloadReport): string {
-  const { lengthBytes, bytes, elapsedMs } = report;
-  const branch = totalBytes(bytes) - bytes.origin;
-  return (
-    `${target === "-" ? "done" : target}: ${formatBytes(lengthBytes)} in ${formatDuration(elapsedMs)} ` +
-    `(${formatRate(lengthBytes, elapsedMs)}), ${formatShare(branch, lengthBytes)} from the branch: ${sourcesText(bytes)}`
-  );
-}
-
-function jsonReport(url: string, file: string, report: DownloadReport): Record<string, unknown> {
-  return {
-    url,
-    file,
-    length_bytes: report.lengthBytes,
-    bytes: report.bytes,
-    content_information_bytes: report.contentInformationBytes,
-    content_information_version: report.version ?? null,
-    elapsed_ms: Math.round(report.elapsedMs),
-    restarts: report.restarts,
-    cached: report.cached,
-  };
+    .action(async (url: string, options: GetOptions) => {
+      const { runGet } = await import("../work/get.ts");
+      await runGet(url, options);
+    });
 }
