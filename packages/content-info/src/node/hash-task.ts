@@ -19,3 +19,36 @@ export interface SliceTask {
 
 /** For each job the hashes of its slices, joined. */
 export type SliceResult = readonly Uint8Array[];
+
+/** A part of a file, read by the worker itself. */
+export interface PartTask {
+  /** Descriptors belong to the process: every thread may read from it. */
+  readonly descriptor: number;
+  readonly fileBytes: number;
+  readonly startBytes: number;
+  readonly endBytes: number;
+  /** Hash of the part's version 1.0 blocks, `startBytes` being the start of one; undefined: none are wanted. */
+  readonly blocksBy: "sha256" | "sha384" | "sha512" | undefined;
+  /** Whether version 2.0 segments are wanted, the first beginning at `startBytes`. */
+  readonly segments: boolean;
+}
+
+export interface PartHashes {
+  /** Joined. */
+  readonly blockHashes: Uint8Array;
+  readonly segmentLengths: Uint32Array;
+  /** Joined. */
+  readonly segmentHashes: Uint8Array;
+  /** Where the last segment ends: behind the part's end, or at it. */
+  readonly segmentsEndBytes: number;
+  /** Whether a segment cut from the part's end on ends there too, so that all further cuts are the same. */
+  readonly met: boolean;
+}
+
+/** The file could not be read at `offsetBytes`; without `message` it ends there. */
+export interface PartFault {
+  readonly offsetBytes: number;
+  readonly message: string | undefined;
+}
+
+export type PartResult = PartHashes | PartFault;

@@ -1,18 +1,28 @@
 /**
- * What a worker thread of the hashing pool runs: nothing but hashes. Plain JavaScript, so that it starts from the
- * sources as well as from the build.
+ * What a worker thread of the hashing pool runs. Plain JavaScript, and the package by its name, so that a thread
+ * starts from the sources as well as from the build.
  */
 import { createHash } from "node:crypto";
+import { readSync } from "node:fs";
+import { SegmentCutter } from "@branchcache/content-info";
 
-/** @import { SliceTask } from "./hash-task.ts" */
+/** @import { PartResult, PartTask, SliceResult, SliceTask } from "./hash-task.ts" */
+
+const READ_BYTES = 1 << 20;
+const BLOCK_BYTES = 65_536;
+const SEGMENT_HASH_BYTES = 32;
+/** Cuts of different beginnings mostly meet within some segments; in content that repeats itself perhaps never. */
+const MAX_OVERRUN_BYTES = 2 << 20;
+
+const readBuffer = new Uint8Array(READ_BYTES);
 
 /**
  * For each job the hashes of its slices, joined.
  *
  * @param {SliceTask} task
- * @returns {readonly Uint8Array[]}
+ * @returns {SliceResult}
  */
-export default function hashSlices({ buffer, jobs }) {
+export function hashSlices({ buffer, jobs }) {
   return jobs.map(({ hash, hashBytes, offsetBytes, lengths }) => {
     const joined = new Uint8Array(lengths.length * hashBytes);
     let at = offsetBytes;
@@ -25,4 +35,192 @@ export default function hashSlices({ buffer, jobs }) {
     }
     return joined;
   });
+}
+
+/**
+ * The part's blocks, and its segments as though one began at its start. Goes on behind the part's end until a segment
+ * ends where one of the next part does: from there on the next part's segments are right whatever came before.
+ *
+ * @param {PartTask} task
+ * @returns {PartResult}
+ */
+export function hashPart({ descriptor, fileBytes, startBytes, endBytes, blocksBy, segments }) {
+  /** @type {Buffer[]} */
+  const blocks = [];
+  const own = new SegmentChain(startBytes);
+  try {
+    for (const bytes of readPieces(descriptor, startBytes, endBytes, READ_BYTES)) {
+      for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
+        // Both hashes of a block while it is in the processor's cache.
+        const block = bytes.subarray(at, at + BLOCK_BYTES);
+        if (blocksBy) blocks.push(createHash(blocksBy).update(block).digest());
+        if (segments) own.update(block);
+      }
+    }
+    let met = true;
+    if (segments && endBytes === fileBytes) own.finish();
+    else if (segments) met = goOnUntilMet(own, descriptor, endBytes, fileBytes);
+    return { blockHashes: joined(blocks), ...own.result(), met };
+  } catch (error) {
+    if (error instanceof ReadFault) return { offsetBytes: error.offsetBytes, message: error.reason };
+    throw error;
+  }
+}
+
+/**
+ * @param {SegmentChain} own
+ * @param {number} descriptor
+ * @param {number} endBytes
+ * @param {number} fileBytes
+ * @returns {boolean}
+ */
+function goOnUntilMet(own, descriptor, endBytes, fileBytes) {
+  if (own.endBytes === endBytes) return true;
+  const next = new SegmentCutter();
+  const nextEnds = new Set([endBytes]);
+  const limitBytes = Math.min(endBytes + MAX_OVERRUN_BYTES, fileBytes);
+  let offset = endBytes;
+  for (const bytes of readPieces(descriptor, endBytes, limitBytes, 2 * BLOCK_BYTES)) {
+    const before = own.ends.length;
+    own.update(bytes);
+    for (let at = 0; at < bytes.length; ) {
+      const end = next.next(bytes, at);
+      if (end < 0) break;
+      nextEnds.add(offset + end);
+      at = end;
+    }
+    offset += bytes.length;
+    const meeting = own.ends.findIndex((end, index) => index >= before && nextEnds.has(end));
+    if (meeting >= 0) {
+      own.keep(meeting + 1);
+      return true;
+    }
+  }
+  if (limitBytes < fileBytes) return false;
+  own.finish();
+  return true;
+}
+
+/** Segments one after another, cut and hashed as their bytes come. */
+class SegmentChain {
+  #cutter = new SegmentCutter();
+  /** @type {import("node:crypto").Hash | undefined} */
+  #running;
+  #startBytes;
+  /** @type {Buffer[]} */
+  #hashes = [];
+  /** @type {number[]} Where in the file each segment ends. */
+  ends = [];
+
+  /** @param {number} startBytes */
+  constructor(startBytes) {
+    this.#startBytes = startBytes;
+  }
+
+  /** Where the last whole segment ends. */
+  get endBytes() {
+    return this.ends.at(-1) ?? this.#startBytes;
+  }
+
+  /** @param {Uint8Array} bytes */
+  update(bytes) {
+    for (let at = 0; at < bytes.length; ) {
+      const pending = this.#cutter.pendingBytes;
+      const end = this.#cutter.next(bytes, at);
+      this.#running ??= createHash("sha512");
+      if (end < 0) {
+        this.#running.update(bytes.subarray(at));
+        return;
+      }
+      this.#running.update(bytes.subarray(at, end));
+      this.#endSegment(pending + end - at);
+      at = end;
+    }
+  }
+
+  /** The file ends here. */
+  finish() {
+    if (this.#cutter.pendingBytes > 0) this.#endSegment(this.#cutter.pendingBytes);
+  }
+
+  /**
+   * Forgets the segments after the first so many.
+   *
+   * @param {number} count
+   */
+  keep(count) {
+    this.ends.length = count;
+    this.#hashes.length = count;
+  }
+
+  result() {
+    let start = this.#startBytes;
+    const segmentLengths = Uint32Array.from(this.ends, (end) => {
+      const length = end - start;
+      start = end;
+      return length;
+    });
+    return { segmentLengths, segmentHashes: joined(this.#hashes), segmentsEndBytes: this.endBytes };
+  }
+
+  /** @param {number} lengthBytes */
+  #endSegment(lengthBytes) {
+    this.ends.push(this.endBytes + lengthBytes);
+    if (this.#running) this.#hashes.push(this.#running.digest().subarray(0, SEGMENT_HASH_BYTES));
+    this.#running = undefined;
+  }
+}
+
+class ReadFault extends Error {
+  /**
+   * @param {number} offsetBytes
+   * @param {string | undefined} reason
+   */
+  constructor(offsetBytes, reason) {
+    super(reason);
+    this.offsetBytes = offsetBytes;
+    this.reason = reason;
+  }
+}
+
+/**
+ * Views of one buffer, each valid until the next is asked for.
+ *
+ * @param {number} descriptor
+ * @param {number} startBytes
+ * @param {number} endBytes
+ * @param {number} pieceBytes
+ */
+function* readPieces(descriptor, startBytes, endBytes, pieceBytes) {
+  for (let offset = startBytes; offset < endBytes; offset += pieceBytes) {
+    const length = Math.min(pieceBytes, endBytes - offset);
+    for (let filled = 0; filled < length; ) {
+      const read = readSome(descriptor, filled, length - filled, offset + filled);
+      if (read === 0) throw new ReadFault(offset + filled, undefined);
+      filled += read;
+    }
+    yield readBuffer.subarray(0, length);
+  }
+}
+
+/**
+ * @param {number} descriptor
+ * @param {number} at
+ * @param {number} length
+ * @param {number} offsetBytes
+ */
+function readSome(descriptor, at, length, offsetBytes) {
+  try {
+    return readSync(descriptor, readBuffer, at, length, offsetBytes);
+  } catch (error) {
+    throw new ReadFault(offsetBytes, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** @param {readonly Uint8Array[]} hashes */
+function joined(hashes) {
+  const each = hashes[0]?.length ?? 0;
+  const bytes = new Uint8Array(hashes.length * each);
+  for (const [index, hash] of hashes.entries()) bytes.set(hash, index * each);
+  return bytes;
 }

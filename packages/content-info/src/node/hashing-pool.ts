@@ -1,20 +1,13 @@
-/** Publishes big contents on all cores: the caller's thread reads and cuts, worker threads hash. */
+/** Publishes big contents on all cores. */
 import { availableParallelism } from "node:os";
-import { errorMessage } from "@branchcache/runtime";
 import { Piscina } from "piscina";
-import { ContentError } from "../errors.ts";
-import { GrowingBytes } from "../growing-bytes.ts";
-import {
-  type Publications,
-  type PublisherOptions,
-  publicationOfBlocks,
-  publicationOfSegments,
-  publishBytes,
-} from "../publisher.ts";
-import { nodeHashEngine } from "./hash-engine.ts";
-import type { SliceResult, SliceTask } from "./hash-task.ts";
-import { BufferPool, HEADROOM_BYTES, type Piece, piecesOfFile, piecesOfStream } from "./pieces.ts";
-import { type SlicePlan, Slicer } from "./slicer.ts";
+import { V1_BLOCK_BYTES } from "../constants.ts";
+import type { Publications, PublisherOptions } from "../publisher.ts";
+import { HashSink } from "./hash-sink.ts";
+import type { PartResult, PartTask, SliceResult, SliceTask } from "./hash-task.ts";
+import { hashParts, type PartsOptions } from "./parts.ts";
+import { hashFailure, PiecePublisher } from "./piece-publisher.ts";
+import { BufferPool, piecesOfFile, piecesOfStream } from "./pieces.ts";
 import { StableFile } from "./stable-file.ts";
 
 export interface HashingPoolOptions {
@@ -23,19 +16,19 @@ export interface HashingPoolOptions {
 }
 
 export interface PoolPublishOptions extends Omit<PublisherOptions, "engine"> {
-  /** When aborted, the promise rejects with its reason; work already with a worker is let finish. */
+  /** When aborted, the promise rejects with its reason; a worker is let finish the some MiB it has. */
   readonly signal?: AbortSignal;
 }
 
 export interface PoolFileOptions extends PoolPublishOptions {
-  /** Called in order as parts of some 2 MiB are hashed, and at the end. */
+  /** Called in order as parts of some MiB are hashed, and at the end. */
   readonly onProgress?: (bytesDone: number, bytesTotal: number) => void;
 }
 
 export interface PoolStreamOptions extends PoolPublishOptions {
   /** What errors call the content. Default `stream`. */
   readonly name?: string;
-  /** Called in order as parts of some 2 MiB are hashed, and at the end. */
+  /** Called in order as parts of some MiB are hashed, and at the end. */
   readonly onProgress?: (bytesDone: number) => void;
 }
 
@@ -59,39 +52,75 @@ const IDLE_MS = 30_000;
 /** Beside those with workers: one being read, one being cut, one waiting. */
 const SPARE_BUFFERS = 3;
 const MAX_BUFFERS = 28;
+/** Below it, and with one worker, the caller's thread reads and cuts: that costs the workers nothing. */
+const MIN_PARTED_BYTES = 16 << 20;
+const MAX_PART_BYTES = 16 << 20;
 
 export function createHashingPool(options: HashingPoolOptions = {}): HashingPool {
   const workers = Math.max(options.workers ?? availableParallelism(), 1);
-  const piscina = new Piscina<SliceTask, SliceResult>({
+  const piscina = new Piscina({
     filename: new URL("./hash-worker.js", import.meta.url).href,
     minThreads: 0,
     maxThreads: workers,
     idleTimeout: IDLE_MS,
+    // Flags of the caller's process, import conditions for one, are not for the workers.
+    execArgv: [],
     recordTiming: false,
   });
   let closing: Promise<void> | undefined;
   const requireOpen = (name: string) => {
-    if (closing !== undefined)
-      throw new ContentError("BC_CONTENT_HASH", `${name} at byte 0: the pool is closed`);
+    if (closing !== undefined) throw hashFailure(name, 0, new Error("the pool is closed"));
   };
-  const run = async (task: SliceTask) => {
+  const run = async (task: unknown, name: "hashPart" | "hashSlices") => {
     // A destroyed pool would start new threads for it.
     if (closing !== undefined) throw new Error("the pool is closed");
-    return piscina.run(task);
+    return piscina.run(task, { name });
   };
+  const runSlices = (task: SliceTask): Promise<SliceResult> => run(task, "hashSlices");
   const makeBuffers = () => new BufferPool(Math.min(workers + SPARE_BUFFERS, MAX_BUFFERS));
+
+  const publishParts = async (file: StableFile, { onProgress, ...rest }: PoolFileOptions) => {
+    const { versions = [1, 2], algorithm = "sha256", signal } = rest;
+    const sink = new HashSink();
+    const parts: PartsOptions = {
+      descriptor: file.descriptor,
+      fileBytes: file.sizeBytes,
+      partBytes: partBytesOf(file.sizeBytes, workers),
+      blocksBy: versions.includes(1) ? algorithm : undefined,
+      segments: versions.includes(2),
+      ahead: workers + 1,
+      run: (task: PartTask): Promise<PartResult> => {
+        signal?.throwIfAborted();
+        return run(task, "hashPart").catch((cause: unknown) => {
+          throw hashFailure(file.path, task.startBytes, cause);
+        });
+      },
+      onFault: ({ offsetBytes, message }) => file.faultAt(offsetBytes, message),
+      onPart: (bytesDone) => {
+        onProgress?.(bytesDone, file.sizeBytes);
+        signal?.throwIfAborted();
+      },
+    };
+    await hashParts(parts, sink);
+    return sink.publications(rest, file.sizeBytes);
+  };
+  const publishPieces = (file: StableFile, { onProgress, ...rest }: PoolFileOptions) => {
+    const onPiece = (done: number) => onProgress?.(done, file.sizeBytes);
+    const publisher = new PiecePublisher(file.path, runSlices, rest, onPiece);
+    return publisher.publish((buffers) => piecesOfFile(file, buffers), makeBuffers());
+  };
   const close = () => {
     closing ??= piscina.destroy();
     return closing;
   };
   return {
-    async publishFile(path, { onProgress, ...rest } = {}) {
+    async publishFile(path, publish = {}) {
       requireOpen(path);
-      rest.signal?.throwIfAborted();
+      publish.signal?.throwIfAborted();
       const file = await StableFile.open(path);
       try {
-        const work = new PooledPublication(path, run, rest, (done) => onProgress?.(done, file.sizeBytes));
-        const publications = await work.publish((buffers) => piecesOfFile(file, buffers), makeBuffers());
+        const parted = workers > 1 && file.sizeBytes >= MIN_PARTED_BYTES;
+        const publications = await (parted ? publishParts(file, publish) : publishPieces(file, publish));
         await file.requireUnchanged();
         return publications;
       } finally {
@@ -102,113 +131,16 @@ export function createHashingPool(options: HashingPoolOptions = {}): HashingPool
       requireOpen(name);
       rest.signal?.throwIfAborted();
       const { signal } = rest;
-      const work = new PooledPublication(name, run, rest, (done) => onProgress?.(done));
-      return work.publish((buffers) => piecesOfStream(source, buffers, { name, signal }), makeBuffers());
+      const publisher = new PiecePublisher(name, runSlices, rest, (done) => onProgress?.(done));
+      return publisher.publish((buffers) => piecesOfStream(source, buffers, { name, signal }), makeBuffers());
     },
     close,
     [Symbol.asyncDispose]: close,
   };
 }
 
-/** One content on its way through the pool. */
-class PooledPublication {
-  readonly #name: string;
-  readonly #run: (task: SliceTask) => Promise<SliceResult>;
-  readonly #options: PoolPublishOptions;
-  readonly #onProgress: (bytesDone: number) => void;
-  readonly #blockHashes = new GrowingBytes();
-  readonly #segmentHashes = new GrowingBytes();
-  readonly #segmentLengths: number[] = [];
-  #failure: { readonly error: unknown } | undefined;
-
-  constructor(
-    name: string,
-    run: (task: SliceTask) => Promise<SliceResult>,
-    options: PoolPublishOptions,
-    onProgress: (bytesDone: number) => void,
-  ) {
-    this.#name = name;
-    this.#run = run;
-    this.#options = options;
-    this.#onProgress = onProgress;
-  }
-
-  async publish(
-    piecesIn: (buffers: BufferPool) => AsyncGenerator<Piece, void, void>,
-    buffers: BufferPool,
-  ): Promise<Publications> {
-    const { versions = [1, 2], algorithm = "sha256", signal } = this.#options;
-    const slicer = new Slicer(versions, algorithm);
-    let carry = new Uint8Array(0);
-    let lengthBytes = 0;
-    /** Results are taken in content order, whichever worker is first. */
-    let collected: Promise<void> = Promise.resolve();
-    try {
-      for await (const piece of piecesIn(buffers)) {
-        signal?.throwIfAborted();
-        if (this.#failure) throw this.#failure.error;
-        const start = HEADROOM_BYTES - carry.length;
-        const bytes = new Uint8Array(piece.buffer, start, carry.length + piece.lengthBytes);
-        if (piece.last && piece.offsetBytes === 0) return this.#publishSmall(bytes);
-        bytes.set(carry);
-        const plan = slicer.plan(bytes, piece.last);
-        carry = bytes.slice(bytes.length - plan.carryBytes);
-        lengthBytes = piece.offsetBytes + piece.lengthBytes;
-        const hashed = this.#hash(piece, start, plan).finally(() => buffers.giveBack(piece.buffer));
-        collected = this.#collect(collected, hashed, plan, lengthBytes);
-      }
-    } finally {
-      await collected;
-    }
-    signal?.throwIfAborted();
-    if (this.#failure) throw this.#failure.error;
-    return {
-      ...(versions.includes(1) && {
-        v1: publicationOfBlocks(nodeHashEngine, algorithm, lengthBytes, this.#blockHashes.copy()),
-      }),
-      ...(versions.includes(2) && {
-        v2: publicationOfSegments(this.#segmentLengths, this.#segmentHashes.copy()),
-      }),
-    };
-  }
-
-  #publishSmall(bytes: Uint8Array): Publications {
-    const publications = publishBytes(bytes, { ...this.#options, engine: nodeHashEngine });
-    this.#onProgress(bytes.length);
-    return publications;
-  }
-
-  async #hash(piece: Piece, start: number, { blocks, segments }: SlicePlan): Promise<SliceResult> {
-    const jobs = [blocks, segments].flatMap((job) =>
-      job ? [{ ...job, offsetBytes: start + job.offsetBytes }] : [],
-    );
-    try {
-      return await this.#run({ buffer: piece.buffer, jobs });
-    } catch (cause) {
-      const message = `${this.#name} at byte ${piece.offsetBytes}: ${errorMessage(cause)}`;
-      throw new ContentError("BC_CONTENT_HASH", message, { cause });
-    }
-  }
-
-  /** Never rejects: the first failure is kept for `publish` to throw. */
-  async #collect(
-    before: Promise<void>,
-    hashed: Promise<SliceResult>,
-    { blocks, segments }: SlicePlan,
-    bytesDone: number,
-  ): Promise<void> {
-    try {
-      // Both at once: a result that fails while an earlier one is awaited must not go unhandled.
-      const [result] = await Promise.all([hashed, before]);
-      const hashes = result.values();
-      if (blocks) this.#blockHashes.append(hashes.next().value!);
-      if (segments) {
-        this.#segmentHashes.append(hashes.next().value!);
-        for (const length of segments.lengths) this.#segmentLengths.push(length);
-      }
-      this.#onProgress(bytesDone);
-    } catch (error) {
-      this.#failure ??= { error };
-    }
-  }
+/** Some parts for each worker, so that they end at about the same time; whole blocks in each. */
+function partBytesOf(fileBytes: number, workers: number): number {
+  const even = Math.ceil(fileBytes / (4 * workers) / V1_BLOCK_BYTES) * V1_BLOCK_BYTES;
+  return Math.min(Math.max(even, 4 << 20), MAX_PART_BYTES);
 }

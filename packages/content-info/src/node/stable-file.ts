@@ -32,6 +32,17 @@ export class StableFile {
     }
   }
 
+  /** Valid until `close`, in every thread of the process. */
+  get descriptor(): number {
+    return this.#handle.fd;
+  }
+
+  /** The error for a read elsewhere that failed; without `message` the file ended there. */
+  faultAt(offsetBytes: number, message: string | undefined): ContentError {
+    if (message === undefined) return changed(this.path, offsetBytes, "it ends there");
+    return unreadable(this.path, offsetBytes, new Error(message));
+  }
+
   /** Fills `into` from the offset on; fewer bytes than that mean that the file became shorter. */
   async read(into: Uint8Array, offsetBytes: number): Promise<void> {
     let filled = 0;
