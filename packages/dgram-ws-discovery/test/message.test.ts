@@ -27,7 +27,7 @@ describe("worked examples", () => {
     expect(text(writeMessage(message, { prefixes }))).toBe(vector.xml);
   });
 
-  it("ProbeMatches says all that it holds", () => {
+  it("WSD-20 WSD-25 ProbeMatches says all that it holds", () => {
     expect(readMessage(utf8(matchesXml))).toEqual({
       version: "2005/04",
       kind: "ProbeMatches",
@@ -190,10 +190,11 @@ describe("reading", () => {
 describe("writing", () => {
   const probe = { version: "2005/04", kind: "Probe", messageId: "urn:uuid:1", probe: {} } as const;
 
-  it("WSD-8 writes UTF-8 in one line, without byte order mark", () => {
+  it("WSD-6 WSD-8 writes SOAP 1.2 in UTF-8, in one line, without byte order mark", () => {
     const bytes = writeMessage({ ...probe, probe: { scopes: ["http://example.org/büro"] } });
     expect(text(bytes)).toContain("http://example.org/büro");
     expect(text(bytes)).toMatch(/^<\?xml version="1.0" encoding="utf-8"\?><soap:Envelope [^\n]*$/);
+    expect(text(bytes)).toContain('xmlns:soap="http://www.w3.org/2003/05/soap-envelope"');
   });
 
   it("gives a prefix to a type namespace that nobody declared", () => {
@@ -233,7 +234,7 @@ describe("writing", () => {
     expect(codeOf(() => writeMessage(message))).toBe("WSD_WRITE_VALUE");
   });
 
-  it("WSD-5 refuses what peers would not read", () => {
+  it("WSD-5 WSD-75 refuses what peers would not read", () => {
     const scopes = Array.from({ length: 600 }, (_, i) => `http://example.org/${"x".repeat(60)}/${i}`);
     expect(codeOf(() => writeMessage({ ...probe, probe: { scopes } }))).toBe("WSD_TOO_LARGE");
   });

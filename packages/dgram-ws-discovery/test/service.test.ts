@@ -11,6 +11,7 @@ import {
   writeMessage,
 } from "../src/index.ts";
 import { ADDRESS, gather, type Host, type Link, link, PRINTER, SCANNER } from "./support.ts";
+import onvif from "./vectors/onvif-probes.json" with { type: "json" };
 
 const service: ServiceDescription = {
   address: ADDRESS,
@@ -92,7 +93,7 @@ describe("answers", () => {
     expect(new Set(delays).size).toBeGreaterThan(10);
   });
 
-  it("WSD-68 the delay is 500 ms at most unless told otherwise", async () => {
+  it("WSD-68 WSD-73 the delay is 500 ms at most unless told otherwise", async () => {
     await serving();
     const { heard, ask } = await client();
     for (let i = 0; i < 40; i++) await ask();
@@ -111,7 +112,7 @@ describe("answers", () => {
     expect(heard[1]?.bytes).toEqual(heard[0]?.bytes);
   });
 
-  it("WSD-41 nothing is sent when the handler says no, at once or after the delay", async () => {
+  it("WSD-41 WSD-78 nothing is sent when the handler says no, at once or after the delay", async () => {
     const decisions = [undefined, () => undefined];
     await serving({ onProbe: () => decisions.shift() });
     const { heard, ask } = await client();
@@ -387,6 +388,35 @@ describe("target service", () => {
     await expect(target.update({ scopes: ["a b"] })).rejects.toMatchObject({ code: "WSD_WRITE_VALUE" });
     expect(target.service).toEqual(service);
   });
+});
+
+describe("cameras", () => {
+  const camera = {
+    address: ADDRESS,
+    types: [{ uri: "http://www.onvif.org/ver10/network/wsdl", local: "NetworkVideoTransmitter" }],
+    scopes: ["onvif://www.onvif.org/type/video_encoder"],
+    xAddrs: ["http://192.0.2.10/onvif/device_service"],
+    metadataVersion: 1,
+  };
+
+  it.each(Object.entries(onvif.probes))(
+    "W-3 the probe of %s is answered by a service of its type only",
+    async (_, xml) => {
+      const { discovery, drops } = await here.host("192.0.2.10/24");
+      await startTargetService(discovery, camera);
+      await startTargetService((await here.host("192.0.2.11/24")).discovery, service);
+      const { heard, socket } = await client();
+      await socket.send(new TextEncoder().encode(xml), GROUP);
+      await here.clock.advance(2_000);
+      expect(
+        new Set(heard.map(({ message }) => message.kind === "ProbeMatches" && message.matches[0]?.address)),
+      ).toEqual(new Set([ADDRESS]));
+      const relatesTo = heard[0]?.message.relatesTo ?? "nothing";
+      expect(xml).toContain(`>${relatesTo}<`);
+      expect(heard[0]?.message).toMatchObject({ matches: [camera] });
+      expect(drops).not.toContain("malformed");
+    },
+  );
 });
 
 describe("finding each other", () => {
