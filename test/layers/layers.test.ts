@@ -127,6 +127,14 @@ describe("the layers check", () => {
     expect(faults.join("\n")).toContain("no cycles");
   });
 
+  it("lets types refer to each other", async () => {
+    const faults = await faultsWith({
+      "packages/runtime/src/a.ts": 'import type { B } from "./b.ts";\nexport type A = B;\n',
+      "packages/runtime/src/b.ts": 'export * from "./a.ts";\nexport type B = 1;\n',
+    });
+    expect(faults).toEqual([]);
+  });
+
   it("catches a dependency for development in a source", async () => {
     lay("hosted-cache", []);
     write({
