@@ -49,6 +49,7 @@ export interface PeerLinkOptions {
 /** One connection, as long as it is tried. */
 interface Attempt {
   readonly connection: HttpConnection;
+  readonly addressIndex: number;
   over: boolean;
 }
 
@@ -115,7 +116,8 @@ export class PeerLink {
       return;
     }
     if (!this.#attempt || this.#attempt.connection.closed) {
-      this.#attempt = { connection: this.#options.http.connect(address), over: false };
+      const connection = this.#options.http.connect(address);
+      this.#attempt = { connection, addressIndex: this.#addressIndex, over: false };
     }
     const attempt = this.#attempt;
     entry.attempt = attempt;
@@ -164,7 +166,7 @@ export class PeerLink {
     attempt.over = true;
     if (this.#attempt === attempt) this.#attempt = undefined;
     if (code === "BC_HTTP_CONNECT") {
-      if (first) this.#tryNextAddress();
+      if (attempt.addressIndex === this.#addressIndex) this.#tryNextAddress();
       if (this.#refusals < this.#options.addresses.length) this.#send(entry);
       else this.#finish(entry, { kind: "failed", reason: "connect" });
       return;

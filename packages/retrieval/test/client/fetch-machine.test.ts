@@ -1,0 +1,364 @@
+import type { Segment } from "@branchcache/content-info";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  type BlockOutcome,
+  type FetchEffect,
+  type FetchInput,
+  type FetchLimits,
+  FetchMachine,
+  type ListOutcome,
+} from "../../src/client/fetch-machine.ts";
+import type { Ask } from "../../src/client/fetch-state.ts";
+import type { FetchedPiece, PeerSource, WantedBlock } from "../../src/index.ts";
+
+const limits: FetchLimits = {
+  maxPeers: 16,
+  window: 8,
+  readAheadBlocks: 128,
+  requestTimeoutMs: 2_000,
+  maxTimeouts: 3,
+  blockTimeoutMs: 5_000,
+};
+
+const bytes = new Uint8Array(0);
+const good: BlockOutcome = { kind: "block", bytes, sealed: undefined, tookMs: 1 };
+
+function segment(version: 1 | 2, number: number, blocks = 1): Segment {
+  const id = new Uint8Array(32);
+  new DataView(id.buffer).setUint32(0, number);
+  return {
+    version,
+    algorithm: version === 1 ? "sha256" : "sha512-truncated",
+    id,
+    secret: id,
+    hashOfData: id,
+    offsetBytes: 0,
+    lengthBytes: blocks * 65_536,
+    blockSizeBytes: 65_536,
+    firstBlockIndex: 0,
+    blockHashes: Array.from({ length: blocks }, () => id),
+  };
+}
+
+const peer = (id: string, kind: "peer" | "hosted" = "peer"): PeerSource => ({ id, addresses: [], kind });
+const blocksOf = (...segments: readonly Segment[]): WantedBlock[] =>
+  segments.flatMap((each) => each.blockHashes.map((_, blockIndex) => ({ segment: each, blockIndex })));
+
+/** A machine whose steps are easy to write down, and which notes what is under way. */
+function start(change: Partial<FetchLimits> = {}) {
+  const machine = new FetchMachine({ ...limits, ...change });
+  const asks: Ask[] = [];
+  let nowMs = 0;
+  const dropped: string[] = [];
+  const finds: (readonly Segment[])[] = [];
+  const note = (effects: readonly FetchEffect[]): readonly FetchEffect[] => {
+    for (const effect of effects) {
+      if (effect.kind === "ask") asks.push(effect.ask);
+      if (effect.kind === "find") finds.push(effect.segments);
+      if (effect.kind === "drop") dropped.push(`${effect.peer.source.id} ${effect.reason}`);
+    }
+    return effects;
+  };
+  const step = (input: FetchInput) => note(machine.step(input, nowMs));
+  return {
+    machine,
+    asks,
+    dropped,
+    finds,
+    step,
+    setMs: (ms: number) => {
+      nowMs = ms;
+    },
+    /** The ask under way for this peer and block, oldest first. */
+    open: (id?: string): Ask[] =>
+      asks.filter((ask) => !ask.over && (id === undefined || ask.peer.source.id === id)),
+    answer(ask: Ask | undefined, outcome: BlockOutcome): readonly FetchEffect[] {
+      if (ask?.kind !== "block") throw new Error("no such ask");
+      return step({ kind: "blockAnswered", ask, outcome });
+    },
+    answerList(ask: Ask | undefined, outcome: ListOutcome): readonly FetchEffect[] {
+      if (ask?.kind !== "list") throw new Error("no such ask");
+      return step({ kind: "listAnswered", ask, outcome });
+    },
+    takeAll(): FetchedPiece[] {
+      const pieces: FetchedPiece[] = [];
+      for (let piece = machine.take(); piece; piece = machine.take()) pieces.push(piece);
+      step({ kind: "tick" });
+      return pieces;
+    },
+  };
+}
+
+const v2 = Array.from({ length: 30 }, (_, i) => segment(2, i));
+const wanted = (segments: readonly Segment[]): FetchInput => ({
+  kind: "wanted",
+  blocks: blocksOf(...segments),
+  last: true,
+});
+
+describe("window", () => {
+  it("PCCRR-142 1, and one more after each quick answer; refilled when half of it is free", () => {
+    const m = start();
+    m.step({ kind: "peer", peer: peer("a") });
+    m.step(wanted(v2));
+    const most: number[] = [];
+    for (let i = 0; i < 10; i++) {
+      most.push(m.open().length);
+      m.answer(m.open()[0], good);
+    }
+    expect(most).toEqual([1, 2, 3, 4, 3, 6, 5, 8, 7, 6]);
+  });
+
+  it.each([
+    [500, 2],
+    [501, 1],
+  ])("PCCRR-142 after an answer of %i ms %i", (tookMs, window) => {
+    const m = start();
+    m.step({ kind: "peer", peer: peer("a") });
+    m.step(wanted(v2));
+    m.answer(m.open()[0], { ...good, tookMs });
+    expect(m.open()).toHaveLength(window);
+  });
+
+  it("PCCRR-142 halved by an empty block of an advertised segment, which is asked for again after a rest", () => {
+    const m = start();
+    m.step(wanted(v2));
+    m.step({
+      kind: "found",
+      found: { peer: peer("a"), segments: v2.map(({ id }) => ({ id, complete: true })) },
+    });
+    for (let i = 0; i < 4; i++) m.answer(m.open()[0], good);
+    for (const ask of m.open().slice(1)) m.answer(ask, good);
+    expect(m.answer(m.open()[0], { kind: "empty" })).toEqual([]);
+    expect(m.machine.wakeAtMs()).toBe(100);
+    m.setMs(99);
+    expect(m.step({ kind: "tick" })).toEqual([]);
+    m.setMs(100);
+    for (const ask of m.open()) m.answer(ask, good);
+    expect(m.open().length).toBeGreaterThan(0);
+  });
+});
+
+describe("block lists", () => {
+  const big = segment(1, 900, 6);
+  const run = () => {
+    const m = start();
+    m.step({ kind: "peer", peer: peer("a") });
+    m.step(wanted([big]));
+    return m;
+  };
+
+  it("PCCRR-78 asked once for all blocks, and only listed ones are asked for", () => {
+    const m = run();
+    const [ask] = m.open();
+    expect(ask).toMatchObject({ kind: "list", range: { index: 0, count: 6 } });
+    m.answerList(ask, { kind: "list", ranges: [{ index: 1, count: 2 }], tookMs: 1 });
+    expect(m.open().map((each) => each.kind === "block" && each.slot.blockIndex)).toEqual([1, 2]);
+    expect(m.finds).toEqual([[big]]);
+  });
+
+  it("PCCRR-140 a list that fails three times: the peer is dropped", () => {
+    const m = run();
+    for (let i = 0; i < 3; i++) m.answerList(m.open()[0], { kind: "failed", reason: "status" });
+    expect(m.dropped).toEqual(["a failures"]);
+    m.step({ kind: "findEnded" });
+    expect(m.takeAll().map(({ kind }) => kind)).toEqual(Array(6).fill("missing"));
+  });
+
+  it("PCCRR-91 PCCRR-93 a list that is nonsense: the peer is not asked for this segment", () => {
+    const m = run();
+    m.answerList(m.open()[0], { kind: "nonsense" });
+    expect([m.open(), m.dropped, m.finds.length]).toEqual([[], [], 1]);
+  });
+
+  it("an empty list: not asked again", () => {
+    const m = run();
+    m.answerList(m.open()[0], { kind: "list", ranges: [], tookMs: 1 });
+    expect(m.open()).toEqual([]);
+    m.step({ kind: "findEnded" });
+    expect(m.takeAll().every((piece) => piece.kind === "missing" && piece.reason === "no-peer")).toBe(true);
+    expect(m.machine.finished).toBe(true);
+  });
+});
+
+describe("failures", () => {
+  const lone = (outcomes: readonly BlockOutcome[], segments = v2) => {
+    const m = start();
+    m.step({ kind: "peer", peer: peer("a") });
+    m.step(wanted(segments));
+    for (const outcome of outcomes) m.answer(m.open()[0], outcome);
+    return m;
+  };
+
+  it.each([
+    ["PCCRR-100 one lie", [{ kind: "lie" }], ["a lie"]],
+    ["no connection", [{ kind: "failed", reason: "connect" }], ["a unreachable"]],
+    ["PCCRR-87 no version in common", [{ kind: "failed", reason: "version" }], ["a version"]],
+    ["PCCRR-141 two time-outs", Array(2).fill({ kind: "failed", reason: "timeout" }), []],
+    ["PCCRR-141 three time-outs", Array(3).fill({ kind: "failed", reason: "timeout" }), ["a timeouts"]],
+    ["two answers of nonsense", Array(2).fill({ kind: "nonsense" }), []],
+    ["three answers of nonsense", Array(3).fill({ kind: "nonsense" }), ["a failures"]],
+    ["three wrong statuses", Array(3).fill({ kind: "failed", reason: "status" }), ["a failures"]],
+    ["three lost connections", Array(3).fill({ kind: "failed", reason: "closed" }), ["a failures"]],
+    ["requests lost with others", Array(20).fill({ kind: "failed", reason: "lost" }), []],
+    ["three slow answers", Array(3).fill({ ...good, tookMs: 1_001 }), ["a slow"]],
+  ] as [string, BlockOutcome[], string[]][])("%s", (_, outcomes, dropped) => {
+    expect(lone(outcomes).dropped).toEqual(dropped);
+  });
+
+  it("failures count only one after another", () => {
+    const bad: BlockOutcome = { kind: "nonsense" };
+    expect(lone([bad, bad, good, bad, bad, good, bad]).dropped).toEqual([]);
+  });
+
+  it("what a dropped peer was asked for is asked of the next one, and its answers are too late", () => {
+    const m = start();
+    m.step({ kind: "peer", peer: peer("a") });
+    m.step({ kind: "peer", peer: peer("b") });
+    m.step(wanted(v2));
+    for (let i = 0; i < 6; i++) m.answer(m.open("a")[0], good);
+    const under = m.open("a");
+    expect(under.length).toBeGreaterThan(1);
+    m.answer(under[0], { kind: "lie" });
+    expect(m.answer(under[1], good)).toEqual([]);
+    while (m.open("b").length > 0) m.answer(m.open("b")[0], good);
+    expect(m.takeAll().map(({ kind }) => kind)).toEqual(Array(30).fill("block"));
+  });
+
+  it("PCCRR-135 a block is not asked for again once its time is over", () => {
+    const m = lone([], v2.slice(0, 1));
+    m.setMs(5_000);
+    m.answer(m.open()[0], { kind: "failed", reason: "lost" });
+    expect(m.takeAll()).toMatchObject([{ kind: "missing", reason: "timeout" }]);
+  });
+
+  it("after 16 guesses that went wrong a peer is only asked for what it says to have", () => {
+    const m = lone([]);
+    while (m.open().length > 0) m.answer(m.open()[0], { kind: "empty" });
+    expect(m.asks.length).toBeGreaterThanOrEqual(16);
+    expect(m.asks.length).toBeLessThanOrEqual(16 + 7);
+    const hosted = start();
+    hosted.step({ kind: "peer", peer: peer("h", "hosted") });
+    hosted.step(wanted(v2));
+    for (let i = 0; i < 20; i++) hosted.answer(hosted.open()[0], { kind: "empty" });
+    expect(hosted.open().length).toBeGreaterThan(0);
+  });
+});
+
+describe("a slow block", () => {
+  it("is asked elsewhere when the reader is near; the first answer counts", () => {
+    const m = start();
+    m.step({ kind: "peer", peer: peer("slow") });
+    m.step({ kind: "peer", peer: peer("quick") });
+    m.step(wanted(v2.slice(0, 2)));
+    const [late] = m.open("slow");
+    m.answer(m.open("quick")[0], good);
+    expect(m.machine.wakeAtMs()).toBe(250);
+    m.setMs(249);
+    expect(m.step({ kind: "tick" })).toEqual([]);
+    m.setMs(250);
+    m.step({ kind: "tick" });
+    m.answer(m.open("quick")[0], good);
+    expect(m.takeAll().map((piece) => piece.kind === "block" && piece.from.id)).toEqual(["quick", "quick"]);
+    m.answer(late, { kind: "late", tookMs: 900 });
+    expect(m.machine.finished).toBe(true);
+  });
+});
+
+describe("any course of events", () => {
+  const outcome = fc.constantFrom<BlockOutcome>(
+    good,
+    good,
+    good,
+    { ...good, tookMs: 1_500 },
+    { kind: "empty" },
+    { kind: "lie" },
+    { kind: "nonsense" },
+    { kind: "failed", reason: "timeout" },
+    { kind: "failed", reason: "closed" },
+    { kind: "failed", reason: "lost" },
+    { kind: "failed", reason: "connect" },
+    { kind: "failed", reason: "status" },
+  );
+  const contents = fc.array(fc.tuple(fc.constantFrom<1 | 2>(1, 2), fc.integer({ min: 1, max: 9 })), {
+    minLength: 1,
+    maxLength: 12,
+  });
+
+  it("ends, with each block once and in order, and never with more under way than allowed", () => {
+    fc.assert(
+      fc.property(
+        contents,
+        fc.integer({ min: 0, max: 4 }),
+        fc.infiniteStream(outcome),
+        fc.infiniteStream(fc.nat(1_000)),
+        fc.integer({ min: 1, max: 20 }),
+        (shape, peers, outcomes, choices, readAheadBlocks) => {
+          const segments = shape.map(([version, blocks], i) =>
+            segment(version, i % 7, version === 1 ? blocks : 1),
+          );
+          const all = blocksOf(...segments);
+          const m = start({ readAheadBlocks });
+          const choose = (count: number) => choices.next().value % count;
+          let ms = 0;
+          for (let i = 0; i < peers; i += 2) m.step({ kind: "peer", peer: peer(`known ${i}`) });
+          m.step({ kind: "wanted", blocks: all, last: true });
+          const pieces: FetchedPiece[] = [];
+          let findsOver = 0;
+          let turns = 0;
+          while (!m.machine.finished) {
+            if (++turns > 20_000) throw new Error("it does not end");
+            pieces.push(...m.takeAll());
+            const open = m.open();
+            for (let i = 0; i < peers; i++) expect(m.open(`known ${i}`).length).toBeLessThanOrEqual(8);
+            if (m.finds.length > findsOver && (open.length === 0 || choose(3) === 0)) {
+              const asked = m.finds[findsOver++] ?? [];
+              for (let i = 1; i < peers; i += 2) {
+                const held = asked
+                  .filter(() => choose(2) === 0)
+                  .map(({ id }) => ({ id, complete: choose(2) === 0 }));
+                if (held.length > 0)
+                  m.step({ kind: "found", found: { peer: peer(`found ${i}`), segments: held } });
+              }
+              m.step({ kind: "findEnded" });
+              continue;
+            }
+            ms += choose(100);
+            m.setMs(ms);
+            const ask = open[choose(Math.max(open.length, 1))];
+            if (!ask) {
+              const wakeMs = m.machine.wakeAtMs();
+              if (m.machine.finished) break;
+              if (wakeMs === undefined && m.finds.length === findsOver) {
+                pieces.push(...m.takeAll());
+                if (m.open().length === 0 && !m.machine.finished)
+                  throw new Error("nothing is under way, and nothing wakes it");
+                continue;
+              }
+              ms = Math.max(ms, wakeMs ?? ms);
+              m.setMs(ms);
+              m.step({ kind: "tick" });
+              continue;
+            }
+            const what = outcomes.next().value;
+            if (ask.kind === "list") {
+              if (what.kind === "failed" || what.kind === "nonsense") m.answerList(ask, what);
+              else
+                m.answerList(ask, {
+                  kind: "list",
+                  ranges: choose(3) === 0 ? [] : [{ index: choose(3), count: 4 }],
+                  tookMs: 1,
+                });
+            } else if (ask.slot.state === "over") m.answer(ask, { kind: "late", tookMs: 1 });
+            else m.answer(ask, what);
+          }
+          expect(pieces.map(({ blockIndex, segment: { id } }) => [id[3], blockIndex])).toEqual(
+            all.map(({ blockIndex, segment: { id } }) => [id[3], blockIndex]),
+          );
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
