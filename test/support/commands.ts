@@ -1,6 +1,6 @@
 /** The built commands, as a user runs them. */
 import { join } from "node:path";
-import type { CliProgram, CommandLine } from "../../packages/cli/src/demo/processes.ts";
+import type { CliProgram, CommandLine } from "@branchcache/cli/testing";
 
 const dist = join(import.meta.dirname, "..", "..", "packages", "cli", "dist");
 

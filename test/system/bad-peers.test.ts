@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createServer, type Socket } from "node:net";
+import { freeUdpPort } from "@branchcache/cli/testing";
 import { type PeerDiscovery, startPeerDiscovery } from "@branchcache/discovery";
 import { createRetrievalServer } from "@branchcache/retrieval";
 import { type Fault, faultPeer } from "@branchcache/retrieval/testing";
@@ -11,7 +12,6 @@ import { systemClock, systemRandom } from "@branchcache/runtime/node";
 import { recordingObserver, seededRandom } from "@branchcache/runtime/testing";
 import { nodeDatagramPort } from "dgram-ws-discovery/node";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { freeUdpPort } from "../../packages/cli/src/demo/free-udp-port.ts";
 import { type BranchNode, branchNode } from "../support/branch-node.ts";
 import { type ContentServer, contentServer } from "../support/content-server.ts";
 

@@ -2,9 +2,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { runProcess } from "@branchcache/cli/testing";
 import { seededRandom } from "@branchcache/runtime/testing";
 import { describe, expect, it } from "vitest";
-import { runProcess } from "../../packages/cli/src/demo/processes.ts";
 import { command } from "../support/commands.ts";
 
 describe("branchcache demo", () => {

@@ -3,11 +3,10 @@ import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type BackgroundProcess, freeUdpPort, runProcess, startProcess } from "@branchcache/cli/testing";
 import { readContentInformation } from "@branchcache/content-info";
 import { nodeHashEngine } from "@branchcache/content-info/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { freeUdpPort } from "../../packages/cli/src/demo/free-udp-port.ts";
-import { type BackgroundProcess, runProcess, startProcess } from "../../packages/cli/src/demo/processes.ts";
 import { command } from "../support/commands.ts";
 import {
   blockRequest,

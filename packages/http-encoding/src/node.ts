@@ -1,9 +1,9 @@
 /** The coding for `node:http` servers and, over undici, for clients. */
 
 export { OriginError, type OriginErrorCode } from "./node/client/errors.ts";
+export type { OriginAnswer } from "./node/client/origin-answer.ts";
 export {
   type OpenOptions,
-  type OriginAnswer,
   type OriginClient,
   type OriginClientOptions,
   originClient,

@@ -1,17 +1,49 @@
 /** What is given to peers: verified blocks, as they lie in the store. */
-import type { BlockStore } from "@branchcache/cache-store";
+import type { BlockStore, SecretStore } from "@branchcache/cache-store";
+import type { CipherId, SealedBlock, SegmentId } from "@branchcache/content-info";
 import type { HeldSegments } from "@branchcache/discovery";
-import type { BlockSource } from "@branchcache/retrieval";
+import type { BlockCipher, BlockSource } from "@branchcache/retrieval";
+import type { Random } from "@branchcache/runtime";
 
-export function blockSourceOf(blocks: BlockStore): BlockSource {
+export interface ReSealing {
+  readonly secrets: SecretStore;
+  readonly cipher: BlockCipher;
+  readonly random: Random;
+}
+
+/**
+ * `reSealing`: blocks go out in the cipher that the peer prefers, at the price of one decryption and one
+ * encryption, where their key is known. Without it they go out as they lie.
+ */
+export function blockSourceOf(blocks: BlockStore, reSealing?: ReSealing): BlockSource {
   return {
     heldBlocks: (id) => blocks.heldBlocks(id, "verified"),
-    async block(id, index) {
+    async block(id, index, preferred) {
       const stored = await blocks.getBlock(id, index);
       if (stored?.trust !== "verified") return undefined;
-      return { sealed: stored, nextBlockIndex: stored.nextBlockIndex };
+      const { nextBlockIndex } = stored;
+      // Cipher 0 is a preference that nobody gets: it would put plaintext on the wire.
+      if (!reSealing || preferred === 0 || preferred === stored.cipher)
+        return { sealed: stored, nextBlockIndex };
+      const sealed = (await reSeal(blocks, reSealing, id, index, stored, preferred)) ?? stored;
+      return { sealed, nextBlockIndex };
     },
   };
+}
+
+async function reSeal(
+  blocks: BlockStore,
+  { secrets, cipher, random }: ReSealing,
+  id: SegmentId,
+  index: number,
+  stored: SealedBlock,
+  preferred: CipherId,
+): Promise<SealedBlock | undefined> {
+  const [record, secret] = await Promise.all([blocks.segment(id), secrets.get(id)]);
+  if (!record || !secret) return undefined;
+  const lengthBytes = Math.min(record.blockSizeBytes, record.lengthBytes - index * record.blockSizeBytes);
+  const opened = cipher.open(stored, secret, lengthBytes);
+  return opened && cipher.seal(opened.plaintext, secret, preferred, random);
 }
 
 /** What discovery answers for: the same blocks. */

@@ -45,6 +45,8 @@ export interface PeerNodeOptions {
   >;
   /** What blocks are kept and served in. Default 1, AES-128, as Windows has it. */
   readonly cipherId?: CipherId;
+  /** Serve in the cipher that a peer prefers, where the key is known. Default false: as blocks are kept. */
+  readonly honourPreferredCipher?: boolean;
   readonly maxUploads?: number;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -84,7 +86,12 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
   let serving: Endpoint | undefined;
   if (mode === "distributed" && options.listen) {
     const retrieval = createRetrievalServer({
-      source: blockSourceOf(store.blocks),
+      source: blockSourceOf(
+        store.blocks,
+        options.honourPreferredCipher
+          ? { secrets: store.secrets, cipher: nodeBlockCipher, random }
+          : undefined,
+      ),
       clock,
       observer,
       ...(options.maxUploads === undefined ? {} : { maxUploads: options.maxUploads }),

@@ -88,7 +88,7 @@ function origin(script: OriginScript) {
       asked.push(`range ${range.startBytes}-${range.endBytes}`);
       const { content } = script;
       if (content === undefined) return { kind: "changed" };
-      return { kind: "range", body: chunks(content.slice(range.startBytes, range.endBytes)) };
+      return { kind: "range", body: chunks(content.slice(range.startBytes, range.endBytes)), discard() {} };
     },
     async close() {},
   };
@@ -311,7 +311,7 @@ describe("download", () => {
     const asIs = client.client.range;
     client.client.range = async (url, range, validator, given) => {
       await asIs(url, range, validator, given);
-      return { kind: "range", body: chunks(content) };
+      return { kind: "range", body: chunks(content), discard() {} };
     };
     const to = sink();
     const report = await download(options(client, branch(CONTENT), to));

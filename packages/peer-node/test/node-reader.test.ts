@@ -1,9 +1,11 @@
 import { createMemoryStore } from "@branchcache/cache-store";
 import {
+  blockLengthBytes,
   publishBytes,
   readContentInformation,
   ServerSecret,
   segmentsOf,
+  verifyBlock,
   writeContentInformation,
 } from "@branchcache/content-info";
 import { nodeHashEngine } from "@branchcache/content-info/node";
@@ -163,6 +165,32 @@ describe.each([1, 2] as const)("a reader of version %i", (version) => {
     expect(segment && (await other.store.blocks.getBlock(segment.id, 0))?.cipher).toBe(3);
   });
 
+  it.each([
+    { preferred: 0, reSeal: true, served: 1 },
+    { preferred: 1, reSeal: true, served: 1 },
+    { preferred: 2, reSeal: true, served: 2 },
+    { preferred: 3, reSeal: true, served: 3 },
+    { preferred: 3, reSeal: false, served: 1 },
+  ] as const)(
+    "PCCRR-122 PCCRR-25 serves cipher $served to who prefers $preferred",
+    async ({ preferred, reSeal, served }) => {
+      const here = node();
+      await readAll(here.open(version));
+      const [segment] = readContentInformation(information(version), engine).segments;
+      if (!segment) throw new Error("no segment");
+      const { blocks, secrets } = here.store;
+      const source = blockSourceOf(
+        blocks,
+        reSeal ? { secrets, cipher: nodeBlockCipher, random: seededRandom(1) } : undefined,
+      );
+      const found = await source.block(segment.id, 0, preferred);
+      expect(found?.sealed.cipher).toBe(served);
+      const opened =
+        found && nodeBlockCipher.open(found.sealed, segment.secret, blockLengthBytes(segment, 0));
+      expect(opened && verifyBlock(segment, 0, opened.plaintext, engine)).toBe(true);
+    },
+  );
+
   it("can be read once, and not after it was closed", async () => {
     const reader = node().open(version);
     const pieces = reader.pieces();
@@ -204,7 +232,7 @@ describe("a reader of part of a version 1 segment", () => {
     if (!segment) throw new Error("no segment");
     const { blocks } = here.store;
     expect(await blocks.getBlock(segment.id, 1)).toMatchObject({ trust: "blind" });
-    expect(await blockSourceOf(blocks).block(segment.id, 1)).toBeUndefined();
+    expect(await blockSourceOf(blocks).block(segment.id, 1, 1)).toBeUndefined();
     expect(await blockSourceOf(blocks).heldBlocks(segment.id)).toEqual([]);
     expect(await heldSegmentsOf(blocks).holds([segment.id])).toEqual([undefined]);
     // The whole content later: the same blocks are read again and checked against the full list.

@@ -1,9 +1,6 @@
 import { Command } from "commander";
+import type { DemoOptions } from "../work/demo.ts";
 
-export interface DemoOptions {
-  readonly file: string;
-  readonly keep?: true;
-}
 export function demoCommand(): Command {
   return new Command("demo")
     .summary("show it working on this machine, in a minute")

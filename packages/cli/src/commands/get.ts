@@ -1,4 +1,3 @@
-import type { EventLevel } from "@branchcache/runtime";
 import { Command, Option } from "commander";
 import { parseHeader } from "../option-values.ts";
 import {
@@ -11,24 +10,8 @@ import {
   logLevelOption,
   socketOption,
 } from "../shared-options.ts";
+import type { GetOptions } from "../work/get.ts";
 
-export interface GetOptions {
-  readonly output?: string;
-  readonly header?: Readonly<Record<string, string>>;
-  readonly daemon: boolean;
-  readonly socket?: string;
-  readonly cacheDir: string;
-  readonly cacheSize?: number;
-  readonly interface?: readonly string[];
-  readonly discoveryPort: number;
-  readonly discoveryWait: number;
-  readonly mode: "local" | "distributed";
-  readonly maxVersion: "1" | "2";
-  readonly json?: true;
-  readonly quiet?: true;
-  readonly logLevel: EventLevel;
-  readonly logFormat?: "json" | "text";
-}
 export function getCommand(): Command {
   return new Command("get")
     .summary("download a URL through the branch")

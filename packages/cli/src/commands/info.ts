@@ -1,10 +1,6 @@
 import { Command, Option } from "commander";
+import type { InfoOptions } from "../work/info.ts";
 
-export interface InfoOptions {
-  readonly json?: true;
-  readonly segments?: true;
-  readonly maxVersion: "1" | "2";
-}
 export function infoCommand(): Command {
   return new Command("info")
     .summary("say what a Content Information says")

@@ -1,13 +1,7 @@
 import { Command } from "commander";
 import { cacheDirOption, cacheSizeOption } from "../shared-options.ts";
+import type { PublishOptions } from "../work/publish.ts";
 
-export interface PublishOptions {
-  readonly recurse?: true;
-  readonly cacheDir: string;
-  readonly cacheSize?: number;
-  readonly json?: true;
-  readonly quiet?: true;
-}
 export function publishCommand(): Command {
   return new Command("publish")
     .summary("hash files ahead of the first request")

@@ -1,6 +1,5 @@
-import type { EventLevel } from "@branchcache/runtime";
 import { Command, Option } from "commander";
-import { type ListenAddress, parseListen, parseSize } from "../option-values.ts";
+import { parseListen, parseSize } from "../option-values.ts";
 import {
   cacheDirOption,
   cacheSizeOption,
@@ -8,16 +7,8 @@ import {
   logLevelOption,
   secretFileOption,
 } from "../shared-options.ts";
+import type { ServeOptions } from "../work/serve.ts";
 
-export interface ServeOptions {
-  readonly listen: ListenAddress;
-  readonly cacheDir: string;
-  readonly cacheSize?: number;
-  readonly secretFile: string;
-  readonly minSize: number;
-  readonly logLevel: EventLevel;
-  readonly logFormat?: "json" | "text";
-}
 export function serveCommand(): Command {
   return new Command("serve")
     .summary("serve a directory as a BranchCache content server")

@@ -5,13 +5,17 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { BranchCacheError } from "@branchcache/runtime";
-import type { DemoOptions } from "../commands/demo.ts";
 import { freeUdpPort } from "../demo/free-udp-port.ts";
 import { newVersion } from "../demo/new-version.ts";
 import { type BackgroundProcess, cliCommand, runProcess, startProcess } from "../demo/processes.ts";
 import { table } from "../demo/table.ts";
 import { Resources } from "../resources.ts";
 import { formatBytes, formatDuration, formatShare } from "../units.ts";
+
+export interface DemoOptions {
+  readonly file: string;
+  readonly keep?: true;
+}
 
 /** What one node's `get --json` said, and whether the file was the right one. */
 interface Transfer {

@@ -9,9 +9,9 @@ import {
   download,
   startPeerNode,
 } from "@branchcache/peer-node";
+import type { EventLevel } from "@branchcache/runtime";
 import { BranchCacheError, errorCode, type Observer } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
-import type { GetOptions } from "../commands/get.ts";
 import { logObserver } from "../log-observer.ts";
 import { socketsToTry } from "../paths.ts";
 import { progressBar, sourcesText, totalBytes } from "../progress.ts";
@@ -19,6 +19,24 @@ import { Resources } from "../resources.ts";
 import { stopSignal } from "../stop-signals.ts";
 import { openStore } from "../store.ts";
 import { formatBytes, formatDuration, formatRate, formatShare } from "../units.ts";
+
+export interface GetOptions {
+  readonly output?: string;
+  readonly header?: Readonly<Record<string, string>>;
+  readonly daemon: boolean;
+  readonly socket?: string;
+  readonly cacheDir: string;
+  readonly cacheSize?: number;
+  readonly interface?: readonly string[];
+  readonly discoveryPort: number;
+  readonly discoveryWait: number;
+  readonly mode: "local" | "distributed";
+  readonly maxVersion: "1" | "2";
+  readonly json?: true;
+  readonly quiet?: true;
+  readonly logLevel: EventLevel;
+  readonly logFormat?: "json" | "text";
+}
 
 export async function runGet(url: string, options: GetOptions): Promise<void> {
   const target = options.output ?? (await fileNameOf(url));

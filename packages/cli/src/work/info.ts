@@ -9,8 +9,13 @@ import { nodeHashEngine } from "@branchcache/content-info/node";
 import { originClient } from "@branchcache/http-encoding/node";
 import { BranchCacheError, toHex } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
-import type { InfoOptions } from "../commands/info.ts";
 import { formatBytes } from "../units.ts";
+
+export interface InfoOptions {
+  readonly json?: true;
+  readonly segments?: true;
+  readonly maxVersion: "1" | "2";
+}
 
 export async function runInfo(source: string, options: InfoOptions): Promise<void> {
   const bytes = /^https?:\/\//i.test(source)

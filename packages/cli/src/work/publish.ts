@@ -5,11 +5,18 @@ import { fileEtag, filePublications } from "@branchcache/http-encoding/node";
 import { BranchCacheError, errorMessage, type Observer, silentObserver } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import cliProgress from "cli-progress";
-import type { PublishOptions } from "../commands/publish.ts";
 import { Resources } from "../resources.ts";
 import { stopSignal } from "../stop-signals.ts";
 import { openStore } from "../store.ts";
 import { formatBytes, formatDuration, formatRate } from "../units.ts";
+
+export interface PublishOptions {
+  readonly recurse?: true;
+  readonly cacheDir: string;
+  readonly cacheSize?: number;
+  readonly json?: true;
+  readonly quiet?: true;
+}
 
 interface Published {
   readonly path: string;

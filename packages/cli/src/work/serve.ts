@@ -3,14 +3,25 @@ import { createServer } from "node:http";
 import { nodeHashEngine, publishFile } from "@branchcache/content-info/node";
 import { peerDistDirectory } from "@branchcache/http-encoding/node";
 import { closeServer, listen } from "@branchcache/peer-node";
+import type { EventLevel } from "@branchcache/runtime";
 import { BranchCacheError, formatEndpoint } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
-import type { ServeOptions } from "../commands/serve.ts";
 import { logObserver } from "../log-observer.ts";
+import type { ListenAddress } from "../option-values.ts";
 import { Resources } from "../resources.ts";
 import { loadServerSecret } from "../secret-file.ts";
 import { aborted, stopSignal } from "../stop-signals.ts";
 import { openStore } from "../store.ts";
+
+export interface ServeOptions {
+  readonly listen: ListenAddress;
+  readonly cacheDir: string;
+  readonly cacheSize?: number;
+  readonly secretFile: string;
+  readonly minSize: number;
+  readonly logLevel: EventLevel;
+  readonly logFormat?: "json" | "text";
+}
 
 export async function runServe(root: string, options: ServeOptions): Promise<void> {
   const found = await stat(root).catch((error: unknown) => {

@@ -11,7 +11,7 @@ import {
 import { redactUrl } from "../../redact-url.ts";
 import { OriginError } from "./errors.ts";
 import type { Followed } from "./follow.ts";
-import type { OriginAnswer } from "./origin-client.ts";
+import type { OriginAnswer } from "./origin-answer.ts";
 import { validatorOf } from "./validator.ts";
 
 export interface OpenAnswerOptions {

@@ -2,7 +2,6 @@
 import type { ContentRange } from "@branchcache/content-info";
 import { type Clock, type Observer, silentObserver, timeoutReason } from "@branchcache/runtime";
 import { Agent, buildConnector, type Dispatcher } from "undici";
-import type { HeaderFields } from "../../header-fields.ts";
 import {
   formatPeerDist,
   formatPeerDistEx,
@@ -15,6 +14,7 @@ import {
 } from "../../headers.ts";
 import { type FollowOptions, follow } from "./follow.ts";
 import { readOpenAnswer } from "./open-answer.ts";
+import type { OriginAnswer } from "./origin-answer.ts";
 import { type RangeAnswer, readRangeAnswer } from "./range-answer.ts";
 import { ifRange, type Validator } from "./validator.ts";
 
@@ -49,34 +49,6 @@ export interface OpenOptions extends RequestOptions {
   /** False: an ordinary GET, for instance after unusable Content Information. Default true. */
   readonly offer?: boolean;
 }
-
-export type OriginAnswer =
-  | {
-      readonly kind: "content-information";
-      readonly bytes: Uint8Array;
-      /** Of the content, or of the part of it that was asked for. */
-      readonly contentLengthBytes: number;
-      /** Undefined: all of the content. */
-      readonly range?: ContentRange;
-      readonly validator: Validator;
-      readonly finalUrl: string;
-      readonly headers: HeaderFields;
-    }
-  | {
-      readonly kind: "content";
-      /** To be read once. Fails with `BC_ORIGIN_CLOSED` if it is not as long as announced. */
-      readonly body: AsyncIterable<Uint8Array>;
-      readonly lengthBytes?: number;
-      /** Undefined: all of the content. */
-      readonly range?: ContentRange;
-      readonly validator?: Validator;
-      /** The server wants to be asked again, for hashes it is making now. */
-      readonly makeHashRequest: boolean;
-      readonly finalUrl: string;
-      readonly headers: HeaderFields;
-      /** Lets go of a body that is not wanted. */
-      discard(): void;
-    };
 
 /** Every failure is an `OriginError`, or the reason of the caller's signal. */
 export interface OriginClient {

@@ -1,0 +1,32 @@
+/** What an origin answered to a GET that offered the coding. */
+import type { ContentRange } from "@branchcache/content-info";
+import type { HeaderFields } from "../../header-fields.ts";
+import type { Validator } from "./validator.ts";
+
+export type OriginAnswer =
+  | {
+      readonly kind: "content-information";
+      readonly bytes: Uint8Array;
+      /** Of the content, or of the part of it that was asked for. */
+      readonly contentLengthBytes: number;
+      /** Undefined: all of the content. */
+      readonly range?: ContentRange;
+      readonly validator: Validator;
+      readonly finalUrl: string;
+      readonly headers: HeaderFields;
+    }
+  | {
+      readonly kind: "content";
+      /** To be read once. Fails with `BC_ORIGIN_CLOSED` if it is not as long as announced. */
+      readonly body: AsyncIterable<Uint8Array>;
+      readonly lengthBytes?: number;
+      /** Undefined: all of the content. */
+      readonly range?: ContentRange;
+      readonly validator?: Validator;
+      /** The server wants to be asked again, for hashes it is making now. */
+      readonly makeHashRequest: boolean;
+      readonly finalUrl: string;
+      readonly headers: HeaderFields;
+      /** Lets go of a body that is not wanted. */
+      discard(): void;
+    };
