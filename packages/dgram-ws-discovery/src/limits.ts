@@ -16,6 +16,8 @@ export const MAX_XML_ELEMENTS = 1_024;
 export const MAX_XML_ATTRIBUTES = 64;
 /** Items of one whitespace-separated list: types, scopes, addresses. */
 export const MAX_LIST_ITEMS = 1_024;
+/** Characters of an identifier or address that is remembered. */
+export const MAX_URI_LENGTH = 1_024;
 /** ProbeMatch elements in one message. */
 export const MAX_MATCHES = 64;
 
@@ -26,5 +28,7 @@ export const MAX_REMEMBERED_MESSAGES = 4_096;
 export const MAX_PENDING_ANSWERS = 1_024;
 /** Matches that a caller has not yet taken; beyond it the newest are dropped. */
 export const MAX_QUEUED_ITEMS = 4_096;
+/** Services that a watcher knows at one time. */
+export const MAX_REMEMBERED_SERVICES = 1_024;
 /** Sources whose rate, and endpoints whose order, is remembered. */
 export const MAX_REMEMBERED_SOURCES = 4_096;

@@ -51,7 +51,7 @@ export interface RespondOptions {
   readonly prefixes?: Readonly<Record<string, string>>;
   /** Told when an answer has left. */
   onAnswered?(request: RequestInfo, match: ServiceDescription): void;
-  /** Told when a source is over its limit. */
+  /** Told of a request that goes unanswered because its source, or all together, ask too much. */
   onLimited?(request: RequestInfo): void;
 }
 
@@ -93,7 +93,10 @@ export class Responder {
   /** A request not seen before. */
   async answer(message: RequestMessage, request: RequestInfo): Promise<void> {
     const { clock, random, pauses } = this.#context;
-    if (this.#pending >= MAX_PENDING_ANSWERS) return;
+    if (this.#pending >= MAX_PENDING_ANSWERS) {
+      this.#options.onLimited?.(request);
+      return;
+    }
     this.#pending++;
     const id = canonicalUri(message.messageId);
     try {

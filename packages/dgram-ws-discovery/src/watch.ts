@@ -1,6 +1,6 @@
 /** Who is there: services as they come, change and go. WSD05 4. */
 import { AsyncQueue } from "./async-queue.ts";
-import { MAX_QUEUED_ITEMS, MAX_REMEMBERED_SOURCES } from "./limits.ts";
+import { MAX_QUEUED_ITEMS, MAX_REMEMBERED_SERVICES } from "./limits.ts";
 import type { ServiceDescription } from "./message/types.ts";
 import { setBounded } from "./protocol/bounded-map.ts";
 import { canonicalUri } from "./protocol/uuid.ts";
@@ -20,7 +20,7 @@ export class ServiceTable {
     const key = canonicalUri(service.address);
     const known = this.#services.get(key);
     if (known && !restarted && service.metadataVersion <= known.metadataVersion) return undefined;
-    setBounded(this.#services, key, service, MAX_REMEMBERED_SOURCES);
+    setBounded(this.#services, key, service, MAX_REMEMBERED_SERVICES);
     return { change: known ? "updated" : "added", service };
   }
 

@@ -78,6 +78,26 @@ describe("interfaces that come and go", () => {
     expect(open()).toBe(0);
   });
 
+  it("a system that cannot list them is told of, and asked again", async () => {
+    const port = here.lan.host("192.0.2.10/24");
+    let broken = true;
+    const { discovery, errors } = await here.host(
+      {
+        ...port,
+        interfaces: () => {
+          if (broken) throw new Error("not allowed");
+          return port.interfaces();
+        },
+      },
+      { interfaceRefreshMs: 1_000 },
+    );
+    await here.clock.advance(2_000);
+    expect(errors.map((error) => error.message)).toEqual(["interface list: not allowed"]);
+    broken = false;
+    await here.clock.advance(1_000);
+    expect(discovery.links).toHaveLength(1);
+  });
+
   it("nothing is opened again while nothing changes", async () => {
     const { port } = changing(here.lan, "192.0.2.10/24");
     let opens = 0;

@@ -158,6 +158,16 @@ describe("reading", () => {
     ["WSD_HEADER", "no Action", probeXml.replace(/<wsa:Action>.*<\/wsa:Action>/, "")],
     ["WSD_HEADER", "no MessageID", probeXml.replace(/<wsa:MessageID>.*<\/wsa:MessageID>/, "")],
     ["WSD_HEADER", "an empty MessageID", probeXml.replace(/(<wsa:MessageID>).*(<\/wsa:MessageID>)/, "$1 $2")],
+    [
+      "WSD_HEADER",
+      "a MessageID over 1,024 characters",
+      probeXml.replace("urn:uuid:", `urn:${"x".repeat(1_000)}`),
+    ],
+    [
+      "WSD_BODY",
+      "an address over 1,024 characters",
+      matchesXml.replace("<wsa:Address>urn:uuid:", `<wsa:Address>urn:${"x".repeat(1_000)}`),
+    ],
     ["WSD_HEADER", "two MessageIDs", probeXml.replace(/(<wsa:MessageID>.*<\/wsa:MessageID>)/, "$1$1")],
     [
       "WSD_MUST_UNDERSTAND",

@@ -32,7 +32,7 @@ export async function startPeerDiscovery(options: PeerDiscoveryOptions): Promise
     endpointId,
     waitMs: Math.max(options.waitMs ?? DEFAULT_WAIT_MS, backoffMs),
     backoffMs,
-    maxPerSecond: options.maxPerSecond ?? DEFAULT_MAX_PER_SECOND,
+    maxPerSecond: Math.max(options.maxPerSecond ?? DEFAULT_MAX_PER_SECOND, 1),
     negativeTtlMs: options.negativeTtlMs ?? DEFAULT_NEGATIVE_TTL_MS,
     addressTtlMs: options.addressTtlMs ?? 0,
     republication,

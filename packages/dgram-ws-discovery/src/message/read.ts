@@ -1,6 +1,6 @@
 /** From datagram to message. Any order, any prefix, unknown extensions and headers are fine. */
 import { WsDiscoveryError } from "../errors.ts";
-import { MAX_LIST_ITEMS, MAX_MATCHES } from "../limits.ts";
+import { MAX_LIST_ITEMS, MAX_MATCHES, MAX_URI_LENGTH } from "../limits.ts";
 import { parseAction, SOAP_1_1, SOAP_1_2, VERSIONS, type VersionNames } from "../protocol/versions.ts";
 import { type ParsedElement, type QName, splitList, trimXml } from "../xml/element.ts";
 import { readXml } from "../xml/read.ts";
@@ -46,6 +46,8 @@ export function readMessage(bytes: Uint8Array): DiscoveryMessage {
   const action = text("Action");
   const messageId = text("MessageID");
   if (!action || !messageId) throw new WsDiscoveryError("WSD_HEADER", "no Action or no MessageID");
+  if (messageId.length > MAX_URI_LENGTH)
+    throw new WsDiscoveryError("WSD_HEADER", "the MessageID is too long");
   const known = parseAction(action);
   if (!known) throw new WsDiscoveryError("WSD_UNKNOWN_ACTION", "an action of somebody else");
   const { names, kind } = known;
@@ -148,6 +150,7 @@ function readAppSequence(element: ParsedElement | undefined): AppSequence | unde
   const messageNumber = unsigned(value("MessageNumber") ?? "");
   const sequenceId = value("SequenceId");
   if (instanceId === undefined || messageNumber === undefined) return undefined;
+  if (sequenceId !== undefined && sequenceId.length > MAX_URI_LENGTH) return undefined;
   return { instanceId, ...(sequenceId !== undefined && { sequenceId }), messageNumber };
 }
 
@@ -163,7 +166,9 @@ function endpointAddress(root: ParsedElement): string {
     "WSD_BODY",
   );
   const address = reference && addressOf(reference);
-  if (!address) throw new WsDiscoveryError("WSD_BODY", "no endpoint address");
+  if (!address || address.length > MAX_URI_LENGTH) {
+    throw new WsDiscoveryError("WSD_BODY", "no endpoint address, or one too long");
+  }
   return address;
 }
 

@@ -79,7 +79,12 @@ export class Transport {
 
   /** Follows interfaces that came, went or changed. */
   refresh(): Promise<void> {
-    this.#work = this.#work.then(() => this.#applyInterfaces());
+    this.#work = this.#work
+      .then(() => this.#applyInterfaces())
+      .then(
+        () => this.#report("interfaces", false, "list"),
+        (error: unknown) => this.#report("interfaces", true, "list", error),
+      );
     return this.#work;
   }
 

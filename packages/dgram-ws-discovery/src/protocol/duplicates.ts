@@ -11,7 +11,8 @@ export class DuplicateTable {
       if (nowMs - seenMs < DUPLICATE_WINDOW_MS && this.#seenMs.size < MAX_REMEMBERED_MESSAGES) break;
       this.#seenMs.delete(oldest);
     }
-    const key = canonicalUri(messageId);
+    // A string of its own: a part of the datagram's text would keep all of it in memory.
+    const key = `${canonicalUri(messageId)} `;
     if (this.#seenMs.has(key)) return false;
     this.#seenMs.set(key, nowMs);
     return true;
