@@ -1,68 +1,214 @@
 // @ts-check
 /**
- * One peer process serves, one client process fetches, decrypts and verifies, on loopback, against
- * `openssl dgst -sha256` of as many bytes: `node bench/retrieval.js [MiB] [rounds]`. The whole content is
- * compared once before anything is timed; the ratio is of the best rounds of one run. Aim: 0.5.
+ * Retrieval between two processes on loopback, encrypted and verified, each run paired with `openssl dgst`
+ * over a file of the same size, and with `curl` from nginx where both are installed.
+ *
+ * `node bench/retrieval.js [MiB] [runs]`, after a build; 1,024 MiB and 5 runs unless told. Build first.
  */
-import { execFileSync, spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpus } from "node:os";
+import { createWriteStream } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { finished } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { plainBlock } from "./retrieval-content.js";
 
-const sizeMiB = Number(process.argv[2] ?? 1024);
-const rounds = Number(process.argv[3] ?? 3);
-const totalBytes = sizeMiB * 2 ** 20;
-/** Content comes in whole segments of version 1.0. */
-if (!(sizeMiB > 0 && sizeMiB % 32 === 0)) throw new Error("the size is no multiple of 32 MiB");
+const run = promisify(execFile);
+const here = (/** @type {string} */ name) => fileURLToPath(new URL(name, import.meta.url));
 
-/** @param {string} name */
-const program = (name) => fileURLToPath(new URL(name, import.meta.url));
-/** @param {number} seconds */
-const rate = (seconds) => totalBytes / seconds / 1e6;
+/**
+ * @typedef {object} Used
+ * @property {number} maxRssMb
+ * @property {number} cpuSeconds
+ */
 
-/** Seconds that openssl takes for zeros through a pipe, with one process for each end as in the measured run. */
-function opensslSeconds() {
+/**
+ * @typedef {object} Row
+ * @property {string} name
+ * @property {number} seconds median
+ * @property {string} digest what it is paired with
+ * @property {number} digestSeconds median
+ * @property {number} ratio median of digest seconds by seconds, run by run
+ * @property {Used | undefined} client
+ * @property {Used | undefined} peer for one run
+ */
+
+/** @param {readonly number[]} values */
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[sorted.length >> 1] ?? Number.NaN;
+}
+
+/** @param {1 | 2} version */
+async function startPeer(version) {
+  const child = spawn(process.execPath, [here("retrieval-peer.js"), String(version)], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const { port } = JSON.parse((await lines.next()).value ?? "{}");
+  return {
+    port: String(port),
+    /** @returns {Promise<Used>} */
+    async stop() {
+      child.stdin.end();
+      const used = JSON.parse((await lines.next()).value ?? "{}");
+      await once(child, "exit");
+      return used;
+    },
+  };
+}
+
+/**
+ * @param {1 | 2} version
+ * @param {number} bytes
+ * @param {"check" | "time" | "sealed"} mode
+ * @param {string[]} ports
+ * @returns {Promise<Used & { seconds: number }>}
+ */
+async function runClient(version, bytes, mode, ports) {
+  const args = [here("retrieval-client.js"), String(version), String(bytes), mode, ...ports];
+  const { stdout } = await run(process.execPath, args);
+  return JSON.parse(stdout);
+}
+
+/** @param {string} command @param {string[]} args */
+async function seconds(command, args) {
   const start = performance.now();
-  execFileSync("sh", ["-c", `head -c ${totalBytes} /dev/zero | openssl dgst -sha256`]);
+  await run(command, args);
   return (performance.now() - start) / 1_000;
 }
 
 /**
- * @param {string} version
- * @param {"check" | "time"} mode
- * @param {number} port
- * @returns {{ seconds: number, maxRssMb: number, cpuSeconds: number }}
+ * @param {string} name
+ * @param {number} runs
+ * @param {string} digest
+ * @param {string} file
+ * @param {() => Promise<{ seconds: number } & Partial<Used>>} work
+ * @returns {Promise<Row>}
  */
-function fetchAll(version, mode, port) {
-  const args = [program("retrieval-client.js"), version, String(totalBytes), mode, String(port)];
-  return JSON.parse(execFileSync(process.execPath, args, { encoding: "utf8" }));
+async function paired(name, runs, digest, file, work) {
+  const times = [];
+  const digests = [];
+  /** @type {Used | undefined} */
+  let client;
+  for (let i = 0; i < runs; i++) {
+    const before = await seconds("openssl", ["dgst", `-${digest}`, file]);
+    const { cpuSeconds, maxRssMb, seconds: took } = await work();
+    const after = await seconds("openssl", ["dgst", `-${digest}`, file]);
+    times.push(took);
+    digests.push((before + after) / 2);
+    if (maxRssMb !== undefined && cpuSeconds !== undefined) {
+      client = { maxRssMb: Math.max(client?.maxRssMb ?? 0, maxRssMb), cpuSeconds };
+    }
+  }
+  const ratio = median(times.map((time, i) => (digests[i] ?? 0) / time));
+  return {
+    name,
+    seconds: median(times),
+    digest,
+    digestSeconds: median(digests),
+    ratio,
+    client,
+    peer: undefined,
+  };
 }
 
-console.log(
-  `${cpus()[0]?.model.trim()}, ${cpus().length} cores, Node ${process.version}, ${sizeMiB} MiB, best of ${rounds}`,
-);
-for (const version of ["1", "2"]) {
-  const peer = spawn(process.execPath, [program("retrieval-peer.js"), version], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const lines = createInterface(peer.stdout)[Symbol.asyncIterator]();
-  const { port } = JSON.parse((await lines.next()).value);
-  fetchAll(version, "check", port);
-  let [best, openssl] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-  let peakMb = 0;
-  for (let round = 0; round < rounds; round++) {
-    openssl = Math.min(openssl, opensslSeconds());
-    const { seconds, maxRssMb } = fetchAll(version, "time", port);
-    best = Math.min(best, seconds);
-    peakMb = Math.max(peakMb, maxRssMb);
-  }
-  peer.stdin.end();
-  const used = JSON.parse((await lines.next()).value);
-  if (peer.exitCode === null) await once(peer, "exit");
-  console.log(
-    `version ${version}.0: ${rate(best).toFixed(0)} MB/s, openssl SHA-256 ${rate(openssl).toFixed(0)} MB/s, ` +
-      `ratio ${(openssl / best).toFixed(2)} (aim 0.5); ` +
-      `peak client ${peakMb.toFixed(0)} MB, peer ${used.maxRssMb.toFixed(0)} MB`,
+/** @param {1 | 2} version @param {number} bytes @param {number} runs @param {string} file @param {"time" | "sealed"} mode */
+async function fetchRow(version, bytes, runs, file, mode) {
+  const peer = await startPeer(version);
+  await runClient(version, bytes, "check", [peer.port]);
+  const name = `V${version}${mode === "sealed" ? ", ciphertext kept as well" : ""}`;
+  const digest = version === 1 ? "sha256" : "sha512";
+  const row = await paired(name, runs, digest, file, () => runClient(version, bytes, mode, [peer.port]));
+  const used = await peer.stop();
+  row.peer = { ...used, cpuSeconds: used.cpuSeconds / (runs + 1) };
+  return row;
+}
+
+/** @param {string} directory @param {string} file @param {number} runs @returns {Promise<Row | undefined>} */
+async function curlRow(directory, file, runs) {
+  const port = 20_000 + (process.pid % 20_000);
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+    .map((kind) => `${kind}_temp_path ${join(directory, kind)};`)
+    .join(" ");
+  const config = join(directory, "nginx.conf");
+  await mkdir(join(directory, "logs"), { recursive: true });
+  await writeFile(
+    config,
+    `pid ${join(directory, "nginx.pid")}; daemon off; error_log stderr crit; worker_processes 1;
+     ${process.getuid?.() === 0 ? "user root;" : ""}
+     events {} http { access_log off; sendfile on; ${temporary}
+     server { listen 127.0.0.1:${port}; root ${directory}; } }`,
   );
+  const nginx = spawn("nginx", ["-p", directory, "-e", "stderr", "-c", config], { stdio: "ignore" });
+  const failed = once(nginx, "error").then(() => true);
+  const url = `http://127.0.0.1:${port}/content`;
+  try {
+    const get = ["--silent", "--fail", "--retry", "20", "--retry-connrefused", "--retry-delay", "1"];
+    const warm = seconds("curl", [...get, "--output", "/dev/null", url]);
+    if ((await Promise.race([failed, warm.catch(() => true)])) === true) return undefined;
+    return await paired("curl from nginx, unverified", runs, "sha256", file, async () => ({
+      seconds: await seconds("curl", ["--silent", "--fail", "--output", "/dev/null", url]),
+    }));
+  } finally {
+    nginx.kill();
+  }
+}
+
+/**
+ * @param {{ megabytes?: number, runs?: number }} [options]
+ * @returns {Promise<readonly Row[]>}
+ */
+export async function retrievalBench({ megabytes = 1_024, runs = 5 } = {}) {
+  const bytes = megabytes * 1_048_576;
+  const directory = await mkdtemp(join(tmpdir(), "branchcache-bench-"));
+  try {
+    const file = join(directory, "content");
+    const stream = createWriteStream(file);
+    for (let i = 0; i < bytes / 65_536; i++) if (!stream.write(plainBlock(i))) await once(stream, "drain");
+    stream.end();
+    await finished(stream);
+    const rows = [
+      await fetchRow(1, bytes, runs, file, "time"),
+      await fetchRow(1, bytes, runs, file, "sealed"),
+      await fetchRow(2, bytes, runs, file, "time"),
+      await curlRow(directory, file, runs),
+    ];
+    return rows.filter((row) => row !== undefined);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** @param {readonly Row[]} rows @param {number} megabytes */
+export function printRetrieval(rows, megabytes) {
+  console.log(
+    `Retrieval of ${megabytes} MiB on loopback, ${cpus().length} x ${cpus()[0]?.model}, ${process.version}`,
+  );
+  const used = (
+    /** @type {Used | undefined} */ { cpuSeconds, maxRssMb } = { cpuSeconds: 0, maxRssMb: 0 },
+  ) => ({
+    rss: Math.round(maxRssMb),
+    cpu: Number(cpuSeconds.toFixed(2)),
+  });
+  console.table(
+    rows.map(({ client, digest, digestSeconds, name, peer, ratio, seconds: took }) => ({
+      what: name,
+      "MiB/s": Math.round(megabytes / took),
+      [`of openssl`]: `${ratio.toFixed(2)} (${digest}, ${Math.round(megabytes / digestSeconds)} MiB/s)`,
+      "client MB": used(client).rss,
+      "client CPU s": used(client).cpu,
+      "peer MB": used(peer).rss,
+      "peer CPU s": used(peer).cpu,
+    })),
+  );
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const megabytes = Number(process.argv[2] ?? 1_024);
+  printRetrieval(await retrievalBench({ megabytes, runs: Number(process.argv[3] ?? 5) }), megabytes);
 }
