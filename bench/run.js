@@ -13,6 +13,7 @@ const benchmarks = [
   ["retrieval.js", "32", "1"],
   ["store.js", "64"],
   ["store-segments.js", "5000"],
+  ["discovery.js", "2000", "10000"],
 ];
 
 const quick = process.argv.includes("--quick");

@@ -33,7 +33,7 @@ export function isLoopback(address: NumericAddress): boolean {
 
 /** Whether the address is on the interface address's own subnet; link-local IPv6 must name its zone. */
 export function isOnSubnet(address: NumericAddress, own: InterfaceAddress): boolean {
-  const ownAddress = parseAddress(own.address);
+  const ownAddress = parsedOwn(own);
   if (!ownAddress || ownAddress.family !== address.family) return false;
   if (isLinkLocal(address) && address.zone !== (ownAddress.zone ?? own.name)) return false;
   for (let bit = 0; bit < own.prefixLength; bit += 8) {
@@ -43,6 +43,14 @@ export function isOnSubnet(address: NumericAddress, own: InterfaceAddress): bool
     if ((differs & mask) !== 0) return false;
   }
   return true;
+}
+
+const OWN = new WeakMap<InterfaceAddress, NumericAddress | undefined>();
+
+/** Our own few addresses are compared with every datagram's source. */
+function parsedOwn(own: InterfaceAddress): NumericAddress | undefined {
+  if (!OWN.has(own)) OWN.set(own, parseAddress(own.address));
+  return OWN.get(own);
 }
 
 /** The address without its zone: what may be told to somebody else. */

@@ -82,6 +82,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 function escapeXml(text: string): string {
+  // Nearly everything, and much faster than what follows.
+  if (/^[ !#-%'-;=?-~]*$/.test(text)) return text;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what XML 1.0 cannot carry
   if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/u.test(text)) {
     throw new WsDiscoveryError("WSD_WRITE_VALUE", "a character that XML cannot carry");
@@ -90,7 +92,7 @@ function escapeXml(text: string): string {
 }
 
 function checkedName(name: string): string {
-  if (!/^[\p{L}_][\p{L}\p{N}_.-]*$/u.test(name)) {
+  if (!/^[A-Za-z_][\w.-]*$/.test(name) && !/^[\p{L}_][\p{L}\p{N}_.-]*$/u.test(name)) {
     throw new WsDiscoveryError("WSD_WRITE_VALUE", "no XML name without colon");
   }
   return name;
