@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import {
   blockCount,
   blockLengthBytes,
@@ -117,6 +118,12 @@ describe("verifying", () => {
     expect(a!.id).toEqual(v2[0]!.id);
     expect(b!.id).toEqual(a!.id);
     expect(b!.offsetBytes).not.toBe(a!.offsetBytes);
+  });
+
+  it("PCCRC-49 T11: a segment that is inspected shows no secret", () => {
+    const segment = v1[1]!;
+    expect(segment.secret).toHaveLength(32);
+    expect(inspect(segment)).toContain("secret: [Getter]");
   });
 
   it("PCCRC-18: Ke is Kp, and HoHoDk tells neither", () => {
