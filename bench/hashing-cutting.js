@@ -113,6 +113,7 @@ function picture(cuts, bars) {
   });
   const height = 226 + bars.length * 56;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width + 40} ${height}" font-family="sans-serif" font-size="13">
+<title>Lengths of version 2.0 segments, and what survives an edit</title>
 <rect width="100%" height="100%" fill="white"/>
 ${parts.join("\n")}
 </svg>

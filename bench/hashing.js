@@ -10,6 +10,8 @@ import { dirname, join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 
+/** Enough for every worker of a pool to have a part. */
+const SMALL_MIB = 24;
 const sizeMiB = Number(process.argv[2] ?? 1024);
 const rounds = Number(process.argv[3] ?? 3);
 const directory = mkdtempSync(join(process.argv[4] ?? tmpdir(), "bench-hashing-"));
@@ -34,7 +36,7 @@ function fill(file, mebibytes) {
  * @returns {{ seconds: number, peakMB: number, answer: string }}
  */
 function run(mode, file) {
-  return JSON.parse(execFileSync(process.execPath, [runner, mode, file], { encoding: "utf8" }));
+  return JSON.parse(execFileSync(process.execPath, [runner, mode, file, smallPath], { encoding: "utf8" }));
 }
 
 /** @param {string} algorithm */
@@ -52,7 +54,7 @@ const modes = ["v1", "v2", "both"].flatMap((version) => [
 
 try {
   fill(path, sizeMiB);
-  fill(smallPath, 5);
+  fill(smallPath, SMALL_MIB);
   for (const version of ["v1", "v2", "both"]) {
     const answers = new Set(
       modes.filter((mode) => mode.split(":")[1] === version).map((mode) => run(mode, smallPath).answer),
@@ -103,7 +105,7 @@ try {
       `${version}, ${name}: ${rate(mode)} MB/s, ${against}, peak ${Math.round(peak.get(mode) ?? 0)} MB`,
     );
   }
-  console.log(`a pool of 2 with a file of 5 MiB: peak ${Math.round(idle)} MB`);
+  console.log(`a pool of 2 with a file of ${SMALL_MIB} MiB: peak ${Math.round(idle)} MB`);
 } finally {
   rmSync(directory, { recursive: true });
 }
