@@ -4,9 +4,7 @@ export {
   createHashingPool,
   type HashingPool,
   type HashingPoolOptions,
-  type PoolFileOptions,
-  type PoolPublishOptions,
-  type PoolStreamOptions,
 } from "./node/hashing-pool.ts";
+export type { PoolFileOptions, PoolPublishOptions, PoolStreamOptions } from "./node/pool-options.ts";
 export { type PublishFileOptions, publishFile } from "./node/publish-file.ts";
 export { exportServerSecret, importServerSecret } from "./node/secret-file.ts";

@@ -2,34 +2,18 @@
 import { availableParallelism } from "node:os";
 import { Piscina } from "piscina";
 import { V1_BLOCK_BYTES } from "../constants.ts";
-import type { Publications, PublisherOptions } from "../publisher.ts";
+import type { Publications } from "../publisher.ts";
 import { HashSink } from "./hash-sink.ts";
 import type { PartResult, PartTask, SliceResult, SliceTask } from "./hash-task.ts";
 import { hashParts, type PartsOptions } from "./parts.ts";
 import { hashFailure, PiecePublisher } from "./piece-publisher.ts";
 import { BufferPool, piecesOfFile, piecesOfStream } from "./pieces.ts";
+import type { PoolFileOptions, PoolStreamOptions } from "./pool-options.ts";
 import { StableFile } from "./stable-file.ts";
 
 export interface HashingPoolOptions {
   /** Threads at most. Default: one for each core. They start when needed and end after 30 s without work. */
   readonly workers?: number;
-}
-
-export interface PoolPublishOptions extends Omit<PublisherOptions, "engine"> {
-  /** When aborted, the promise rejects with its reason; a worker is let finish the some MiB it has. */
-  readonly signal?: AbortSignal;
-}
-
-export interface PoolFileOptions extends PoolPublishOptions {
-  /** Called in order as parts of some MiB are hashed, and at the end. */
-  readonly onProgress?: (bytesDone: number, bytesTotal: number) => void;
-}
-
-export interface PoolStreamOptions extends PoolPublishOptions {
-  /** What errors call the content. Default `stream`. */
-  readonly name?: string;
-  /** Called in order as parts of some MiB are hashed, and at the end. */
-  readonly onProgress?: (bytesDone: number) => void;
 }
 
 /**

@@ -5,8 +5,8 @@ import { type Publications, publishBytes } from "../publisher.ts";
 import { nodeHashEngine } from "./hash-engine.ts";
 import { HashSink } from "./hash-sink.ts";
 import type { SliceResult, SliceTask } from "./hash-task.ts";
-import type { PoolPublishOptions } from "./hashing-pool.ts";
 import { type BufferPool, HEADROOM_BYTES, type Piece } from "./pieces.ts";
+import type { PoolPublishOptions } from "./pool-options.ts";
 import { type SlicePlan, Slicer } from "./slicer.ts";
 
 export class PiecePublisher {
