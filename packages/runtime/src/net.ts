@@ -74,8 +74,8 @@ export interface HttpPostOptions {
 export interface HttpPostResponse {
   readonly status: number;
   /**
-   * A view of the connection's own buffer: valid until the promise's callbacks have run to their first
-   * `await` on anything else. Copy what must outlive that.
+   * A view of the connection's own buffer: valid until the microtasks of the turn in which the promise
+   * settles have run. Copy what must outlive that.
    */
   readonly body: Uint8Array;
 }

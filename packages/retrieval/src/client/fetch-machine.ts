@@ -61,6 +61,8 @@ export type FetchInput =
   | { readonly kind: "wanted"; readonly blocks: readonly WantedBlock[]; readonly last: boolean }
   | { readonly kind: "found"; readonly found: FoundPeer }
   | { readonly kind: "findEnded" }
+  /** An answer came, and is still to be verified: the peer may be asked for more. `blockAnswered` follows. */
+  | { readonly kind: "arrived"; readonly ask: BlockAsk }
   | { readonly kind: "blockAnswered"; readonly ask: BlockAsk; readonly outcome: BlockOutcome }
   | { readonly kind: "listAnswered"; readonly ask: ListAsk; readonly outcome: ListOutcome }
   /** The reader took pieces, or a moment that the machine asked for has come. */
@@ -191,6 +193,10 @@ export class FetchMachine {
         break;
       case "findEnded":
         this.#onFindEnded();
+        break;
+      case "arrived":
+        // With a window of one the answer has to be a good one first.
+        if (input.ask.peer.window > 1) input.ask.peer.asks.delete(input.ask);
         break;
       case "blockAnswered":
         this.#onBlock(input.ask, input.outcome);

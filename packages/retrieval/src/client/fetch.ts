@@ -82,12 +82,20 @@ export async function* fetchBlocks(
   }
 }
 
+/** The block's bytes are still the connection's. */
+interface ArrivedBlock {
+  readonly ask: BlockAsk;
+  readonly sealed: SealedBlock;
+  readonly tookMs: number;
+}
+
 class FetchSession {
   readonly #options: FetchBlocksOptions;
   readonly #observer: Observer;
   readonly #wanted: Iterator<WantedBlock>;
   readonly #machine: FetchMachine;
   readonly #links = new Map<PeerState, PeerLink>();
+  readonly #arrived: ArrivedBlock[] = [];
   readonly #requests = new BlockRequests(PREFERRED_CIPHER);
   readonly #closing = new AbortController();
   readonly #onAbort = (): void => this.#fail(this.#options.signal?.reason);
@@ -229,8 +237,34 @@ class FetchSession {
     return link;
   }
 
+  /**
+   * Answers often come together. What they make room for is asked for at once, and only then, in the same
+   * turn, while the answers' bytes are still there, are they decrypted and verified: the peer works meanwhile.
+   */
   #onBlock(ask: BlockAsk, result: LinkResult): void {
-    const outcome = this.#blockOutcome(ask, result);
+    if (result.kind === "failed") {
+      this.#onOutcome(ask, result);
+      return;
+    }
+    const { blockIndex, segment } = ask.slot;
+    const checked = checkBlock(result.response, segment.segment.id, blockIndex);
+    if (checked.kind !== "block") {
+      this.#onOutcome(ask, checked.kind === "empty" ? checked : { kind: "nonsense" });
+      return;
+    }
+    this.#step({ kind: "arrived", ask });
+    if (this.#arrived.push({ ask, sealed: checked.sealed, tookMs: result.tookMs }) === 1) {
+      queueMicrotask(() => this.#openArrived());
+    }
+  }
+
+  #openArrived(): void {
+    for (const { ask, sealed, tookMs } of this.#arrived.splice(0)) {
+      this.#onOutcome(ask, this.#open(ask, sealed, tookMs));
+    }
+  }
+
+  #onOutcome(ask: BlockAsk, outcome: BlockOutcome): void {
     this.#countRequest(outcome);
     this.#step({ kind: "blockAnswered", ask, outcome });
   }
@@ -248,19 +282,15 @@ class FetchSession {
   }
 
   /** Decrypts and verifies: nothing else of an answer gets any further. */
-  #blockOutcome(ask: BlockAsk, result: LinkResult): BlockOutcome {
-    if (result.kind === "failed") return result;
-    const { slot } = ask;
-    const { segment } = slot.segment;
-    const checked = checkBlock(result.response, segment.id, slot.blockIndex);
-    if (checked.kind === "mismatch") return { kind: "nonsense" };
-    if (checked.kind === "empty") return checked;
+  #open({ peer, slot }: BlockAsk, sealed: SealedBlock, tookMs: number): BlockOutcome {
+    if (!peer.alive) return { kind: "failed", reason: "lost" };
     if (slot.state === "over") {
       this.#observer.count("blocks_rejected_total", 1, { reason: "late" });
-      return { kind: "late", tookMs: result.tookMs };
+      return { kind: "late", tookMs };
     }
+    const { segment } = slot.segment;
     const { cipher, engine, keepSealed = true } = this.#options;
-    const opened = cipher.open(checked.sealed, segment.secret, blockLengthBytes(segment, slot.blockIndex));
+    const opened = cipher.open(sealed, segment.secret, blockLengthBytes(segment, slot.blockIndex));
     if (!opened) {
       this.#observer.count("blocks_rejected_total", 1, { reason: "decrypt" });
       return { kind: "nonsense" };
@@ -269,8 +299,8 @@ class FetchSession {
       this.#observer.count("blocks_rejected_total", 1, { reason: "hash" });
       return { kind: "lie" };
     }
-    const sealed = keepSealed && opened.canonical ? copyOf(checked.sealed) : undefined;
-    return { kind: "block", bytes: opened.plaintext, sealed, tookMs: result.tookMs };
+    const kept = keepSealed && opened.canonical ? copyOf(sealed) : undefined;
+    return { kind: "block", bytes: opened.plaintext, sealed: kept, tookMs };
   }
 
   #countRequest(outcome: BlockOutcome | ListOutcome): void {

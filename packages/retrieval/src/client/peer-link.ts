@@ -32,9 +32,15 @@ export type LinkFailure =
   /** No version in common. */
   | "version";
 
+export interface LinkAnswer {
+  readonly kind: "answer";
+  /** Its byte fields are views, valid until the microtasks of this turn have run. */
+  readonly response: Response;
+  readonly tookMs: number;
+}
+
 export type LinkResult =
-  /** Byte fields of the response are views, valid during the call. */
-  | { readonly kind: "answer"; readonly response: Response; readonly tookMs: number }
+  | LinkAnswer
   | { readonly kind: "failed"; readonly reason: LinkFailure; readonly peerStatus?: number };
 
 export interface PeerLinkOptions {

@@ -80,10 +80,10 @@ class NodeHttpConnection implements HttpConnection {
       message.set(body, head.length);
       this.#outgoing.push(message);
       this.#socket ??= this.#open();
-      // Whatever else is asked for in this turn leaves in the same write.
+      // Answers that came together are looked at one after another; what they lead to leaves in one write.
       if (!this.#flushing) {
         this.#flushing = true;
-        process.nextTick(() => this.#flush());
+        queueMicrotask(() => this.#flush());
       }
     });
   }
