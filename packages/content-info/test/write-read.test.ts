@@ -104,7 +104,7 @@ describe("writing and reading again", () => {
           }
         }
       }),
-      { numRuns: 70 },
+      { numRuns: 50 },
     );
   });
 
