@@ -1,6 +1,5 @@
 /** The main entry in a browser: built files and an import map, no bundler, nothing of Node. */
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -9,6 +8,7 @@ import { dirname, extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { requirement } from "../../../test/support/requires.ts";
 import { workedExamples } from "./support.ts";
 
 const packageRoot = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -17,16 +17,7 @@ const roots: Readonly<Record<string, string>> = {
   runtime: join(packageRoot, "node_modules/@branchcache/runtime/dist"),
   noble: join(packageRoot, "node_modules/@noble/hashes"),
 };
-const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
-  existsSync,
-);
-const missing =
-  chromium === undefined
-    ? "no Chromium is installed"
-    : existsSync(join(roots["content-info"]!, "index.js"))
-      ? undefined
-      : "the package is not built";
-if (missing !== undefined) console.info(`skipping the browser: ${missing}`);
+const chromium = requirement("chromium");
 
 const PAGE = `<!doctype html><pre id="out">nothing ran</pre>
 <script type="importmap">{"imports": {
@@ -52,7 +43,7 @@ document.getElementById("out").textContent = JSON.stringify({
 });
 </script>`;
 
-describe.skipIf(missing !== undefined)("in headless Chromium", () => {
+describe.skipIf(!chromium.ok)("in headless Chromium", () => {
   let server: Server;
   let profile = "";
   beforeAll(async () => {
@@ -83,7 +74,7 @@ describe.skipIf(missing !== undefined)("in headless Chromium", () => {
   it("publishes, writes, reads and verifies as in Node", async () => {
     const { port } = server.address() as AddressInfo;
     const flags = ["--headless", "--no-sandbox", "--disable-gpu", `--user-data-dir=${profile}`, "--dump-dom"];
-    const { stdout } = await promisify(execFile)(chromium!, [...flags, `http://127.0.0.1:${port}/`]);
+    const { stdout } = await promisify(execFile)(chromium.path, [...flags, `http://127.0.0.1:${port}/`]);
     const out = /<pre id="out">(.*?)<\/pre>/s.exec(stdout)?.[1] ?? "";
     const example = workedExamples.v1.find(({ sizeBytes }) => sizeBytes === 65_537)!;
     expect(JSON.parse(out)).toEqual({

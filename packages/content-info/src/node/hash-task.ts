@@ -31,6 +31,8 @@ export interface PartTask {
   readonly blocksBy: "sha256" | "sha384" | "sha512" | undefined;
   /** Whether version 2.0 segments are wanted, the first beginning at `startBytes`. */
   readonly segments: boolean;
+  /** One shared number; once it is not 0, the part is given up at the next read. */
+  readonly stop: Int32Array;
 }
 
 export interface PartHashes {
@@ -45,7 +47,7 @@ export interface PartHashes {
   readonly met: boolean;
 }
 
-/** The file could not be read at `offsetBytes`; without `message` it ends there. */
+/** The file was not read on from `offsetBytes`; without `message` it ends there. */
 export interface PartFault {
   readonly offsetBytes: number;
   readonly message: string | undefined;

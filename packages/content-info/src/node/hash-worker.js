@@ -44,12 +44,13 @@ export function hashSlices({ buffer, jobs }) {
  * @param {PartTask} task
  * @returns {PartResult}
  */
-export function hashPart({ descriptor, fileBytes, startBytes, endBytes, blocksBy, segments }) {
+export function hashPart(task) {
+  const { fileBytes, startBytes, endBytes, blocksBy, segments } = task;
   /** @type {Buffer[]} */
   const blocks = [];
   const own = new SegmentChain(startBytes);
   try {
-    for (const bytes of readPieces(descriptor, startBytes, endBytes, READ_BYTES)) {
+    for (const bytes of readPieces(task, startBytes, endBytes, READ_BYTES)) {
       for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
         // Both hashes of a block while it is in the processor's cache.
         const block = bytes.subarray(at, at + BLOCK_BYTES);
@@ -59,7 +60,7 @@ export function hashPart({ descriptor, fileBytes, startBytes, endBytes, blocksBy
     }
     let met = true;
     if (segments && endBytes === fileBytes) own.finish();
-    else if (segments) met = goOnUntilMet(own, descriptor, endBytes, fileBytes);
+    else if (segments) met = goOnUntilMet(own, task);
     return { blockHashes: joined(blocks), ...own.result(), met };
   } catch (error) {
     if (error instanceof ReadFault) return { offsetBytes: error.offsetBytes, message: error.reason };
@@ -69,18 +70,17 @@ export function hashPart({ descriptor, fileBytes, startBytes, endBytes, blocksBy
 
 /**
  * @param {SegmentChain} own
- * @param {number} descriptor
- * @param {number} endBytes
- * @param {number} fileBytes
+ * @param {PartTask} task
  * @returns {boolean}
  */
-function goOnUntilMet(own, descriptor, endBytes, fileBytes) {
+function goOnUntilMet(own, task) {
+  const { endBytes, fileBytes } = task;
   if (own.endBytes === endBytes) return true;
   const next = new SegmentCutter();
   const nextEnds = new Set([endBytes]);
   const limitBytes = Math.min(endBytes + MAX_OVERRUN_BYTES, fileBytes);
   let offset = endBytes;
-  for (const bytes of readPieces(descriptor, endBytes, limitBytes, 2 * BLOCK_BYTES)) {
+  for (const bytes of readPieces(task, endBytes, limitBytes, 2 * BLOCK_BYTES)) {
     const before = own.ends.length;
     own.update(bytes);
     for (let at = 0; at < bytes.length; ) {
@@ -186,13 +186,14 @@ class ReadFault extends Error {
 /**
  * Views of one buffer, each valid until the next is asked for.
  *
- * @param {number} descriptor
+ * @param {PartTask} task
  * @param {number} startBytes
  * @param {number} endBytes
  * @param {number} pieceBytes
  */
-function* readPieces(descriptor, startBytes, endBytes, pieceBytes) {
+function* readPieces({ descriptor, stop }, startBytes, endBytes, pieceBytes) {
   for (let offset = startBytes; offset < endBytes; offset += pieceBytes) {
+    if (Atomics.load(stop, 0) !== 0) throw new ReadFault(offset, "given up");
     const length = Math.min(pieceBytes, endBytes - offset);
     for (let filled = 0; filled < length; ) {
       const read = readSome(descriptor, filled, length - filled, offset + filled);

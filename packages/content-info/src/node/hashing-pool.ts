@@ -66,12 +66,15 @@ export function createHashingPool(options: HashingPoolOptions = {}): HashingPool
   const publishParts = async (file: StableFile, { onProgress, ...rest }: PoolFileOptions) => {
     const { versions = [1, 2], algorithm = "sha256", signal } = rest;
     const sink = new HashSink();
+    const stop = new Int32Array(new SharedArrayBuffer(4));
+    const onAbort = () => Atomics.store(stop, 0, 1);
     const parts: PartsOptions = {
       descriptor: file.descriptor,
       fileBytes: file.sizeBytes,
       partBytes: partBytesOf(file.sizeBytes, workers),
       blocksBy: versions.includes(1) ? algorithm : undefined,
       segments: versions.includes(2),
+      stop,
       ahead: workers + 1,
       run: (task: PartTask): Promise<PartResult> => {
         signal?.throwIfAborted();
@@ -79,13 +82,21 @@ export function createHashingPool(options: HashingPoolOptions = {}): HashingPool
           throw hashFailure(file.path, task.startBytes, cause);
         });
       },
-      onFault: ({ offsetBytes, message }) => file.faultAt(offsetBytes, message),
+      onFault: ({ offsetBytes, message }) => {
+        signal?.throwIfAborted();
+        return file.faultAt(offsetBytes, message);
+      },
       onPart: (bytesDone) => {
         onProgress?.(bytesDone, file.sizeBytes);
         signal?.throwIfAborted();
       },
     };
-    await hashParts(parts, sink);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      await hashParts(parts, sink);
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+    }
     return sink.publications(rest, file.sizeBytes);
   };
   const publishPieces = (file: StableFile, { onProgress, ...rest }: PoolFileOptions) => {

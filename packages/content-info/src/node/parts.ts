@@ -12,6 +12,8 @@ export interface PartsOptions {
   readonly partBytes: number;
   readonly blocksBy: PartTask["blocksBy"];
   readonly segments: boolean;
+  /** As `PartTask.stop`; set when a part fails, and by whoever wants to end the work. */
+  readonly stop: Int32Array;
   /** So many parts at once. */
   readonly ahead: number;
   readonly run: (task: PartTask) => Promise<PartResult>;
@@ -22,7 +24,7 @@ export interface PartsOptions {
 
 const SEGMENT_HASH_BYTES = 32;
 
-/** Fills the sink in content order. On failure waits for the parts under way, so that the file may be closed. */
+/** Fills the sink in content order. On failure waits for the workers to stop, so that the file may be closed. */
 export async function hashParts(options: PartsOptions, sink: HashSink): Promise<void> {
   const { fileBytes, partBytes, ahead } = options;
   const count = Math.ceil(fileBytes / partBytes);
@@ -42,14 +44,15 @@ export async function hashParts(options: PartsOptions, sink: HashSink): Promise<
       options.onPart(Math.min((part + 1) * partBytes, fileBytes));
     }
   } finally {
+    Atomics.store(options.stop, 0, 1);
     await Promise.allSettled(underWay);
   }
 }
 
 function partTask(options: PartsOptions, startBytes: number, blocksBy: PartTask["blocksBy"]): PartTask {
-  const { descriptor, fileBytes, partBytes, segments } = options;
+  const { descriptor, fileBytes, partBytes, segments, stop } = options;
   const endBytes = Math.min((Math.floor(startBytes / partBytes) + 1) * partBytes, fileBytes);
-  return { descriptor, fileBytes, startBytes, endBytes, blocksBy, segments };
+  return { descriptor, fileBytes, startBytes, endBytes, blocksBy, segments, stop };
 }
 
 function hashesOf(result: PartResult, { onFault }: PartsOptions): PartHashes {
