@@ -16,6 +16,8 @@ export default defineConfig({
     reporters,
     include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**", "**/*.slow.test.ts"],
+    // Half of the time goes into starting processes and waiting for them: one worker a core, not one less.
+    maxWorkers: "100%",
     coverage: { provider: "v8", include: ["packages/*/src/**"] },
   },
 });

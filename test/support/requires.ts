@@ -7,7 +7,8 @@
  * describe.skipIf(!nginx.ok)("behind nginx", () => { spawn(nginx.path, [...]); });
  */
 import { spawnSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, mkdtempSync, rmdirSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
 export type RequirementName =
@@ -18,7 +19,10 @@ export type RequirementName =
   | "openssl"
   | "redis-server"
   | "root"
-  | "tcpdump";
+  | "tcpdump"
+  | "tmpfs"
+  | "wsdd"
+  | "wsdd2";
 
 export interface Requirement {
   readonly ok: boolean;
@@ -68,6 +72,14 @@ function networkNamespaces(): Requirement {
   return link.status === 0 ? met(ip.path) : unmet(`ip link add type veth: ${link.stderr.trim()}`);
 }
 
+function mounting(): Requirement {
+  const folder = mkdtempSync(join(tmpdir(), "requires-"));
+  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], { encoding: "utf8" });
+  if (mounted.status === 0) spawnSync("umount", [folder]);
+  rmdirSync(folder);
+  return mounted.status === 0 ? met() : unmet(mounted.error?.message ?? mounted.stderr.trim());
+}
+
 const probes: Readonly<Record<RequirementName, () => Requirement>> = {
   chromium: () => program("chromium", "chromium-browser", "google-chrome"),
   curl: () => program("curl"),
@@ -77,6 +89,9 @@ const probes: Readonly<Record<RequirementName, () => Requirement>> = {
   "redis-server": () => program("redis-server"),
   root,
   tcpdump: () => program("tcpdump"),
+  tmpfs: mounting,
+  wsdd: () => program("wsdd"),
+  wsdd2: () => program("wsdd2"),
 };
 
 const found = new Map<RequirementName, Requirement>();

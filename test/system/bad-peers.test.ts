@@ -40,7 +40,13 @@ describe("with bad peers", () => {
 
   /** A reader that does not wait long. */
   const reader = async (observer = recordingObserver()): Promise<BranchNode> =>
-    use(await branchNode({ discoveryPort, observer, retrieval: { requestTimeoutMs: 100, maxTimeouts: 2 } }));
+    use(
+      await branchNode({
+        discoveryPort,
+        observer,
+        retrieval: { requestTimeoutMs: 100, maxTimeouts: 2, blockTimeoutMs: 500 },
+      }),
+    );
 
   /** Announces that it has everything that `source` has, and serves it with a fault. */
   const badPeer = async (source: BranchNode, fault: (request: number) => Fault | "vanish" | undefined) => {
