@@ -8,6 +8,8 @@ export {
 } from "./cipher.ts";
 export type { BlockAnswer, BlockListAnswer, SegmentListAnswer } from "./client/answers.ts";
 export { type FetchBlocksOptions, fetchBlocks } from "./client/fetch.ts";
+export type { FetchReport, PeerReport, SegmentReport } from "./client/fetch-report.ts";
+export type { DropReason } from "./client/peer-conduct.ts";
 export type { LinkFailure } from "./client/peer-link.ts";
 export type {
   FetchedBlock,
@@ -19,6 +21,7 @@ export type {
   PeerSource,
   WantedBlock,
 } from "./client/peers.ts";
+export { type RememberedPeers, type RememberOptions, rememberPeers } from "./client/remembered-peers.ts";
 export {
   type ExchangeFailure,
   RetrievalClient,

@@ -18,21 +18,30 @@ import {
   type Slot,
   segmentKey,
 } from "./fetch-state.ts";
+import {
+  type ConductLimits,
+  type DropReason,
+  noteBusyAnswer,
+  noteFailure,
+  noteGoodAnswer,
+  noteLinkFailure,
+  noteWrongGuess,
+} from "./peer-conduct.ts";
 import type { LinkFailure } from "./peer-link.ts";
 import type { FetchedPiece, FoundPeer, MissingReason, PeerSource, WantedBlock } from "./peers.ts";
+import { SlotQueue } from "./slot-queue.ts";
 
-export interface FetchLimits {
+export interface FetchLimits extends ConductLimits {
   /** Peers used in one download. */
   readonly maxPeers: number;
   /** Requests under way at one peer. */
   readonly window: number;
   /** Blocks asked for before the reader has taken the first of them. */
   readonly readAheadBlocks: number;
-  readonly requestTimeoutMs: number;
-  /** Time-outs after which a peer is dropped. */
-  readonly maxTimeouts: number;
   /** A block that was first asked for longer ago than this is not asked for again. */
   readonly blockTimeoutMs: number;
+  /** Which of the blocks within reach goes first: the one read first, or the one that fewest peers hold. */
+  readonly order: "reading" | "rarest";
 }
 
 export type BlockOutcome =
@@ -68,8 +77,6 @@ export type FetchInput =
   /** The reader took pieces, or a moment that the machine asked for has come. */
   | { readonly kind: "tick" };
 
-export type DropReason = "lie" | "timeouts" | "slow" | "failures" | "unreachable" | "version";
-
 export type FetchEffect =
   | { readonly kind: "ask"; readonly ask: Ask }
   | { readonly kind: "find"; readonly segments: readonly Segment[] }
@@ -87,13 +94,8 @@ const MAX_FIND_BATCH = 4_096;
 /** Blocks known ahead of the reader: enough to fetch from, and more when discovery wants big questions. */
 const LOOKAHEAD_BLOCKS = 512;
 const MAX_LOOKAHEAD_BLOCKS = 4_096;
-/** Failures one after another, wrong guesses one after another, slow answers one after another. */
-const MAX_FAILURES = 3;
+/** Guesses one after another that went wrong, after which a peer is only asked for what it says to have. */
 const MAX_FRUITLESS_GUESSES = 16;
-const MAX_SLOW_ANSWERS = 3;
-/** How long a busy peer is left alone, doubled each time; the last one in a row counts as a failure. */
-const BUSY_REST_MS = 50;
-const MAX_BUSY_ANSWERS = 5;
 /** A block is asked for elsewhere too when it takes this many times longer than blocks did so far. */
 const SLOW_FACTOR = 4;
 const LEAST_SLOW_MS = 250;
@@ -105,11 +107,7 @@ export class FetchMachine {
   readonly #peers = new Map<string, PeerState>();
   readonly #segments = new Map<string, SegmentState>();
   readonly #bySegment = new Map<Segment, SegmentState>();
-  /** Slots by order, less `#base`. */
-  #slots: (Slot | undefined)[] = [];
-  #base = 0;
-  #head = 0;
-  #end = 0;
+  readonly #slots = new SlotQueue();
   #ended = false;
   /** No slot before this is idle. */
   #idleFrom = 0;
@@ -133,27 +131,21 @@ export class FetchMachine {
   get lookahead(): number {
     if (this.#ended) return 0;
     const limit = this.#findBatch > FIND_BATCH ? MAX_LOOKAHEAD_BLOCKS : LOOKAHEAD_BLOCKS;
-    return Math.max(0, limit + this.#limits.readAheadBlocks - (this.#end - this.#head));
+    return Math.max(0, limit + this.#limits.readAheadBlocks - (this.#slots.end - this.#slots.head));
   }
 
   get finished(): boolean {
-    return this.#ended && this.#head === this.#end;
+    return this.#ended && this.#slots.head === this.#slots.end;
   }
 
   /** The next piece in order, if it is there. A `tick` must follow. */
   take(): FetchedPiece | undefined {
-    const slot = this.#slots[this.#head - this.#base];
-    if (slot?.state !== "over") return undefined;
-    this.#slots[this.#head - this.#base] = undefined;
-    this.#head++;
-    if (this.#head - this.#base >= 1_024) {
-      this.#slots.splice(0, this.#head - this.#base);
-      this.#base = this.#head;
-    }
+    const slot = this.#slots.takeOver();
+    if (!slot) return undefined;
     const { segment } = slot;
     segment.slots.delete(slot);
     if (segment.slots.size === 0 && segment.discovery !== "asked") this.#forget(segment);
-    const entering = this.#slots[this.#head + this.#limits.readAheadBlocks - 1 - this.#base];
+    const entering = this.#slots.at(this.#slots.head + this.#limits.readAheadBlocks - 1);
     if (entering && this.#unplaced.has(entering.segment)) this.#findNow = true;
     return slot.piece;
   }
@@ -171,8 +163,12 @@ export class FetchMachine {
       consider(peer.restUntilMs);
     }
     if (alive < 2) return atMs;
-    for (let order = this.#head; order < Math.min(this.#head + RESCUE_BLOCKS, this.#end); order++) {
-      const ask = this.#slots[order - this.#base]?.asks[0];
+    for (
+      let order = this.#slots.head;
+      order < Math.min(this.#slots.head + RESCUE_BLOCKS, this.#slots.end);
+      order++
+    ) {
+      const ask = this.#slots.at(order)?.asks[0];
       if (ask) consider(ask.askedMs + this.#slowMs());
     }
     return atMs;
@@ -228,7 +224,7 @@ export class FetchMachine {
       const slot: Slot = {
         segment: state,
         blockIndex,
-        order: this.#end++,
+        order: this.#slots.end,
         state: "idle",
         asks: [],
         tries: undefined,
@@ -305,7 +301,7 @@ export class FetchMachine {
       case "nonsense":
         slot.lastFailure = "failed";
         noteTry(slot, peer, true);
-        this.#onFailure(peer);
+        this.#dropFor(peer, noteFailure(peer));
         break;
       case "failed":
         this.#onLinkFailure(peer, outcome.reason, slot);
@@ -329,7 +325,7 @@ export class FetchMachine {
         break;
       }
       case "nonsense":
-        this.#onFailure(peer);
+        this.#dropFor(peer, noteFailure(peer));
         break;
       case "failed":
         this.#onLinkFailure(peer, outcome.reason);
@@ -342,39 +338,22 @@ export class FetchMachine {
   }
 
   #onGoodAnswer(peer: PeerState, tookMs: number): void {
-    const { requestTimeoutMs } = this.#limits;
-    peer.failures = 0;
-    peer.busyAnswers = 0;
     this.#usualMs = this.#usualMs === 0 ? tookMs : (7 * this.#usualMs + tookMs) / 8;
-    if (tookMs <= requestTimeoutMs / 2) {
-      peer.slowAnswers = 0;
-      if (tookMs <= requestTimeoutMs / 4) peer.window = Math.min(peer.window + 1, peer.maxWindow);
-      return;
-    }
-    const alone = peer.window === 1;
-    peer.window = Math.max(1, peer.window >> 1);
-    if (alone && ++peer.slowAnswers >= MAX_SLOW_ANSWERS) this.#drop(peer, "slow");
+    this.#dropFor(peer, noteGoodAnswer(peer, tookMs, this.#limits));
   }
 
   /** Busy, if it said that it has the block; a wrong guess of ours if not. */
   #onEmpty(peer: PeerState, slot: Slot): void {
-    const holding = slot.segment.holdings.get(peer);
-    if (!holding?.advertised) {
-      peer.failures = 0;
-      slot.segment.holdings.set(peer, { state: "none", advertised: false });
-      peer.window = Math.min(peer.window + 1, peer.maxWindow);
-      this.#onFruitlessGuess(peer);
-      for (const other of slot.segment.slots) this.#place(other);
+    if (slot.segment.holdings.get(peer)?.advertised) {
+      slot.lastFailure = "failed";
+      noteTry(slot, peer, false);
+      this.#dropFor(peer, noteBusyAnswer(peer, this.#nowMs));
       return;
     }
-    slot.lastFailure = "failed";
-    noteTry(slot, peer, false);
-    peer.window = Math.max(1, peer.window >> 1);
-    if (++peer.busyAnswers >= MAX_BUSY_ANSWERS) {
-      peer.busyAnswers = 0;
-      this.#onFailure(peer);
-    }
-    peer.restUntilMs = this.#nowMs + BUSY_REST_MS * 2 ** peer.busyAnswers;
+    slot.segment.holdings.set(peer, { state: "none", advertised: false });
+    noteWrongGuess(peer);
+    this.#onFruitlessGuess(peer);
+    for (const other of slot.segment.slots) this.#place(other);
   }
 
   #onFruitlessGuess(peer: PeerState): void {
@@ -384,38 +363,16 @@ export class FetchMachine {
   }
 
   #onLinkFailure(peer: PeerState, reason: LinkFailure, slot?: Slot): void {
-    const others = peer.asks.size;
-    if (slot) slot.lastFailure = reason === "timeout" ? "timeout" : "failed";
-    switch (reason) {
-      case "lost":
-        return;
-      case "timeout":
-        if (slot) noteTry(slot, peer, false);
-        peer.window = 1;
-        if (++peer.timeouts >= this.#limits.maxTimeouts) this.#drop(peer, "timeouts");
-        return;
-      case "connect":
-        this.#drop(peer, "unreachable");
-        return;
-      case "version":
-        this.#drop(peer, "version");
-        return;
-      case "closed":
-        // Some servers close after each answer, whatever was sent behind it.
-        if (others > 0) peer.maxWindow = 1;
-        peer.window = 1;
-        if (slot) noteTry(slot, peer, false);
-        this.#onFailure(peer);
-        return;
-      case "status":
-      case "malformed":
-        if (slot) noteTry(slot, peer, true);
-        this.#onFailure(peer);
+    const { drop, tried } = noteLinkFailure(peer, reason, this.#limits);
+    if (slot) {
+      slot.lastFailure = reason === "timeout" ? "timeout" : "failed";
+      if (tried !== "no") noteTry(slot, peer, tried === "last");
     }
+    this.#dropFor(peer, drop);
   }
 
-  #onFailure(peer: PeerState): void {
-    if (++peer.failures >= MAX_FAILURES) this.#drop(peer, "failures");
+  #dropFor(peer: PeerState, reason: DropReason | undefined): void {
+    if (reason !== undefined) this.#drop(peer, reason);
   }
 
   #drop(peer: PeerState, reason: DropReason, block?: WantedBlock): void {
@@ -451,8 +408,8 @@ export class FetchMachine {
   }
 
   #placeAll(): void {
-    for (let order = this.#head; order < this.#end; order++) {
-      const slot = this.#slots[order - this.#base];
+    for (let order = this.#slots.head; order < this.#slots.end; order++) {
+      const slot = this.#slots.at(order);
       if (slot) this.#place(slot);
     }
   }
@@ -466,7 +423,7 @@ export class FetchMachine {
     }
     if (segment.discovery === "none") {
       this.#unplaced.add(segment);
-      this.#findNow ||= slot.order < this.#head + this.#limits.readAheadBlocks;
+      this.#findNow ||= slot.order < this.#slots.head + this.#limits.readAheadBlocks;
     } else if (segment.discovery === "done") this.#giveUp(slot, slot.lastFailure);
   }
 
@@ -505,9 +462,9 @@ export class FetchMachine {
   /** A block that the reader will need soon and another peer is slow to give. */
   #rescue(peer: PeerState): BlockAsk | undefined {
     if (this.#peers.size < 2) return undefined;
-    const end = Math.min(this.#head + RESCUE_BLOCKS, this.#end);
-    for (let order = this.#head; order < end; order++) {
-      const slot = this.#slots[order - this.#base];
+    const end = Math.min(this.#slots.head + RESCUE_BLOCKS, this.#slots.end);
+    for (let order = this.#slots.head; order < end; order++) {
+      const slot = this.#slots.at(order);
       const [first, second] = slot?.asks ?? [];
       if (!slot || !first || second || slot.state !== "asked" || first.peer === peer) continue;
       if (this.#nowMs - first.askedMs < this.#slowMs()) continue;
@@ -516,23 +473,38 @@ export class FetchMachine {
     return undefined;
   }
 
-  /** The earliest idle block that the peer may give, or the list to find out. */
+  /** The earliest idle block that the peer may give, or the rarest; or the list to find out. */
   #pick(peer: PeerState): Ask | undefined {
-    const end = Math.min(this.#head + this.#limits.readAheadBlocks, this.#end);
-    this.#idleFrom = Math.max(this.#idleFrom, this.#head);
+    const end = Math.min(this.#slots.head + this.#limits.readAheadBlocks, this.#slots.end);
+    this.#idleFrom = Math.max(this.#idleFrom, this.#slots.head);
+    let rarest: Slot | undefined;
+    let rarestHolders = Number.POSITIVE_INFINITY;
     let skipped = false;
     for (let order = this.#idleFrom; order < end; order++) {
-      const slot = this.#slots[order - this.#base];
+      const slot = this.#slots.at(order);
       if (slot?.state !== "idle") {
         if (!skipped) this.#idleFrom = order + 1;
         continue;
       }
       skipped = true;
       const answer = mayGive(peer, slot, this.#allWantedKnown(slot.segment));
-      if (answer === "yes") return this.#ask(peer, slot);
       if (answer === "list") return this.#askList(peer, slot.segment);
+      if (answer !== "yes") continue;
+      if (this.#limits.order === "reading") return this.#ask(peer, slot);
+      const holders = this.#holders(slot);
+      if (holders >= rarestHolders) continue;
+      rarest = slot;
+      rarestHolders = holders;
     }
-    return undefined;
+    return rarest && this.#ask(peer, rarest);
+  }
+
+  #holders(slot: Slot): number {
+    let holders = 0;
+    for (const peer of this.#peers.values()) {
+      if (mayGive(peer, slot, this.#allWantedKnown(slot.segment)) === "yes") holders++;
+    }
+    return holders;
   }
 
   #ask(peer: PeerState, slot: Slot): BlockAsk {
@@ -563,7 +535,7 @@ export class FetchMachine {
     const waiting = [...this.#unplaced].sort((a, b) => firstOrder(a) - firstOrder(b));
     const batch = waiting.slice(0, this.#findBatch);
     const next = waiting[batch.length];
-    this.#findNow = next !== undefined && firstOrder(next) < this.#head + this.#limits.readAheadBlocks;
+    this.#findNow = next !== undefined && firstOrder(next) < this.#slots.head + this.#limits.readAheadBlocks;
     if (batch.length === 0) return;
     for (const segment of batch) {
       this.#unplaced.delete(segment);

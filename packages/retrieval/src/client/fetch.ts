@@ -21,7 +21,9 @@ import {
   FetchMachine,
   type ListOutcome,
 } from "./fetch-machine.ts";
+import { FetchRecorder, type FetchReport } from "./fetch-report.ts";
 import type { Ask, BlockAsk, ListAsk, PeerState } from "./fetch-state.ts";
+import type { DropReason } from "./peer-conduct.ts";
 import { type LinkResult, PeerLink } from "./peer-link.ts";
 import type { FetchedPiece, PeerFinder, PeerSource, WantedBlock } from "./peers.ts";
 
@@ -37,6 +39,8 @@ export interface FetchBlocksOptions {
   readonly signal?: AbortSignal;
   /** Called for a peer whose bytes failed their hash, once; it is not asked again in this download. */
   readonly onLiar?: (peer: PeerSource, block: WantedBlock) => void;
+  /** Called once, when the download is over, whole or not. */
+  readonly onReport?: (report: FetchReport) => void;
   /** Give each block as it was received, too, if it is fit to be stored. Default true. */
   readonly keepSealed?: boolean;
   /** Peers used at once. Default 16. */
@@ -45,6 +49,11 @@ export interface FetchBlocksOptions {
   readonly window?: number;
   /** Blocks fetched before the reader has taken the first of them. Default 128. */
   readonly readAheadBlocks?: number;
+  /**
+   * Which block goes first of those within `readAheadBlocks`: the one that is read first (`reading`, the
+   * default), or where nobody waits for it the one that fewest peers hold. Pieces come in order either way.
+   */
+  readonly order?: "reading" | "rarest";
   /** For each request. Default 2,000. [MS-PCCRR] 3.1.2 */
   readonly requestTimeoutMs?: number;
   /** Time-outs after which a peer is dropped. Default 3. */
@@ -94,6 +103,7 @@ class FetchSession {
   readonly #observer: Observer;
   readonly #wanted: Iterator<WantedBlock>;
   readonly #machine: FetchMachine;
+  readonly #recorder: FetchRecorder | undefined;
   readonly #links = new Map<PeerState, PeerLink>();
   readonly #arrived: ArrivedBlock[] = [];
   readonly #requests = new BlockRequests(PREFERRED_CIPHER);
@@ -108,6 +118,7 @@ class FetchSession {
     this.#wanted = wanted;
     this.#options = options;
     this.#observer = options.observer ?? silentObserver;
+    if (options.onReport) this.#recorder = new FetchRecorder(options.clock.monotonicMs());
     this.#machine = new FetchMachine({
       maxPeers: options.maxPeers ?? 16,
       window: options.window ?? 8,
@@ -115,6 +126,7 @@ class FetchSession {
       requestTimeoutMs: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
       maxTimeouts: options.maxTimeouts ?? 3,
       blockTimeoutMs: options.blockTimeoutMs ?? 5_000,
+      order: options.order ?? "reading",
     });
   }
 
@@ -131,7 +143,9 @@ class FetchSession {
   take(): FetchedPiece | undefined {
     if (this.#failure) throw this.#failure.error;
     const piece = this.#machine.take();
-    if (piece) this.#step({ kind: "tick" });
+    if (!piece) return undefined;
+    this.#recorder?.given(piece, this.#options.clock.monotonicMs());
+    this.#step({ kind: "tick" });
     return piece;
   }
 
@@ -141,7 +155,6 @@ class FetchSession {
     });
   }
 
-  /** Harmless when repeated. */
   close(): void {
     this.#options.signal?.removeEventListener("abort", this.#onAbort);
     this.#closing.abort();
@@ -150,6 +163,7 @@ class FetchSession {
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
     this.#wanted.return?.();
+    if (this.#recorder) this.#options.onReport?.(this.#recorder.report(this.#options.clock.monotonicMs()));
   }
 
   #fail(error: unknown): void {
@@ -216,6 +230,8 @@ class FetchSession {
 
   #ask(ask: Ask): void {
     const link = this.#linkTo(ask.peer);
+    const { segment: about } = ask.kind === "block" ? ask.slot.segment : ask.segment;
+    this.#recorder?.asked(ask.peer.source, about, this.#options.clock.monotonicMs());
     if (ask.kind === "block") {
       const { blockIndex, segment } = ask.slot;
       const message = this.#requests.encode(segment.segment.id, blockIndex);
@@ -265,7 +281,7 @@ class FetchSession {
   }
 
   #onOutcome(ask: BlockAsk, outcome: BlockOutcome): void {
-    this.#countRequest(outcome);
+    this.#countRequest(ask.peer.source, outcome);
     this.#step({ kind: "blockAnswered", ask, outcome });
   }
 
@@ -277,7 +293,7 @@ class FetchSession {
       if (checked.kind === "mismatch") outcome = { kind: "nonsense" };
       else outcome = { kind: "list", ranges: checked.ranges, tookMs: result.tookMs };
     }
-    this.#countRequest(outcome);
+    this.#countRequest(ask.peer.source, outcome);
     this.#step({ kind: "listAnswered", ask, outcome });
   }
 
@@ -303,11 +319,13 @@ class FetchSession {
     return { kind: "block", bytes: opened.plaintext, sealed: kept, tookMs };
   }
 
-  #countRequest(outcome: BlockOutcome | ListOutcome): void {
+  #countRequest(peer: PeerSource, outcome: BlockOutcome | ListOutcome): void {
+    this.#recorder?.answered(peer, outcome);
     this.#observer.count("block_requests_total", 1, SENT_RESULTS[resultOf(outcome)]);
   }
 
-  #drop(peer: PeerState, reason: string, block: WantedBlock | undefined): void {
+  #drop(peer: PeerState, reason: DropReason, block: WantedBlock | undefined): void {
+    this.#recorder?.dropped(peer.source, reason);
     this.#links.get(peer)?.close();
     this.#links.delete(peer);
     const { id: name } = peer.source;
@@ -327,7 +345,9 @@ class FetchSession {
 
   async #find(segments: readonly WantedBlock["segment"][]): Promise<void> {
     try {
+      this.#recorder?.questioned(segments.length, this.#options.clock.monotonicMs());
       for await (const found of this.#options.finder.find(segments, this.#closing.signal)) {
+        this.#recorder?.found(found);
         this.#step({ kind: "found", found });
       }
       this.#step({ kind: "findEnded" });

@@ -19,6 +19,7 @@ const limits: FetchLimits = {
   requestTimeoutMs: 2_000,
   maxTimeouts: 3,
   blockTimeoutMs: 5_000,
+  order: "reading",
 };
 
 const bytes = new Uint8Array(0);
