@@ -40,7 +40,8 @@ describe("Content Information of huge content", () => {
 
   it("PCCRC-44: more segments than a chunk can hold go into further chunks", () => {
     const most = Math.floor(0xffff_ffff / 68);
-    const length = (segments: number) => contentInformationLength(syntheticPublication(2, segments * 65_536));
+    const length = (segments: number) =>
+      contentInformationLength(syntheticPublication(2, segments * 131_072));
     expect(length(most)).toBe(36 + 68 * most);
     expect(length(most + 1)).toBe(36 + 5 + 68 * (most + 1));
   });
