@@ -91,7 +91,9 @@ async function seconds(command, args) {
  * @returns {Promise<Row>}
  */
 async function paired(name, runs, digest, file, work) {
+  /** @type {number[]} */
   const times = [];
+  /** @type {number[]} */
   const digests = [];
   /** @type {Used | undefined} */
   let client;
@@ -189,21 +191,16 @@ export function printRetrieval(rows, megabytes) {
   console.log(
     `Retrieval of ${megabytes} MiB on loopback, ${cpus().length} x ${cpus()[0]?.model}, ${process.version}`,
   );
-  const used = (
-    /** @type {Used | undefined} */ { cpuSeconds, maxRssMb } = { cpuSeconds: 0, maxRssMb: 0 },
-  ) => ({
-    rss: Math.round(maxRssMb),
-    cpu: Number(cpuSeconds.toFixed(2)),
-  });
+  const shown = (/** @type {number | undefined} */ value, digits = 0) => value?.toFixed(digits) ?? "";
   console.table(
     rows.map(({ client, digest, digestSeconds, name, peer, ratio, seconds: took }) => ({
       what: name,
       "MiB/s": Math.round(megabytes / took),
       [`of openssl`]: `${ratio.toFixed(2)} (${digest}, ${Math.round(megabytes / digestSeconds)} MiB/s)`,
-      "client MB": used(client).rss,
-      "client CPU s": used(client).cpu,
-      "peer MB": used(peer).rss,
-      "peer CPU s": used(peer).cpu,
+      "client MB": shown(client?.maxRssMb),
+      "client CPU s": shown(client?.cpuSeconds, 2),
+      "peer MB": shown(peer?.maxRssMb),
+      "peer CPU s": shown(peer?.cpuSeconds, 2),
     })),
   );
 }

@@ -18,6 +18,7 @@ import {
   type Slot,
   segmentKey,
 } from "./fetch-state.ts";
+import { FindPlanner } from "./find-planner.ts";
 import {
   type ConductLimits,
   type DropReason,
@@ -88,9 +89,6 @@ export type FetchEffect =
       readonly block?: WantedBlock;
     };
 
-/** Segments in one question to the finder; four times as many after each that nobody answered. */
-const FIND_BATCH = 64;
-const MAX_FIND_BATCH = 4_096;
 /** Blocks known ahead of the reader: enough to fetch from, and more when discovery wants big questions. */
 const LOOKAHEAD_BLOCKS = 512;
 const MAX_LOOKAHEAD_BLOCKS = 4_096;
@@ -112,13 +110,7 @@ export class FetchMachine {
   /** No slot before this is idle. */
   #idleFrom = 0;
   #lastSegment: SegmentState | undefined;
-  /** Segments with a block that no known peer would give, and which the finder was not asked for. */
-  readonly #unplaced = new Set<SegmentState>();
-  #finding: readonly SegmentState[] | undefined;
-  #findAnswered = false;
-  #findBatch = FIND_BATCH;
-  /** The reader comes near a segment that nobody known would give. */
-  #findNow = false;
+  readonly #planner = new FindPlanner();
   #usualMs = 0;
   #effects: FetchEffect[] = [];
   #nowMs = 0;
@@ -130,7 +122,7 @@ export class FetchMachine {
   /** How many more wanted blocks it would like to know now. */
   get lookahead(): number {
     if (this.#ended) return 0;
-    const limit = this.#findBatch > FIND_BATCH ? MAX_LOOKAHEAD_BLOCKS : LOOKAHEAD_BLOCKS;
+    const limit = this.#planner.fruitless ? MAX_LOOKAHEAD_BLOCKS : LOOKAHEAD_BLOCKS;
     return Math.max(0, limit + this.#limits.readAheadBlocks - (this.#slots.end - this.#slots.head));
   }
 
@@ -146,7 +138,7 @@ export class FetchMachine {
     segment.slots.delete(slot);
     if (segment.slots.size === 0 && segment.discovery !== "asked") this.#forget(segment);
     const entering = this.#slots.at(this.#slots.head + this.#limits.readAheadBlocks - 1);
-    if (entering && this.#unplaced.has(entering.segment)) this.#findNow = true;
+    if (entering) this.#planner.approach(entering.segment);
     return slot.piece;
   }
 
@@ -255,7 +247,7 @@ export class FetchMachine {
     for (const { complete, id } of segments) {
       const state = this.#segments.get(segmentKey({ id } as Segment));
       if (!state) continue;
-      this.#findAnswered = true;
+      this.#planner.noteAnswer();
       peer.hopeful = true;
       peer.fruitlessGuesses = 0;
       const known = state.holdings.get(peer)?.state;
@@ -264,16 +256,12 @@ export class FetchMachine {
       }
     }
     // What it was not asked about it may hold as well, which is cheaper to try than to ask the branch.
-    this.#unplaced.clear();
+    this.#planner.clear();
     this.#placeAll();
   }
 
   #onFindEnded(): void {
-    const segments = this.#finding ?? [];
-    this.#finding = undefined;
-    this.#findBatch = this.#findAnswered ? FIND_BATCH : Math.min(this.#findBatch * 4, MAX_FIND_BATCH);
-    for (const segment of segments) {
-      segment.discovery = "done";
+    for (const segment of this.#planner.end()) {
       for (const slot of segment.slots) this.#place(slot);
       if (segment.slots.size === 0) this.#forget(segment);
     }
@@ -422,8 +410,7 @@ export class FetchMachine {
       if (mayGive(peer, slot, this.#allWantedKnown(segment)) !== "no") return;
     }
     if (segment.discovery === "none") {
-      this.#unplaced.add(segment);
-      this.#findNow ||= slot.order < this.#slots.head + this.#limits.readAheadBlocks;
+      this.#planner.add(segment, slot.order < this.#slots.head + this.#limits.readAheadBlocks);
     } else if (segment.discovery === "done") this.#giveUp(slot, slot.lastFailure);
   }
 
@@ -526,30 +513,13 @@ export class FetchMachine {
   #forget(segment: SegmentState): void {
     this.#segments.delete(segment.key);
     this.#bySegment.delete(segment.segment);
-    this.#unplaced.delete(segment);
+    this.#planner.remove(segment);
   }
 
-  /** Asks the finder, many segments at a time, when the reader comes near one of them. */
   #find(): void {
-    if (this.#finding || !this.#findNow) return;
-    const waiting = [...this.#unplaced].sort((a, b) => firstOrder(a) - firstOrder(b));
-    const batch = waiting.slice(0, this.#findBatch);
-    const next = waiting[batch.length];
-    this.#findNow = next !== undefined && firstOrder(next) < this.#slots.head + this.#limits.readAheadBlocks;
-    if (batch.length === 0) return;
-    for (const segment of batch) {
-      this.#unplaced.delete(segment);
-      segment.discovery = "asked";
-    }
-    this.#finding = batch;
-    this.#findAnswered = false;
-    this.#effects.push({ kind: "find", segments: batch.map(({ segment }) => segment) });
+    const batch = this.#planner.next(this.#slots.head + this.#limits.readAheadBlocks);
+    if (batch) this.#effects.push({ kind: "find", segments: batch.map(({ segment }) => segment) });
   }
-}
-
-function firstOrder({ slots }: SegmentState): number {
-  for (const slot of slots) return slot.order;
-  return Number.POSITIVE_INFINITY;
 }
 
 function blockPiece(

@@ -13,6 +13,7 @@ import {
   createRetrievalServer,
   type FetchBlocksOptions,
   type FetchedPiece,
+  type FetchReport,
   type FoundPeer,
   fetchBlocks,
   type PeerSource,
@@ -306,6 +307,82 @@ describe("finding peers", () => {
     };
     expect((await run(allBlocks(v2), { finder })).error).toMatchObject({ message: "no network" });
     expect(clock.pending).toBe(0);
+  });
+});
+
+describe("rarest first", () => {
+  it("the block that fewest peers hold goes first, and pieces still come in order", async () => {
+    const all = startPeer("all", v1, { delayMs: 10 });
+    const most = startPeer("most", v1, { delayMs: 10, holds: (_, index) => index !== 7 });
+    expectAll(v1, await run(allBlocks(v1), { peers: [all.source, most.source], order: "rarest" }));
+    const asked = all.requests.filter(({ kind }) => kind === "getBlocks").map(({ index }) => index);
+    expect(asked.indexOf(7)).toBeLessThan(3);
+  });
+});
+
+describe("the report", () => {
+  const keyOf = (each: TestSegment | undefined) => toHex(each?.segment.id ?? new Uint8Array(0));
+
+  it("says who was asked, what came from where, how long it took, and why it is missing", async () => {
+    const two = v2.slice(0, 2);
+    const liar = startPeer("liar", v2, { fault: () => "wrong-bytes" });
+    const partial = startPeer("partial", v2, { holds: (i) => i === 0, delayMs: 5 });
+    let report: FetchReport | undefined;
+    const { tookMs } = await run(allBlocks(two), {
+      peers: [liar.source, partial.source],
+      onReport: (each) => {
+        report = each;
+      },
+    });
+    expect(report?.tookMs).toBe(tookMs);
+    expect(report?.segments).toEqual([
+      {
+        segmentId: keyOf(two[0]),
+        asked: ["liar", "partial"],
+        bytesFrom: { partial: 1_000 },
+        missing: {},
+        firstAskedMs: 0,
+        endedMs: expect.any(Number),
+      },
+      {
+        segmentId: keyOf(two[1]),
+        asked: expect.arrayContaining(["partial"]),
+        bytesFrom: {},
+        missing: { "no-peer": 1 },
+        firstAskedMs: 0,
+        endedMs: tookMs,
+      },
+    ]);
+    expect(report?.peers).toEqual([
+      expect.objectContaining({ peer: liar.source, lies: 1, blocks: 0, dropped: "lie" }),
+      expect.objectContaining({
+        peer: partial.source,
+        lies: 0,
+        blocks: 1,
+        bytes: 1_000,
+        empty: 1,
+        dropped: undefined,
+      }),
+    ]);
+    expect(report?.questions).toEqual([{ segments: 1, atMs: expect.any(Number), answers: 0 }]);
+  });
+
+  it("comes also when the reader leaves early, and tells time-outs and lost connections apart", async () => {
+    const stalled = startPeer("stalled", v2, { fault: () => "stall" });
+    const gone = startPeer("gone", v2, { fault: () => "drop" });
+    const reports: FetchReport[] = [];
+    const options = { http, cipher: nodeBlockCipher, engine, clock, finder: finderOf().finder };
+    const peers = [stalled.source, gone.source];
+    const reader = fetchBlocks(allBlocks(v2), { ...options, peers, onReport: (each) => reports.push(each) });
+    const first = reader.next();
+    for (let i = 0; i < 60; i++) await clock.advance(200);
+    await first;
+    await reader.return();
+    expect(reports).toHaveLength(1);
+    expect(reports[0]?.peers).toEqual([
+      expect.objectContaining({ timeouts: 3, failures: 0, dropped: "timeouts" }),
+      expect.objectContaining({ timeouts: 0, failures: 3, dropped: "failures" }),
+    ]);
   });
 });
 

@@ -156,7 +156,7 @@ const codeOf = (work: () => unknown): string | undefined => {
 
 describe("worked examples", () => {
   it.each(examples)(
-    "PCCRR-14 PCCRR-18 PCCRR-19 PCCRR-20 writes and reads $name",
+    "PCCRR-14 PCCRR-18 PCCRR-19 PCCRR-20 PCCRR-24 PCCRR-42 PCCRR-46 PCCRR-47 PCCRR-49 writes and reads $name",
     ({ cipher, kind, name, value }) => {
       const bytes = vector(name);
       expect(toHex(encodeMessage(kind, cipher, value))).toBe(toHex(bytes));

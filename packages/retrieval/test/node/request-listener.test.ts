@@ -72,7 +72,7 @@ const head = (fields: Record<string, string | number>, line = `POST ${RETRIEVAL_
     .join("")}\r\n`;
 
 describe("over HTTP", () => {
-  it("PCCRR-3 PCCRR-4 PCCRR-11 answers iPXE's request with the bytes that iPXE accepted", async () => {
+  it("PCCRR-2 PCCRR-3 PCCRR-4 PCCRR-8 PCCRR-11 answers iPXE's request with the bytes that iPXE accepted", async () => {
     const request = hex(ipxe.smallV1.request);
     const ipxeHead = `POST ${RETRIEVAL_PATH} HTTP/1.1\r\nContent-Length: 68\r\nConnection: close\r\nUser-Agent: iPXE/2.0.0+ (g0ab22)\r\nHost: 10.77.0.3:8000\r\n\r\n`;
     const answer = await talk(ipxeHead, request);

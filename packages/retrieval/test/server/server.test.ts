@@ -1,6 +1,7 @@
 import type { SegmentId } from "@branchcache/content-info";
 import { concatBytes, fromHex, toHex } from "@branchcache/runtime";
 import { type ManualClock, manualClock, recordingObserver } from "@branchcache/runtime/testing";
+import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import {
   type BlockSource,
@@ -90,7 +91,7 @@ describe("answers", () => {
     },
   );
 
-  it("PCCRR-6 PCCRR-57 PCCRR-121 worked example of a block, its ciphertext uncopied", async () => {
+  it("PCCRR-5 PCCRR-6 PCCRR-56 PCCRR-57 PCCRR-113 PCCRR-121 worked example of a block, its ciphertext uncopied", async () => {
     const fewer: BlockSource = { ...source, block: async () => ({ sealed, nextBlockIndex: 11 }) };
     const answer = await start({ source: fewer }).handle(vector("MSG_GETBLKS"), "");
     expect(toHex(bodyOf(answer))).toBe(toHex(vector("MSG_BLK, block 3 = ")));
@@ -361,5 +362,32 @@ describe("uploads", () => {
     const first = bodyOf(await server.handle(blockRequest([3, 1]), ""));
     await server.handle(listRequest(B, [0, 9]), "");
     expect(bodyOf(await server.handle(blockRequest([3, 1]), ""))).toEqual(first);
+  });
+});
+
+describe("whatever comes", () => {
+  const requests = vectors.messages
+    .filter(({ name }) => /NEGO_REQ|GET/.test(name))
+    .map(({ hex: text }) => hex(text));
+
+  it("PCCRR-128 a changed request gets one answer or none, and no slot is left taken", async () => {
+    const server = start();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...requests),
+        fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { maxLength: 5 }),
+        async (request, changes) => {
+          const mutant = request.slice();
+          for (const [offset, value] of changes) mutant[offset % mutant.length] = value;
+          const answer = await server.handle(mutant, "");
+          if (answer.kind === "message") {
+            parseResponse(bodyOf(answer));
+            answer.done();
+          } else expect(answer.kind).toBe("malformed");
+          expect([server.activeUploads, clock.pending]).toEqual([0, 0]);
+        },
+      ),
+      { numRuns: 1_000 },
+    );
   });
 });
