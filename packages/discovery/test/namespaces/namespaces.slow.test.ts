@@ -1,23 +1,13 @@
 /** Two hosts with kernels' own multicast between them. Needs root and `ip`; built packages. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { requirement } from "../../../../test/support/requires.ts";
 
 const ip = (...args: string[]) => execFileSync("ip", args, { stdio: "pipe" });
 const names = { a: `bc-a-${process.pid}`, b: `bc-b-${process.pid}` };
 const script = fileURLToPath(new URL("./node.mjs", import.meta.url));
-
-function canMakeNamespaces(): boolean {
-  try {
-    ip("netns", "add", names.a);
-    ip("netns", "del", names.a);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 const inside = (namespace: string, command: readonly string[]): ChildProcess =>
   spawn("ip", ["netns", "exec", namespace, ...command], { stdio: ["pipe", "pipe", "inherit"] });
@@ -40,7 +30,7 @@ async function linkLocal(namespace: string): Promise<void> {
   }
 }
 
-describe.skipIf(!canMakeNamespaces())("between two namespaces (needs root and ip)", () => {
+describe.skipIf(!requirement("ip netns").ok)("between two namespaces (needs root and ip)", () => {
   beforeAll(async () => {
     for (const namespace of Object.values(names)) ip("netns", "add", namespace);
     ip("link", "add", "eth0", "netns", names.a, "type", "veth", "peer", "name", "eth0", "netns", names.b);
@@ -79,9 +69,9 @@ describe.skipIf(!canMakeNamespaces())("between two namespaces (needs root and ip
   );
 
   it("PCCRD-10 a stranger that answers everything does no harm", async ({ skip }) => {
-    const program = "/usr/sbin/wsdd2";
-    if (!existsSync(program)) skip("wsdd2 is not installed");
-    const stranger = inside(names.a, [program, "-4", "-w", "-i", "eth0"]);
+    const wsdd2 = requirement("wsdd2");
+    if (!wsdd2.ok) skip(wsdd2.reason);
+    const stranger = inside(names.a, [wsdd2.path, "-4", "-w", "-i", "eth0"]);
     const serving = inside(names.a, [process.execPath, script, "serve", "4"]);
     await once(serving.stdout as NodeJS.ReadableStream, "data");
     const found = JSON.parse(await output(inside(names.b, [process.execPath, script, "find", "4"])));
