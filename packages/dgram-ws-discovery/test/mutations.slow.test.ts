@@ -1,12 +1,13 @@
 /** A million hostile datagrams through the whole of a service: dropped, counted, never answered with an error. */
 import { seededRandom } from "@branchcache/runtime/testing";
 import { expect, it } from "vitest";
+import { slowRuns } from "../../../test/support/slow.ts";
 import { startTargetService } from "../src/index.ts";
 import { randomWhole } from "../src/protocol/random.ts";
 import { ADDRESS, link, PRINTER, utf8 } from "./support.ts";
 import vectors from "./vectors/messages.json" with { type: "json" };
 
-const COUNT = 1_000_000;
+const COUNT = slowRuns(1_000_000);
 const PIECES = [
   "<",
   ">",

@@ -2,92 +2,96 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { recordingObserver } from "@branchcache/runtime/testing";
 import { expect, it, onTestFinished, vi } from "vitest";
+import { requirement } from "../../../../test/support/requires.ts";
 import { BLOCK_BYTES, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
 import { openStores, temporaryDirectory } from "../helpers/temporary.ts";
 
 // Every commit waits for a disk, which may be busy.
 vi.setConfig({ testTimeout: 60_000 });
 
-/** A file system of this size that goes with the test; undefined where mounting is not allowed. */
-async function smallFileSystem(mebibytes: number): Promise<string | undefined> {
+const tmpfs = requirement("tmpfs");
+
+/** A file system of this size that goes with the test. */
+async function smallFileSystem(mebibytes: number): Promise<string> {
   const path = await temporaryDirectory();
   const mount = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${mebibytes}m`, "tmpfs", path], {
     encoding: "utf8",
   });
-  if (mount.status !== 0) {
-    console.log(`skipped: cannot mount a small file system (${mount.error?.message ?? mount.stderr.trim()})`);
-    return undefined;
-  }
+  if (mount.status !== 0) throw new Error(`cannot mount a small file system: ${mount.stderr}`);
   onTestFinished(() => {
     spawnSync("umount", ["-l", path]);
   });
   return path;
 }
 
-it("evicts when the disk is full before the limit is reached, and goes on serving", async (context) => {
-  const mounted = await smallFileSystem(12);
-  if (!mounted) return context.skip();
-  // The library says on its own account that a commit failed.
-  vi.spyOn(console, "error").mockImplementation(() => {});
-  const observer = recordingObserver();
-  const path = join(mounted, "cache");
-  const { blocks, publications, close } = await openStores(path, { observer, limitBytes: 1e9 });
-  const results = new Set<string>();
-  const count = 250;
-  for (let n = 0; n < count; n++) {
-    for (const index of [0, 1, 2, 3])
-      results.add(await blocks.putBlock(segmentOf(n), index, sealedBlock(n, index)));
-  }
-  await blocks.flush();
-  expect(observer.named("cache.full").map(({ fields }) => fields["reason"])).toContain("disk");
-  expect(observer.total("cache_evictions_total", { reason: "size" })).toBeGreaterThan(0);
-  let held = 0;
-  for (let n = 0; n < count; n++) {
-    for (const index of (await blocks.heldBlocks(segmentOf(n).id)) ?? []) {
-      const block = await blocks.getBlock(segmentOf(n).id, index);
-      expect(block && Buffer.compare(block.data, sealedBlock(n, index).data)).toBe(0);
-      held++;
+it.skipIf(!tmpfs.ok)(
+  "evicts when the disk is full before the limit is reached, and goes on serving",
+  async () => {
+    const mounted = await smallFileSystem(12);
+    // The library says on its own account that a commit failed.
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    const observer = recordingObserver();
+    const path = join(mounted, "cache");
+    const { blocks, publications, close } = await openStores(path, { observer, limitBytes: 1e9 });
+    const results = new Set<string>();
+    const count = 250;
+    for (let n = 0; n < count; n++) {
+      for (const index of [0, 1, 2, 3])
+        results.add(await blocks.putBlock(segmentOf(n), index, sealedBlock(n, index)));
     }
-  }
-  expect(held).toBeGreaterThan(50);
-
-  const huge = { validator: "v", sizeBytes: 1, publications: [new Uint8Array(15_000_000)], createdMs: 1 };
-  await expect(publications.put("/huge", huge)).rejects.toMatchObject({ code: "BC_STORE_FULL", path });
-  expect(await publications.get("/huge")).toBeUndefined();
-  const usage = await blocks.usage();
-  await close();
-
-  const reopened = await openStores(path, { limitBytes: 1e9 });
-  expect(await reopened.blocks.usage()).toEqual(usage);
-});
-
-it("says full when what fills the disk is pinned, loses nothing, and takes more once it is gone", async (context) => {
-  const mounted = await smallFileSystem(8);
-  if (!mounted) return context.skip();
-  vi.spyOn(console, "error").mockImplementation(() => {});
-  const observer = recordingObserver();
-  const { blocks } = await openStores(join(mounted, "cache"), { observer, limitBytes: 1e9 });
-  const large = { ...segmentOf(1), lengthBytes: 1000 * BLOCK_BYTES };
-  await blocks.putBlock(large, 0, sealedBlock(1, 0));
-  await blocks.pin(large.id);
-  for (let index = 1; index < 1000; index++) await blocks.putBlock(large, index, sealedBlock(1, index));
-  await blocks.flush();
-  expect(await blocks.putBlock(large, 999, sealedBlock(1, 999))).toBe("full");
-  expect(observer.named("cache.full").map(({ fields }) => fields["reason"])).toEqual(["disk"]);
-
-  const held = (await blocks.heldBlocks(large.id)) ?? [];
-  expect(held.length).toBeGreaterThan(100);
-  expect((await blocks.usage()).bytes).toBe(held.length * SEALED_BYTES);
-  for (const index of held) {
-    const block = await blocks.getBlock(large.id, index);
-    expect(block && Buffer.compare(block.data, sealedBlock(1, index).data), `block ${index}`).toBe(0);
-  }
-
-  expect(await blocks.removeSegment(large.id)).toBe(true);
-  for (let n = 2; n < 20; n++) {
-    expect(await blocks.putBlock(segmentOf(n), 0, sealedBlock(n, 0))).toBe("stored");
     await blocks.flush();
-    const block = await blocks.getBlock(segmentOf(n).id, 0);
-    expect(block && Buffer.compare(block.data, sealedBlock(n, 0).data), `segment ${n}`).toBe(0);
-  }
-});
+    expect(observer.named("cache.full").map(({ fields }) => fields["reason"])).toContain("disk");
+    expect(observer.total("cache_evictions_total", { reason: "size" })).toBeGreaterThan(0);
+    let held = 0;
+    for (let n = 0; n < count; n++) {
+      for (const index of (await blocks.heldBlocks(segmentOf(n).id)) ?? []) {
+        const block = await blocks.getBlock(segmentOf(n).id, index);
+        expect(block && Buffer.compare(block.data, sealedBlock(n, index).data)).toBe(0);
+        held++;
+      }
+    }
+    expect(held).toBeGreaterThan(50);
+
+    const huge = { validator: "v", sizeBytes: 1, publications: [new Uint8Array(15_000_000)], createdMs: 1 };
+    await expect(publications.put("/huge", huge)).rejects.toMatchObject({ code: "BC_STORE_FULL", path });
+    expect(await publications.get("/huge")).toBeUndefined();
+    const usage = await blocks.usage();
+    await close();
+
+    const reopened = await openStores(path, { limitBytes: 1e9 });
+    expect(await reopened.blocks.usage()).toEqual(usage);
+  },
+);
+
+it.skipIf(!tmpfs.ok)(
+  "says full when what fills the disk is pinned, loses nothing, and takes more once it is gone",
+  async () => {
+    const mounted = await smallFileSystem(8);
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    const observer = recordingObserver();
+    const { blocks } = await openStores(join(mounted, "cache"), { observer, limitBytes: 1e9 });
+    const large = { ...segmentOf(1), lengthBytes: 1000 * BLOCK_BYTES };
+    await blocks.putBlock(large, 0, sealedBlock(1, 0));
+    await blocks.pin(large.id);
+    for (let index = 1; index < 1000; index++) await blocks.putBlock(large, index, sealedBlock(1, index));
+    await blocks.flush();
+    expect(await blocks.putBlock(large, 999, sealedBlock(1, 999))).toBe("full");
+    expect(observer.named("cache.full").map(({ fields }) => fields["reason"])).toEqual(["disk"]);
+
+    const held = (await blocks.heldBlocks(large.id)) ?? [];
+    expect(held.length).toBeGreaterThan(100);
+    expect((await blocks.usage()).bytes).toBe(held.length * SEALED_BYTES);
+    for (const index of held) {
+      const block = await blocks.getBlock(large.id, index);
+      expect(block && Buffer.compare(block.data, sealedBlock(1, index).data), `block ${index}`).toBe(0);
+    }
+
+    expect(await blocks.removeSegment(large.id)).toBe(true);
+    for (let n = 2; n < 20; n++) {
+      expect(await blocks.putBlock(segmentOf(n), 0, sealedBlock(n, 0))).toBe("stored");
+      await blocks.flush();
+      const block = await blocks.getBlock(segmentOf(n).id, 0);
+      expect(block && Buffer.compare(block.data, sealedBlock(n, 0).data), `segment ${n}`).toBe(0);
+    }
+  },
+);

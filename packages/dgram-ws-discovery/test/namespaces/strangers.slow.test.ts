@@ -1,25 +1,15 @@
 /** Other people's services, in a namespace of their own. Needs root, `ip`, wsdd and wsdd2; built package. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { requirement } from "../../../../test/support/requires.ts";
 
 const ip = (...args: string[]) => execFileSync("ip", args, { stdio: "pipe" });
 const ours = `wsd-ours-${process.pid}`;
 const theirs = `wsd-theirs-${process.pid}`;
 const bin = fileURLToPath(new URL("../../dist/node/bin.js", import.meta.url));
 const DEVICE = "{http://schemas.xmlsoap.org/ws/2006/02/devprof}Device";
-
-function canMakeNamespaces(): boolean {
-  try {
-    ip("netns", "add", ours);
-    ip("netns", "del", ours);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 interface Shown {
   readonly change?: string;
@@ -78,7 +68,7 @@ async function stop(child: ChildProcess): Promise<void> {
   await closed;
 }
 
-describe.skipIf(!canMakeNamespaces())("strangers (needs root and ip)", () => {
+describe.skipIf(!requirement("ip netns").ok)("strangers (needs root and ip)", () => {
   beforeEach(() => {
     for (const namespace of [ours, theirs]) ip("netns", "add", namespace);
     ip("link", "add", "eth0", "netns", ours, "type", "veth", "peer", "name", "eth0", "netns", theirs);
@@ -94,18 +84,19 @@ describe.skipIf(!canMakeNamespaces())("strangers (needs root and ip)", () => {
   });
 
   it.for([
-    ["wsdd", "/usr/sbin/wsdd", "-4", "-i", "eth0"],
-    ["wsdd2", "/usr/sbin/wsdd2", "-4", "-w", "-i", "eth0"],
+    ["wsdd", "-4", "-i", "eth0"],
+    ["wsdd2", "-4", "-w", "-i", "eth0"],
   ] as const)(
     "%s is heard as it comes and goes, and found",
     {
       timeout: 60_000,
     },
-    async ([name, program, ...args], { skip }) => {
-      if (!existsSync(program)) skip(`${name} is not installed`);
+    async ([name, ...args], { skip }) => {
+      const { ok, path, reason } = requirement(name);
+      if (!ok) skip(reason);
       const listening = command("listen");
       await bound(ours);
-      const stranger = inside(theirs, program, ...args);
+      const stranger = inside(theirs, path, ...args);
       const added = await listening.until(({ change }) => change === "added");
       const found = await command("probe", "--type", DEVICE, "--timeout", "1500").ended();
       expect(found.map(({ address }) => address)).toEqual([added.address]);

@@ -223,10 +223,13 @@ describe("a directory", () => {
     expect((await get("/fifo")).status).toBe(404);
   });
 
-  it.runIf(process.getuid?.() !== 0)("says 403 where the system does", async () => {
-    await chmod(join(root.path, "data.bin"), 0o000);
-    expect((await get("/data.bin")).status).toBe(403);
-  });
+  // Root may read everything.
+  if (process.getuid?.() !== 0) {
+    it("says 403 where the system does", async () => {
+      await chmod(join(root.path, "data.bin"), 0o000);
+      expect((await get("/data.bin")).status).toBe(403);
+    });
+  }
 
   it("cuts the connection when the file is cut short meanwhile", async () => {
     const file = join(root.path, "large");

@@ -92,17 +92,20 @@ describe.each([
     if (version === 1) expect(body.length).toBe(lengthBytes === 1_000 ? 134 : 262);
   });
 
-  it.runIf(lengthBytes > 1_000)("then gets the blocks that nobody has as plain ranges", async () => {
-    for (const range of RANGES) {
-      const { status, headers, body } = await exchangeRaw(server.port, missing(range));
-      const [start = 0, end = 0] = range.split("-").map(Number);
-      expect(status).toBe(206);
-      expect(headers).toMatchObject({
-        "content-range": `bytes ${range}/300001`,
-        "content-length": String(end + 1 - start),
-      });
-      expect(headers["content-encoding"]).toBeUndefined();
-      expect(equalBytes(body, content.subarray(start, end + 1))).toBe(true);
-    }
-  });
+  // The captured range requests are of the longer file.
+  if (lengthBytes > 1_000) {
+    it("then gets the blocks that nobody has as plain ranges", async () => {
+      for (const range of RANGES) {
+        const { status, headers, body } = await exchangeRaw(server.port, missing(range));
+        const [start = 0, end = 0] = range.split("-").map(Number);
+        expect(status).toBe(206);
+        expect(headers).toMatchObject({
+          "content-range": `bytes ${range}/300001`,
+          "content-length": String(end + 1 - start),
+        });
+        expect(headers["content-encoding"]).toBeUndefined();
+        expect(equalBytes(body, content.subarray(start, end + 1))).toBe(true);
+      }
+    });
+  }
 });
