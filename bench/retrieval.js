@@ -29,12 +29,12 @@ const here = (/** @type {string} */ name) => fileURLToPath(new URL(name, import.
 /**
  * @typedef {object} Row
  * @property {string} name
- * @property {number} seconds median
+ * @property {number} seconds for one fetch, median
  * @property {string} digest what it is paired with
  * @property {number} digestSeconds median
  * @property {number} ratio median of digest seconds by seconds, run by run
- * @property {Used | undefined} client
- * @property {Used | undefined} peer for one run
+ * @property {Used | undefined} client the most resident memory of one process, CPU seconds for one fetch
+ * @property {Used | undefined} peer likewise
  */
 
 /** @param {readonly number[]} values */
@@ -119,17 +119,46 @@ async function paired(name, runs, digest, file, work) {
   };
 }
 
-/** @param {1 | 2} version @param {number} bytes @param {number} runs @param {string} file @param {"time" | "sealed"} mode */
-async function fetchRow(version, bytes, runs, file, mode) {
-  const peer = await startPeer(version);
-  await runClient(version, bytes, "check", [peer.port]);
-  const name = `V${version}${mode === "sealed" ? ", ciphertext kept as well" : ""}`;
-  const digest = version === 1 ? "sha256" : "sha512";
-  const row = await paired(name, runs, digest, file, () => runClient(version, bytes, mode, [peer.port]));
-  const used = await peer.stop();
-  row.peer = { ...used, cpuSeconds: used.cpuSeconds / (runs + 1) };
+/**
+ * @typedef {object} Shape
+ * @property {string} name
+ * @property {1 | 2} version
+ * @property {"time" | "sealed"} [mode]
+ * @property {number} [peers] one by default
+ * @property {number} [clients] one by default; they fetch the same at the same time
+ */
+
+/** @param {Shape} shape @param {number} bytes @param {number} runs @param {string} file */
+async function fetchRow({ name, version, mode = "time", peers = 1, clients = 1 }, bytes, runs, file) {
+  const started = await Promise.all(Array.from({ length: peers }, () => startPeer(version)));
+  const ports = started.map(({ port }) => port);
+  await runClient(version, bytes, "check", ports);
+  const row = await paired(name, runs, version === 1 ? "sha256" : "sha512", file, async () => {
+    const all = await Promise.all(
+      Array.from({ length: clients }, () => runClient(version, bytes, mode, ports)),
+    );
+    return {
+      seconds: Math.max(...all.map((each) => each.seconds)) / clients,
+      maxRssMb: Math.max(...all.map((each) => each.maxRssMb)),
+      cpuSeconds: all.reduce((sum, each) => sum + each.cpuSeconds, 0) / clients,
+    };
+  });
+  const used = await Promise.all(started.map((peer) => peer.stop()));
+  row.peer = {
+    maxRssMb: Math.max(...used.map((each) => each.maxRssMb)),
+    cpuSeconds: used.reduce((sum, each) => sum + each.cpuSeconds, 0) / (runs * clients + 1),
+  };
   return row;
 }
+
+/** @type {readonly Shape[]} */
+const shapes = [
+  { name: "V1", version: 1 },
+  { name: "V1, ciphertext kept as well", version: 1, mode: "sealed" },
+  { name: "V1, four peers to one client", version: 1, peers: 4 },
+  { name: "V1, one peer to four clients", version: 1, clients: 4 },
+  { name: "V2", version: 2 },
+];
 
 /** @param {string} directory @param {string} file @param {number} runs @returns {Promise<Row | undefined>} */
 async function curlRow(directory, file, runs) {
@@ -174,12 +203,9 @@ export async function retrievalBench({ megabytes = 1_024, runs = 5 } = {}) {
     for (let i = 0; i < bytes / 65_536; i++) if (!stream.write(plainBlock(i))) await once(stream, "drain");
     stream.end();
     await finished(stream);
-    const rows = [
-      await fetchRow(1, bytes, runs, file, "time"),
-      await fetchRow(1, bytes, runs, file, "sealed"),
-      await fetchRow(2, bytes, runs, file, "time"),
-      await curlRow(directory, file, runs),
-    ];
+    const rows = [];
+    for (const shape of shapes) rows.push(await fetchRow(shape, bytes, runs, file));
+    rows.push(await curlRow(directory, file, runs));
     return rows.filter((row) => row !== undefined);
   } finally {
     await rm(directory, { recursive: true, force: true });
