@@ -1,5 +1,5 @@
 /** Who in the branch holds a segment: discovery, less those who lied to us lately. */
-import type { Segment } from "@branchcache/content-info";
+import { blockCount, type Segment } from "@branchcache/content-info";
 import type { PeerDiscovery } from "@branchcache/discovery";
 import type { PeerFinder, PeerSource } from "@branchcache/retrieval";
 import type { Clock, Observer } from "@branchcache/runtime";
@@ -28,7 +28,7 @@ export class BranchPeers implements PeerFinder {
     if (!discovery || version === undefined) return;
     const matches = discovery.find(
       segments.map((segment) => segment.id),
-      { version, signal },
+      { version, signal, totalBlocks: segments.map(blockCount) },
     );
     for await (const match of matches) {
       if (this.#isQuarantined(match.peer.id)) continue;
@@ -38,6 +38,7 @@ export class BranchPeers implements PeerFinder {
 
   quarantine(peer: PeerSource): void {
     const { clock, observer } = this.#options;
+    this.#options.discovery?.forget(peer.id);
     this.#quarantinedUntilMs.set(peer.id, clock.monotonicMs() + this.#quarantineMs);
     observer.measure("peers_quarantined", this.#quarantinedUntilMs.size);
   }
