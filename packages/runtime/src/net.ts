@@ -69,13 +69,15 @@ export interface HttpPostOptions {
   readonly signal?: AbortSignal;
   /** The largest body that is read; a longer one fails with `BC_HTTP_TOO_LARGE` before it is gathered. */
   readonly maxBodyBytes: number;
+  /** The body is the caller's for good, at the price of a buffer that is not used again. Default false. */
+  readonly keepBody?: boolean;
 }
 
 export interface HttpPostResponse {
   readonly status: number;
   /**
-   * A view of the connection's own buffer: valid until the microtasks of the turn in which the promise
-   * settles have run. Copy what must outlive that.
+   * Unless it was to be kept, a view of the connection's own buffer: valid until the microtasks of the turn
+   * in which the promise settles have run. Copy what must outlive that.
    */
   readonly body: Uint8Array;
 }

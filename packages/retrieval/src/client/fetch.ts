@@ -91,7 +91,7 @@ export async function* fetchBlocks(
   }
 }
 
-/** The block's bytes are still the connection's. */
+/** The block's bytes may still be the connection's. */
 interface ArrivedBlock {
   readonly ask: BlockAsk;
   readonly sealed: SealedBlock;
@@ -247,8 +247,14 @@ class FetchSession {
   #linkTo(peer: PeerState): PeerLink {
     const known = this.#links.get(peer);
     if (known) return known;
-    const { clock, http, requestTimeoutMs = REQUEST_TIMEOUT_MS } = this.#options;
-    const link = new PeerLink({ addresses: peer.source.addresses, http, clock, timeoutMs: requestTimeoutMs });
+    const { clock, http, keepSealed = true, requestTimeoutMs = REQUEST_TIMEOUT_MS } = this.#options;
+    const link = new PeerLink({
+      addresses: peer.source.addresses,
+      http,
+      clock,
+      timeoutMs: requestTimeoutMs,
+      keepBodies: keepSealed,
+    });
     this.#links.set(peer, link);
     return link;
   }
@@ -315,7 +321,7 @@ class FetchSession {
       this.#observer.count("blocks_rejected_total", 1, { reason: "hash" });
       return { kind: "lie" };
     }
-    const kept = keepSealed && opened.canonical ? copyOf(sealed) : undefined;
+    const kept = keepSealed && opened.canonical ? sealed : undefined;
     return { kind: "block", bytes: opened.plaintext, sealed: kept, tookMs };
   }
 
@@ -382,8 +388,4 @@ function resultOf(outcome: BlockOutcome | ListOutcome): RequestResult {
       if (outcome.reason === "timeout") return "timeout";
       return outcome.reason === "malformed" || outcome.reason === "status" ? "bad_data" : "denied";
   }
-}
-
-function copyOf({ cipher, data, iv }: SealedBlock): SealedBlock {
-  return { cipher, iv: iv.slice(), data: data.slice() };
 }

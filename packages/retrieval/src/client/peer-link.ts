@@ -10,6 +10,7 @@ import {
   errorCode,
   type HttpConnection,
   type HttpPort,
+  type HttpPostOptions,
   type HttpPostResponse,
 } from "@branchcache/runtime";
 import { MAX_RESPONSE_BYTES, REQUEST_TIMEOUT_MS, RETRIEVAL_PATH, SIZE_PREFIX_BYTES } from "../limits.ts";
@@ -34,7 +35,7 @@ export type LinkFailure =
 
 export interface LinkAnswer {
   readonly kind: "answer";
-  /** Its byte fields are views, valid until the microtasks of this turn have run. */
+  /** Its byte fields are views, valid until the microtasks of this turn have run unless they are kept. */
   readonly response: Response;
   readonly tookMs: number;
 }
@@ -50,6 +51,8 @@ export interface PeerLinkOptions {
   readonly clock: Clock;
   /** For each request, from its sending. Default 2,000. [MS-PCCRR] 3.1.2 */
   readonly timeoutMs?: number;
+  /** The bytes of answers are the caller's for good. Default false. */
+  readonly keepBodies?: boolean;
 }
 
 /** One connection, as long as it is tried. */
@@ -73,6 +76,7 @@ const MAX_BODY_BYTES = SIZE_PREFIX_BYTES + MAX_RESPONSE_BYTES;
 export class PeerLink {
   readonly #options: PeerLinkOptions;
   readonly #timeoutMs: number;
+  readonly #postOptions: HttpPostOptions;
   readonly #outstanding = new Set<Outstanding>();
   #attempt: Attempt | undefined;
   #addressIndex = 0;
@@ -83,6 +87,7 @@ export class PeerLink {
   constructor(options: PeerLinkOptions) {
     this.#options = options;
     this.#timeoutMs = options.timeoutMs ?? REQUEST_TIMEOUT_MS;
+    this.#postOptions = { maxBodyBytes: MAX_BODY_BYTES, keepBody: options.keepBodies ?? false };
   }
 
   get outstanding(): number {
@@ -127,7 +132,7 @@ export class PeerLink {
     }
     const attempt = this.#attempt;
     entry.attempt = attempt;
-    attempt.connection.post(RETRIEVAL_PATH, entry.message, { maxBodyBytes: MAX_BODY_BYTES }).then(
+    attempt.connection.post(RETRIEVAL_PATH, entry.message, this.#postOptions).then(
       (response) => {
         if (entry.attempt === attempt) this.#onResponse(entry, response);
       },

@@ -45,7 +45,7 @@ export interface FetchedBlock {
   readonly blockIndex: number;
   /** Verified plaintext, owned by the caller. */
   readonly bytes: Uint8Array;
-  /** As received and owned by the caller; only if length and padding are exact. */
+  /** As received; only if length and padding are exact. The caller's for good, as views of bigger buffers. */
   readonly sealed?: SealedBlock;
   readonly from: PeerSource;
 }

@@ -21,6 +21,7 @@ const MAX_BODY_BYTES = BUFFER_BYTES - MAX_HEAD_BYTES - LEAST_ROOM_BYTES;
 
 interface Pending {
   readonly maxBodyBytes: number;
+  readonly keepBody: boolean;
   readonly resolve: (response: HttpPostResponse) => void;
   readonly reject: (error: unknown) => void;
   readonly signal: AbortSignal | undefined;
@@ -55,7 +56,7 @@ class NodeHttpConnection implements HttpConnection {
   }
 
   post(path: string, body: Uint8Array, options: HttpPostOptions): Promise<HttpPostResponse> {
-    const { maxBodyBytes, signal } = options;
+    const { keepBody = false, maxBodyBytes, signal } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#closedBy) return Promise.reject(this.#closedBy);
     return new Promise((resolve, reject) => {
@@ -67,6 +68,7 @@ class NodeHttpConnection implements HttpConnection {
       };
       const pending = {
         maxBodyBytes: Math.min(maxBodyBytes, MAX_BODY_BYTES),
+        keepBody,
         resolve,
         reject,
         signal,
@@ -132,7 +134,7 @@ class NodeHttpConnection implements HttpConnection {
         const head = this.#head;
         if (!head || buffer.lengthBytes < head.contentLengthBytes) return;
         this.#head = undefined;
-        const body = buffer.consume(head.contentLengthBytes);
+        const body = buffer.consume(head.contentLengthBytes, this.#pending[0]?.keepBody);
         if (head.status >= 200) this.#answer(head, body);
         else if (++this.#interimResponses > MAX_INTERIM_RESPONSES || head.status === 101) {
           throw new BranchCacheError("BC_HTTP_MALFORMED", `interim answers without end from ${this.#name}`);

@@ -9,6 +9,8 @@ export class ReadBuffer {
   readonly #roomBytes: number;
   #start = 0;
   #end = 0;
+  /** Bytes of the buffer in use were given away for good. */
+  #kept = false;
 
   /** `roomBytes`: the least room to read into; `sizeBytes` must hold the longest message and that. */
   constructor(sizeBytes: number, roomBytes: number) {
@@ -28,15 +30,16 @@ export class ReadBuffer {
 
   /** Room for the next read, given that the message that has begun takes `messageBytes` in all. */
   room(messageBytes: number): Uint8Array {
-    if (this.#start === this.#end) {
+    if (this.#start === this.#end && !this.#kept) {
       this.#start = 0;
       this.#end = 0;
     }
     const size = this.#bytes.length;
     if (size - this.#end < this.#roomBytes || size - this.#start < messageBytes) {
-      const bytes = this.#spare;
+      const bytes = this.#kept ? Buffer.allocUnsafeSlow(size) : this.#spare;
       this.#bytes.copy(bytes, 0, this.#start, this.#end);
-      this.#spare = this.#bytes;
+      if (!this.#kept) this.#spare = this.#bytes;
+      this.#kept = false;
       this.#bytes = bytes;
       this.#end -= this.#start;
       this.#start = 0;
@@ -49,8 +52,9 @@ export class ReadBuffer {
     this.#end += lengthBytes;
   }
 
-  /** Takes the first bytes off; a view, valid until the next read. */
-  consume(lengthBytes: number): Uint8Array {
+  /** Takes the first bytes off; a view, valid until the next read, or for good if it is to be kept. */
+  consume(lengthBytes: number, keep = false): Uint8Array {
+    this.#kept ||= keep;
     const { buffer, byteOffset } = this.#bytes;
     const view = new Uint8Array(buffer, byteOffset + this.#start, lengthBytes);
     this.#start += lengthBytes;

@@ -93,6 +93,24 @@ describe("an exchange", () => {
     expect(await Promise.all(checks)).toEqual(answers.map(() => true));
   });
 
+  it("bodies that are kept stay as they are", async () => {
+    const answers = Array.from({ length: 40 }, (_, i) => Buffer.alloc(60_000 + i, i));
+    const connection = await serve((socket) => {
+      socket.once("data", () => {
+        for (const body of answers) {
+          socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`);
+          socket.write(body);
+        }
+      });
+    });
+    const options = { maxBodyBytes: 100_000, keepBody: true };
+    const posts = answers.map(() => connection.post("/", Uint8Array.of(1), options));
+    const bodies = (await Promise.all(posts)).map(({ body }) => body);
+    expect(answers.map((answer, i) => answer.equals(bodies[i] ?? Buffer.alloc(0)))).toEqual(
+      answers.map(() => true),
+    );
+  });
+
   it("a status other than 200 is an answer, a redirect too", async () => {
     const connection = await saying("HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n");
     expect((await post(connection)).status).toBe(302);
