@@ -1,6 +1,7 @@
 /** Fetching many blocks from many peers: joins the fetch machine to links, clock, cipher and hash. */
 import { blockLengthBytes, type HashEngine, type SealedBlock, verifyBlock } from "@branchcache/content-info";
 import {
+  BranchCacheError,
   type CancelTimer,
   type Clock,
   type HttpPort,
@@ -70,7 +71,8 @@ const LEAST_WANTED = 64;
 /**
  * Every wanted block in its order, verified, or word that it is missing. Starts with the first piece that
  * is asked for, reads ahead so far and no further, and stops everything when the reader leaves. Rejects
- * only with `signal.reason`, or with what the finder or `wanted` threw.
+ * only with `signal.reason`, with what the finder or `wanted` threw, or with `BC_BLOCK_NOT_LISTED` for a
+ * block whose hash its segment does not have.
  */
 export async function* fetchBlocks(
   wanted: Iterable<WantedBlock>,
@@ -189,10 +191,16 @@ class FetchSession {
 
   #moreWanted(count: number): FetchInput {
     const blocks: WantedBlock[] = [];
-    while (blocks.length < count) {
-      const next = this.#wanted.next();
-      if (next.done) return { kind: "wanted", blocks, last: true };
-      blocks.push(next.value);
+    try {
+      while (blocks.length < count) {
+        const next = this.#wanted.next();
+        if (next.done) return { kind: "wanted", blocks, last: true };
+        requireHash(next.value);
+        blocks.push(next.value);
+      }
+    } catch (error) {
+      this.#fail(error);
+      return { kind: "wanted", blocks, last: true };
     }
     return { kind: "wanted", blocks, last: false };
   }
@@ -361,6 +369,12 @@ class FetchSession {
       if (!this.#closing.signal.aborted) this.#fail(error);
     }
   }
+}
+
+/** Without its hash nobody could give the block, and everybody would be taken for a liar. */
+function requireHash({ blockIndex, segment }: WantedBlock): void {
+  if (segment.blockHashes[blockIndex - segment.firstBlockIndex] !== undefined) return;
+  throw new BranchCacheError("BC_BLOCK_NOT_LISTED", `no hash is known of block ${blockIndex} of a segment`);
 }
 
 type RequestResult = "ok" | "empty" | "timeout" | "bad_data" | "denied";

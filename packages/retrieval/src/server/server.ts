@@ -137,7 +137,7 @@ export function createRetrievalServer(options: RetrievalServerOptions): Retrieva
       return malformed(from, error);
     }
     const counted = request.kind !== "nego" && request.kind !== "otherVersion";
-    if (request.kind === "getBlocks") {
+    if (request.kind === "getBlocks" && observer !== silentObserver) {
       const segment = toHex(request.body.segmentId);
       observer.event("trace", "block.request_received", { from, segment });
     }

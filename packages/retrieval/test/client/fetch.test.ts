@@ -247,6 +247,32 @@ describe("fetching from one peer", () => {
     expectAll(twice, await run(allBlocks(twice), { peers: [peer.source] }));
   });
 
+  it("an error of the one who wants reaches the reader, at the start and later", async () => {
+    const peer = startPeer("a", v2);
+    const failing = function* (count: number): Generator<WantedBlock> {
+      for (let i = 0; i < count; i++) yield allBlocks(v2)[i % v2.length] as WantedBlock;
+      throw new Error("no plan");
+    };
+    for (const count of [0, 2_000]) {
+      const { error } = await run(failing(count), { peers: [peer.source] });
+      expect(error).toMatchObject({ message: "no plan" });
+      await clock.advance(100);
+      expect(clock.pending).toBe(0);
+    }
+  });
+
+  it("PCCRR-1 a block whose hash is not known is not asked for", async () => {
+    const peer = startPeer("a", v1);
+    const { segment } = v1[0] as TestSegment;
+    const partial = { ...segment, firstBlockIndex: 2, blockHashes: segment.blockHashes.slice(2, 4) };
+    for (const blockIndex of [1, 4]) {
+      const { error } = await run([{ segment: partial, blockIndex }], { peers: [peer.source] });
+      expect(error).toMatchObject({ code: "BC_BLOCK_NOT_LISTED" });
+    }
+    const { pieces } = await run([{ segment: partial, blockIndex: 3 }], { peers: [peer.source] });
+    expect(pieces).toMatchObject([{ kind: "block", blockIndex: 3 }]);
+  });
+
   it("nothing wanted", async () => {
     expect((await run([], {})).pieces).toEqual([]);
     expect(clock.pending).toBe(0);
