@@ -20,9 +20,14 @@ export async function runProgram(program: Command, argv: readonly string[]): Pro
     }
     const code = errorCode(error);
     process.stderr.write(`${program.name()}: ${errorMessage(error)}${code ? ` (${code})` : ""}\n`);
-    process.exitCode = code === "BC_DAEMON_UNREACHABLE" ? exitCode.daemonUnreachable : exitCode.failed;
+    process.exitCode = EXIT_CODES[code ?? ""] ?? exitCode.failed;
   }
 }
+
+const EXIT_CODES: Readonly<Record<string, number>> = {
+  BC_USAGE: exitCode.usage,
+  BC_DAEMON_UNREACHABLE: exitCode.daemonUnreachable,
+};
 
 function applyToAll(command: Command, apply: (command: Command) => void): void {
   apply(command);

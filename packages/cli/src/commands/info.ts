@@ -6,10 +6,19 @@ export function infoCommand(): Command {
     .summary("say what a Content Information says")
     .description(
       "Reads Content Information from FILE, or asks the content server at URL for it, and says what it\n" +
-        "describes. Segment secrets are as secret as the content and are never shown.",
+        "describes. Segment secrets are as secret as the content; they are shown only when asked for.",
     )
     .argument("<file|url>", "a file that holds Content Information, or an http or https URL")
-    .option("--segments", "list every segment")
+    .argument("[other]", "a second one, with --diff")
+    .option("--segments", "list every segment, with its whole identifier")
+    .addOption(
+      new Option(
+        "--verify <file>",
+        "check FILE against it, block by block, and name the first bad one",
+      ).conflicts("diff"),
+    )
+    .option("--diff", "say which segments the two share")
+    .option("--show-secrets", "print segment secrets too: whoever has them can read the content")
     .addOption(
       new Option("--max-version <version>", "highest version to ask a server for")
         .choices(["1", "2"])
@@ -22,10 +31,14 @@ export function infoCommand(): Command {
 Examples:
   branchcache info http://intranet/images/boot.wim
   branchcache info saved.ci --segments
-  branchcache info saved.ci --json | jq .segments[0].id`,
+  branchcache info http://intranet/images/boot.wim --verify ./boot.wim
+  branchcache info --diff old.ci new.ci
+  branchcache info saved.ci --json | jq .segments[0].id
+
+Exit status: 0 good, 1 unreadable or not the same content (--verify), 2 usage.`,
     )
-    .action(async (source: string, options: InfoOptions) => {
+    .action(async (source: string, other: string | undefined, options: InfoOptions) => {
       const { runInfo } = await import("../work/info.ts");
-      await runInfo(source, options);
+      await runInfo(source, other, options);
     });
 }

@@ -1,6 +1,6 @@
 import { lstat, readdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
-import { publishFile } from "@branchcache/content-info/node";
+import { createHashingPool } from "@branchcache/content-info/node";
 import { fileEtag, filePublications } from "@branchcache/http-encoding/node";
 import { BranchCacheError, errorMessage, type Observer, silentObserver } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
@@ -46,16 +46,18 @@ export async function runPublish(paths: readonly string[], options: PublishOptio
       if (name === "publish.failed") lastFailure = String(fields?.["reason"] ?? "");
     },
   };
+  const pool = resources.use(createHashingPool());
   const publications = filePublications({
     store: store.publications,
     clock: systemClock,
     observer,
     hashFile: (path, hashSignal) =>
-      publishFile(path, {
-        versions: [1, 2],
+      pool.publishFile(path, {
         signal: AbortSignal.any([hashSignal, signal]),
         onProgress: (done, total) => {
-          if (showBar) bar.start(total, done, { path });
+          if (!showBar) return;
+          if (bar.isActive) bar.update(done);
+          else bar.start(total, done, { path });
         },
       }),
   });

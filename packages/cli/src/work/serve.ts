@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { createServer } from "node:http";
-import { nodeHashEngine, publishFile } from "@branchcache/content-info/node";
+import { createHashingPool, nodeHashEngine } from "@branchcache/content-info/node";
 import { peerDistDirectory } from "@branchcache/http-encoding/node";
 import { closeServer, listen } from "@branchcache/peer-node";
 import type { EventLevel } from "@branchcache/runtime";
@@ -37,10 +37,11 @@ export async function runServe(root: string, options: ServeOptions): Promise<voi
   await using resources = new Resources();
   const store = await openStore({ ...options, observer });
   resources.defer(() => store.close());
+  const pool = resources.use(createHashingPool());
   const directory = peerDistDirectory({
     root,
     store: store.publications,
-    hashFile: (path, hashSignal) => publishFile(path, { versions: [1, 2], signal: hashSignal }),
+    hashFile: (path, hashSignal) => pool.publishFile(path, { signal: hashSignal }),
     secret,
     engine: nodeHashEngine,
     minSizeBytes: options.minSize,

@@ -1,0 +1,71 @@
+/** Which segments two Content Informations share: what a branch that holds one saves on the other. */
+import type { ContentInformation, Segment } from "@branchcache/content-info";
+import { toHex } from "@branchcache/runtime";
+import { formatBytes, formatShare } from "../units.ts";
+import { shortId } from "./format.ts";
+
+export interface ContentDiff {
+  readonly first: SideOfDiff;
+  readonly second: SideOfDiff;
+}
+
+interface SideOfDiff {
+  readonly segments: number;
+  readonly lengthBytes: number;
+  readonly sharedSegments: number;
+  readonly sharedBytes: number;
+  readonly own: readonly Segment[];
+}
+
+/** Segments are the same when their identifiers are. [MS-PCCRC] 2.1 */
+export function diffContent(first: ContentInformation, second: ContentInformation): ContentDiff {
+  return { first: side(first, second), second: side(second, first) };
+}
+
+function side(content: ContentInformation, other: ContentInformation): SideOfDiff {
+  const others = new Set(other.segments.map((segment) => toHex(segment.id)));
+  const own = content.segments.filter((segment) => !others.has(toHex(segment.id)));
+  const total = lengthOf(content.segments);
+  return {
+    segments: content.segments.length,
+    lengthBytes: total,
+    sharedSegments: content.segments.length - own.length,
+    sharedBytes: total - lengthOf(own),
+    own,
+  };
+}
+
+export function diffText({ first, second }: ContentDiff): string {
+  const line = (name: string, one: SideOfDiff) =>
+    `${name}  ${one.sharedSegments} of ${one.segments} segments shared, ` +
+    `${formatBytes(one.sharedBytes)} of ${formatBytes(one.lengthBytes)} (${formatShare(one.sharedBytes, one.lengthBytes)})`;
+  const lines = [line("first ", first), line("second", second)];
+  for (const [sign, one] of [
+    ["-", first],
+    ["+", second],
+  ] as const) {
+    for (const segment of one.own) {
+      lines.push(`${sign} ${shortId(segment)}  ${segment.lengthBytes} bytes at ${segment.offsetBytes}`);
+    }
+  }
+  return lines.join("\n");
+}
+
+export function diffJson({ first, second }: ContentDiff): Record<string, unknown> {
+  const json = (one: SideOfDiff) => ({
+    segments: one.segments,
+    length_bytes: one.lengthBytes,
+    shared_segments: one.sharedSegments,
+    shared_bytes: one.sharedBytes,
+    own: one.own.map(({ id, offsetBytes, lengthBytes }) => ({
+      id: toHex(id),
+      offset_bytes: offsetBytes,
+      length_bytes: lengthBytes,
+    })),
+  });
+  return { first: json(first), second: json(second) };
+}
+
+function lengthOf(segments: readonly Segment[]): number {
+  return segments.reduce((sum, segment) => sum + segment.lengthBytes, 0);
+}
