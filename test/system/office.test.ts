@@ -40,7 +40,8 @@ describe.skipIf(!netns.ok)("an office of three hosts", () => {
           office.on(host),
           "branchcached",
           ...["--listen", "1337", "--socket", socket(host), "--cache-dir", join(directory, host)],
-          ...["--log-format", "json"],
+          // Longer than the default: a test machine may be busy with other tests.
+          ...["--log-format", "json", "--discovery-wait", "3s"],
         ),
       );
       running.push(daemon);

@@ -113,6 +113,9 @@ class Demo {
         "127.0.0.1",
         "--discovery-port",
         discoveryPort,
+        // Everybody shares this one machine here, and may answer late.
+        "--discovery-wait",
+        "1s",
         "--cache-dir",
         join(this.#directory, `cache-${node}`),
         "--cache-size",
