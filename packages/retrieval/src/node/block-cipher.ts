@@ -20,7 +20,7 @@ function createNodeBlockCipher(): BlockCipher {
    * In CBC mode a block is decrypted with nothing but the key and the ciphertext before it. So one decipher
    * serves all blocks of a segment, if each one's IV goes through it first, as if it were ciphertext.
    */
-  const decrypt = ({ cipher, data, iv }: SealedBlock, secret: SegmentSecret): Uint8Array => {
+  const decrypt = ({ cipher, data, iv }: SealedBlock, secret: SegmentSecret): Buffer => {
     if (last?.secret === secret && last.cipher === cipher) {
       last.decipher.update(iv);
     } else {
@@ -29,7 +29,7 @@ function createNodeBlockCipher(): BlockCipher {
       decipher.setAutoPadding(false);
       last = { secret, cipher, decipher };
     }
-    return plain(last.decipher.update(data));
+    return last.decipher.update(data);
   };
 
   return {
@@ -45,7 +45,7 @@ function createNodeBlockCipher(): BlockCipher {
       const { cipher, data } = sealed;
       const decrypted = cipher === 0 ? data.slice() : decrypt(sealed, secret);
       return {
-        plaintext: decrypted.length === lengthBytes ? decrypted : decrypted.subarray(0, lengthBytes),
+        plaintext: new Uint8Array(decrypted.buffer, decrypted.byteOffset, lengthBytes),
         canonical: hasExactPadding(decrypted, lengthBytes, cipher),
       };
     },
