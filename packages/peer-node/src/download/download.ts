@@ -123,13 +123,13 @@ class Download {
   async #takeCoded(answer: CodedAnswer, reader: ContentReader): Promise<DownloadReport["cached"]> {
     this.#lengthBytes = answer.contentLengthBytes;
     this.#version = answer.bytes[1] === 2 ? 2 : 1;
-    let kept = true;
+    let refusedBytes = 0;
     let gap: { startBytes: number; endBytes: number } | undefined;
     const fill = async () => {
       if (!gap) return;
       const range = gap;
       gap = undefined;
-      if (!(await this.#fillGap(answer, reader, range))) kept = false;
+      refusedBytes += await this.#fillGap(answer, reader, range);
     };
     for await (const piece of reader.pieces()) {
       if (piece.kind === "missing") {
@@ -143,10 +143,11 @@ class Download {
       await this.#write(piece.offsetBytes, piece.bytes, piece.source);
     }
     await fill();
-    return kept ? "kept" : "partly";
+    if (refusedBytes === 0) return "kept";
+    return refusedBytes < answer.contentLengthBytes ? "partly" : "not-kept";
   }
 
-  /** Resolves to whether the node kept every block of it. */
+  /** Resolves to the bytes of it that the node did not keep. */
   async #fillGap(answer: CodedAnswer, reader: ContentReader, range: ContentRange): Promise<boolean> {
     const { origin, url, signal, headers } = this.#options;
     const part = await origin.range(url, range, answer.validator, {
@@ -154,7 +155,7 @@ class Download {
       ...(headers ? { headers } : {}),
     });
     if (part.kind === "changed") throw new ContentChanged("the origin has another version now");
-    let kept = true;
+    let refusedBytes = 0;
     const handing: { readonly block: WholeBlock; readonly result: ReturnType<ContentReader["add"]> }[] = [];
     const settle = async (most: number) => {
       while (handing.length > most) {
@@ -164,7 +165,7 @@ class Download {
         if (added === "mismatch") {
           throw new ContentChanged("bytes of the origin do not match its Content Information");
         }
-        if (added === "not-kept") kept = false;
+        if (added === "not-kept") refusedBytes += block.bytes.length;
         await this.#write(block.offsetBytes, block.bytes, "origin");
       }
     };
@@ -176,7 +177,7 @@ class Download {
       await settle(ADDS_AHEAD);
     }
     await settle(0);
-    return kept;
+    return refusedBytes;
   }
 
   async #takePlain(answer: PlainAnswer): Promise<DownloadReport["cached"]> {
