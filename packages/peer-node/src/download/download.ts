@@ -148,7 +148,7 @@ class Download {
   }
 
   /** Resolves to the bytes of it that the node did not keep. */
-  async #fillGap(answer: CodedAnswer, reader: ContentReader, range: ContentRange): Promise<boolean> {
+  async #fillGap(answer: CodedAnswer, reader: ContentReader, range: ContentRange): Promise<number> {
     const { origin, url, signal, headers } = this.#options;
     const part = await origin.range(url, range, answer.validator, {
       ...(signal ? { signal } : {}),
