@@ -3,6 +3,7 @@
  * (`startPeerNode`) or in a daemon behind a local socket (`connectBranchCache`).
  */
 import type { ContentRange } from "@branchcache/content-info";
+import type { FetchReport, PeerReport, SegmentReport } from "@branchcache/retrieval";
 
 /** Where bytes came from, as metrics and reports name it. */
 export type ByteSource = "local" | "peer" | "hosted" | "origin";
@@ -32,6 +33,25 @@ export type ContentPiece =
       readonly reason: MissingReason;
     };
 
+/** Why a reading went as it did: who was asked, what came from where, and why anything was missing. */
+export interface Explanation {
+  readonly peers: readonly PeerReport[];
+  /** Questions put to the link. */
+  readonly questions: FetchReport["questions"];
+  /** In content order; those not reached are not in it. */
+  readonly segments: readonly SegmentExplanation[];
+}
+
+export interface SegmentExplanation {
+  readonly segmentId: string;
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+  /** From the node's own store. */
+  readonly localBytes: number;
+  /** Undefined where the store had all of it. */
+  readonly fetch: Omit<SegmentReport, "segmentId"> | undefined;
+}
+
 /**
  * One content being read. Pieces come in content order, without gaps, whole blocks each, and only
  * as fast as they are taken.
@@ -48,6 +68,8 @@ export interface ContentReader extends AsyncDisposable {
    * `mismatch`: these are not the bytes that the Content Information speaks of; nothing was kept.
    */
   add(offsetBytes: number, bytes: Uint8Array): Promise<"kept" | "not-kept" | "mismatch">;
+  /** Of the pieces given so far; complete when they have ended. */
+  explain(): Promise<Explanation>;
   close(): Promise<void>;
 }
 

@@ -7,8 +7,10 @@ export type {
   ByteSource,
   ContentPiece,
   ContentReader,
+  Explanation,
   MissingReason,
   OpenContentOptions,
+  SegmentExplanation,
 } from "./branch-cache.ts";
 export { type DownloadOptions, download, shownUrl } from "./download/download.ts";
 export { createFileSink, type FileSink } from "./download/file-sink.ts";

@@ -10,6 +10,7 @@ import { type FetchBlocksOptions, fetchBlocks, type WantedBlock } from "@branchc
 import { BranchCacheError, type Observer } from "@branchcache/runtime";
 import { blockStartingAt, contentBlocks, segmentBlocks } from "./block-map.ts";
 import type { ContentPiece, ContentReader } from "./branch-cache.ts";
+import { ReadingStory } from "./reading-story.ts";
 import type { SegmentVault } from "./segment-vault.ts";
 
 export interface NodeReaderOptions {
@@ -35,6 +36,7 @@ export function openNodeReader(options: NodeReaderOptions): ContentReader {
   }
   const closing = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, closing.signal]) : closing.signal;
+  const story = new ReadingStory(content);
   let taken = false;
 
   return {
@@ -44,7 +46,7 @@ export function openNodeReader(options: NodeReaderOptions): ContentReader {
       if (taken)
         throw new BranchCacheError("BC_ALREADY_READ", "the pieces of this content are being read already");
       taken = true;
-      return readPieces({ ...options, signal });
+      return readPieces({ ...options, signal, story });
     },
     async add(offsetBytes, bytes) {
       const block = blockStartingAt(content, offsetBytes);
@@ -60,6 +62,9 @@ export function openNodeReader(options: NodeReaderOptions): ContentReader {
       }
       return vault.keep(block.segment, block.blockIndex, bytes);
     },
+    async explain() {
+      return story.explain();
+    },
     async close() {
       closing.abort(new BranchCacheError("BC_CLOSED", "the reader was closed"));
     },
@@ -70,9 +75,9 @@ export function openNodeReader(options: NodeReaderOptions): ContentReader {
 }
 
 async function* readPieces(
-  options: NodeReaderOptions & { readonly signal: AbortSignal },
+  options: NodeReaderOptions & { readonly signal: AbortSignal; readonly story: ReadingStory },
 ): AsyncGenerator<ContentPiece, void, undefined> {
-  const { content, vault, observer, signal } = options;
+  const { content, vault, observer, signal, story } = options;
   const held = new Map<Segment, ReadonlySet<number>>();
   for (let i = 0; i < content.segments.length; i += HOLDS_BATCH) {
     const batch = content.segments.slice(i, i + HOLDS_BATCH);
@@ -80,7 +85,11 @@ async function* readPieces(
     for (const [j, segment] of batch.entries()) held.set(segment, found[j] ?? new Set());
   }
 
-  const remote = fetchBlocks(notHeld(content, held), { ...options.fetch, signal })[Symbol.asyncIterator]();
+  const remote = fetchBlocks(notHeld(content, held), {
+    ...options.fetch,
+    signal,
+    onReport: (report) => story.fetched(report),
+  })[Symbol.asyncIterator]();
   try {
     for (const block of contentBlocks(content)) {
       signal.throwIfAborted();
@@ -89,6 +98,7 @@ async function* readPieces(
         const bytes = await vault.read(segment, blockIndex);
         if (bytes) {
           observer.count("retrieval_bytes_total", bytes.length, { source: "local" });
+          story.local(segment, bytes.length);
           yield { kind: "data", offsetBytes, bytes, source: "local" };
         } else {
           // Evicted or damaged since we looked: too late to ask the peers for it in its order.

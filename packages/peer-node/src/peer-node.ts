@@ -5,7 +5,7 @@ import type { BlockStore, SecretStore } from "@branchcache/cache-store";
 import { type CipherId, readContentInformation } from "@branchcache/content-info";
 import { nodeHashEngine } from "@branchcache/content-info/node";
 import { type PeerDiscovery, type PeerDiscoveryOptions, startPeerDiscovery } from "@branchcache/discovery";
-import { createRetrievalServer, type FetchBlocksOptions } from "@branchcache/retrieval";
+import { createRetrievalServer, type FetchBlocksOptions, rememberPeers } from "@branchcache/retrieval";
 import { nodeBlockCipher, nodeHttpPort, retrievalRequestListener } from "@branchcache/retrieval/node";
 import {
   BranchCacheError,
@@ -121,6 +121,7 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
     throw error;
   }
   const peers = new BranchPeers({ discovery, clock, observer });
+  const finder = rememberPeers(peers, { clock });
   let closed: Promise<void> | undefined;
 
   return {
@@ -137,13 +138,16 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
         signal: signal ? AbortSignal.any([signal, closing.signal]) : closing.signal,
         fetch: {
           ...options.retrieval,
-          finder: peers,
+          finder,
           http,
           cipher: nodeBlockCipher,
           engine: nodeHashEngine,
           clock,
           observer,
-          onLiar: (peer) => peers.quarantine(peer),
+          onLiar: (peer) => {
+            peers.quarantine(peer);
+            finder.forget(peer.id);
+          },
         },
       });
     },

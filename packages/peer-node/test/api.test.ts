@@ -53,6 +53,21 @@ function fakeBranch(): BranchCache & { readonly added: number[]; readonly closed
           added.push(offset);
           return "kept";
         },
+        async explain() {
+          const segments = described.segments.map(({ offsetBytes, lengthBytes }, i) => ({
+            segmentId: String(i),
+            offsetBytes,
+            lengthBytes,
+            localBytes: 1,
+            fetch: undefined,
+          }));
+          // More than one frame takes.
+          return {
+            peers: [],
+            questions: [{ segments: 1, atMs: 2, answers: 3 }],
+            segments: Array(200).fill(segments).flat(),
+          };
+        },
         async close() {
           closed++;
         },
@@ -101,6 +116,8 @@ describe("the local socket", () => {
     }
     expect(equalBytes(whole, content)).toBe(true);
     expect(branch.added.length).toBeGreaterThan(2);
+    const here = await (await branch.open(information)).explain();
+    expect(await reader.explain()).toEqual(here);
     await daemon.close();
   });
 

@@ -48,6 +48,9 @@ function branch(content: string, held: Readonly<Record<number, "local" | "peer">
           kept.push(text(bytes));
           return "kept";
         },
+        async explain() {
+          return { peers: [], questions: [], segments: [] };
+        },
         async close() {
           closed = true;
         },

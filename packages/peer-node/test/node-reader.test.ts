@@ -81,7 +81,11 @@ describe.each([1, 2] as const)("a reader of version %i", (version) => {
   it("finds everything missing at first, and everything local afterwards", async () => {
     const here = node();
     expect(await readAll(here.open(version))).toMatchObject({ missing: content.length });
-    expect(await readAll(here.open(version))).toMatchObject({ local: content.length, missing: 0 });
+    const again = here.open(version);
+    expect(await readAll(again)).toMatchObject({ local: content.length, missing: 0 });
+    const { peers, questions, segments } = await again.explain();
+    expect([peers, questions]).toEqual([[], []]);
+    expect(segments.every(({ localBytes, lengthBytes }) => localBytes === lengthBytes)).toBe(true);
   });
 
   it("PCCRC-23 keeps no bytes that fail their hash", async () => {

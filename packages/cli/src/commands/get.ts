@@ -42,6 +42,7 @@ export function getCommand(): Command {
         .choices(["1", "2"])
         .default("2"),
     )
+    .option("--explain", "say who was asked, what came from where, and why anything came from the origin")
     .option("--json", "print a report as JSON on standard output when done")
     .option("-q, --quiet", "no progress and no summary")
     .addOption(logLevelOption().default("warn"))

@@ -8,8 +8,8 @@ import { BranchCacheError } from "@branchcache/runtime";
 import { freeUdpPort } from "../demo/free-udp-port.ts";
 import { newVersion } from "../demo/new-version.ts";
 import { type BackgroundProcess, cliCommand, runProcess, startProcess } from "../demo/processes.ts";
-import { table } from "../demo/table.ts";
 import { Resources } from "../resources.ts";
+import { table } from "../table.ts";
 import { formatBytes, formatDuration, formatShare } from "../units.ts";
 
 export interface DemoOptions {

@@ -12,6 +12,7 @@ import {
 import type { EventLevel } from "@branchcache/runtime";
 import { BranchCacheError, errorCode, type Observer } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
+import { explainText } from "../explain.ts";
 import { logObserver } from "../log-observer.ts";
 import { socketsToTry } from "../paths.ts";
 import { progressBar, sourcesText, totalBytes } from "../progress.ts";
@@ -32,6 +33,7 @@ export interface GetOptions {
   readonly discoveryWait: number;
   readonly mode: "local" | "distributed";
   readonly maxVersion: "1" | "2";
+  readonly explain?: true;
   readonly json?: true;
   readonly quiet?: true;
   readonly logLevel: EventLevel;
@@ -67,12 +69,14 @@ export async function runGet(url: string, options: GetOptions): Promise<void> {
     clock: systemClock,
     observer,
     signal,
+    explain: options.explain === true,
     maxVersion: options.maxVersion === "1" ? 1 : 2,
     onProgress: (progress) => bar.update(progress),
     ...(options.header ? { headers: options.header } : {}),
   });
   await file?.commit();
   bar.stop();
+  if (options.explain && !options.json) process.stderr.write(`${explainText(report)}\n\n`);
   if (options.json) process.stdout.write(`${JSON.stringify(jsonReport(url, target, report))}\n`);
   else if (!options.quiet) process.stderr.write(`${summary(target, report)}\n`);
 }
@@ -146,5 +150,7 @@ function jsonReport(url: string, file: string, report: DownloadReport): Record<s
     elapsed_ms: Math.round(report.elapsedMs),
     restarts: report.restarts,
     cached: report.cached,
+    answer: report.answer,
+    explanation: report.explanation,
   };
 }

@@ -4,7 +4,7 @@ import { type ContentInformation, readContentInformation } from "@branchcache/co
 import { nodeHashEngine } from "@branchcache/content-info/node";
 import { BranchCacheError } from "@branchcache/runtime";
 import { blockStartingAt } from "../block-map.ts";
-import type { BranchCache, ContentReader } from "../branch-cache.ts";
+import type { BranchCache, ContentReader, SegmentExplanation } from "../branch-cache.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { FrameReader } from "./frames.ts";
 import { type Answer, PROTOCOL_VERSION, type Request } from "./protocol.ts";
@@ -76,6 +76,16 @@ function remoteReader(
       const answer = await connection.request({ op: "add", offsetBytes, bytes }, "added");
       return answer.op === "added" ? answer.result : "not-kept";
     },
+    async explain() {
+      const segments: SegmentExplanation[] = [];
+      for (;;) {
+        const answer = await connection.request({ op: "explain", from: segments.length }, "explanation");
+        if (answer.op !== "explanation") throw daemonClosed();
+        segments.push(...answer.explanation.segments);
+        const done = answer.explanation.segments.length === 0 || segments.length >= answer.segmentCount;
+        if (done) return { ...answer.explanation, segments };
+      }
+    },
     async close() {
       forget();
       connection.close();
@@ -86,7 +96,7 @@ function remoteReader(
   };
 }
 
-type AwaitedAnswer = "hello" | "opened" | "piece" | "added";
+type AwaitedAnswer = "hello" | "opened" | "piece" | "added" | "explanation";
 
 interface Waiting {
   readonly resolve: (answer: Answer) => void;
@@ -97,7 +107,13 @@ interface Waiting {
 class Connection {
   readonly #socket: Socket;
   readonly #writer: FrameWriter<Request>;
-  readonly #waiting: Record<AwaitedAnswer, Waiting[]> = { hello: [], opened: [], piece: [], added: [] };
+  readonly #waiting: Record<AwaitedAnswer, Waiting[]> = {
+    hello: [],
+    opened: [],
+    piece: [],
+    added: [],
+    explanation: [],
+  };
   #failure: unknown;
 
   private constructor(socket: Socket) {

@@ -5,22 +5,27 @@
  * 2. caller: the Content Information in `content` frames, then `open`; daemon: `opened`.
  * 3. caller: `next` as often as it wants a piece, several ahead; daemon: a `piece` or `end` for each, in order.
  *    At any time, caller: `add` with a block from the origin; daemon: `added` for each, in order.
+ *    Caller: `explain` from a segment on; daemon: `explanation`, some segments at a time.
  * 4. either closes the connection.
  */
 import { BranchCacheError } from "@branchcache/runtime";
-import type { ContentPiece } from "../branch-cache.ts";
+import type { ContentPiece, Explanation } from "../branch-cache.ts";
 
 export const PROTOCOL_VERSION = 1;
 
 /** 64 MiB describe some 60 GiB of content. */
 export const CONTENT_INFORMATION_MAX_BYTES = 64 * 1024 * 1024;
 
+/** Segments in one `explanation`, so that it fits into a frame. */
+export const EXPLAINED_AT_ONCE = 500;
+
 export type Request =
   | { readonly op: "hello"; readonly protocol: number }
   | { readonly op: "content"; readonly bytes: Uint8Array }
   | { readonly op: "open" }
   | { readonly op: "next" }
-  | { readonly op: "add"; readonly offsetBytes: number; readonly bytes: Uint8Array };
+  | { readonly op: "add"; readonly offsetBytes: number; readonly bytes: Uint8Array }
+  | { readonly op: "explain"; readonly from: number };
 
 export type Answer =
   | { readonly op: "hello"; readonly protocol: number; readonly mode: string }
@@ -28,6 +33,7 @@ export type Answer =
   | { readonly op: "piece"; readonly piece: ContentPiece }
   | { readonly op: "end" }
   | { readonly op: "added"; readonly result: "kept" | "not-kept" | "mismatch" }
+  | { readonly op: "explanation"; readonly explanation: Explanation; readonly segmentCount: number }
   | { readonly op: "error"; readonly code: string; readonly message: string };
 
 /** Throws `BC_API_FRAME` for anything that is no request. */
@@ -40,6 +46,7 @@ export function checkRequest(message: unknown): Request {
       (request["op"] === "content" && request["bytes"] instanceof Uint8Array) ||
       request["op"] === "open" ||
       request["op"] === "next" ||
+      (request["op"] === "explain" && Number.isSafeInteger(request["from"])) ||
       (request["op"] === "add" &&
         Number.isSafeInteger(request["offsetBytes"]) &&
         request["bytes"] instanceof Uint8Array));

@@ -17,6 +17,7 @@ import {
   type Answer,
   CONTENT_INFORMATION_MAX_BYTES,
   checkRequest,
+  EXPLAINED_AT_ONCE,
   PROTOCOL_VERSION,
   type Request,
 } from "./protocol.ts";
@@ -161,6 +162,9 @@ class Session {
       case "next":
         this.#pieceQueue = this.#queue(this.#pieceQueue, () => this.#next());
         return;
+      case "explain":
+        this.#pieceQueue = this.#queue(this.#pieceQueue, () => this.#explain(request.from));
+        return;
       case "add": {
         const { offsetBytes, bytes } = request;
         this.#addQueue = this.#queue(this.#addQueue, async () => {
@@ -182,6 +186,15 @@ class Session {
     this.#pieces ??= this.#opened().pieces()[Symbol.asyncIterator]();
     const next = await this.#pieces.next();
     await this.#writer.write(next.done ? { op: "end" } : { op: "piece", piece: next.value });
+  }
+
+  async #explain(from: number): Promise<void> {
+    const whole = await this.#opened().explain();
+    await this.#writer.write({
+      op: "explanation",
+      segmentCount: whole.segments.length,
+      explanation: { ...whole, segments: whole.segments.slice(from, from + EXPLAINED_AT_ONCE) },
+    });
   }
 
   #opened(): ContentReader {

@@ -5,7 +5,7 @@
 import type { ContentRange } from "@branchcache/content-info";
 import type { OriginAnswer, OriginClient } from "@branchcache/http-encoding/node";
 import { BranchCacheError, type Clock, type Observer, silentObserver } from "@branchcache/runtime";
-import type { BranchCache, ContentReader } from "../branch-cache.ts";
+import type { BranchCache, ContentReader, Explanation } from "../branch-cache.ts";
 import { ByteCount, type DownloadProgress, type DownloadReport } from "./report.ts";
 import type { DownloadSink } from "./sink.ts";
 
@@ -21,6 +21,8 @@ export interface DownloadOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** The highest version of Content Information to ask for. Default 2. */
   readonly maxVersion?: 1 | 2;
+  /** Have the report say who was asked for what, and what became of it. Default false. */
+  readonly explain?: boolean;
   /** Called after each write; must be quick. */
   readonly onProgress?: (progress: DownloadProgress) => void;
 }
@@ -46,6 +48,8 @@ class Download {
   #contentInformationBytes = 0;
   #version: 1 | 2 | undefined;
   #written = false;
+  #answer: DownloadReport["answer"] = "content";
+  #explanation: Explanation | undefined;
 
   constructor(options: DownloadOptions) {
     this.#options = options;
@@ -65,6 +69,8 @@ class Download {
           elapsedMs: clock.monotonicMs() - startMs,
           restarts,
           cached,
+          answer: this.#answer,
+          ...(this.#explanation ? { explanation: this.#explanation } : {}),
         };
         observer.event("info", "download.finished", {
           length: report.lengthBytes,
@@ -122,6 +128,7 @@ class Download {
 
   async #takeCoded(answer: CodedAnswer, reader: ContentReader): Promise<DownloadReport["cached"]> {
     this.#lengthBytes = answer.contentLengthBytes;
+    this.#answer = "content-information";
     this.#version = answer.bytes[1] === 2 ? 2 : 1;
     let refusedBytes = 0;
     let gap: { startBytes: number; endBytes: number } | undefined;
@@ -143,6 +150,7 @@ class Download {
       await this.#write(piece.offsetBytes, piece.bytes, piece.source);
     }
     await fill();
+    if (this.#options.explain) this.#explanation = await reader.explain();
     if (refusedBytes === 0) return "kept";
     return refusedBytes < answer.contentLengthBytes ? "partly" : "not-kept";
   }
@@ -182,6 +190,8 @@ class Download {
 
   async #takePlain(answer: PlainAnswer): Promise<DownloadReport["cached"]> {
     this.#lengthBytes = answer.lengthBytes;
+    this.#answer = "content";
+    this.#explanation = undefined;
     let offsetBytes = 0;
     for await (const bytes of answer.body) {
       await this.#write(offsetBytes, bytes, "origin");

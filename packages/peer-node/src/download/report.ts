@@ -1,4 +1,4 @@
-import type { ByteSource } from "../branch-cache.ts";
+import type { ByteSource, Explanation } from "../branch-cache.ts";
 
 /** What came from where: shown while a download runs and kept when it ends. */
 export interface DownloadProgress {
@@ -19,6 +19,10 @@ export interface DownloadReport extends DownloadProgress {
   readonly restarts: number;
   /** `kept`: served to others from now on. `not-offered`: the origin had no Content Information for it. */
   readonly cached: "kept" | "partly" | "not-kept" | "not-offered";
+  /** What the origin answered in the end. */
+  readonly answer: "content-information" | "content";
+  /** Where Content Information was used and `explain` was asked for. */
+  readonly explanation?: Explanation;
 }
 
 export class ByteCount {

@@ -1,5 +1,9 @@
-/** Rows under a header, the first column to the left, the others to the right. */
-export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+/** Rows under a header; unless told otherwise the first column to the left, the others to the right. */
+export function table(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  align: readonly ("left" | "right")[] = ["left"],
+): string {
   const widths = header.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
   );
@@ -7,7 +11,7 @@ export function table(header: readonly string[], rows: readonly (readonly string
     widths
       .map((width, column) => {
         const cell = cells[column] ?? "";
-        return column === 0 ? cell.padEnd(width) : cell.padStart(width);
+        return align[column] === "left" ? cell.padEnd(width) : cell.padStart(width);
       })
       .join("  ")
       .trimEnd();

@@ -1,0 +1,106 @@
+/** Why a download went as it did, for people: users' first complaint of such caches is that they are a black box. */
+import type { DownloadReport, Explanation, SegmentExplanation } from "@branchcache/peer-node";
+import { formatEndpoint } from "@branchcache/runtime";
+import { table } from "./table.ts";
+import { formatBytes, formatDuration } from "./units.ts";
+
+export function explainText(report: DownloadReport): string {
+  if (report.answer === "content") {
+    return report.cached === "kept"
+      ? "The origin had no Content Information yet and sent the content itself; it is cached and served from now on."
+      : "The origin sent the content itself, without Content Information: there was nothing to look for in the branch.";
+  }
+  const { explanation } = report;
+  if (!explanation) return "";
+  return [questionsText(explanation), peersText(explanation), segmentsText(explanation)]
+    .filter((part) => part !== "")
+    .join("\n\n");
+}
+
+function questionsText({ questions, segments }: Explanation): string {
+  if (questions.length === 0) {
+    return segments.every(({ fetch }) => fetch === undefined)
+      ? "Everything was in the own cache: nobody was asked."
+      : "Nobody was asked on the link.";
+  }
+  const asked = questions.reduce((sum, question) => sum + question.segments, 0);
+  const answers = questions.reduce((sum, question) => sum + question.answers, 0);
+  const silent = questions.filter((question) => question.answers === 0).length;
+  return (
+    `Asked the link ${questions.length} times about ${asked} segments: ${answers} answers` +
+    (silent > 0 ? `, none to ${silent} of the questions.` : ".")
+  );
+}
+
+function peersText({ peers }: Explanation): string {
+  if (peers.length === 0) return "";
+  return table(
+    ["peer", "requests", "blocks", "bytes", "empty", "time-outs", "failures", "lies", "dropped for"],
+    peers.map(({ peer, requests, blocks, bytes, empty, timeouts, failures, lies, dropped }) => [
+      peerName(peer),
+      String(requests),
+      String(blocks),
+      formatBytes(bytes),
+      String(empty),
+      String(timeouts),
+      String(failures),
+      String(lies),
+      dropped ?? "-",
+    ]),
+  );
+}
+
+/** Neighbouring segments with the same story share a row. */
+function segmentsText(explanation: Explanation): string {
+  const names = new Map(explanation.peers.map(({ peer }) => [peer.id, peerName(peer)]));
+  const rows: { segments: SegmentExplanation[]; story: string }[] = [];
+  for (const segment of explanation.segments) {
+    const story = storyOf(segment, names);
+    const last = rows.at(-1);
+    if (last?.story === story) last.segments.push(segment);
+    else rows.push({ segments: [segment], story });
+  }
+  if (rows.length === 0) return "";
+  return table(
+    ["from byte", "segments", "bytes", "until", "came from"],
+    rows.map(({ segments, story }) => [
+      String(segments[0]?.offsetBytes ?? 0),
+      String(segments.length),
+      formatBytes(segments.reduce((sum, segment) => sum + segment.lengthBytes, 0)),
+      untilText(segments),
+      story,
+    ]),
+    ["right", "right", "right", "right", "left"],
+  );
+}
+
+/** When the last of them was there; what lay in the own cache waited for nobody. */
+function untilText(segments: readonly SegmentExplanation[]): string {
+  const ends = segments.flatMap(({ fetch }) => (fetch ? [fetch.endedMs] : []));
+  return ends.length === 0 ? "-" : formatDuration(ends.reduce((a, b) => Math.max(a, b)));
+}
+
+const REASONS = {
+  "no-peer": "nobody said to have it",
+  failed: "those who have it failed",
+  timeout: "those who have it did not answer in time",
+} as const;
+
+function storyOf({ localBytes, fetch }: SegmentExplanation, names: ReadonlyMap<string, string>): string {
+  const parts: string[] = [];
+  if (localBytes > 0) parts.push("own cache");
+  if (fetch) {
+    for (const id of Object.keys(fetch.bytesFrom)) parts.push(names.get(id) ?? id);
+    const missing = Object.keys(fetch.missing) as (keyof typeof REASONS)[];
+    for (const reason of missing) {
+      const asked = fetch.asked.map((id) => names.get(id) ?? id).join(", ");
+      parts.push(`origin (${REASONS[reason]}${asked === "" ? "" : `; asked ${asked}`})`);
+    }
+  }
+  return parts.join(", ");
+}
+
+function peerName(peer: Explanation["peers"][number]["peer"]): string {
+  const [address] = peer.addresses;
+  return address ? formatEndpoint(address) : peer.id;
+}
