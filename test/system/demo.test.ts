@@ -16,8 +16,9 @@ describe("branchcache demo", () => {
       const output = await runProcess(command("branchcache", "demo", "--file", file));
       const rows = output.split("\n").filter((line) => /^[ABC] /.test(line));
       expect(rows).toHaveLength(6);
-      for (const row of rows) expect(row).toMatch(/verified$/);
+      for (const row of rows) expect(row).toMatch(/ verified\b/);
       expect(rows[1]).toMatch(/ 0 B +0\.0 % +6 MiB/);
+      expect(rows[1]).toMatch(/verified +A 6 MiB$/);
       expect(output).toMatch(/of .* came from the origin/i);
     } finally {
       await rm(directory, { recursive: true, force: true });

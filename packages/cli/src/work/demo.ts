@@ -4,7 +4,8 @@ import { copyFile, mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { BranchCacheError } from "@branchcache/runtime";
+import type { Explanation } from "@branchcache/peer-node";
+import { BranchCacheError, formatEndpoint } from "@branchcache/runtime";
 import { freeUdpPort } from "../demo/free-udp-port.ts";
 import { newVersion } from "../demo/new-version.ts";
 import { type BackgroundProcess, cliCommand, runProcess, startProcess } from "../demo/processes.ts";
@@ -28,6 +29,8 @@ interface Transfer {
     readonly hosted: number;
     readonly origin: number;
   };
+  /** Nodes that gave something, most first. */
+  readonly givers: readonly string[];
   readonly verified: boolean;
 }
 
@@ -77,6 +80,8 @@ class Demo {
   readonly #name: string;
   #url = "";
   #sha256 = "";
+  /** Where each node serves, to its name. */
+  readonly #nodes = new Map<string, string>();
   #version = 1;
 
   constructor(directory: string, source: string, resources: Resources) {
@@ -126,6 +131,7 @@ class Demo {
         "json",
       ]);
       const { serving } = await daemon.event("service.started");
+      this.#nodes.set(serving ?? "", node);
       say(`Node ${node}: serves peers at ${serving}`);
     }
     say("");
@@ -151,7 +157,16 @@ class Demo {
   async #get(node: string): Promise<Transfer> {
     const target = join(this.#directory, `${node}-${this.#version}`);
     const output = await runProcess(
-      cliCommand("branchcache", ["get", this.#url, "-o", target, "--socket", this.#socket(node), "--json"]),
+      cliCommand("branchcache", [
+        "get",
+        this.#url,
+        "-o",
+        target,
+        "--socket",
+        this.#socket(node),
+        "--explain",
+        "--json",
+      ]),
     );
     const report = JSON.parse(output);
     return {
@@ -159,8 +174,19 @@ class Demo {
       elapsedMs: report.elapsed_ms,
       lengthBytes: report.length_bytes,
       bytes: report.bytes,
+      givers: this.#givers(report.explanation),
       verified: (await sha256Of(target)) === this.#sha256,
     };
+  }
+
+  #givers(explanation: Explanation | undefined): readonly string[] {
+    return (explanation?.peers ?? [])
+      .filter(({ bytes }) => bytes > 0)
+      .sort((a, b) => b.bytes - a.bytes)
+      .map(({ peer, bytes }) => {
+        const name = peer.addresses.map((address) => this.#nodes.get(formatEndpoint(address))).find(Boolean);
+        return `${name ?? "?"} ${formatBytes(bytes)}`;
+      });
   }
 
   async #background(program: "serve" | "daemon", args: readonly string[]): Promise<BackgroundProcess> {
@@ -195,8 +221,8 @@ class Demo {
 
 function transferTable(transfers: readonly Transfer[]): string {
   return table(
-    ["node", "time", "origin", "", "peers", "own cache", "SHA-256"],
-    transfers.map(({ node, elapsedMs, lengthBytes, bytes, verified }) => [
+    ["node", "time", "origin", "", "peers", "own cache", "SHA-256", "peers that gave"],
+    transfers.map(({ node, elapsedMs, lengthBytes, bytes, givers, verified }) => [
       node,
       formatDuration(elapsedMs),
       formatBytes(bytes.origin),
@@ -204,7 +230,9 @@ function transferTable(transfers: readonly Transfer[]): string {
       formatBytes(bytes.peer),
       formatBytes(bytes.local),
       verified ? "verified" : "WRONG",
+      givers.join(", "),
     ]),
+    ["left", "right", "right", "right", "right", "right", "left", "left"],
   );
 }
 
