@@ -97,6 +97,23 @@ describe.each([1, 2] as const)("a reader of version %i", (version) => {
     expect((await here.store.blocks.usage()).bytes).toBe(0);
   });
 
+  it("PCCRC-20 finds nothing with a key of another server, which names other segments", async () => {
+    const here = node();
+    await readAll(here.open(version));
+    const publication = version === 1 ? publications.v1 : publications.v2;
+    if (!publication) throw new Error("not published");
+    const [mine, theirs] = [secret, ServerSecret.fromBytes(Uint8Array.of(9))].map(
+      (one) => segmentsOf(publication, one, engine)[0],
+    );
+    if (!mine || !theirs) throw new Error("no segment");
+    expect(equalBytes(mine.id, theirs.id)).toBe(false);
+    expect(await here.store.blocks.holds([mine.id, theirs.id])).toEqual([expect.anything(), undefined]);
+    const stored = await here.store.blocks.getBlock(mine.id, 0);
+    const length = blockLengthBytes(theirs, 0);
+    const opened = stored && nodeBlockCipher.open(stored, theirs.secret, length);
+    expect(opened && verifyBlock(theirs, 0, opened.plaintext, engine)).toBe(false);
+  });
+
   it("refuses what is no whole block", async () => {
     const reader = node().open(version);
     for (const [offset, length] of [

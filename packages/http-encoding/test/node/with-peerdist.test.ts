@@ -176,6 +176,23 @@ describe("withPeerDist", () => {
     expect(answer.headers["vary"]).toBe(status === 304 ? VARY : undefined);
   });
 
+  it("PCCRC-50 PCCRTP-39 gives Content Information only to whom the content would be given", async () => {
+    await serve({}, (request, response) => {
+      if (request.headers.authorization !== "Basic right") {
+        response.writeHead(401, { ETag: '"v1"', "Content-Length": 2 }).end("no");
+        return;
+      }
+      response.setHeader("ETag", '"v1"');
+      response.setHeader("Content-Length", content.length);
+      response.end(content);
+    });
+    const refused = await get({ ...OFFER, Authorization: "Basic wrong" });
+    expect(refused.status).toBe(401);
+    expect(refused.headers["content-encoding"]).toBeUndefined();
+    const granted = await get({ ...OFFER, Authorization: "Basic right" });
+    expect(granted.headers).toMatchObject({ "content-encoding": "peerdist", "cache-control": "private" });
+  });
+
   it("trap T10: leaves other codings alone", async () => {
     await serve({}, (_request, response) => {
       response.setHeader("ETag", '"v1"');
@@ -334,7 +351,7 @@ describe("withPeerDist", () => {
     expect(equalBytes((await answer).body, content)).toBe(true);
   });
 
-  it("PCCRTP-18 PCCRTP-26 answers HTTP/1.0 alike", async () => {
+  it("PCCRTP-3 PCCRTP-18 PCCRTP-26 answers HTTP/1.0 alike", async () => {
     await serve({});
     const text = requestText("/file", OFFER).replace("HTTP/1.1", "HTTP/1.0");
     const { headers, body } = await exchangeRaw(server.port, text);
