@@ -46,6 +46,24 @@ export function testSegment(version: 1 | 2, lengthBytes: number, seed: number, o
   return { segment, blocks };
 }
 
+/** A segment that nobody holds; its number stands in its identifier. */
+export function numberedSegment(number: number, version: 1 | 2 = 2, blocks = 1): Segment {
+  const id = new Uint8Array(32);
+  new DataView(id.buffer).setUint32(0, number);
+  return {
+    version,
+    algorithm: version === 1 ? "sha256" : "sha512-truncated",
+    id,
+    secret: id,
+    hashOfData: id,
+    offsetBytes: 0,
+    lengthBytes: blocks * V1_BLOCK_BYTES,
+    blockSizeBytes: V1_BLOCK_BYTES,
+    firstBlockIndex: 0,
+    blockHashes: Array.from({ length: blocks }, () => id),
+  };
+}
+
 export function allBlocks(segments: readonly TestSegment[]): WantedBlock[] {
   return segments.flatMap(({ segment }) =>
     Array.from({ length: blockCount(segment) }, (_, blockIndex) => ({ segment, blockIndex })),

@@ -89,8 +89,12 @@ export type FetchEffect =
       readonly block?: WantedBlock;
     };
 
-/** Blocks known ahead of the reader: enough to fetch from, and more when discovery wants big questions. */
+/**
+ * Blocks known ahead of the reader: enough to fetch from, and more at the start, for a question about a sample
+ * of all of them, and when discovery wants big questions.
+ */
 const LOOKAHEAD_BLOCKS = 512;
+const FIRST_LOOKAHEAD_BLOCKS = 8_192;
 const MAX_LOOKAHEAD_BLOCKS = 4_096;
 /** Guesses one after another that went wrong, after which a peer is only asked for what it says to have. */
 const MAX_FRUITLESS_GUESSES = 16;
@@ -122,6 +126,7 @@ export class FetchMachine {
   /** How many more wanted blocks it would like to know now. */
   get lookahead(): number {
     if (this.#ended) return 0;
+    if (this.#slots.end === 0) return FIRST_LOOKAHEAD_BLOCKS;
     const limit = this.#planner.fruitless ? MAX_LOOKAHEAD_BLOCKS : LOOKAHEAD_BLOCKS;
     return Math.max(0, limit + this.#limits.readAheadBlocks - (this.#slots.end - this.#slots.head));
   }
@@ -265,6 +270,9 @@ export class FetchMachine {
       for (const slot of segment.slots) this.#place(slot);
       if (segment.slots.size === 0) this.#forget(segment);
     }
+    if (!this.#planner.alone) return;
+    this.#planner.clear();
+    this.#placeAll();
   }
 
   #onBlock(ask: BlockAsk, outcome: BlockOutcome): void {
@@ -273,6 +281,8 @@ export class FetchMachine {
     switch (outcome.kind) {
       case "block":
         this.#onGoodAnswer(peer, outcome.tookMs);
+        peer.served = true;
+        this.#planner.noteServed();
         this.#close(slot, blockPiece(slot, peer, outcome.bytes, outcome.sealed));
         return;
       case "late":
@@ -409,9 +419,11 @@ export class FetchMachine {
     for (const peer of this.#peers.values()) {
       if (mayGive(peer, slot, this.#allWantedKnown(segment)) !== "no") return;
     }
-    if (segment.discovery === "none") {
+    if (segment.discovery === "done" || (segment.discovery === "none" && this.#planner.alone)) {
+      this.#giveUp(slot, slot.lastFailure);
+    } else if (segment.discovery === "none") {
       this.#planner.add(segment, slot.order < this.#slots.head + this.#limits.readAheadBlocks);
-    } else if (segment.discovery === "done") this.#giveUp(slot, slot.lastFailure);
+    }
   }
 
   #giveUp(slot: Slot, reason: MissingReason): void {
@@ -517,7 +529,8 @@ export class FetchMachine {
   }
 
   #find(): void {
-    const batch = this.#planner.next(this.#slots.head + this.#limits.readAheadBlocks);
+    const nearOrder = this.#slots.head + this.#limits.readAheadBlocks;
+    const batch = this.#planner.next(nearOrder, this.#segments.values());
     if (batch) this.#effects.push({ kind: "find", segments: batch.map(({ segment }) => segment) });
   }
 }

@@ -65,6 +65,8 @@ export interface PeerState {
   alive: boolean;
   /** It held something of this content, or is configured: worth asking for what nobody told of. */
   hopeful: boolean;
+  /** It gave a block. */
+  served: boolean;
   readonly asks: Set<Ask>;
   window: number;
   maxWindow: number;
@@ -91,6 +93,7 @@ export function newPeer(source: PeerSource, hopeful: boolean, maxWindow: number)
     source,
     alive: true,
     hopeful,
+    served: false,
     asks: new Set(),
     window: 1,
     maxWindow,

@@ -3,6 +3,8 @@ import type { SegmentState } from "./fetch-state.ts";
 /** Segments in one question to the finder; four times as many after each that nobody answered. */
 const BATCH = 64;
 const MAX_BATCH = 4_096;
+/** Added to these, while no peer gave anything: at most so many, spread evenly over what is wanted later. */
+const SAMPLE = 32;
 
 /**
  * What the finder is asked, and when: one question at a time, about many segments, as soon as the reader
@@ -15,6 +17,18 @@ export class FindPlanner {
   #answered = false;
   #batch = BATCH;
   #urgent = false;
+  #served = false;
+  /** The question under way is about enough for its answer, if there is none, to count for all segments. */
+  #telling = false;
+  #alone = false;
+
+  /**
+   * No peer gave anything so far, and nobody answered a question about the next segments and a sample of all
+   * further ones: the finder is not asked again in this download.
+   */
+  get alone(): boolean {
+    return this.#alone;
+  }
 
   /** Nobody answered lately, so that the next question had better be a big one. */
   get fruitless(): boolean {
@@ -45,17 +59,26 @@ export class FindPlanner {
     this.#answered = true;
   }
 
-  /** The next question, if it is time; slots up to `nearOrder` are near. */
-  next(nearOrder: number): readonly SegmentState[] | undefined {
+  /** A peer gave a block. */
+  noteServed(): void {
+    this.#served = true;
+  }
+
+  /** The next question, if it is time; slots up to `nearOrder` are near, and `all` in the order of reading. */
+  next(nearOrder: number, all: Iterable<SegmentState>): readonly SegmentState[] | undefined {
     if (this.#asked || !this.#urgent) return undefined;
     const waiting = [...this.#waiting].sort((a, b) => firstOrder(a) - firstOrder(b));
     const batch = waiting.slice(0, this.#batch);
     const later = waiting[batch.length];
     this.#urgent = later !== undefined && firstOrder(later) < nearOrder;
     if (batch.length === 0) return undefined;
-    for (const segment of batch) {
-      this.#waiting.delete(segment);
-      segment.discovery = "asked";
+    for (const segment of batch) this.#take(segment);
+    if (!this.#served) {
+      const rest = [...all].filter(({ discovery }) => discovery === "none");
+      const sample = sampleOf(rest);
+      for (const segment of sample) this.#take(segment);
+      batch.push(...sample);
+      this.#telling = batch.length >= BATCH || sample.length === rest.length;
     }
     this.#asked = batch;
     this.#answered = false;
@@ -67,9 +90,20 @@ export class FindPlanner {
     const segments = this.#asked ?? [];
     this.#asked = undefined;
     this.#batch = this.#answered ? BATCH : Math.min(this.#batch * 4, MAX_BATCH);
+    this.#alone ||= this.#telling && !this.#answered && !this.#served;
     for (const segment of segments) segment.discovery = "done";
     return segments;
   }
+
+  #take(segment: SegmentState): void {
+    this.#waiting.delete(segment);
+    segment.discovery = "asked";
+  }
+}
+
+function sampleOf(segments: readonly SegmentState[]): readonly SegmentState[] {
+  const step = Math.ceil(segments.length / SAMPLE);
+  return segments.filter((_, i) => i % step === step - 1);
 }
 
 function firstOrder({ slots }: SegmentState): number {

@@ -2,7 +2,8 @@
 import type { PeerState } from "./fetch-state.ts";
 import type { LinkFailure } from "./peer-link.ts";
 
-export type DropReason = "lie" | "timeouts" | "slow" | "failures" | "unreachable" | "version";
+/** `empty`: it never gave a block, and has none of those that it advertised. */
+export type DropReason = "lie" | "timeouts" | "slow" | "failures" | "unreachable" | "version" | "empty";
 
 export interface ConductLimits {
   readonly requestTimeoutMs: number;
@@ -16,6 +17,8 @@ const MAX_SLOW_ANSWERS = 3;
 /** How long a busy peer is left alone, doubled each time; the last one in a row counts as a failure. */
 const BUSY_REST_MS = 50;
 const MAX_BUSY_ANSWERS = 5;
+/** So many running from a peer that never gave a block are the end: 0.7 s of waiting in all. */
+const MAX_FIRST_BUSY_ANSWERS = 4;
 
 /** What a failure means for the block that was asked for. */
 export interface LinkVerdict {
@@ -52,6 +55,7 @@ export function noteWrongGuess(peer: PeerState): void {
 export function noteBusyAnswer(peer: PeerState, nowMs: number): DropReason | undefined {
   peer.window = Math.max(1, peer.window >> 1);
   peer.busyAnswers++;
+  if (!peer.served && peer.busyAnswers >= MAX_FIRST_BUSY_ANSWERS) return "empty";
   const drop = peer.busyAnswers < MAX_BUSY_ANSWERS ? undefined : noteFailure(peer);
   if (peer.busyAnswers >= MAX_BUSY_ANSWERS) peer.busyAnswers = 0;
   peer.restUntilMs = nowMs + BUSY_REST_MS * 2 ** peer.busyAnswers;

@@ -11,6 +11,7 @@ import {
 } from "../../src/client/fetch-machine.ts";
 import type { Ask } from "../../src/client/fetch-state.ts";
 import type { FetchedPiece, PeerSource, WantedBlock } from "../../src/index.ts";
+import { numberedSegment } from "../content.ts";
 
 const limits: FetchLimits = {
   maxPeers: 16,
@@ -25,23 +26,8 @@ const limits: FetchLimits = {
 const bytes = new Uint8Array(0);
 const good: BlockOutcome = { kind: "block", bytes, sealed: undefined, tookMs: 1 };
 
-function segment(version: 1 | 2, number: number, blocks = 1): Segment {
-  const id = new Uint8Array(32);
-  new DataView(id.buffer).setUint32(0, number);
-  return {
-    version,
-    algorithm: version === 1 ? "sha256" : "sha512-truncated",
-    id,
-    secret: id,
-    hashOfData: id,
-    offsetBytes: 0,
-    lengthBytes: blocks * 65_536,
-    blockSizeBytes: 65_536,
-    firstBlockIndex: 0,
-    blockHashes: Array.from({ length: blocks }, () => id),
-  };
-}
-
+const segment = (version: 1 | 2, number: number, blocks = 1): Segment =>
+  numberedSegment(number, version, blocks);
 const peer = (id: string, kind: "peer" | "hosted" = "peer"): PeerSource => ({ id, addresses: [], kind });
 const blocksOf = (...segments: readonly Segment[]): WantedBlock[] =>
   segments.flatMap((each) => each.blockHashes.map((_, blockIndex) => ({ segment: each, blockIndex })));
@@ -138,6 +124,26 @@ describe("window", () => {
     m.setMs(100);
     for (const ask of m.open()) m.answer(ask, good);
     expect(m.open().length).toBeGreaterThan(0);
+  });
+});
+
+describe("a peer without a block of what it advertised", () => {
+  it("PCCRR-142 asked again after 100, 200 and 400 ms, and then not any more", () => {
+    const m = start();
+    m.step(wanted(v2));
+    m.step({
+      kind: "found",
+      found: { peer: peer("a"), segments: v2.map(({ id }) => ({ id, complete: true })) },
+    });
+    const wakes: (number | undefined)[] = [];
+    for (let i = 0; i < 4; i++) {
+      m.answer(m.open()[0], { kind: "empty" });
+      wakes.push(m.machine.wakeAtMs());
+      m.setMs(wakes[i] ?? 0);
+      m.step({ kind: "tick" });
+    }
+    expect(wakes).toEqual([100, 300, 700, undefined]);
+    expect(m.dropped).toEqual(["a empty"]);
   });
 });
 
@@ -244,6 +250,86 @@ describe("failures", () => {
     hosted.step(wanted(v2));
     for (let i = 0; i < 20; i++) hosted.answer(hosted.open()[0], { kind: "empty" });
     expect(hosted.open().length).toBeGreaterThan(0);
+  });
+});
+
+describe("questions to the finder", () => {
+  const many = Array.from({ length: 9_000 }, (_, i) => segment(2, i));
+  /** Wants as many as the machine would know at the start, and returns it with its first question. */
+  const ask = (known: readonly PeerSource[] = []) => {
+    const m = start();
+    for (const each of known) m.step({ kind: "peer", peer: each });
+    const { lookahead } = m.machine;
+    m.step({ kind: "wanted", blocks: blocksOf(...many.slice(0, lookahead)), last: false });
+    const numbers = (m.finds[0] ?? []).map(({ id }) => new DataView(id.buffer).getUint32(0));
+    return { m, lookahead, numbers };
+  };
+
+  it("the first is about the next 64 segments and 32 spread over all that are known", () => {
+    const { lookahead, m, numbers } = ask();
+    expect(lookahead).toBe(8_192);
+    expect(m.finds).toHaveLength(1);
+    expect(numbers.slice(0, 64)).toEqual(Array.from({ length: 64 }, (_, i) => i));
+    const gaps = numbers.slice(64).map((number, i) => number - (numbers[63 + i] ?? 0));
+    expect([gaps.length, new Set(gaps), numbers.at(-1)]).toEqual([32, new Set([254]), 8_191]);
+  });
+
+  it("nobody: all is missing at once, and so is all that is wanted later", () => {
+    const { lookahead, m } = ask();
+    m.step({ kind: "findEnded" });
+    expect(m.takeAll()).toHaveLength(lookahead);
+    m.step({ kind: "wanted", blocks: blocksOf(...many.slice(lookahead)), last: true });
+    expect(m.takeAll()).toHaveLength(many.length - lookahead);
+    expect([m.finds.length, m.machine.finished]).toEqual([1, true]);
+  });
+
+  it("somebody: goes on with one question after another", () => {
+    const { m, numbers } = ask();
+    const last = many[numbers.at(-1) ?? 0] as Segment;
+    m.step({ kind: "found", found: { peer: peer("a"), segments: [{ id: last.id, complete: true }] } });
+    m.step({ kind: "findEnded" });
+    while (m.open().length > 0 && m.finds.length === 1) m.answer(m.open()[0], { kind: "empty" });
+    expect(m.finds).toHaveLength(2);
+    expect(m.finds[1]?.length).toBe(64 + 32);
+  });
+
+  it("grow while a known peer gives what it has", () => {
+    const { m } = ask([peer("a")]);
+    expect(m.finds).toEqual([]);
+    m.answer(m.open()[0], good);
+    while (m.open().length > 0) m.answer(m.open()[0], { kind: "empty" });
+    m.step({ kind: "findEnded" });
+    m.takeAll();
+    m.step({ kind: "findEnded" });
+    m.takeAll();
+    expect(m.finds.map(({ length }) => length)).toEqual([1, 256, 1_024]);
+  });
+
+  it("a known hosted cache that has nothing: one is not enough to say that nobody has", () => {
+    const { m } = ask([peer("h", "hosted")]);
+    m.answer(m.open()[0], { kind: "empty" });
+    expect(m.finds[0]).toHaveLength(1 + 31);
+    for (let i = 0; i < 100; i++) m.answer(m.open()[0], { kind: "empty" });
+    m.step({ kind: "findEnded" });
+    expect(m.finds[1]?.length).toBeGreaterThan(64);
+    m.step({ kind: "findEnded" });
+    for (let i = 0; i < 300; i++) {
+      m.takeAll();
+      m.answer(m.open()[0], { kind: "empty" });
+    }
+    expect(m.finds).toHaveLength(2);
+  });
+
+  it("version 1.0: all segments that are known are enough", () => {
+    const m = start();
+    const segments = Array.from({ length: 32 }, (_, i) => segment(1, i, 512));
+    const blocks = blocksOf(...segments);
+    m.step({ kind: "wanted", blocks: blocks.slice(0, m.machine.lookahead), last: false });
+    expect(m.finds[0]).toHaveLength(16);
+    m.step({ kind: "findEnded" });
+    m.step({ kind: "wanted", blocks: blocks.slice(8_192), last: true });
+    expect(m.takeAll()).toHaveLength(blocks.length);
+    expect(m.finds).toHaveLength(1);
   });
 });
 

@@ -23,7 +23,14 @@ import {
 } from "../../src/index.ts";
 import { nodeBlockCipher } from "../../src/node.ts";
 import { corrupt, type MessageFault } from "../../src/testing.ts";
-import { allBlocks, memorySource, plaintextOf, type TestSegment, testSegment } from "../content.ts";
+import {
+  allBlocks,
+  memorySource,
+  numberedSegment,
+  plaintextOf,
+  type TestSegment,
+  testSegment,
+} from "../content.ts";
 
 let clock: ManualClock;
 let http: MemoryHttp;
@@ -285,7 +292,7 @@ describe("finding peers", () => {
     const peer = startPeer("a", many);
     const { finder, questions } = finderOf([{ source: peer.source, holds: () => true }]);
     expectAll(many, await run(allBlocks(many), { finder }));
-    expect(questions).toEqual([64]);
+    expect(questions).toEqual([91]);
   });
 
   it("what a known peer does not have is asked of the branch", async () => {
@@ -299,14 +306,41 @@ describe("finding peers", () => {
     expect(questions.length).toBeLessThanOrEqual(2);
   });
 
-  it("nobody answers: everything is missing, after few and growing questions", async () => {
-    const many = Array.from({ length: 1_000 }, (_, i) => testSegment(2, 10, 1_000 + i));
+  it.each([1_000, 20_000])(
+    "nobody answers: %i segments are missing after one question about some of them",
+    async (count) => {
+      const { finder, questions } = finderOf();
+      const segments = Array.from({ length: count }, (_, i) => numberedSegment(i));
+      const wanted = segments.map((segment) => ({ segment, blockIndex: 0 }));
+      const { pieces, tookMs } = await run(wanted, { finder });
+      expect(pieces.every((piece) => piece.kind === "missing" && piece.reason === "no-peer")).toBe(true);
+      expect(pieces).toHaveLength(count);
+      expect(questions).toHaveLength(1);
+      expect(questions[0]).toBeLessThanOrEqual(96);
+      expect(tookMs).toBe(300);
+    },
+  );
+
+  it("a peer that holds only the second half is found by the sample, and gives it", async () => {
+    const many = Array.from({ length: 200 }, (_, i) => testSegment(2, 500, 2_000 + i));
+    const half = new Set(many.slice(100).map(({ segment }) => toHex(segment.id)));
+    const peer = startPeer("a", many, { holds: (i) => i >= 100 });
+    const { finder } = finderOf([{ source: peer.source, holds: ({ id }) => half.has(toHex(id)) }]);
+    const { pieces } = await run(allBlocks(many), { finder });
+    expect(pieces.map(({ kind }) => kind)).toEqual([
+      ...Array(100).fill("missing"),
+      ...Array(100).fill("block"),
+    ]);
+  });
+
+  it("questions go on, and grow, while a known peer gives what it has", async () => {
+    const many = Array.from({ length: 600 }, (_, i) => testSegment(2, 50, 3_000 + i));
+    const peer = startPeer("a", many, { holds: (i) => i < 30 });
     const { finder, questions } = finderOf();
-    const { pieces, tookMs } = await run(allBlocks(many), { finder });
-    expect(pieces.every((piece) => piece.kind === "missing" && piece.reason === "no-peer")).toBe(true);
-    expect(pieces).toHaveLength(1_000);
-    expect(questions).toEqual([64, 256, 680]);
-    expect(tookMs).toBe(900);
+    const { pieces } = await run(allBlocks(many), { finder, peers: [peer.source] });
+    expect(pieces.filter(({ kind }) => kind === "block")).toHaveLength(30);
+    expect(questions.length).toBeGreaterThan(1);
+    expect(questions.reduce((sum, each) => sum + each)).toBe(570);
   });
 
   it("a segment that nobody has does not hold up the others", async () => {
@@ -390,7 +424,7 @@ describe("the report", () => {
         dropped: undefined,
       }),
     ]);
-    expect(report?.questions).toEqual([{ segments: 1, atMs: expect.any(Number), answers: 0 }]);
+    expect(report?.questions).toEqual([{ segments: 2, atMs: expect.any(Number), answers: 0 }]);
   });
 
   it("comes also when the reader leaves early, and tells time-outs and lost connections apart", async () => {
@@ -424,12 +458,35 @@ describe("peers that fail", () => {
     expect(clock.pending).toBe(0);
   });
 
-  it("PCCRR-142 an empty block for what was advertised: asked again later, dropped in the end", async () => {
+  it("PCCRR-142 an empty block for what was advertised: asked again later, dropped within a second", async () => {
     const peer = startPeer("a", v2, { fault: () => "empty-block" });
     const { finder } = finderOf([{ source: peer.source, holds: () => true }]);
-    const { pieces, tookMs } = await run(allBlocks(v2), { finder });
+    const reports: FetchReport[] = [];
+    const { pieces, tookMs } = await run(allBlocks(v2), { finder, onReport: (each) => reports.push(each) });
     expect(pieces.every((piece) => piece.kind === "missing")).toBe(true);
-    expect(peer.requests).toHaveLength(15);
+    expect(peer.requests.map(({ atMs }) => atMs)).toEqual([300, 401, 602, 1_003]);
+    expect(tookMs).toBe(1_004);
+    expect(reports[0]?.peers).toMatchObject([{ empty: 4, dropped: "empty" }]);
+  });
+
+  it("a peer that has nothing of what it advertised costs a second of a long content, no more", async () => {
+    const segments = Array.from({ length: 1_400 }, (_, i) => numberedSegment(i));
+    const peer = startPeer("a", []);
+    const { finder, questions } = finderOf([{ source: peer.source, holds: () => true }]);
+    const wanted = segments.map((segment) => ({ segment, blockIndex: 0 }));
+    const { pieces, tookMs } = await run(wanted, { finder });
+    expect(pieces.every(({ kind }) => kind === "missing")).toBe(true);
+    expect(peer.requests.length).toBeLessThan(10);
+    expect(questions).toHaveLength(2);
+    expect(tookMs).toBeLessThanOrEqual(1_400);
+  });
+
+  it("PCCRR-142 a peer that gave a block once is asked longer, if it is empty from then on", async () => {
+    const peer = startPeer("a", v2, { fault: (i) => (i > 0 ? "empty-block" : undefined) });
+    const { finder } = finderOf([{ source: peer.source, holds: () => true }]);
+    const reports: FetchReport[] = [];
+    const { tookMs } = await run(allBlocks(v2), { finder, onReport: (each) => reports.push(each) });
+    expect(reports[0]?.peers).toMatchObject([{ blocks: 1, dropped: "failures" }]);
     expect(tookMs).toBeLessThan(6_000);
   });
 
