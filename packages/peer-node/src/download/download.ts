@@ -3,8 +3,8 @@
  * range, verify everything, and leave it with the node for the next one who asks.
  */
 import type { ContentRange } from "@branchcache/content-info";
-import type { OriginAnswer, OriginClient } from "@branchcache/http-encoding/node";
-import { BranchCacheError, type Clock, type Observer, silentObserver } from "@branchcache/runtime";
+import type { OriginAnswer, OriginClient, RequestOptions } from "@branchcache/http-encoding/node";
+import { BranchCacheError, type Clock, errorCode, type Observer, silentObserver } from "@branchcache/runtime";
 import type { BranchCache, ContentReader, Explanation } from "../branch-cache.ts";
 import { ByteCount, type DownloadProgress, type DownloadReport } from "./report.ts";
 import type { DownloadSink } from "./sink.ts";
@@ -55,6 +55,11 @@ class Download {
     this.#options = options;
   }
 
+  get #request(): RequestOptions {
+    const { signal, headers } = this.#options;
+    return { ...(signal ? { signal } : {}), ...(headers ? { headers } : {}) };
+  }
+
   async run(): Promise<DownloadReport> {
     const { clock, sink, url, observer = silentObserver } = this.#options;
     const startMs = clock.monotonicMs();
@@ -98,11 +103,10 @@ class Download {
   }
 
   async #attempt(restarts: number): Promise<DownloadReport["cached"]> {
-    const { url, origin, branchCache, signal, headers, maxVersion = 2 } = this.#options;
-    const request = { ...(signal ? { signal } : {}), ...(headers ? { headers } : {}) };
+    const { url, origin, branchCache, signal, maxVersion = 2 } = this.#options;
     // The last try takes no chances with hashes that may lag behind the content.
     const answer = await origin.open(url, {
-      ...request,
+      ...this.#request,
       ...(restarts < RESTARTS_MAX ? { versions: maxVersion } : { offer: false }),
     });
     if (answer.kind === "content") return this.#takePlain(answer);
@@ -114,7 +118,7 @@ class Download {
       signal?.throwIfAborted();
       if (!isContentInformationFault(error)) throw error;
       // [MS-CCROD] 2.7: bad Content Information is no fault of the content.
-      const plain = await origin.open(url, { ...request, offer: false });
+      const plain = await origin.open(url, { ...this.#request, offer: false });
       if (plain.kind !== "content") throw error;
       return this.#takePlain(plain);
     }
@@ -157,11 +161,8 @@ class Download {
 
   /** Resolves to the bytes of it that the node did not keep. */
   async #fillGap(answer: CodedAnswer, reader: ContentReader, range: ContentRange): Promise<number> {
-    const { origin, url, signal, headers } = this.#options;
-    const part = await origin.range(url, range, answer.validator, {
-      ...(signal ? { signal } : {}),
-      ...(headers ? { headers } : {}),
-    });
+    const { origin, url } = this.#options;
+    const part = await origin.range(url, range, answer.validator, this.#request);
     if (part.kind === "changed") throw new ContentChanged("the origin has another version now");
     let refusedBytes = 0;
     const handing: { readonly block: WholeBlock; readonly result: ReturnType<ContentReader["add"]> }[] = [];
@@ -204,15 +205,10 @@ class Download {
 
   /** Learns the Content Information of what was just downloaded, so that others can have it from here. */
   async #adopt(plain: PlainAnswer, lengthBytes: number): Promise<DownloadReport["cached"]> {
-    const { url, origin, branchCache, sink, signal, headers, maxVersion = 2 } = this.#options;
+    const { url, origin, branchCache, sink, signal, maxVersion = 2 } = this.#options;
     if (!sink.readBack) return "not-kept";
     try {
-      const answer = await origin.open(url, {
-        ...(signal ? { signal } : {}),
-        ...(headers ? { headers } : {}),
-        versions: maxVersion,
-        hashRequest: true,
-      });
+      const answer = await origin.open(url, { ...this.#request, versions: maxVersion, hashRequest: true });
       if (answer.kind === "content") {
         answer.discard();
         return "not-kept";
@@ -305,10 +301,8 @@ async function* wholeBlocks(
 }
 
 function isContentInformationFault(error: unknown): boolean {
-  return (
-    error instanceof BranchCacheError &&
-    (error.code.startsWith("BC_DECODE_") || error.code === "BC_CONTENT_INFORMATION_INVALID")
-  );
+  const code = errorCode(error);
+  return code?.startsWith("BC_DECODE_") === true || code === "BC_CONTENT_INFORMATION_INVALID";
 }
 
 /** Without what may be secret: user, password, query. */
