@@ -17,4 +17,5 @@ export { createFileSink, type FileSink } from "./download/file-sink.ts";
 export type { DownloadProgress, DownloadReport } from "./download/report.ts";
 export type { DownloadSink } from "./download/sink.ts";
 export { createStreamSink } from "./download/stream-sink.ts";
+export type { FetchWantedOptions, NodeBlocks } from "./node-blocks.ts";
 export { closeServer, listen, type PeerNode, type PeerNodeOptions, startPeerNode } from "./peer-node.ts";

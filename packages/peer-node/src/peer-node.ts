@@ -20,6 +20,7 @@ import { systemClock, systemRandom } from "@branchcache/runtime/node";
 import { nodeDatagramPort } from "dgram-ws-discovery/node";
 import { blockSourceOf, heldSegmentsOf } from "./block-source.ts";
 import type { BranchCache } from "./branch-cache.ts";
+import { type NodeBlocks, nodeBlocks } from "./node-blocks.ts";
 import { openNodeReader } from "./node-reader.ts";
 import { BranchPeers } from "./peer-finder.ts";
 import { SegmentVault } from "./segment-vault.ts";
@@ -57,6 +58,7 @@ export interface PeerNode extends BranchCache {
   readonly mode: "local" | "distributed";
   /** Where it serves blocks; undefined when it serves nobody. */
   readonly serving: Endpoint | undefined;
+  readonly blocks: NodeBlocks;
   /** Ends what is under way, then stops. Does not close the store. Twice is harmless. */
   close(): Promise<void>;
 }
@@ -122,11 +124,25 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
   }
   const peers = new BranchPeers({ discovery, clock, observer });
   const finder = rememberPeers(peers, { clock });
+  const fetch: Omit<FetchBlocksOptions, "signal"> = {
+    ...options.retrieval,
+    finder,
+    http,
+    cipher: nodeBlockCipher,
+    engine: nodeHashEngine,
+    clock,
+    observer,
+    onLiar: (peer) => {
+      peers.quarantine(peer);
+      finder.forget(peer.id);
+    },
+  };
   let closed: Promise<void> | undefined;
 
   return {
     mode,
     serving,
+    blocks: nodeBlocks({ blocks: store.blocks, vault, observer, fetch }),
     async open(bytes, { signal } = {}) {
       closing.signal.throwIfAborted();
       const content = readContentInformation(bytes, nodeHashEngine);
@@ -136,19 +152,7 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
         engine: nodeHashEngine,
         observer,
         signal: signal ? AbortSignal.any([signal, closing.signal]) : closing.signal,
-        fetch: {
-          ...options.retrieval,
-          finder,
-          http,
-          cipher: nodeBlockCipher,
-          engine: nodeHashEngine,
-          clock,
-          observer,
-          onLiar: (peer) => {
-            peers.quarantine(peer);
-            finder.forget(peer.id);
-          },
-        },
+        fetch,
       });
     },
     close() {

@@ -29,7 +29,7 @@ export interface SegmentVaultOptions {
 
 export class SegmentVault {
   readonly #options: SegmentVaultOptions;
-  readonly #records = new WeakMap<Segment, NewSegment>();
+  readonly #records = new WeakMap<Segment, Omit<NewSegment, "tags">>();
   /** Segments whose secret this process has stored already, so that 512 blocks cost one write. */
   readonly #knownSecrets = new Set<string>();
   readonly #writingSecrets = new Set<Promise<void>>();
@@ -73,20 +73,21 @@ export class SegmentVault {
 
   /**
    * Keeps a verified block. `sealed` is the ciphertext it came in, kept as it is when it is of the
-   * configured cipher; else the plaintext is sealed anew.
+   * configured cipher; else the plaintext is sealed anew. `tags` are for flushing by.
    */
   async keep(
     segment: Segment,
     blockIndex: number,
     plaintext: Uint8Array,
     sealed?: SealedBlock,
+    tags: readonly string[] = [],
   ): Promise<"kept" | "not-kept"> {
     const { blocks, cipher, cipherId, random } = this.#options;
     const block =
       sealed?.cipher === cipherId ? sealed : cipher.seal(plaintext, segment.secret, cipherId, random);
     try {
       await this.#keepSecret(segment.id, segment.secret);
-      const result = await blocks.putBlock(this.#record(segment), blockIndex, block);
+      const result = await blocks.putBlock({ ...this.#record(segment), tags }, blockIndex, block);
       return result === "full" ? "not-kept" : "kept";
     } catch (error) {
       // The reader has his bytes; a cache that cannot take them costs the next reader, not this one.
@@ -119,7 +120,7 @@ export class SegmentVault {
     });
   }
 
-  #record(segment: Segment): NewSegment {
+  #record(segment: Segment): Omit<NewSegment, "tags"> {
     let record = this.#records.get(segment);
     if (!record) {
       const { cipherId, engine } = this.#options;
@@ -130,7 +131,6 @@ export class SegmentVault {
         algorithm: segment.algorithm,
         lengthBytes: segment.lengthBytes,
         blockSizeBytes: segment.blockSizeBytes,
-        tags: [],
         // A partial list of block hashes cannot be checked against the hash of data.
         trust: complete ? "verified" : "blind",
         hashOfData: segment.hashOfData,

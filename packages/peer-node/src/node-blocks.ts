@@ -1,0 +1,67 @@
+/** The blocks that a node holds or can get, one by one: for who brings his own order of reading. */
+import type { BlockStore } from "@branchcache/cache-store";
+import type { Segment } from "@branchcache/content-info";
+import {
+  type FetchBlocksOptions,
+  type FetchedPiece,
+  fetchBlocks,
+  type WantedBlock,
+} from "@branchcache/retrieval";
+import type { Observer } from "@branchcache/runtime";
+import type { SegmentVault } from "./segment-vault.ts";
+
+export interface FetchWantedOptions {
+  readonly signal: AbortSignal;
+  /** What is fetched is kept under this tag. */
+  readonly tag: string;
+  /** How long a block is asked for before it is missing. */
+  readonly blockTimeoutMs: number;
+}
+
+export interface NodeBlocks {
+  /** Indexes of the blocks in the store, by segment; index-aligned. */
+  held(segments: readonly Segment[]): Promise<readonly ReadonlySet<number>[]>;
+  /** Verified plaintext from the store; undefined where it is not held. */
+  read(segment: Segment, blockIndex: number): Promise<Uint8Array | undefined>;
+  /** Keeps a block that the caller verified. */
+  keep(
+    segment: Segment,
+    blockIndex: number,
+    plaintext: Uint8Array,
+    tag: string,
+  ): Promise<"kept" | "not-kept">;
+  /** From peers, in the order wanted, verified and kept; never from the store. Rejects with `signal.reason`. */
+  fetch(wanted: Iterable<WantedBlock>, options: FetchWantedOptions): AsyncIterable<FetchedPiece>;
+  /** Removes what was kept under this tag. Gives the number of segments removed. */
+  flush(tag: string): Promise<number>;
+}
+
+export interface NodeBlocksOptions {
+  readonly blocks: BlockStore;
+  readonly vault: SegmentVault;
+  readonly observer: Observer;
+  readonly fetch: Omit<FetchBlocksOptions, "signal">;
+}
+
+export function nodeBlocks({ blocks, vault, observer, fetch }: NodeBlocksOptions): NodeBlocks {
+  return {
+    held: (segments) => vault.heldBlocks(segments),
+    async read(segment, blockIndex) {
+      const bytes = await vault.read(segment, blockIndex);
+      if (bytes) observer.count("retrieval_bytes_total", bytes.length, { source: "local" });
+      return bytes;
+    },
+    keep: (segment, blockIndex, plaintext, tag) =>
+      vault.keep(segment, blockIndex, plaintext, undefined, [tag]),
+    async *fetch(wanted, { signal, tag, blockTimeoutMs }) {
+      for await (const piece of fetchBlocks(wanted, { ...fetch, signal, blockTimeoutMs })) {
+        if (piece.kind === "block") {
+          observer.count("retrieval_bytes_total", piece.bytes.length, { source: piece.from.kind });
+          await vault.keep(piece.segment, piece.blockIndex, piece.bytes, piece.sealed, [tag]);
+        }
+        yield piece;
+      }
+    },
+    flush: (tag) => blocks.removeAll({ tag }),
+  };
+}
