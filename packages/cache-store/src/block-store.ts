@@ -43,7 +43,7 @@ export interface SegmentRecord extends NewSegment {
   readonly pins: number;
 }
 
-/** The answer to "do we hold it?". */
+/** The answer to "do we hold it?". A segment past its age limit is not held. */
 export interface HeldSegment {
   /** More than 0. */
   readonly heldBlocks: number;
@@ -61,6 +61,66 @@ export interface StoredBlock extends SealedBlock {
 
 /** `already-held`: nothing was written. `full`: nothing could be evicted to make room, nothing changed. */
 export type PutResult = "stored" | "already-held" | "full";
+
+/**
+ * Why something went. `size`: room was needed. `age`: older than the limit. `flush`: by tag, or all.
+ * `corrupt`: damaged where it lay, or failed its hash. `removed`: asked for by name.
+ */
+export type RemovalReason = "size" | "age" | "flush" | "corrupt" | "removed";
+
+/** One line of a listing. */
+export interface SegmentSummary {
+  readonly id: SegmentId;
+  readonly tags: readonly string[];
+  readonly createdMs: number;
+  /** Last put or read; reads are written in batches, so that a crash forgets the newest. */
+  readonly usedMs: number;
+  /** Blocks read from it. */
+  readonly hits: number;
+  readonly lengthBytes: number;
+  /** Initialization vectors and ciphertext held. */
+  readonly bytes: number;
+  readonly heldBlocks: number;
+  readonly verifiedBlocks: number;
+  readonly totalBlocks: number;
+  readonly trust: Trust;
+  readonly pins: number;
+}
+
+export interface Limits {
+  /** Of initialization vectors and ciphertext together. */
+  readonly limitBytes: number;
+  /** Since creation; undefined for no limit. */
+  readonly maxAgeMs: number | undefined;
+}
+
+export interface RemoveAllOptions {
+  readonly tag?: string;
+  /** Pinned ones too. Default false. */
+  readonly pinned?: boolean;
+}
+
+/** Counted since the store was made, over restarts. */
+export interface StoreStatistics {
+  /** Blocks read. */
+  readonly hits: number;
+  /** Whole segments and bytes; a damaged block that leaves others behind counts its bytes only. */
+  readonly gone: Readonly<Record<RemovalReason, { readonly segments: number; readonly bytes: number }>>;
+  /** The newest that went, at most 64, newest first. */
+  readonly latest: readonly RemovalNote[];
+}
+
+export interface RemovalNote {
+  readonly id: SegmentId;
+  readonly reason: RemovalReason;
+  readonly bytes: number;
+  readonly atMs: number;
+}
+
+/** What happened to a segment; `changed` for a block, tag or pin more or less. */
+export type StoreChange =
+  | { readonly kind: "added" | "changed"; readonly id: SegmentId }
+  | { readonly kind: "removed"; readonly id: SegmentId; readonly reason: RemovalReason };
 
 export interface StoreUsage {
   /** Initialization vectors and ciphertext of all blocks held. */
@@ -107,6 +167,26 @@ export interface BlockStore {
    * For work that is done at once: decrypting, hashing, copying into a buffer that is there already.
    */
   withBlock<T>(id: SegmentId, index: number, use: (block: StoredBlock) => T): Promise<T | undefined>;
+  /** All segments held, in no order. What comes and goes meanwhile may be missed. */
+  list(): AsyncIterable<SegmentSummary>;
+  /** Drops a block that turned out wrong, and counts it as `corrupt`. False if it was not there. */
+  dropBlock(id: SegmentId, index: number): Promise<boolean>;
+  /**
+   * Removes all segments with this tag, or all there are; pinned ones only if so asked.
+   * Not one transaction: what is put meanwhile may stay. Gives the number removed.
+   */
+  removeAll(which?: RemoveAllOptions): Promise<number>;
+  /** Removes what is too old; needed by nobody who goes on using the store. Gives the number removed. */
+  expire(): Promise<number>;
+  limits(): Promise<Limits>;
+  /** Kept by stores that last; a smaller limit takes effect before this resolves. */
+  setLimits(limits: Partial<Limits>): Promise<void>;
+  statistics(): Promise<StoreStatistics>;
+  /**
+   * Tells what is changed through this store, once it is done; other processes' changes are not told, except
+   * for what this one removes. `listener` must not throw. Returns a function that ends it.
+   */
+  watch(listener: (change: StoreChange) => void): () => void;
   /** Pins or not. False if it was not there. */
   removeSegment(id: SegmentId): Promise<boolean>;
   /** One pin more. False if it is not there. */
@@ -140,7 +220,7 @@ export interface PublicationEntry {
   readonly createdMs: number;
 }
 
-/** The hash cache. Keys are paths or URLs of any length. */
+/** The hash cache; where it has a limit, the least recently used go. Keys are paths or URLs of any length. */
 export interface PublicationStore {
   /** A copy. */
   get(key: string): Promise<PublicationEntry | undefined>;
@@ -148,6 +228,14 @@ export interface PublicationStore {
   delete(key: string): Promise<void>;
   /** In no order; what comes and goes meanwhile may be missed. */
   keys(): AsyncIterable<string>;
+  usage(): Promise<PublicationUsage>;
+}
+
+export interface PublicationUsage {
+  readonly bytes: number;
+  /** Undefined for no limit. */
+  readonly limitBytes: number | undefined;
+  readonly entries: number;
 }
 
 /** All three, opened and closed together. */

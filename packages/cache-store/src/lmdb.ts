@@ -1,33 +1,57 @@
 /** The store on disk: blocks, records and publications in one LMDB environment, secrets in another. */
+import { statfs } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { SegmentId } from "@branchcache/content-info";
 import { type Clock, errorMessage, type Observer, silentObserver } from "@branchcache/runtime";
 import type { Stores } from "./block-store.ts";
 import { StoreError } from "./errors.ts";
 import { LmdbBlockStore } from "./lmdb/block-store.ts";
-import { type Environment, isDamage, openEnvironment } from "./lmdb/environment.ts";
+import { Environment, isDamage } from "./lmdb/environment.ts";
+import type { StoredSettings } from "./lmdb/formats.ts";
 import { canBeRead } from "./lmdb/integrity-check.ts";
-import { LmdbPublicationStore } from "./lmdb/publications.ts";
+import { LimitSettings } from "./lmdb/limit-settings.ts";
+import { migrateBlocks } from "./lmdb/migrations.ts";
+import { LmdbPublicationStore, PUBLICATION_TABLES } from "./lmdb/publications.ts";
 import { LmdbSecretStore } from "./lmdb/secrets.ts";
 import { SpaceReserve } from "./lmdb/space-reserve.ts";
 import { inspectDataFile, makePrivate, pathError, prepareDirectory, setAside } from "./lmdb/surroundings.ts";
+import { BLOCK_TABLES, BlockTables } from "./lmdb/tables.ts";
 
 export { StoreError, type StoreErrorCode } from "./errors.ts";
+export type { StoredSettings } from "./lmdb/formats.ts";
 
 export interface LmdbStoreOptions {
   /** A directory; made (mode 0700) where there is none. */
   readonly path: string;
-  /** Of initialization vectors and ciphertext together; on the disk LMDB takes about 6 % more. */
-  readonly limitBytes: number;
+  /**
+   * Of initialization vectors and ciphertext together; on the disk LMDB takes about 6 % more. Default, as for
+   * all limits: what `setLimits` or `set` has kept with the store, else `limitPercent`.
+   */
+  readonly limitBytes?: number;
+  /** Of the volume. Default 5. */
+  readonly limitPercent?: number;
+  /** Since creation; 0 for no limit. Default 28 days. */
+  readonly maxAgeMs?: number;
+  /** Default 1 % of the volume, at least 64 MiB. */
+  readonly publicationLimitBytes?: number;
+  readonly publicationLimitPercent?: number;
   readonly clock: Clock;
   readonly observer?: Observer;
   /** Directory of the segment secrets, mode 0700, files 0600. Default `secrets` inside `path`. */
   readonly secretsPath?: string;
 }
 
-/** LMDB keeps 64 KiB blocks in 17 pages of 4 KiB; tables, free pages and publications come on top. */
-const MAP_OVERHEAD = 1.25;
-const MAP_RESERVE_BYTES = 2 ** 30;
+export interface LmdbStores extends Stores {
+  /**
+   * Keeps limits with the store: they hold at once, for every process, and at the next opening. A limit in
+   * bytes replaces one in percent, and the other way round.
+   */
+  set(settings: StoredSettings): Promise<void>;
+}
+
+/** What is mapped is address space only: a limit raised later needs no more of it than the volume has. */
+const LEAST_MAP_BYTES = 2 ** 30;
+const MAIN_TABLES = [...BLOCK_TABLES, ...PUBLICATION_TABLES];
 const SECRETS_MAP_BYTES = 2 ** 28;
 
 /**
@@ -37,34 +61,53 @@ const SECRETS_MAP_BYTES = 2 ** 28;
  * Throws `BC_STORE_PATH`, `BC_STORE_VERSION`, `BC_STORE_CORRUPT` when what is damaged cannot be moved, and
  * `BC_STORE_IO`; each names the path.
  */
-export async function openLmdbStore(options: LmdbStoreOptions): Promise<Stores> {
-  const { path, limitBytes, clock, observer = silentObserver } = options;
-  if (!Number.isSafeInteger(limitBytes) || limitBytes < 0) {
-    throw new StoreError("BC_STORE_INVALID", `a limit of ${limitBytes} bytes`);
-  }
+export async function openLmdbStore(options: LmdbStoreOptions): Promise<LmdbStores> {
+  const { path, clock, observer = silentObserver } = options;
+  const { limitBytes, limitPercent, maxAgeMs, publicationLimitBytes, publicationLimitPercent } = options;
   const secretsPath = options.secretsPath ?? join(path, "secrets");
   if (resolve(secretsPath) === resolve(path)) {
     throw new StoreError("BC_STORE_INVALID", "secrets must not lie among the blocks", { path });
   }
-  const mapBytes = limitBytes * MAP_OVERHEAD + MAP_RESERVE_BYTES;
-  const main = await openSoundly({ path, mapBytes, isPrivate: false, clock, observer });
+  const main = await openSoundly({
+    path,
+    tables: MAIN_TABLES,
+    isPrivate: false,
+    migrate: migrateBlocks,
+    clock,
+    observer,
+  });
   let secretsEnvironment: Environment;
+  let limits: LimitSettings;
   try {
-    const place = { path: secretsPath, mapBytes: SECRETS_MAP_BYTES, isPrivate: true, clock, observer };
-    secretsEnvironment = await openSoundly(place);
+    limits = new LimitSettings(main, await volumeBytes(path), {
+      ...(limitBytes !== undefined && { limitBytes }),
+      ...(limitPercent !== undefined && { limitPercent }),
+      ...(maxAgeMs !== undefined && { maxAgeMs }),
+      ...(publicationLimitBytes !== undefined && { publicationLimitBytes }),
+      ...(publicationLimitPercent !== undefined && { publicationLimitPercent }),
+    });
+    secretsEnvironment = await openSoundly({
+      path: secretsPath,
+      tables: ["secrets"],
+      mapBytes: SECRETS_MAP_BYTES,
+      isPrivate: true,
+      clock,
+      observer,
+    });
   } catch (error) {
     await main.root.close();
     throw error;
   }
   const secrets = new LmdbSecretStore(secretsEnvironment);
-  const publications = new LmdbPublicationStore(main);
+  const tables = new BlockTables(main);
+  const publications = new LmdbPublicationStore(main, () => limits.publicationBytes(tables));
   // A secret left behind is harmless; the next removal of the segment takes it along.
   const forget = (id: SegmentId) => secrets.delete(id).catch(() => {});
   const reserve = new SpaceReserve(path);
   await reserve.fill();
   const blocks = new LmdbBlockStore({
     environment: main,
-    limitBytes,
+    limits,
     reserve,
     clock,
     observer,
@@ -81,6 +124,10 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<Stores> 
     blocks,
     secrets,
     publications,
+    async set(settings) {
+      await limits.change(tables, settings);
+      await blocks.setLimits({});
+    },
     close: () => {
       closing ??= close();
       return closing;
@@ -88,28 +135,38 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<Stores> 
   };
 }
 
+async function volumeBytes(path: string): Promise<number> {
+  const { bsize, blocks } = await statfs(path);
+  return bsize * blocks;
+}
+
 interface Place {
   readonly path: string;
-  readonly mapBytes: number;
+  /** Default: the size of the volume. */
+  readonly mapBytes?: number;
+  readonly tables: readonly string[];
   readonly isPrivate: boolean;
+  readonly migrate?: (environment: Environment) => void;
   readonly clock: Clock;
   readonly observer: Observer;
 }
 
 async function openSoundly(place: Place): Promise<Environment> {
-  const { path, mapBytes, isPrivate, observer } = place;
+  const { path, tables, isPrivate, migrate, observer } = place;
   try {
     await prepareDirectory(path);
+    const mapBytes = place.mapBytes ?? Math.max(LEAST_MAP_BYTES, await volumeBytes(path));
+    const options = { path, mapBytes, tables, ...(migrate && { migrate }) };
     const damage = await findDamage(path);
     if (damage !== undefined) await startAfresh(place, damage);
     if (isPrivate) await makePrivate(path);
     try {
-      return await openEnvironment({ path, mapBytes });
+      return await Environment.open(options);
     } catch (error) {
       if (!isDamage(error)) throw error;
       await startAfresh(place, errorMessage(error));
       if (isPrivate) await makePrivate(path);
-      return await openEnvironment({ path, mapBytes });
+      return await Environment.open(options);
     }
   } catch (error) {
     const failure = pathError(path, error);

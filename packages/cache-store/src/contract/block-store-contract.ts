@@ -14,6 +14,7 @@ import {
   withStores,
 } from "./harness.ts";
 import { trustContract } from "./trust-contract.ts";
+import { upkeepContract } from "./upkeep-contract.ts";
 
 /** The suite of `BlockStore`. */
 export function blockStoreContract(name: string, open: OpenStores, api: ContractTestApi): void {
@@ -263,6 +264,13 @@ export function blockStoreContract(name: string, open: OpenStores, api: Contract
         () => blocks.getBlock(idOf(1), 0),
         () => blocks.withBlock(idOf(1), 0, () => 1),
         () => blocks.removeSegment(idOf(1)),
+        () => blocks.dropBlock(idOf(1), 0),
+        () => blocks.removeAll(),
+        () => blocks.expire(),
+        () => blocks.limits(),
+        () => blocks.setLimits({}),
+        () => blocks.statistics(),
+        () => collect(blocks.list()),
         () => blocks.pin(idOf(1)),
         () => blocks.unpin(idOf(1)),
         () => blocks.usage(),
@@ -279,6 +287,7 @@ export function blockStoreContract(name: string, open: OpenStores, api: Contract
 
     trustContract(open, api);
     evictionContract(open, api);
+    upkeepContract(open, api);
   });
 }
 

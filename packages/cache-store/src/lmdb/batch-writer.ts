@@ -4,11 +4,14 @@
  */
 import { statfs } from "node:fs/promises";
 import { constants } from "node:os";
-import { errorCode, errorMessage } from "@branchcache/runtime";
+import { type Clock, errorCode, errorMessage } from "@branchcache/runtime";
+import type { Limits } from "../block-store.ts";
 import { StoreError } from "../errors.ts";
+import type { AccessLog } from "../store/access-log.ts";
 import { Ledger } from "../store/ledger.ts";
 import type { Totals } from "../store/segment-state.ts";
 import type { Environment } from "./environment.ts";
+import type { LimitSettings } from "./limit-settings.ts";
 import type { SpaceReserve } from "./space-reserve.ts";
 import { type BlockTables, TransactionTables } from "./tables.ts";
 
@@ -18,10 +21,15 @@ const BATCH_BYTES = 16 * 2 ** 20;
 export const QUEUE_BYTES = 2 * BATCH_BYTES;
 /** What a queued change takes besides its bytes, roughly: promises, states, pages of tables. */
 const CHANGE_OVERHEAD_BYTES = 4096;
+/** Segments past their age that one transaction removes; the next one goes on. */
+const MOST_EXPIRED = 256;
 /** Pages freed by one transaction serve the next but one. */
 const TRANSACTIONS_UNTIL_REUSE = 3;
 
-export type Committed = Pick<Ledger<Uint8Array>, "evictions"> & { readonly totals: Totals };
+export type Committed = Pick<Ledger<Uint8Array>, "evictions" | "changes"> & {
+  readonly totals: Totals;
+  readonly limits: Limits;
+};
 
 export interface Change<T> {
   readonly bytes: number;
@@ -36,7 +44,9 @@ export type Outcome<T = unknown> = { readonly value: T } | { readonly error: unk
 export interface BatchWriterOptions {
   readonly environment: Environment;
   readonly tables: BlockTables;
-  readonly limitBytes: number;
+  readonly limits: LimitSettings;
+  readonly accesses: AccessLog;
+  readonly clock: Pick<Clock, "wallMs">;
   readonly reserve: SpaceReserve;
   readonly onCommit: (committed: Committed) => void;
   /** A batch did not fit; eviction may yet make room. */
@@ -154,11 +164,10 @@ export class BatchWriter {
   /** The disk is full before the limit is reached: evicts as much as the batch needs, twice over. */
   async #makeSpace(batch: readonly Change<unknown>[]): Promise<boolean> {
     const neededBytes = batch.reduce((sum, change) => sum + weightOf(change), 0);
-    const { limitBytes } = this.#options;
     try {
       let evicted = 0;
       const evict = () =>
-        this.#transact((ledger, view) => {
+        this.#transact((ledger, view, { limitBytes }) => {
           ledger.makeRoom(Math.max(0, limitBytes - view.totals.bytes) + 2 * neededBytes);
           evicted = ledger.evictions.length;
         });
@@ -173,20 +182,23 @@ export class BatchWriter {
     }
   }
 
-  async #transact<T>(run: (ledger: Ledger<Uint8Array>, view: TransactionTables) => T): Promise<T> {
-    const { environment, tables, limitBytes, onCommit } = this.#options;
-    let evictions: Committed["evictions"] = [];
-    let totals: Totals | undefined;
+  async #transact<T>(
+    run: (ledger: Ledger<Uint8Array>, view: TransactionTables, limits: Limits) => T,
+  ): Promise<T> {
+    const { environment, tables, accesses, clock, onCommit } = this.#options;
+    let committed: Committed | undefined;
     const result = await transact(environment, () => {
+      const limits = this.#options.limits.read(tables);
       const view = new TransactionTables(tables);
-      const ledger = new Ledger(view, limitBytes);
-      const value = run(ledger, view);
-      view.writeBack();
-      evictions = ledger.evictions;
-      totals = view.totals;
+      const ledger = new Ledger(view, limits, clock.wallMs());
+      for (const access of accesses.take()) ledger.recordAccess(access);
+      ledger.expire(MOST_EXPIRED);
+      const value = run(ledger, view, limits);
+      view.writeBack(ledger.evictions);
+      committed = { evictions: ledger.evictions, changes: ledger.changes, totals: view.totals, limits };
       return value;
     });
-    if (totals) onCommit({ evictions, totals });
+    if (committed) onCommit(committed);
     return result;
   }
 }

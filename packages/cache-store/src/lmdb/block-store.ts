@@ -4,25 +4,33 @@ import { type Clock, errorCode, type Observer } from "@branchcache/runtime";
 import type {
   BlockStore,
   HeldSegment,
+  Limits,
   NewSegment,
   PutResult,
+  RemoveAllOptions,
   SegmentRecord,
+  SegmentSummary,
+  StoreChange,
   StoredBlock,
+  StoreStatistics,
   StoreUsage,
 } from "../block-store.ts";
 import { StoreError } from "../errors.ts";
+import { AccessLog } from "../store/access-log.ts";
 import type { Ledger } from "../store/ledger.ts";
-import { FullReporter, reportEvictions, reportTotals } from "../store/report.ts";
+import { ChangeFeed, FullReporter, reportEvictions, reportTotals } from "../store/report.ts";
 import {
   checkBlock,
   copyFacts,
   heldSegment,
+  isExpired,
   judgePut,
   mergeFacts,
   newState,
   type SegmentFacts,
   type SegmentState,
   segmentRecord,
+  segmentSummary,
   standing,
   storedBytes,
   type Totals,
@@ -31,12 +39,22 @@ import { BatchWriter, type Committed, QUEUE_BYTES } from "./batch-writer.ts";
 import { BufferPool } from "./buffer-pool.ts";
 import { type Environment, reading } from "./environment.ts";
 import { BLOCK_HEADER_BYTES, blockKey, decodeBlock, encodeBlock } from "./formats.ts";
+import type { LimitSettings } from "./limit-settings.ts";
 import type { SpaceReserve } from "./space-reserve.ts";
-import { type BlockTables, mapKey, openBlockTables, readFacts, readState, readTotals } from "./tables.ts";
+import {
+  BlockTables,
+  mapKey,
+  readCreatedUntil,
+  readFacts,
+  readNotes,
+  readState,
+  readTagged,
+  readTotals,
+} from "./tables.ts";
 
 export interface LmdbBlockStoreOptions {
   readonly environment: Environment;
-  readonly limitBytes: number;
+  readonly limits: LimitSettings;
   readonly reserve: SpaceReserve;
   readonly clock: Clock;
   readonly observer: Observer;
@@ -59,8 +77,11 @@ export class LmdbBlockStore implements BlockStore {
   readonly #writer: BatchWriter;
   readonly #expected = new Map<string, Expected>();
   readonly #full: FullReporter;
+  readonly #feed = new ChangeFeed();
+  readonly #accesses = new AccessLog();
   readonly #buffers = new BufferPool(QUEUE_BYTES);
   #totals: Totals;
+  #limits: Limits;
   /** Monotonic. */
   #diskFullUntilMs = 0;
   /** What `onRemoved` has under way. */
@@ -68,24 +89,25 @@ export class LmdbBlockStore implements BlockStore {
   #closing: Promise<void> | undefined;
 
   constructor(options: LmdbBlockStoreOptions) {
-    const { environment, limitBytes, reserve, observer } = options;
+    const { environment, limits, reserve, clock, observer } = options;
     this.#options = options;
-    this.#tables = openBlockTables(environment);
-    this.#full = new FullReporter(observer, limitBytes);
+    this.#tables = new BlockTables(environment);
+    this.#full = new FullReporter(observer);
     this.#writer = new BatchWriter({
       environment,
       tables: this.#tables,
-      limitBytes,
+      limits,
+      accesses: this.#accesses,
+      clock,
       reserve,
       onCommit: (committed) => this.#onCommit(committed),
-      onDiskFull: () => this.#full.full("disk", this.#totals.bytes),
+      onDiskFull: () => this.#full.full("disk", this.#totals.bytes, this.#limits.limitBytes),
     });
     this.#totals = readTotals(this.#tables);
-    if (this.#totals.bytes > limitBytes) {
-      // The limit was larger when it was filled.
-      this.#writer.enqueue({ bytes: 0, run: (ledger) => ledger.makeRoom(0), settle: () => {} });
-    }
-    reportTotals(observer, this.#totals, limitBytes);
+    this.#limits = limits.read(this.#tables);
+    // The limit may have been larger when it was filled.
+    if (this.#totals.bytes > this.#limits.limitBytes) void this.#whole((ledger) => ledger.makeRoom(0));
+    reportTotals(observer, this.#totals, this.#limits.limitBytes);
   }
 
   async holds(ids: readonly SegmentId[]): Promise<readonly (HeldSegment | undefined)[]> {
@@ -103,11 +125,25 @@ export class LmdbBlockStore implements BlockStore {
   }
 
   async *ids(): AsyncIterable<SegmentId> {
-    this.#assertOpen();
-    await this.#writer.settled();
-    for (const key of this.#tables.states.getKeys({ snapshot: false })) {
-      yield new Uint8Array(key);
-      this.#assertOpen();
+    await this.#settled();
+    let start: Uint8Array | undefined;
+    for (;;) {
+      const keys = reading(this.#options.environment, () => [
+        ...this.#tables.states.getKeys(pageAfter(start)),
+      ]).map((key) => new Uint8Array(key));
+      start = keys.at(-1);
+      if (!start) return;
+      for (const key of keys) {
+        yield key;
+        this.#assertOpen();
+      }
+    }
+  }
+
+  async *list(): AsyncIterable<SegmentSummary> {
+    for await (const id of this.ids()) {
+      const known = this.#read(id);
+      if (known) yield segmentSummary(id, known.state, known.facts.tags);
     }
   }
 
@@ -120,14 +156,15 @@ export class LmdbBlockStore implements BlockStore {
   async putBlock(segment: NewSegment, index: number, block: SealedBlock): Promise<PutResult> {
     this.#assertOpen();
     checkBlock(segment, index, block);
-    const { limitBytes, clock } = this.#options;
+    const { clock } = this.#options;
+    const { limitBytes } = this.#limits;
     const expected = this.#expect(segment.id);
     const { known } = expected;
     const bytes = storedBytes(block);
     const growthBytes = known?.state.held.has(index) ? 0 : bytes;
     const verdict = judgePut(known, segment, index, growthBytes, this.#totals, limitBytes);
     if (verdict === "full") {
-      this.#full.full("limit", this.#totals.bytes);
+      this.#full.full("limit", this.#totals.bytes, this.#limits.limitBytes);
       return verdict;
     }
     const merged = known && mergeFacts(known.state, known.facts, segment);
@@ -157,7 +194,7 @@ export class LmdbBlockStore implements BlockStore {
     committed.then(give, give);
     const result = committed.then(
       (outcome) => {
-        if (outcome === "full") this.#full.full("limit", this.#totals.bytes);
+        if (outcome === "full") this.#full.full("limit", this.#totals.bytes, this.#limits.limitBytes);
         if (outcome === "stored" && !this.#writer.failing) this.#full.stored();
         return outcome;
       },
@@ -190,10 +227,10 @@ export class LmdbBlockStore implements BlockStore {
     const value = reading(this.#options.environment, () => this.#tables.blocks.getBinaryFast(key));
     const block = value && decodeBlock(key, value);
     if (!block) {
-      const own = new Uint8Array(id);
-      await this.#change(own, this.#expect(own), 0, (ledger) => ledger.dropBlock(own, index));
+      await this.dropBlock(id, index);
       return undefined;
     }
+    if (this.#accesses.note(mapKey(id), id, this.#options.clock.wallMs())) void this.#whole(() => {});
     return use({ ...block, ...standing(state, index) });
   }
 
@@ -203,6 +240,74 @@ export class LmdbBlockStore implements BlockStore {
     const expected = this.#expect(own);
     expected.known = undefined;
     return this.#change(own, expected, 0, (ledger) => ledger.remove(own));
+  }
+
+  async dropBlock(id: SegmentId, index: number): Promise<boolean> {
+    this.#assertOpen();
+    const own = new Uint8Array(id);
+    return this.#change(own, this.#expect(own), 0, (ledger) => ledger.dropBlock(own, index));
+  }
+
+  async removeAll({ tag, pinned = false }: RemoveAllOptions = {}): Promise<number> {
+    await this.#settled();
+    let removed = 0;
+    const remove = async (ids: readonly SegmentId[]) => {
+      const going = ids.filter((id) => pinned || this.#state(id)?.pins === 0);
+      removed += await this.#whole((ledger) => going.filter((id) => ledger.remove(id, "flush")).length);
+    };
+    if (tag !== undefined) {
+      const ids = reading(this.#options.environment, () => readTagged(this.#tables, tag));
+      for (let i = 0; i < ids.length; i += REMOVED_AT_ONCE) await remove(ids.slice(i, i + REMOVED_AT_ONCE));
+      return removed;
+    }
+    let page: SegmentId[] = [];
+    for await (const id of this.ids()) {
+      page.push(id);
+      if (page.length < REMOVED_AT_ONCE) continue;
+      await remove(page);
+      page = [];
+    }
+    await remove(page);
+    return removed;
+  }
+
+  async expire(): Promise<number> {
+    this.#assertOpen();
+    let removed = 0;
+    while (this.#isSomethingExpired()) {
+      const count = await this.#whole((ledger) => ledger.expire(REMOVED_AT_ONCE));
+      // The transaction itself removes some before it asks for more; nothing left is no progress either.
+      if (count === 0 && this.#isSomethingExpired()) break;
+      removed += count;
+    }
+    return removed;
+  }
+
+  async limits(): Promise<Limits> {
+    this.#assertOpen();
+    this.#limits = reading(this.#options.environment, () => this.#options.limits.read(this.#tables));
+    return this.#limits;
+  }
+
+  async setLimits(limits: Partial<Limits>): Promise<void> {
+    this.#assertOpen();
+    await this.#options.limits.change(this.#tables, {
+      ...(limits.limitBytes !== undefined && { limitBytes: limits.limitBytes }),
+      ...("maxAgeMs" in limits && { maxAgeMs: limits.maxAgeMs ?? 0 }),
+    });
+    await this.#whole((ledger) => ledger.makeRoom(0));
+  }
+
+  async statistics(): Promise<StoreStatistics> {
+    await this.#settled();
+    return reading(this.#options.environment, () => {
+      const { hits, gone } = readTotals(this.#tables);
+      return { hits, gone, latest: readNotes(this.#tables) };
+    });
+  }
+
+  watch(listener: (change: StoreChange) => void): () => void {
+    return this.#feed.watch(listener);
   }
 
   async pin(id: SegmentId): Promise<boolean> {
@@ -220,23 +325,22 @@ export class LmdbBlockStore implements BlockStore {
   }
 
   async usage(): Promise<StoreUsage> {
-    this.#assertOpen();
+    await this.expire();
     await this.#writer.settled();
     const { bytes, complete, segments } = reading(this.#options.environment, () => readTotals(this.#tables));
-    const { limitBytes } = this.#options;
+    const { limitBytes } = await this.limits();
     return { bytes, limitBytes, segments: { complete, partial: segments - complete } };
   }
 
   async flush(): Promise<void> {
     this.#assertOpen();
+    if (!this.#accesses.isEmpty) void this.#whole(() => {});
     await this.#writer.settled();
     await Promise.all(this.#removals);
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#writer.settled().then(async () => {
-      await Promise.all(this.#removals);
-    });
+    this.#closing ??= this.flush();
     return this.#closing;
   }
 
@@ -252,8 +356,22 @@ export class LmdbBlockStore implements BlockStore {
     this.#assertOpen();
   }
 
+  /** Waits for all that is queued, reads to be counted among them, and drops what is too old. */
+  async #settled(): Promise<void> {
+    await this.flush();
+    await this.expire();
+  }
+
+  #isSomethingExpired(): boolean {
+    const { maxAgeMs } = this.#limits;
+    if (maxAgeMs === undefined) return false;
+    const untilMs = this.#options.clock.wallMs() - maxAgeMs;
+    return reading(this.#options.environment, () => readCreatedUntil(this.#tables, untilMs)) !== undefined;
+  }
+
   #state(id: SegmentId): SegmentState | undefined {
-    return reading(this.#options.environment, () => readState(this.#tables, id));
+    const state = reading(this.#options.environment, () => readState(this.#tables, id));
+    return state && isExpired(state, this.#options.clock.wallMs(), this.#limits) ? undefined : state;
   }
 
   #read(id: SegmentId): Expected["known"] {
@@ -290,9 +408,24 @@ export class LmdbBlockStore implements BlockStore {
     });
   }
 
-  #onCommit({ evictions, totals }: Committed): void {
-    const { observer, limitBytes, onRemoved } = this.#options;
+  /** Queues a change of no segment in particular. */
+  #whole<T>(run: (ledger: Ledger<Uint8Array>) => T): Promise<T> {
+    const done = new Promise<T>((resolve, reject) => {
+      this.#writer.enqueue<T>({
+        bytes: 0,
+        run,
+        settle: (outcome) => ("value" in outcome ? resolve(outcome.value) : reject(outcome.error)),
+      });
+    });
+    // Some have nobody who waits.
+    done.catch(() => {});
+    return done;
+  }
+
+  #onCommit({ evictions, changes, totals, limits }: Committed): void {
+    const { observer, onRemoved } = this.#options;
     this.#totals = totals;
+    this.#limits = limits;
     if (evictions.length > 0) this.#diskFullUntilMs = 0;
     for (const { id, whole } of evictions) {
       if (!whole) continue;
@@ -300,6 +433,17 @@ export class LmdbBlockStore implements BlockStore {
       this.#removals.add(removal);
     }
     reportEvictions(observer, evictions);
-    reportTotals(observer, totals, limitBytes);
+    reportTotals(observer, totals, limits.limitBytes);
+    this.#feed.tell(changes);
   }
 }
+
+/** Read at once, so that no cursor stays open while others work. */
+const PAGE_KEYS = 256;
+
+function pageAfter(start: Uint8Array | undefined) {
+  return start ? { start, exclusiveStart: true, limit: PAGE_KEYS } : { limit: PAGE_KEYS };
+}
+
+/** Segments removed in one transaction. */
+const REMOVED_AT_ONCE = 64;

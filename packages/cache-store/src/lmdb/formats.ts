@@ -3,12 +3,12 @@ import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import type { CipherId, SealedBlock, SegmentId } from "@branchcache/content-info";
 import { Packr } from "msgpackr";
-import type { PublicationEntry } from "../block-store.ts";
+import type { PublicationEntry, RemovalNote } from "../block-store.ts";
 import { BlockSet } from "../store/block-set.ts";
-import type { SegmentFacts, SegmentState, Totals } from "../store/segment-state.ts";
+import { emptyTotals, type SegmentFacts, type SegmentState, type Totals } from "../store/segment-state.ts";
 
 /** Raised whenever anything below changes. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 
 const packr = new Packr({ useRecords: false, mapsAsObjects: true, copyBuffers: true });
 
@@ -25,6 +25,39 @@ export function sequenceKey(sequence: number): Uint8Array {
   const key = new Uint8Array(8);
   new DataView(key.buffer).setBigUint64(0, BigInt(sequence), false);
   return key;
+}
+
+/** Time in eight bytes, big-endian, then the identifier. */
+export function ageKey(createdMs: number, id: SegmentId): Uint8Array {
+  const key = new Uint8Array(8 + id.length);
+  key.set(sequenceKey(Math.max(0, Math.floor(createdMs))));
+  key.set(id, 8);
+  return key;
+}
+
+/** Views of `key`. */
+export function decodeAgeKey(key: Uint8Array): { readonly createdMs: number; readonly id: SegmentId } {
+  const view = new DataView(key.buffer, key.byteOffset, 8);
+  return { createdMs: Number(view.getBigUint64(0, false)), id: key.subarray(8) };
+}
+
+const TAG_BYTES = 16;
+
+/** Tags are of any length: 16 bytes of a hash stand for one. */
+export function tagPrefix(tag: string): Uint8Array {
+  return new Uint8Array(createHash("sha256").update(tag).digest().subarray(0, TAG_BYTES));
+}
+
+export function tagKey(tag: string, id: SegmentId): Uint8Array {
+  const key = new Uint8Array(TAG_BYTES + id.length);
+  key.set(tagPrefix(tag));
+  key.set(id, TAG_BYTES);
+  return key;
+}
+
+/** A copy; undefined for the key of another tag. */
+export function idOfTagKey(prefix: Uint8Array, key: Uint8Array): SegmentId | undefined {
+  return prefix.every((byte, i) => key[i] === byte) ? new Uint8Array(key.subarray(TAG_BYTES)) : undefined;
 }
 
 /** Cipher, length of the initialization vector, two zero bytes, checksum. */
@@ -65,7 +98,9 @@ function blockChecksum(key: Uint8Array, value: Uint8Array): number {
   return crc32(value.subarray(BLOCK_HEADER_BYTES, value.length), crc32(value.subarray(0, 4), crc32(key)));
 }
 
-const STATE_HEADER_BYTES = 48;
+const STATE_HEADER_BYTES = 64;
+/** Before format 2, which added use and hits. */
+const SHORT_HEADER_BYTES = 48;
 
 /** Fixed fields, then the bitmap of held blocks, then that of verified ones. */
 export function encodeState(state: SegmentState): Uint8Array {
@@ -80,23 +115,31 @@ export function encodeState(state: SegmentState): Uint8Array {
   view.setUint32(36, state.pins, true);
   view.setUint32(40, held.totalBlocks, true);
   value[44] = state.trust === "verified" ? 1 : 0;
+  value[45] = FORMAT_VERSION;
+  view.setFloat64(48, state.usedMs, true);
+  view.setFloat64(56, state.hits, true);
   value.set(held.bits, STATE_HEADER_BYTES);
   value.set(verified.bits, STATE_HEADER_BYTES + held.bits.length);
   return value;
 }
 
-/** A copy. Undefined if it is not what was written. */
+/** A copy, of this format's or of format 1. Undefined if it is neither. */
 export function decodeState(value: Uint8Array): SegmentState | undefined {
-  if (value.length < STATE_HEADER_BYTES) return undefined;
+  if (value.length < SHORT_HEADER_BYTES) return undefined;
   const view = new DataView(value.buffer, value.byteOffset, value.length);
   const totalBlocks = view.getUint32(40, true);
   const bitmapBytes = BlockSet.bytesFor(totalBlocks);
-  if (value.length !== STATE_HEADER_BYTES + 2 * bitmapBytes) return undefined;
+  const isShort = value[45] === 0;
+  const headerBytes = isShort ? SHORT_HEADER_BYTES : STATE_HEADER_BYTES;
+  if (value.length !== headerBytes + 2 * bitmapBytes) return undefined;
   const bits = (start: number) =>
-    new Uint8Array(value.subarray(STATE_HEADER_BYTES + start, STATE_HEADER_BYTES + start + bitmapBytes));
+    new Uint8Array(value.subarray(headerBytes + start, headerBytes + start + bitmapBytes));
+  const createdMs = view.getFloat64(8, true);
   return {
     sequence: view.getFloat64(0, true),
-    createdMs: view.getFloat64(8, true),
+    createdMs,
+    usedMs: isShort ? createdMs : view.getFloat64(48, true),
+    hits: isShort ? 0 : view.getFloat64(56, true),
     lengthBytes: view.getFloat64(16, true),
     bytes: view.getFloat64(24, true),
     blockSizeBytes: view.getUint32(32, true),
@@ -120,8 +163,65 @@ export function encodeTotals(totals: Totals): Uint8Array {
   return packr.pack(totals);
 }
 
+/** Format 1 counted less. */
 export function decodeTotals(value: Uint8Array): Totals {
+  return { ...emptyTotals(), ...packr.unpack(value) };
+}
+
+/** What the owner has set; what is absent has its default. */
+export interface StoredSettings {
+  readonly limitBytes?: number;
+  readonly limitPercent?: number;
+  /** 0 for no limit. */
+  readonly maxAgeMs?: number;
+  readonly publicationLimitBytes?: number;
+  readonly publicationLimitPercent?: number;
+}
+
+export function encodeSettings(settings: StoredSettings): Uint8Array {
+  return packr.pack(settings);
+}
+
+export function decodeSettings(value: Uint8Array): StoredSettings {
   return packr.unpack(value);
+}
+
+export function encodeNotes(notes: readonly RemovalNote[]): Uint8Array {
+  return packr.pack(notes);
+}
+
+/** A copy. */
+export function decodeNotes(value: Uint8Array): readonly RemovalNote[] {
+  const notes: RemovalNote[] = packr.unpack(value);
+  return notes.map((note) => ({ ...note, id: new Uint8Array(note.id) }));
+}
+
+export interface PublicationTotals {
+  bytes: number;
+  entries: number;
+  nextSequence: number;
+}
+
+export function encodePublicationTotals(totals: PublicationTotals): Uint8Array {
+  return packr.pack(totals);
+}
+
+export function decodePublicationTotals(value: Uint8Array): PublicationTotals {
+  return packr.unpack(value);
+}
+
+/** Place in the queue and bytes of an entry, a number of eight bytes each. */
+export function encodePlace(place: { readonly sequence: number; readonly bytes: number }): Uint8Array {
+  const value = new Uint8Array(16);
+  const view = new DataView(value.buffer);
+  view.setFloat64(0, place.sequence, true);
+  view.setFloat64(8, place.bytes, true);
+  return value;
+}
+
+export function decodePlace(value: Uint8Array): { readonly sequence: number; readonly bytes: number } {
+  const view = new DataView(value.buffer, value.byteOffset, 16);
+  return { sequence: view.getFloat64(0, true), bytes: view.getFloat64(8, true) };
 }
 
 /** Keys of publications may be longer than LMDB allows. */

@@ -4,10 +4,12 @@
  */
 import type { SegmentId } from "@branchcache/content-info";
 import { equalBytes } from "@branchcache/runtime";
-import type { NewSegment, PutResult } from "../block-store.ts";
+import type { Limits, NewSegment, PutResult, RemovalReason, StoreChange } from "../block-store.ts";
+import type { Access } from "./access-log.ts";
 import {
   copyFacts,
   isComplete,
+  isExpired,
   judgePut,
   mergeFacts,
   newState,
@@ -29,48 +31,70 @@ export interface Tables<Block> {
   deleteBlock(id: SegmentId, index: number): void;
   /** State and facts; blocks are gone already. */
   deleteSegment(id: SegmentId): void;
-  /** The queue of what may be evicted, by order of creation. */
+  /** The queue of what may be evicted, by order of use. */
   queue(sequence: number, id: SegmentId): void;
   unqueue(sequence: number): void;
   /** The first two in the queue. */
   oldest(): readonly SegmentId[];
+  /** The same segments by time of creation. */
+  queueAge(createdMs: number, id: SegmentId): void;
+  unqueueAge(createdMs: number, id: SegmentId): void;
+  /** The first created at that time or before. */
+  createdUntil(wallMs: number): SegmentId | undefined;
+  tag(tag: string, id: SegmentId): void;
+  untag(tag: string, id: SegmentId): void;
 }
 
 export interface Eviction {
   readonly id: SegmentId;
-  readonly reason: "size" | "corrupt" | "removed";
+  readonly reason: RemovalReason;
   readonly bytes: number;
   /** All of the segment went, not just a block. */
   readonly whole: boolean;
+  readonly atMs: number;
 }
 
 export class Ledger<Block> {
   readonly #tables: Tables<Block>;
-  readonly #limitBytes: number;
+  readonly #limits: Limits;
+  readonly #nowMs: number;
   /** What went, in order; the owner tells whom it concerns once that is certain. */
   readonly evictions: Eviction[] = [];
+  readonly changes: StoreChange[] = [];
 
-  constructor(tables: Tables<Block>, limitBytes: number) {
+  constructor(tables: Tables<Block>, limits: Limits, nowMs: number) {
     this.#tables = tables;
-    this.#limitBytes = limitBytes;
+    this.#limits = limits;
+    this.#nowMs = nowMs;
   }
 
-  /** Throws `BC_STORE_MISMATCH`; the block itself was checked by `checkBlock`. */
-  put(segment: NewSegment, index: number, bytes: number, block: Block, nowMs: number): PutResult {
+  /** Throws `BC_STORE_MISMATCH`; the block itself was checked by `checkBlock`. `putMs` is when it was asked for. */
+  put(
+    segment: NewSegment,
+    index: number,
+    bytes: number,
+    block: Block,
+    putMs: number = this.#nowMs,
+  ): PutResult {
     const tables = this.#tables;
     const { id } = segment;
     const known = this.known(id);
     const replacedBytes = known?.state.held.has(index) ? tables.blockBytes(id, index) : 0;
     const growthBytes = bytes - replacedBytes;
-    const result = judgePut(known, segment, index, growthBytes, tables.totals, this.#limitBytes);
+    const result = judgePut(known, segment, index, growthBytes, tables.totals, this.#limits.limitBytes);
     if (result === "full") return result;
 
     const merged = known && mergeFacts(known.state, known.facts, segment);
-    if (merged) tables.setFacts(id, merged);
+    if (merged) {
+      for (const tag of merged.tags) if (!known.facts.tags.includes(tag)) tables.tag(tag, id);
+      tables.setFacts(id, merged);
+    }
     if (result === "already-held") return result;
 
     this.makeRoom(growthBytes, id);
-    const state = known?.state ?? this.#create(segment, nowMs);
+    const state = known?.state ?? this.#create(segment, putMs);
+    this.changes.push({ kind: known ? "changed" : "added", id });
+    this.#use(id, state, putMs);
     this.#change(id, state, () => {
       tables.setBlock(id, index, block);
       state.bytes += growthBytes;
@@ -83,26 +107,25 @@ export class Ledger<Block> {
     return result;
   }
 
-  remove(id: SegmentId, reason: Eviction["reason"] = "removed"): boolean {
+  remove(id: SegmentId, reason: RemovalReason = "removed"): boolean {
     const tables = this.#tables;
     const state = tables.state(id);
     if (!state) return false;
     this.#count(state, -1);
-    if (state.pins === 0) tables.unqueue(state.sequence);
+    if (state.pins === 0) this.#unqueue(id, state);
+    for (const tag of tables.facts(id)?.tags ?? []) tables.untag(tag, id);
     for (const index of state.held.indexes()) tables.deleteBlock(id, index);
     tables.deleteSegment(id);
-    this.evictions.push({ id, reason, bytes: state.bytes, whole: true });
+    this.#gone({ id, reason, bytes: state.bytes, whole: true, atMs: this.#nowMs });
+    this.changes.push({ kind: "removed", id, reason });
     return true;
   }
 
-  /** Drops one block that turned out damaged. */
-  dropBlock(id: SegmentId, index: number): void {
+  /** Drops one block that turned out damaged. False if it is not held. */
+  dropBlock(id: SegmentId, index: number): boolean {
     const state = this.#tables.state(id);
-    if (!state?.held.has(index)) return;
-    if (state.held.size === 1) {
-      this.remove(id, "corrupt");
-      return;
-    }
+    if (!state?.held.has(index)) return false;
+    if (state.held.size === 1) return this.remove(id, "corrupt");
     const bytes = this.#tables.blockBytes(id, index);
     this.#change(id, state, () => {
       this.#tables.deleteBlock(id, index);
@@ -110,44 +133,103 @@ export class Ledger<Block> {
       state.held.delete(index);
       state.verified.delete(index);
     });
-    this.evictions.push({ id, reason: "corrupt", bytes, whole: false });
-  }
-
-  pin(id: SegmentId, delta: 1 | -1): boolean {
-    const tables = this.#tables;
-    const state = tables.state(id);
-    if (!state) return false;
-    const pins = Math.max(0, state.pins + delta);
-    if (state.pins === 0 && pins > 0) tables.unqueue(state.sequence);
-    if (state.pins > 0 && pins === 0) tables.queue(state.sequence, id);
-    this.#change(id, state, () => {
-      state.pins = pins;
-    });
+    this.#gone({ id, reason: "corrupt", bytes, whole: false, atMs: this.#nowMs });
+    this.changes.push({ kind: "changed", id });
     return true;
   }
 
-  /** Evicts the oldest until so much more fits below the limit, or nothing is left to evict. */
+  pin(id: SegmentId, delta: 1 | -1): boolean {
+    const state = this.known(id)?.state;
+    if (!state) return false;
+    const pins = Math.max(0, state.pins + delta);
+    if (state.pins === 0 && pins > 0) this.#unqueue(id, state);
+    if (state.pins > 0 && pins === 0) this.#queue(id, state);
+    this.#change(id, state, () => {
+      state.pins = pins;
+    });
+    this.changes.push({ kind: "changed", id });
+    return true;
+  }
+
+  /** Counts reads; the segment moves to the end of the queue. */
+  recordAccess({ id, hits, usedMs }: Access): void {
+    const tables = this.#tables;
+    tables.totals.hits += hits;
+    const state = tables.state(id);
+    if (!state) return;
+    state.hits += hits;
+    this.#use(id, state, usedMs);
+    tables.setState(id, state);
+  }
+
+  /** Evicts the least recently used until so much more fits below the limit, or nothing is left to evict. */
   makeRoom(growthBytes: number, except?: SegmentId): void {
     const tables = this.#tables;
-    while (tables.totals.bytes + growthBytes > this.#limitBytes) {
+    while (tables.totals.bytes + growthBytes > this.#limits.limitBytes) {
       const victim = tables.oldest().find((id) => !except || !equalBytes(id, except));
       if (!victim) return;
       this.remove(victim, "size");
     }
   }
 
+  /** Removes at most so many that are too old. Gives the number removed. */
+  expire(atMost: number): number {
+    const { maxAgeMs } = this.#limits;
+    if (maxAgeMs === undefined) return 0;
+    for (let removed = 0; removed < atMost; removed++) {
+      const id = this.#tables.createdUntil(this.#nowMs - maxAgeMs);
+      if (!id) return removed;
+      this.remove(id, "age");
+    }
+    return atMost;
+  }
+
+  /** Undefined for what is not there; what is too old goes at once. */
   known(id: SegmentId): { readonly state: SegmentState; readonly facts: SegmentFacts } | undefined {
     const state = this.#tables.state(id);
+    if (state && isExpired(state, this.#nowMs, this.#limits)) {
+      this.remove(id, "age");
+      return undefined;
+    }
     const facts = state && this.#tables.facts(id);
     return state && facts && { state, facts };
   }
 
-  #create(segment: NewSegment, nowMs: number): SegmentState {
+  #create(segment: NewSegment, createdMs: number): SegmentState {
     const tables = this.#tables;
-    const state = newState(segment, tables.totals.nextSequence++, nowMs);
-    tables.setFacts(segment.id, copyFacts(segment));
-    tables.queue(state.sequence, segment.id);
+    const state = newState(segment, tables.totals.nextSequence++, createdMs);
+    const facts = copyFacts(segment);
+    tables.setFacts(segment.id, facts);
+    for (const tag of facts.tags) tables.tag(tag, segment.id);
+    this.#queue(segment.id, state);
     return state;
+  }
+
+  #use(id: SegmentId, state: SegmentState, usedMs: number): void {
+    const { totals } = this.#tables;
+    state.usedMs = Math.max(state.usedMs, usedMs);
+    if (state.sequence === totals.nextSequence - 1) return;
+    if (state.pins === 0) this.#tables.unqueue(state.sequence);
+    state.sequence = totals.nextSequence++;
+    if (state.pins === 0) this.#tables.queue(state.sequence, id);
+  }
+
+  #queue(id: SegmentId, state: SegmentState): void {
+    this.#tables.queue(state.sequence, id);
+    this.#tables.queueAge(state.createdMs, id);
+  }
+
+  #unqueue(id: SegmentId, state: SegmentState): void {
+    this.#tables.unqueue(state.sequence);
+    this.#tables.unqueueAge(state.createdMs, id);
+  }
+
+  #gone(eviction: Eviction): void {
+    const { reason, bytes, whole } = eviction;
+    const gone = this.#tables.totals.gone[reason];
+    gone.bytes += bytes;
+    if (whole) gone.segments++;
+    this.evictions.push(eviction);
   }
 
   #change(id: SegmentId, state: SegmentState, change: () => void): void {

@@ -4,33 +4,46 @@ import { type Clock, fromHex, type Observer, silentObserver, toHex } from "@bran
 import type {
   BlockStore,
   HeldSegment,
+  Limits,
   NewSegment,
   PublicationEntry,
   PublicationStore,
+  PublicationUsage,
   PutResult,
+  RemovalNote,
+  RemoveAllOptions,
   SecretStore,
   SegmentRecord,
+  SegmentSummary,
+  StoreChange,
   StoredBlock,
+  StoreStatistics,
   Stores,
   StoreUsage,
 } from "../block-store.ts";
 import { StoreError } from "../errors.ts";
 import { Ledger, type Tables } from "./ledger.ts";
-import { FullReporter, reportEvictions, reportTotals } from "./report.ts";
+import { ChangeFeed, FullReporter, latestNotes, reportEvictions, reportTotals } from "./report.ts";
 import {
   checkBlock,
+  checkLimits,
   emptyTotals,
   heldSegment,
+  isExpired,
   type SegmentFacts,
   type SegmentState,
   segmentRecord,
+  segmentSummary,
   standing,
   storedBytes,
 } from "./segment-state.ts";
+import { SortedQueue } from "./sorted-queue.ts";
 
 export interface MemoryStoreOptions {
   /** Of initialization vectors and ciphertext together. */
   readonly limitBytes: number;
+  /** Since creation; default none. */
+  readonly maxAgeMs?: number;
   readonly clock: Clock;
   readonly observer?: Observer;
 }
@@ -54,16 +67,16 @@ function closedError(): StoreError {
   return new StoreError("BC_STORE_CLOSED", "the store is closed");
 }
 
-/** One map a table; the map of states keeps the order of creation, so it is the queue as well. */
+/** One map a table; keys are identifiers in hexadecimal. */
 class MemoryTables implements Tables<SealedBlock> {
   readonly totals = emptyTotals();
   readonly states = new Map<string, SegmentState>();
   readonly blocks = new Map<string, Map<number, SealedBlock>>();
   readonly #facts = new Map<string, SegmentFacts>();
-  readonly #queue = new Map<number, SegmentId>();
-  /** Sequences queued again after they were pinned stand too late in `#queue`; then it is sorted once. */
-  #newestQueued = 0;
-  #unsorted = false;
+  readonly #queue = new SortedQueue<string>();
+  readonly #ages = new SortedQueue<string>();
+  readonly #tags = new Map<string, Set<string>>();
+  readonly #queued = new Map<number, string>();
 
   state(id: SegmentId): SegmentState | undefined {
     return this.states.get(toHex(id));
@@ -108,29 +121,53 @@ class MemoryTables implements Tables<SealedBlock> {
   }
 
   queue(sequence: number, id: SegmentId): void {
-    if (sequence < this.#newestQueued) this.#unsorted = true;
-    this.#newestQueued = Math.max(this.#newestQueued, sequence);
-    this.#queue.set(sequence, new Uint8Array(id));
+    this.#queue.set(toHex(id), sequence);
+    this.#queued.set(sequence, toHex(id));
   }
 
   unqueue(sequence: number): void {
-    this.#queue.delete(sequence);
+    const key = this.#queued.get(sequence);
+    if (key !== undefined) this.#queue.delete(key);
+    this.#queued.delete(sequence);
   }
 
   oldest(): readonly SegmentId[] {
-    if (this.#unsorted) {
-      const sorted = [...this.#queue].sort(([a], [b]) => a - b);
-      this.#queue.clear();
-      for (const [sequence, id] of sorted) this.#queue.set(sequence, id);
-      this.#unsorted = false;
-    }
-    const oldest: SegmentId[] = [];
-    for (const id of this.#queue.values()) {
-      oldest.push(id);
-      if (oldest.length === 2) break;
-    }
-    return oldest;
+    return this.#queue.first(2).map(([key]) => idOf(key));
   }
+
+  queueAge(createdMs: number, id: SegmentId): void {
+    this.#ages.set(toHex(id), createdMs);
+  }
+
+  unqueueAge(_createdMs: number, id: SegmentId): void {
+    this.#ages.delete(toHex(id));
+  }
+
+  createdUntil(wallMs: number): SegmentId | undefined {
+    const [first] = this.#ages.first(1);
+    return first && first[1] <= wallMs ? idOf(first[0]) : undefined;
+  }
+
+  tag(tag: string, id: SegmentId): void {
+    const tagged = this.#tags.get(tag) ?? new Set<string>();
+    this.#tags.set(tag, tagged.add(toHex(id)));
+  }
+
+  untag(tag: string, id: SegmentId): void {
+    const tagged = this.#tags.get(tag);
+    tagged?.delete(toHex(id));
+    if (tagged?.size === 0) this.#tags.delete(tag);
+  }
+
+  tagged(tag: string): readonly SegmentId[] {
+    return [...(this.#tags.get(tag) ?? [])].map(idOf);
+  }
+}
+
+function idOf(key: string): SegmentId {
+  const id = fromHex(key);
+  if (!id) throw new TypeError("not a key of these tables");
+  return id;
 }
 
 function copyBlock(block: SealedBlock): SealedBlock {
@@ -139,60 +176,66 @@ function copyBlock(block: SealedBlock): SealedBlock {
 
 class MemoryBlockStore implements BlockStore {
   readonly #tables = new MemoryTables();
-  readonly #ledger: Ledger<SealedBlock>;
-  readonly #limitBytes: number;
   readonly #clock: Clock;
   readonly #observer: Observer;
   readonly #onRemoved: (id: SegmentId) => void;
   readonly #full: FullReporter;
+  readonly #feed = new ChangeFeed();
+  #limits: Limits;
+  #latest: readonly RemovalNote[] = [];
   #closed = false;
 
   constructor(options: MemoryStoreOptions, onRemoved: (id: SegmentId) => void) {
-    this.#limitBytes = options.limitBytes;
+    this.#limits = { limitBytes: options.limitBytes, maxAgeMs: options.maxAgeMs };
     this.#clock = options.clock;
     this.#observer = options.observer ?? silentObserver;
-    this.#ledger = new Ledger(this.#tables, options.limitBytes);
     this.#onRemoved = onRemoved;
-    this.#full = new FullReporter(this.#observer, this.#limitBytes);
-    reportTotals(this.#observer, this.#tables.totals, this.#limitBytes);
+    this.#full = new FullReporter(this.#observer);
+    reportTotals(this.#observer, this.#tables.totals, this.#limits.limitBytes);
   }
 
   async holds(ids: readonly SegmentId[]): Promise<readonly (HeldSegment | undefined)[]> {
     this.#assertOpen();
     return ids.map((id) => {
-      const state = this.#tables.state(id);
+      const state = this.#state(id);
       return state && heldSegment(state);
     });
   }
 
   async segment(id: SegmentId): Promise<SegmentRecord | undefined> {
     this.#assertOpen();
-    const known = this.#ledger.known(id);
-    return known && segmentRecord(id, known.state, known.facts);
+    const state = this.#state(id);
+    const facts = state && this.#tables.facts(id);
+    return state && facts && segmentRecord(id, state, facts);
   }
 
   async *ids(): AsyncIterable<SegmentId> {
-    this.#assertOpen();
+    for await (const { id } of this.list()) yield id;
+  }
+
+  async *list(): AsyncIterable<SegmentSummary> {
+    await this.expire();
     for (const key of [...this.#tables.states.keys()]) {
-      const id = fromHex(key);
-      if (id) yield id;
+      const id = idOf(key);
+      const state = this.#state(id);
+      if (state) yield segmentSummary(id, state, this.#tables.facts(id)?.tags ?? []);
     }
   }
 
   async heldBlocks(id: SegmentId, trust?: "verified"): Promise<readonly number[] | undefined> {
     this.#assertOpen();
-    const state = this.#tables.state(id);
+    const state = this.#state(id);
     return state && (trust ? state.verified : state.held).indexes();
   }
 
   async putBlock(segment: NewSegment, index: number, block: SealedBlock): Promise<PutResult> {
     this.#assertOpen();
     checkBlock(segment, index, block);
-    const bytes = storedBytes(block);
-    const result = this.#ledger.put(segment, index, bytes, block, this.#clock.wallMs());
-    if (result === "full") this.#full.full("limit", this.#tables.totals.bytes);
+    const result = this.#write((ledger) =>
+      ledger.put({ ...segment, id: new Uint8Array(segment.id) }, index, storedBytes(block), block),
+    );
+    if (result === "full") this.#full.full("limit", this.#tables.totals.bytes, this.#limits.limitBytes);
     if (result === "stored") this.#full.stored();
-    this.#changed();
     return result;
   }
 
@@ -202,33 +245,72 @@ class MemoryBlockStore implements BlockStore {
 
   async withBlock<T>(id: SegmentId, index: number, use: (block: StoredBlock) => T): Promise<T | undefined> {
     this.#assertOpen();
-    const state = this.#tables.state(id);
+    const state = this.#state(id);
     const block = this.#tables.block(id, index);
     if (!state || !block) return undefined;
+    const usedMs = this.#clock.wallMs();
+    this.#write((ledger) => ledger.recordAccess({ id: new Uint8Array(id), hits: 1, usedMs }));
     return use({ ...block, ...standing(state, index) });
   }
 
   async removeSegment(id: SegmentId): Promise<boolean> {
     this.#assertOpen();
-    const removed = this.#ledger.remove(id);
-    this.#changed();
-    return removed;
+    return this.#write((ledger) => ledger.remove(new Uint8Array(id)));
+  }
+
+  async dropBlock(id: SegmentId, index: number): Promise<boolean> {
+    this.#assertOpen();
+    return this.#write((ledger) => ledger.dropBlock(new Uint8Array(id), index));
+  }
+
+  async removeAll({ tag, pinned = false }: RemoveAllOptions = {}): Promise<number> {
+    this.#assertOpen();
+    const ids = tag === undefined ? [...this.#tables.states.keys()].map(idOf) : this.#tables.tagged(tag);
+    const going = ids.filter((id) => pinned || this.#tables.state(id)?.pins === 0);
+    return this.#write((ledger) => going.filter((id) => ledger.remove(id, "flush")).length);
+  }
+
+  async expire(): Promise<number> {
+    this.#assertOpen();
+    return this.#write((ledger) => ledger.expire(Number.POSITIVE_INFINITY));
+  }
+
+  async limits(): Promise<Limits> {
+    this.#assertOpen();
+    return this.#limits;
+  }
+
+  async setLimits(limits: Partial<Limits>): Promise<void> {
+    this.#assertOpen();
+    this.#limits = checkLimits({ ...this.#limits, ...limits });
+    this.#write((ledger) => ledger.makeRoom(0));
+  }
+
+  async statistics(): Promise<StoreStatistics> {
+    this.#assertOpen();
+    const { hits, gone } = this.#tables.totals;
+    return { hits, gone: structuredClone(gone), latest: this.#latest };
+  }
+
+  watch(listener: (change: StoreChange) => void): () => void {
+    return this.#feed.watch(listener);
   }
 
   async pin(id: SegmentId): Promise<boolean> {
     this.#assertOpen();
-    return this.#ledger.pin(id, 1);
+    return this.#write((ledger) => ledger.pin(new Uint8Array(id), 1));
   }
 
   async unpin(id: SegmentId): Promise<boolean> {
     this.#assertOpen();
-    return this.#ledger.pin(id, -1);
+    return this.#write((ledger) => ledger.pin(new Uint8Array(id), -1));
   }
 
   async usage(): Promise<StoreUsage> {
-    this.#assertOpen();
+    await this.expire();
     const { bytes, complete, segments } = this.#tables.totals;
-    return { bytes, limitBytes: this.#limitBytes, segments: { complete, partial: segments - complete } };
+    const { limitBytes } = this.#limits;
+    return { bytes, limitBytes, segments: { complete, partial: segments - complete } };
   }
 
   async flush(): Promise<void> {
@@ -243,11 +325,23 @@ class MemoryBlockStore implements BlockStore {
     if (this.#closed) throw closedError();
   }
 
-  #changed(): void {
-    const evictions = this.#ledger.evictions.splice(0);
-    for (const { id, whole } of evictions) if (whole) this.#onRemoved(id);
-    reportEvictions(this.#observer, evictions);
-    reportTotals(this.#observer, this.#tables.totals, this.#limitBytes);
+  #state(id: SegmentId): SegmentState | undefined {
+    const state = this.#tables.state(id);
+    return state && isExpired(state, this.#clock.wallMs(), this.#limits) ? undefined : state;
+  }
+
+  #write<T>(run: (ledger: Ledger<SealedBlock>) => T): T {
+    const ledger = new Ledger(this.#tables, this.#limits, this.#clock.wallMs());
+    try {
+      return run(ledger);
+    } finally {
+      const { evictions, changes } = ledger;
+      for (const { id, whole } of evictions) if (whole) this.#onRemoved(id);
+      if (evictions.length > 0) this.#latest = latestNotes(this.#latest, evictions);
+      reportEvictions(this.#observer, evictions);
+      if (changes.length > 0) reportTotals(this.#observer, this.#tables.totals, this.#limits.limitBytes);
+      this.#feed.tell(changes);
+    }
   }
 }
 
@@ -308,6 +402,14 @@ class MemoryPublicationStore implements PublicationStore {
   async *keys(): AsyncIterable<string> {
     this.#assertOpen();
     yield* [...this.#entries.keys()];
+  }
+
+  async usage(): Promise<PublicationUsage> {
+    this.#assertOpen();
+    let bytes = 0;
+    for (const { publications } of this.#entries.values())
+      for (const publication of publications) bytes += publication.length;
+    return { bytes, limitBytes: undefined, entries: this.#entries.size };
   }
 
   shut(): void {

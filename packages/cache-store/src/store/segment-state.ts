@@ -3,9 +3,12 @@ import type { SealedBlock, SegmentId } from "@branchcache/content-info";
 import { equalBytes } from "@branchcache/runtime";
 import type {
   HeldSegment,
+  Limits,
   NewSegment,
   PutResult,
+  RemovalReason,
   SegmentRecord,
+  SegmentSummary,
   StoredBlock,
   Trust,
 } from "../block-store.ts";
@@ -20,9 +23,13 @@ const MAX_ID_BYTES = 64;
 
 /** The part that changes with every block; small, so that writing it anew costs little. */
 export interface SegmentState {
-  /** Order of creation within the store, whatever the wall clock did. */
-  readonly sequence: number;
+  /** Order of use within the store, whatever the wall clock did. */
+  sequence: number;
   readonly createdMs: number;
+  /** Last put or read, wall clock; reads are told in batches. */
+  usedMs: number;
+  /** Blocks read. */
+  hits: number;
   readonly lengthBytes: number;
   readonly blockSizeBytes: number;
   trust: Trust;
@@ -43,6 +50,10 @@ export type SegmentFacts = Pick<
 /** Sums over the whole store. */
 export interface Totals {
   bytes: number;
+  /** Blocks read since the store was made. */
+  hits: number;
+  /** What went since the store was made, and why. */
+  readonly gone: Record<RemovalReason, { segments: number; bytes: number }>;
   /** The part of `bytes` that cannot be evicted. */
   pinnedBytes: number;
   segments: number;
@@ -51,7 +62,9 @@ export interface Totals {
 }
 
 export function emptyTotals(): Totals {
-  return { bytes: 0, pinnedBytes: 0, segments: 0, complete: 0, nextSequence: 1 };
+  const none = () => ({ segments: 0, bytes: 0 });
+  const gone = { size: none(), age: none(), flush: none(), corrupt: none(), removed: none() };
+  return { bytes: 0, pinnedBytes: 0, segments: 0, complete: 0, nextSequence: 1, hits: 0, gone };
 }
 
 export function totalBlocks(segment: {
@@ -70,6 +83,8 @@ export function newState(segment: NewSegment, sequence: number, createdMs: numbe
   return {
     sequence,
     createdMs,
+    usedMs: createdMs,
+    hits: 0,
     lengthBytes: segment.lengthBytes,
     blockSizeBytes: segment.blockSizeBytes,
     trust: segment.trust,
@@ -82,6 +97,46 @@ export function newState(segment: NewSegment, sequence: number, createdMs: numbe
 
 export function isComplete(state: SegmentState): boolean {
   return state.verified.size === state.held.totalBlocks;
+}
+
+/** Throws `BC_STORE_INVALID`. */
+export function checkLimits(limits: Limits): Limits {
+  const { limitBytes, maxAgeMs } = limits;
+  if (!Number.isSafeInteger(limitBytes) || limitBytes < 0) {
+    throw new StoreError("BC_STORE_INVALID", `a limit of ${limitBytes} bytes`);
+  }
+  if (maxAgeMs !== undefined && !(maxAgeMs > 0)) {
+    throw new StoreError("BC_STORE_INVALID", `an age limit of ${maxAgeMs} ms`);
+  }
+  return limits;
+}
+
+/** Too old to be offered; pinned segments never are. */
+export function isExpired(
+  state: SegmentState,
+  nowMs: number,
+  { maxAgeMs }: Pick<Limits, "maxAgeMs">,
+): boolean {
+  return state.pins === 0 && maxAgeMs !== undefined && state.createdMs + maxAgeMs <= nowMs;
+}
+
+export function segmentSummary(id: SegmentId, state: SegmentState, tags: readonly string[]): SegmentSummary {
+  const { createdMs, usedMs, hits, lengthBytes, bytes, trust, pins } = state;
+  const { heldBlocks, verifiedBlocks, totalBlocks } = heldSegment(state);
+  return {
+    id: new Uint8Array(id),
+    tags: [...tags],
+    createdMs,
+    usedMs,
+    hits,
+    lengthBytes,
+    bytes,
+    heldBlocks,
+    verifiedBlocks,
+    totalBlocks,
+    trust,
+    pins,
+  };
 }
 
 export function heldSegment(state: SegmentState): HeldSegment {
