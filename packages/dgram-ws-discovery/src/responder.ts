@@ -2,15 +2,15 @@
 import { WsDiscoveryError } from "./errors.ts";
 import { MAX_PENDING_ANSWERS } from "./limits.ts";
 import type { DiscoveryMessage, Probe, ServiceDescription } from "./message/types.ts";
-import { writeMessage } from "./message/write.ts";
+import { MessageWriter } from "./message/write.ts";
 import { sameEndpoint, withoutZone } from "./net/address.ts";
 import type { Link } from "./net/links.ts";
 import type { Transport } from "./net/transport.ts";
 import type { Clock, Endpoint, Random } from "./ports.ts";
-import { setBounded } from "./protocol/bounded-map.ts";
 import type { Pauses } from "./protocol/pauses.ts";
 import { randomWhole } from "./protocol/random.ts";
 import { RateLimit } from "./protocol/rate-limit.ts";
+import { RecentMap } from "./protocol/recent-map.ts";
 import type { SequenceCounter } from "./protocol/sequence.ts";
 import type { TransmissionTiming } from "./protocol/transmission.ts";
 import { canonicalUri, newUuidUrn } from "./protocol/uuid.ts";
@@ -71,6 +71,14 @@ interface Answered {
   readonly sent?: { readonly bytes: Uint8Array; readonly atMs: number };
 }
 
+interface WaitingAnswer {
+  readonly kind: RequestMessage["kind"];
+  /** Of the request, canonical. */
+  readonly id: string;
+  readonly request: RequestInfo;
+  readonly build: MatchBuilder;
+}
+
 const MAX_REMEMBERED_ANSWERS = 1_024;
 
 export type RequestMessage = Extract<DiscoveryMessage, { readonly kind: "Probe" | "Resolve" }>;
@@ -80,59 +88,73 @@ export class Responder {
   readonly #handler: RequestHandler;
   readonly #options: RespondOptions;
   readonly #rate: RateLimit;
-  readonly #answers = new Map<string, Answered>();
+  readonly #answers = new RecentMap<Answered>(MAX_REMEMBERED_ANSWERS);
+  readonly #writer: MessageWriter;
   #pending = 0;
 
   constructor(context: ResponderContext, handler: RequestHandler, options: RespondOptions) {
     this.#context = context;
     this.#handler = handler;
     this.#options = options;
+    this.#writer = new MessageWriter(options.prefixes);
     this.#rate = new RateLimit(options.answersPerSecond ?? 100);
   }
 
   /** A request not seen before. */
   async answer(message: RequestMessage, request: RequestInfo): Promise<void> {
-    const { clock, random, pauses } = this.#context;
+    const { random, pauses, onError } = this.#context;
     if (this.#pending >= MAX_PENDING_ANSWERS) {
       this.#options.onLimited?.(request);
       return;
     }
     this.#pending++;
-    const id = canonicalUri(message.messageId);
     try {
       const build = await this.#decide(message, request);
-      if (!build || !this.#mayAnswer(request)) return;
-      setBounded(this.#answers, id, { from: request.from }, MAX_REMEMBERED_ANSWERS);
-      const [fromMs, toMs] = this.#options.answerDelayMs ?? [0, 500];
-      if (!(await pauses.wait(randomWhole(random, fromMs, toMs)))) return;
+      if (build && this.#rateAllows(request)) {
+        const answer = { kind: message.kind, id: canonicalUri(message.messageId), request, build };
+        this.#answers.set(answer.id, { from: request.from });
+        const [fromMs, toMs] = this.#options.answerDelayMs ?? [0, 500];
+        pauses.after(randomWhole(random, fromMs, toMs), () => void this.#finish(answer));
+        return;
+      }
+    } catch (error) {
+      onError(asError(error));
+    }
+    this.#pending--;
+  }
+  /** A request seen before. True if it was answered again. */
+  answerAgain(message: RequestMessage, request: RequestInfo): boolean {
+    const id = canonicalUri(message.messageId);
+    const known = this.#answers.get(id);
+    const { reanswerAfterMs = Number.POSITIVE_INFINITY } = this.#options;
+    if (!known?.sent || !sameEndpoint(known.from, request.from)) return false;
+    const atMs = this.#context.clock.monotonicMs();
+    if (atMs - known.sent.atMs < reanswerAfterMs || !this.#rateAllows(request)) return false;
+    const sent = { bytes: known.sent.bytes, atMs };
+    this.#answers.set(id, { from: known.from, sent });
+    this.#send(known.sent.bytes, request);
+    return true;
+  }
+
+  /** After the delay. Keeps nothing of the message: many wait at a time. */
+  async #finish({ kind, id, request, build }: WaitingAnswer): Promise<void> {
+    const { clock, onError } = this.#context;
+    try {
       const match = await build();
       if (!match) {
         this.#answers.delete(id);
         return;
       }
-      const bytes = this.#write(message, match);
+      const bytes = this.#write(kind, request, match);
       const sent = { bytes, atMs: clock.monotonicMs() };
-      setBounded(this.#answers, id, { from: request.from, sent }, MAX_REMEMBERED_ANSWERS);
+      this.#answers.set(id, { from: request.from, sent });
       this.#send(bytes, request);
       this.#options.onAnswered?.(request, match);
     } catch (error) {
-      this.#context.onError(asError(error));
+      onError(asError(error));
     } finally {
       this.#pending--;
     }
-  }
-
-  /** A request seen before. True if it was answered again. */
-  answerAgain(message: RequestMessage, request: RequestInfo): boolean {
-    const known = this.#answers.get(canonicalUri(message.messageId));
-    const { reanswerAfterMs = Number.POSITIVE_INFINITY } = this.#options;
-    if (!known?.sent || !sameEndpoint(known.from, request.from)) return false;
-    const atMs = this.#context.clock.monotonicMs();
-    if (atMs - known.sent.atMs < reanswerAfterMs || !this.#mayAnswer(request)) return false;
-    const sent = { bytes: known.sent.bytes, atMs };
-    this.#answers.set(canonicalUri(message.messageId), { from: known.from, sent });
-    this.#send(known.sent.bytes, request);
-    return true;
   }
 
   #decide(message: RequestMessage, request: RequestInfo): Decision | Promise<Decision> {
@@ -141,33 +163,31 @@ export class Responder {
       : this.#handler.onResolve?.(message.address, request);
   }
 
-  #mayAnswer(request: RequestInfo): boolean {
+  #rateAllows(request: RequestInfo): boolean {
     if (this.#rate.take(request.from.address, this.#context.clock.monotonicMs())) return true;
     this.#options.onLimited?.(request);
     return false;
   }
 
-  #write(message: RequestMessage, match: ServiceDescription): Uint8Array {
+  #write(kind: RequestMessage["kind"], request: RequestInfo, match: ServiceDescription): Uint8Array {
     const { random, sequence } = this.#context;
-    const { prefixes } = this.#options;
     const header = {
-      version: message.version,
+      version: request.version,
       messageId: newUuidUrn(random),
-      relatesTo: message.messageId,
+      relatesTo: request.messageId,
       appSequence: sequence.next(),
     };
-    return writeMessage(
-      message.kind === "Probe"
+    return this.#writer.write(
+      kind === "Probe"
         ? { ...header, kind: "ProbeMatches", matches: [match] }
         : { ...header, kind: "ResolveMatches", match },
-      prefixes ? { prefixes } : {},
     );
   }
 
   #send(bytes: Uint8Array, request: RequestInfo): void {
     const { transport, timing } = this.#context;
     const link = request.link ?? transport.links[0];
-    if (link) void transport.transmit(bytes, request.from, link, { timing });
+    if (link) transport.reply(bytes, request.from, link, timing);
   }
 }
 

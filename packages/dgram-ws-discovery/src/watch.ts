@@ -2,7 +2,7 @@
 import { AsyncQueue } from "./async-queue.ts";
 import { MAX_QUEUED_ITEMS, MAX_REMEMBERED_SERVICES } from "./limits.ts";
 import type { ServiceDescription } from "./message/types.ts";
-import { setBounded } from "./protocol/bounded-map.ts";
+import { RecentMap } from "./protocol/recent-map.ts";
 import { canonicalUri } from "./protocol/uuid.ts";
 import type { WsDiscovery } from "./ws-discovery.ts";
 
@@ -13,14 +13,14 @@ export type ServiceChange =
 
 /** What is known of each service. By the metadata version, which grows when anything else changes. */
 export class ServiceTable {
-  readonly #services = new Map<string, ServiceDescription>();
+  readonly #services = new RecentMap<ServiceDescription>(MAX_REMEMBERED_SERVICES);
 
   /** Undefined if nothing changed. After a restart the version may have started anew. */
   hello(service: ServiceDescription, restarted: boolean): ServiceChange | undefined {
     const key = canonicalUri(service.address);
     const known = this.#services.get(key);
     if (known && !restarted && service.metadataVersion <= known.metadataVersion) return undefined;
-    setBounded(this.#services, key, service, MAX_REMEMBERED_SERVICES);
+    this.#services.set(key, service);
     return { change: known ? "updated" : "added", service };
   }
 

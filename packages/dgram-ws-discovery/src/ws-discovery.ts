@@ -17,7 +17,7 @@ import { Transport } from "./net/transport.ts";
 import type { Clock, DatagramPort, Endpoint, Random } from "./ports.ts";
 import { DuplicateTable } from "./protocol/duplicates.ts";
 import { Pauses } from "./protocol/pauses.ts";
-import { randomWhole } from "./protocol/random.ts";
+import { pooledRandom, randomWhole } from "./protocol/random.ts";
 import { SequenceCounter, SequenceOrder } from "./protocol/sequence.ts";
 import { SOAP_OVER_UDP_1_1, type TransmissionTiming } from "./protocol/transmission.ts";
 import { canonicalUri, newUuidUrn } from "./protocol/uuid.ts";
@@ -163,7 +163,8 @@ interface OpenQuery {
 
 /** Opens a socket on each link. The discovery port itself is bound by the first `respond` or `announcements`. */
 export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDiscovery> {
-  const { clock, random, timing = SOAP_OVER_UDP_1_1, versions = ["2005/04"], onLinkOnly = true } = options;
+  const { clock, timing = SOAP_OVER_UDP_1_1, versions = ["2005/04"], onLinkOnly = true } = options;
+  const random = pooledRandom(options.random);
   const onError = (error: WsDiscoveryError) => options.onError?.(error);
   const drop = (reason: DropReason, from: Endpoint, error?: WsDiscoveryError) =>
     options.onDrop?.(reason, from, error);

@@ -39,10 +39,21 @@ export function toHex(bytes: Uint8Array): string {
   return text;
 }
 
+/** Value of each digit by its character code; 255 for what is none. */
+const DIGIT = Uint8Array.from({ length: 128 }, (_, code) => {
+  const value = Number.parseInt(String.fromCharCode(code), 16);
+  return Number.isNaN(value) ? 255 : value;
+});
+
 /** Reads upper and lower case. Undefined unless the text is an even number of hexadecimal digits. */
 export function fromHex(text: string): Uint8Array | undefined {
-  if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) return undefined;
+  if (text.length % 2 !== 0) return undefined;
   const bytes = new Uint8Array(text.length / 2);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  for (let i = 0; i < bytes.length; i++) {
+    const high = DIGIT[text.charCodeAt(2 * i)] ?? 255;
+    const low = DIGIT[text.charCodeAt(2 * i + 1)] ?? 255;
+    if (high === 255 || low === 255) return undefined;
+    bytes[i] = (high << 4) | low;
+  }
   return bytes;
 }

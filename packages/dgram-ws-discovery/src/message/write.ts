@@ -1,9 +1,15 @@
 /** From message to datagram: children in the order of the schema, prefixes fixed. */
 import { WsDiscoveryError } from "../errors.ts";
 import { MAX_MESSAGE_BYTES } from "../limits.ts";
-import { actionUri, SOAP_1_2, VERSIONS, type VersionNames } from "../protocol/versions.ts";
-import type { QName, XmlAttribute, XmlElement } from "../xml/element.ts";
-import { NamespaceTable, writeXml } from "../xml/write.ts";
+import {
+  actionUri,
+  type ProtocolVersion,
+  SOAP_1_2,
+  VERSIONS,
+  type VersionNames,
+} from "../protocol/versions.ts";
+import type { QName, XmlAttribute } from "../xml/element.ts";
+import { type WritableElement, XmlWriter } from "../xml/write.ts";
 import type { AppSequence, DiscoveryMessage, Probe, ServiceDescription } from "./types.ts";
 
 export interface WriteMessageOptions {
@@ -16,48 +22,74 @@ export interface WriteMessageOptions {
  * and `WSD_TOO_LARGE` above 32,767 bytes.
  */
 export function writeMessage(message: DiscoveryMessage, options: WriteMessageOptions = {}): Uint8Array {
-  const names = VERSIONS[message.version];
-  const namespaces = new NamespaceTable({
-    soap: SOAP_1_2,
-    wsa: names.addressing,
-    wsd: names.discovery,
-    ...options.prefixes,
-  });
-  const shapes = messageShapes(names, namespaces);
-  const bytes = writeXml(shapes.envelope(message), namespaces);
-  if (bytes.length > MAX_MESSAGE_BYTES) {
-    throw new WsDiscoveryError(
-      "WSD_TOO_LARGE",
-      `${bytes.length} bytes, at most ${MAX_MESSAGE_BYTES} are sent`,
-    );
+  return new MessageWriter(options.prefixes).write(message);
+}
+
+/** For many messages with the same prefixes: what they have in common is made once. */
+export class MessageWriter {
+  readonly #prefixes: Readonly<Record<string, string>> | undefined;
+  readonly #prepared = new Map<ProtocolVersion, Prepared>();
+
+  constructor(prefixes: Readonly<Record<string, string>> | undefined) {
+    this.#prefixes = prefixes;
   }
-  return bytes;
+
+  /** As `writeMessage`. */
+  write(message: DiscoveryMessage): Uint8Array {
+    const { shapes, xml } = this.#preparedFor(message.version);
+    const bytes = xml.write(shapes.envelope(message));
+    if (bytes.length > MAX_MESSAGE_BYTES) {
+      throw new WsDiscoveryError(
+        "WSD_TOO_LARGE",
+        `${bytes.length} bytes, at most ${MAX_MESSAGE_BYTES} are sent`,
+      );
+    }
+    return bytes;
+  }
+
+  #preparedFor(version: ProtocolVersion): Prepared {
+    let prepared = this.#prepared.get(version);
+    if (!prepared) {
+      const names = VERSIONS[version];
+      const common = { soap: SOAP_1_2, wsa: names.addressing, wsd: names.discovery };
+      prepared = { shapes: messageShapes(names), xml: new XmlWriter({ ...common, ...this.#prefixes }) };
+      this.#prepared.set(version, prepared);
+    }
+    return prepared;
+  }
+}
+
+interface Prepared {
+  readonly shapes: ReturnType<typeof messageShapes>;
+  readonly xml: XmlWriter;
 }
 
 /** One declared shape for each element that this package writes. */
-function messageShapes(names: VersionNames, namespaces: NamespaceTable) {
-  const wsa = (local: string, text: string): XmlElement => ({ uri: names.addressing, local, text });
-  const wsd = (local: string, ...children: readonly Optional[]): XmlElement => ({
+function messageShapes(names: VersionNames) {
+  const wsa = (local: string, text: string): WritableElement => ({ uri: names.addressing, local, text });
+  const wsd = (local: string, ...children: readonly Optional[]): WritableElement => ({
     uri: names.discovery,
     local,
     children: present(children),
   });
-  const wsdText = (local: string, text: string, attributes: readonly XmlAttribute[] = []): XmlElement => ({
-    uri: names.discovery,
-    local,
-    attributes,
-    text,
-  });
-  const optional = <T>(value: T | undefined, shape: (value: T) => XmlElement): Optional =>
+  const wsdText = (
+    local: string,
+    text: string,
+    attributes: readonly XmlAttribute[] = [],
+  ): WritableElement => ({ uri: names.discovery, local, attributes, text });
+  const optional = <T>(value: T | undefined, shape: (value: T) => WritableElement): Optional =>
     value === undefined ? undefined : shape(value);
 
-  const reference = (local: string, address: string): XmlElement => ({
+  const reference = (local: string, address: string): WritableElement => ({
     uri: names.addressing,
     local,
     children: [wsa("Address", address)],
   });
-  const types = (value: readonly QName[]) =>
-    wsdText("Types", value.map((name) => namespaces.qualify(name)).join(" "));
+  const types = (value: readonly QName[]): WritableElement => ({
+    uri: names.discovery,
+    local: "Types",
+    names: value,
+  });
   const scopes = (value: readonly string[], matchBy?: string) =>
     wsdText("Scopes", listText(value), matchBy === undefined ? [] : [attribute("MatchBy", matchBy)]);
 
@@ -87,7 +119,7 @@ function messageShapes(names: VersionNames, namespaces: NamespaceTable) {
       ...(value.extensions ?? []),
     );
 
-  const body = (message: DiscoveryMessage): XmlElement => {
+  const body = (message: DiscoveryMessage): WritableElement => {
     switch (message.kind) {
       case "Hello":
         return service("Hello", message.service);
@@ -114,7 +146,7 @@ function messageShapes(names: VersionNames, namespaces: NamespaceTable) {
     message.kind === "ProbeMatches" || message.kind === "ResolveMatches";
 
   return {
-    envelope: (message: DiscoveryMessage): XmlElement => ({
+    envelope: (message: DiscoveryMessage): WritableElement => ({
       uri: SOAP_1_2,
       local: "Envelope",
       children: [
@@ -136,9 +168,9 @@ function messageShapes(names: VersionNames, namespaces: NamespaceTable) {
   };
 }
 
-type Optional = XmlElement | undefined;
+type Optional = WritableElement | undefined;
 
-function present(elements: readonly Optional[]): XmlElement[] {
+function present(elements: readonly Optional[]): WritableElement[] {
   return elements.filter((element) => element !== undefined);
 }
 

@@ -64,12 +64,14 @@ export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
 }
 
 function parseIpv4(text: string): Uint8Array | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4) return undefined;
+  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
+  if (!match) return undefined;
   const bytes = new Uint8Array(4);
-  for (const [i, part] of parts.entries()) {
-    if (!/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined;
-    bytes[i] = Number(part);
+  for (let i = 0; i < 4; i++) {
+    const part = match[i + 1] as string;
+    const value = Number(part);
+    if (value > 255 || (part.length > 1 && part.startsWith("0"))) return undefined;
+    bytes[i] = value;
   }
   return bytes;
 }

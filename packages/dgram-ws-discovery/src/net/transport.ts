@@ -4,7 +4,7 @@ import { IPV4_GROUP, IPV6_GROUP } from "../limits.ts";
 import type { Clock, DatagramPort, DatagramSocket, Endpoint, Random } from "../ports.ts";
 import type { Pauses } from "../protocol/pauses.ts";
 import { type TransmissionTiming, transmissionDelays } from "../protocol/transmission.ts";
-import { isOnSubnet, parseAddress } from "./address.ts";
+import { isOnSubnet, type NumericAddress, parseAddress } from "./address.ts";
 import { chooseLinks, type Link, missingInterfaces } from "./links.ts";
 
 export interface TransportOptions {
@@ -114,13 +114,26 @@ export class Transport {
     }
   }
 
+  /** The same without a promise and an end: answers are many. */
+  reply(bytes: Uint8Array, to: Endpoint, link: Link, timing: TransmissionTiming): void {
+    const send = () => void this.#send(bytes, to, link);
+    send();
+    let afterMs = 0;
+    for (const delayMs of transmissionDelays(timing, this.#options.random)) {
+      afterMs += delayMs;
+      this.#options.pauses.after(afterMs, send);
+    }
+  }
+
   /** The link that an address is on; a given one is tried first. */
   linkOf(address: string, family: 4 | 6, first?: Link): Link | undefined {
     const numeric = parseAddress(address);
-    if (!numeric || numeric.family !== family) return undefined;
-    const isOn = (link: Link) => link.addresses.some((own) => isOnSubnet(numeric, own));
-    if (first && isOn(first)) return first;
-    return this.links.find((link) => link.family === family && isOn(link));
+    if (numeric?.family !== family) return undefined;
+    if (first && isOnLink(numeric, first)) return first;
+    for (const { link } of this.#attachments.values()) {
+      if (link.family === family && isOnLink(numeric, link)) return link;
+    }
+    return undefined;
   }
 
   async close(): Promise<void> {
@@ -250,7 +263,7 @@ export class Transport {
     if (!attachment) return;
     try {
       await attachment.socket.send(bytes, to);
-      this.#report(`send ${link.key}`, false, link.name);
+      if (this.#faults.size > 0) this.#report(`send ${link.key}`, false, link.name);
     } catch (error) {
       if (!this.#closed) this.#report(`send ${link.key}`, true, link.name, error);
     }
@@ -264,6 +277,10 @@ export class Transport {
       this.#options.onError(new WsDiscoveryError("WSD_INTERFACE", `interface ${name}: ${reason}`, { cause }));
     }
   }
+}
+
+function isOnLink(address: NumericAddress, link: Link): boolean {
+  return link.addresses.some((own) => isOnSubnet(address, own));
 }
 
 function joinedText(links: readonly Link[]): string {

@@ -6,3 +6,22 @@ export function randomWhole(random: Random, min: number, max: number): number {
   for (const byte of random.bytes(6)) value = value * 256 + byte;
   return min + Math.floor((value / 2 ** 48) * (max - min + 1));
 }
+
+const POOL_BYTES = 1_024;
+
+/** The same source, asked for many bytes at a time: a call of it costs far more than its bytes. */
+export function pooledRandom(random: Random): Random {
+  let pool: Uint8Array = new Uint8Array(0);
+  let taken = 0;
+  return {
+    bytes(length) {
+      if (length > POOL_BYTES) return random.bytes(length);
+      if (taken + length > pool.length) {
+        pool = random.bytes(POOL_BYTES);
+        taken = 0;
+      }
+      taken += length;
+      return pool.slice(taken - length, taken);
+    },
+  };
+}

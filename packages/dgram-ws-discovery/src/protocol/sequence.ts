@@ -1,7 +1,7 @@
 /** Application sequencing. WSD05 Appendix I. */
 import { MAX_REMEMBERED_SOURCES } from "../limits.ts";
 import type { AppSequence } from "../message/types.ts";
-import { setBounded } from "./bounded-map.ts";
+import { RecentMap } from "./recent-map.ts";
 
 /** Numbers the messages of one run; repeats of a message keep its number. */
 export class SequenceCounter {
@@ -29,7 +29,7 @@ export type Order = "new" | "older" | "restarted";
 
 /** The newest message seen of each endpoint and sequence. */
 export class SequenceOrder {
-  readonly #newest = new Map<string, AppSequence>();
+  readonly #newest = new RecentMap<AppSequence>(MAX_REMEMBERED_SOURCES);
 
   /**
    * `older` must be discarded; `restarted` means that what was known of the endpoint's run is void.
@@ -42,7 +42,7 @@ export class SequenceOrder {
     if (newest && sequence.instanceId < newest.instanceId) return "older";
     const restarted = newest !== undefined && sequence.instanceId > newest.instanceId;
     if (newest && !restarted && sequence.messageNumber <= newest.messageNumber) return "older";
-    setBounded(this.#newest, key, sequence, MAX_REMEMBERED_SOURCES);
+    this.#newest.set(key, sequence);
     return restarted ? "restarted" : "new";
   }
 }

@@ -80,9 +80,9 @@ describe("duplicates", () => {
 
   it("W-5 is bounded: the oldest leave first", () => {
     const table = new DuplicateTable();
-    for (let i = 0; i < 4_097; i++) table.isNew(`urn:${i}`, i / 1_000);
-    expect(table.isNew("urn:0", 5)).toBe(true);
-    expect(table.isNew("urn:4096", 5)).toBe(false);
+    for (let i = 0; i <= 8_192; i++) table.isNew(`urn:${i}`, i / 1_000);
+    expect(table.isNew("urn:4097", 9)).toBe(false);
+    expect(table.isNew("urn:0", 9)).toBe(true);
   });
 });
 

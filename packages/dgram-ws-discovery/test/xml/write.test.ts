@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { XmlElement } from "../../src/index.ts";
 import { readXml } from "../../src/xml/read.ts";
-import { NamespaceTable, writeXml } from "../../src/xml/write.ts";
+import { XmlWriter } from "../../src/xml/write.ts";
 import { codeOf, text } from "../support.ts";
 
-const write = (element: XmlElement, prefixes = {}) => text(writeXml(element, new NamespaceTable(prefixes)));
+const write = (element: XmlElement, prefixes = {}) => text(new XmlWriter(prefixes).write(element));
 const HEAD = '<?xml version="1.0" encoding="utf-8"?>';
 
 describe("writeXml", () => {
@@ -41,15 +41,12 @@ describe("writeXml", () => {
     const value = fc.string({ unit: "grapheme" }).filter((piece) => !/[\ufffe\uffff]/.test(piece));
     fc.assert(
       fc.property(value, value, (content, attribute) => {
-        const document = writeXml(
-          {
-            uri: "urn:a",
-            local: "r",
-            attributes: [{ uri: "", local: "a", value: attribute }],
-            text: content,
-          },
-          new NamespaceTable({ a: "urn:a" }),
-        );
+        const document = new XmlWriter({ a: "urn:a" }).write({
+          uri: "urn:a",
+          local: "r",
+          attributes: [{ uri: "", local: "a", value: attribute }],
+          text: content,
+        });
         const root = readXml(document);
         expect(root.text).toBe(content);
         expect(root.attributes[0]?.value).toBe(attribute);

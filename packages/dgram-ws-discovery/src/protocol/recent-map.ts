@@ -1,0 +1,29 @@
+/**
+ * The newest entries: at least `max` of those set last, at most twice as many. The older half leaves at once,
+ * which costs nothing; taking the oldest entry out of a `Map`, again and again, does.
+ */
+export class RecentMap<V> {
+  readonly #max: number;
+  #newer = new Map<string, V>();
+  #older = new Map<string, V>();
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  get(key: string): V | undefined {
+    return this.#newer.get(key) ?? this.#older.get(key);
+  }
+
+  set(key: string, value: V): void {
+    this.#newer.set(key, value);
+    if (this.#newer.size < this.#max) return;
+    this.#older = this.#newer;
+    this.#newer = new Map();
+  }
+
+  delete(key: string): void {
+    this.#newer.delete(key);
+    this.#older.delete(key);
+  }
+}
