@@ -33,6 +33,7 @@ for await (const piece of fetchBlocks(wanted, {
   engine: nodeHashEngine,
   clock: systemClock,
   keepSealed: mode === "sealed",
+  releaseBytes: mode !== "kept",
 })) {
   if (piece.kind === "missing") throw new Error(`block ${piece.blockIndex} is missing: ${piece.reason}`);
   whole?.update(piece.bytes);

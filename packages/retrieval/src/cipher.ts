@@ -17,6 +17,11 @@ export interface BlockCipher {
    * Undefined if that cannot be: no IV of 16 bytes, ciphertext that is no multiple of 16 or too short.
    */
   open(sealed: SealedBlock, secret: SegmentSecret, lengthBytes: number): OpenedBlock | undefined;
+  /**
+   * Nobody looks any more at a plaintext that `open` gave: frees its memory now instead of at the next
+   * garbage collection. Whoever looks all the same finds it empty.
+   */
+  release?(plaintext: Uint8Array): void;
 }
 
 /** An AES block, and so an IV. */

@@ -29,6 +29,17 @@ describe("block cipher", () => {
     }
   });
 
+  it.each([0, 1] as const)("frees released plaintexts of cipher %i, and nothing else", (id) => {
+    const sealed = cipher.seal(plaintext, secret, id, fixed);
+    const data = Buffer.from(sealed.data);
+    const opened = Array.from({ length: 12 }, () => cipher.open({ ...sealed, data }, secret, 100)?.plaintext);
+    for (const each of opened.slice(0, 8)) cipher.release?.(each as Uint8Array);
+    expect(opened.map((each) => each?.length)).toEqual([...Array(8).fill(0), ...Array(4).fill(100)]);
+    expect(opened[11]).toEqual(plaintext);
+    expect(toHex(data)).toBe(toHex(sealed.data));
+    expect(cipher.open(sealed, secret, 100)).toEqual({ plaintext, canonical: true });
+  });
+
   it("cipher 0 is the plaintext itself", () => {
     const sealed = cipher.seal(plaintext, secret, 0, fixed);
     expect(sealed).toEqual({ cipher: 0, iv: new Uint8Array(0), data: plaintext });

@@ -44,6 +44,11 @@ export interface FetchBlocksOptions {
   readonly onReport?: (report: FetchReport) => void;
   /** Give each block as it was received, too, if it is fit to be stored. Default true. */
   readonly keepSealed?: boolean;
+  /**
+   * The bytes of a block are looked at only until the next piece is asked for: spares the memory of those
+   * that were read, and the time to collect it. Bytes that are kept longer become empty. Default false.
+   */
+  readonly releaseBytes?: boolean;
   /** Peers used at once. Default 16. */
   readonly maxPeers?: number;
   /** Requests under way at one peer. Default 8. */
@@ -84,8 +89,10 @@ export async function* fetchBlocks(
     session.start();
     for (;;) {
       const piece = session.take();
-      if (piece) yield piece;
-      else if (session.finished) return;
+      if (piece) {
+        yield piece;
+        session.release(piece);
+      } else if (session.finished) return;
       else await session.changed();
     }
   } finally {
@@ -149,6 +156,12 @@ class FetchSession {
     this.#recorder?.given(piece, this.#options.clock.monotonicMs());
     this.#step({ kind: "tick" });
     return piece;
+  }
+
+  /** The reader is done with it. */
+  release(piece: FetchedPiece): void {
+    const { cipher, releaseBytes = false } = this.#options;
+    if (releaseBytes && piece.kind === "block") cipher.release?.(piece.bytes);
   }
 
   changed(): Promise<void> {

@@ -43,7 +43,7 @@ export interface FetchedBlock {
   readonly kind: "block";
   readonly segment: Segment;
   readonly blockIndex: number;
-  /** Verified plaintext, owned by the caller. */
+  /** Verified plaintext, the caller's for good unless `releaseBytes` was set. */
   readonly bytes: Uint8Array;
   /** As received; only if length and padding are exact. The caller's for good, as views of bigger buffers. */
   readonly sealed?: SealedBlock;

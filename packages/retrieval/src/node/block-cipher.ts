@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, type Decipher } from "node:crypto";
+import { MessageChannel, type MessagePort } from "node:worker_threads";
 import type { CipherId, SealedBlock, SegmentSecret } from "@branchcache/content-info";
 import { type BlockCipher, CIPHER_BLOCK_BYTES, canOpen, hasExactPadding, KEY_BYTES } from "../cipher.ts";
 
@@ -10,11 +11,16 @@ interface Opener {
   readonly decipher: Decipher;
 }
 
+/** Plaintexts are freed so many at a time. */
+const RELEASED_TOGETHER = 4;
+
 /** AES of `node:crypto`. */
 export const nodeBlockCipher: BlockCipher = createNodeBlockCipher();
 
 function createNodeBlockCipher(): BlockCipher {
   let last: Opener | undefined;
+  let released: ArrayBuffer[] = [];
+  let nowhere: MessagePort | undefined;
 
   /**
    * In CBC mode a block is decrypted with nothing but the key and the ciphertext before it. So one decipher
@@ -43,13 +49,31 @@ function createNodeBlockCipher(): BlockCipher {
     open(sealed, secret, lengthBytes) {
       if (!canOpen(sealed, lengthBytes)) return undefined;
       const { cipher, data } = sealed;
-      const decrypted = cipher === 0 ? data.slice() : decrypt(sealed, secret);
+      const decrypted = cipher === 0 ? new Uint8Array(data) : decrypt(sealed, secret);
       return {
         plaintext: new Uint8Array(decrypted.buffer, decrypted.byteOffset, lengthBytes),
         canonical: hasExactPadding(decrypted, lengthBytes, cipher),
       };
     },
+
+    /**
+     * V8 lets go of memory that is not its own only when it collects garbage, and collects all the more often the
+     * more of it there is. What is transferred to a port that is closed is freed at once.
+     */
+    release({ buffer }) {
+      if (!(buffer instanceof ArrayBuffer) || released.push(buffer) < RELEASED_TOGETHER) return;
+      nowhere ??= portToNowhere();
+      nowhere.postMessage(undefined, released);
+      released = [];
+    },
   };
+}
+
+function portToNowhere(): MessagePort {
+  const { port1, port2 } = new MessageChannel();
+  port2.close();
+  port1.unref();
+  return port1;
 }
 
 function keyOf(secret: SegmentSecret, cipher: CipherId): Uint8Array {

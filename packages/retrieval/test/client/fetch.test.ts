@@ -19,6 +19,7 @@ import {
   type PeerSource,
   parseRequest,
   RETRIEVAL_PATH,
+  rememberPeers,
   type WantedBlock,
 } from "../../src/index.ts";
 import { nodeBlockCipher } from "../../src/node.ts";
@@ -164,6 +165,19 @@ describe("fetching from one peer", () => {
     expect(clock.pending).toBe(0);
   });
 
+  it("PCCRR-139 what a peer holds is asked anew in each download", async () => {
+    const all = startPeer("all", v1);
+    const some = startPeer("some", v1, { holds: (_, index) => index < 5 });
+    const finder = rememberPeers(
+      finderOf([all, some].map(({ source }) => ({ source, holds: () => true }))).finder,
+      { clock },
+    );
+    for (let i = 0; i < 2; i++) expectAll(v1, await run(allBlocks(v1), { finder }));
+    for (const { requests } of [all, some]) {
+      expect(requests.filter(({ kind }) => kind === "getBlockList")).toHaveLength(2);
+    }
+  });
+
   it.each([
     [1, false],
     [3, false],
@@ -217,6 +231,38 @@ describe("fetching from one peer", () => {
     expect(second.sealed).toBeUndefined();
     const without = await run(allBlocks(v2.slice(0, 2)), { peers: [peer.source], keepSealed: false });
     expect(without.pieces.map((piece) => "sealed" in piece)).toEqual([false, false]);
+  });
+
+  it("releases the bytes of each block when the next piece is asked for, if told to", async () => {
+    const peer = startPeer("a", v2, { holds: (i) => i !== 3 });
+    const released: Uint8Array[] = [];
+    const cipher = { ...nodeBlockCipher, release: (bytes: Uint8Array) => released.push(bytes) };
+    const fetch = (change: Partial<FetchBlocksOptions>) =>
+      run(allBlocks(v2), { cipher, peers: [peer.source], ...change });
+    expect((await fetch({})).pieces).toHaveLength(v2.length);
+    expect(released).toEqual([]);
+    const { pieces } = await fetch({ releaseBytes: true });
+    expect(released).toEqual(pieces.flatMap((piece) => (piece.kind === "block" ? [piece.bytes] : [])));
+    expect(released).toHaveLength(v2.length - 1);
+  });
+
+  it("bytes are there until the next piece is asked for, and then their memory is free", async () => {
+    const peer = startPeer("a", v2);
+    const seen: Uint8Array[] = [];
+    let turns = 0;
+    const work = (async () => {
+      const options = { http, cipher: nodeBlockCipher, engine, clock, finder: finderOf().finder };
+      const all = { ...options, peers: [peer.source], releaseBytes: true };
+      for await (const piece of fetchBlocks(allBlocks(v2), all)) {
+        if (piece.kind !== "block") continue;
+        expect(equalBytes(piece.bytes, plaintextOf(v2, piece))).toBe(true);
+        seen.push(piece.bytes);
+      }
+    })();
+    while (seen.length < v2.length && ++turns < 1_000) await clock.advance(clock.nextInMs ?? 0);
+    await work;
+    expect(seen).toHaveLength(v2.length);
+    expect(seen.filter(({ length }) => length === 0).length).toBeGreaterThanOrEqual(v2.length - 4);
   });
 
   it("reads ahead so far and no further", async () => {

@@ -135,6 +135,42 @@ describe("versions", () => {
     expect(asked).toBe(1);
   });
 
+  it("PCCRR-83 a refused version is matched by server: what another was asked is not sent again", async () => {
+    const seen = { [address.address]: 0, [other.address]: 0 };
+    for (const at of [address, other]) {
+      http.listen(at, async () => {
+        seen[at.address] = (seen[at.address] ?? 0) + 1;
+        if (at === address) return { status: 200, body: versions(1, 2) };
+        return new Promise(() => {});
+      });
+    }
+    const results = Promise.all([open().getBlock(id, 0), open({ addresses: [other] }).getBlock(id, 0)]);
+    await clock.advance(2_000);
+    expect((await results).map((each) => each.kind === "failed" && each.reason)).toEqual([
+      "version",
+      "timeout",
+    ]);
+    expect(seen).toEqual({ [address.address]: 2, [other.address]: 1 });
+  });
+
+  it.each(["time-out", "close"])("PCCRR-83 a refused version after a %s is dropped", async (end) => {
+    let asked = 0;
+    http.listen(address, async () => {
+      asked++;
+      await clock.sleep(3_000);
+      return { status: 200, body: versions(1, 2) };
+    });
+    const client = open();
+    const results: unknown[] = [];
+    void client.getBlock(id, 0).then((result) => results.push(result));
+    await clock.advance(end === "close" ? 1_000 : 2_000);
+    if (end === "close") client.close();
+    await clock.advance(5_000);
+    expect(asked).toBe(1);
+    expect(results).toEqual(end === "close" ? [] : [{ kind: "failed", reason: "timeout" }]);
+    expect(clock.pending).toBe(0);
+  });
+
   it("PCCRR-86 an answer to a negotiation that is none", async () => {
     const { block } = await import("../../src/index.ts");
     const none = new Uint8Array(0);
