@@ -59,7 +59,12 @@ export interface StoredBlock extends SealedBlock {
   readonly nextBlockIndex: number;
 }
 
-/** `already-held`: nothing was written. `full`: nothing could be evicted to make room, nothing changed. */
+export interface ReadOptions {
+  /** Whether reading counts as use: a hit, and later eviction. Default true. */
+  readonly counts?: boolean;
+}
+
+/** `already-held`: nothing was written. `full`: nothing could be evicted to make room, or the store is being copied; nothing changed. */
 export type PutResult = "stored" | "already-held" | "full";
 
 /**
@@ -161,12 +166,17 @@ export interface BlockStore {
    */
   putBlock(segment: NewSegment, index: number, block: SealedBlock): Promise<PutResult>;
   /** A copy, owned by the caller. Undefined for a block not held, or damaged where it lay (then it is dropped). */
-  getBlock(id: SegmentId, index: number): Promise<StoredBlock | undefined>;
+  getBlock(id: SegmentId, index: number, options?: ReadOptions): Promise<StoredBlock | undefined>;
   /**
    * As `getBlock` without the copy: the arrays are valid only until `use` returns, and must not be changed.
    * For work that is done at once: decrypting, hashing, copying into a buffer that is there already.
    */
-  withBlock<T>(id: SegmentId, index: number, use: (block: StoredBlock) => T): Promise<T | undefined>;
+  withBlock<T>(
+    id: SegmentId,
+    index: number,
+    use: (block: StoredBlock) => T,
+    options?: ReadOptions,
+  ): Promise<T | undefined>;
   /** All segments held, in no order. What comes and goes meanwhile may be missed. */
   list(): AsyncIterable<SegmentSummary>;
   /** Drops a block that turned out wrong, and counts it as `corrupt`. False if it was not there. */

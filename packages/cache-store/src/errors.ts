@@ -13,6 +13,8 @@ export type StoreErrorCode =
   | "BC_STORE_PATH"
   /** The files are damaged, and could not be set aside. */
   | "BC_STORE_CORRUPT"
+  /** Another process has the store open. */
+  | "BC_STORE_BUSY"
   /** Written in a format of another version. */
   | "BC_STORE_VERSION"
   /** Reading or writing failed for another reason, told by `cause`. */

@@ -8,6 +8,7 @@ export type {
   PublicationStore,
   PublicationUsage,
   PutResult,
+  ReadOptions,
   RemovalNote,
   RemovalReason,
   RemoveAllOptions,
@@ -23,3 +24,5 @@ export type {
 } from "./block-store.ts";
 export { StoreError, type StoreErrorCode } from "./errors.ts";
 export { createMemoryStore, type MemoryStoreOptions } from "./store/memory-store.ts";
+export { SpannedBlockStore } from "./store/spanned-store.ts";
+export { type BlockCheck, type VerifyOptions, type VerifyReport, verifyStore } from "./verify.ts";

@@ -3,7 +3,6 @@ import { statfs } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { SegmentId } from "@branchcache/content-info";
 import { type Clock, errorMessage, type Observer, silentObserver } from "@branchcache/runtime";
-import type { Stores } from "./block-store.ts";
 import { StoreError } from "./errors.ts";
 import { LmdbBlockStore } from "./lmdb/block-store.ts";
 import { Environment, isDamage } from "./lmdb/environment.ts";
@@ -11,14 +10,16 @@ import type { StoredSettings } from "./lmdb/formats.ts";
 import { canBeRead } from "./lmdb/integrity-check.ts";
 import { LimitSettings } from "./lmdb/limit-settings.ts";
 import { migrateBlocks } from "./lmdb/migrations.ts";
-import { LmdbPublicationStore, PUBLICATION_TABLES } from "./lmdb/publications.ts";
+import { PUBLICATION_TABLES } from "./lmdb/publications.ts";
 import { LmdbSecretStore } from "./lmdb/secrets.ts";
 import { SpaceReserve } from "./lmdb/space-reserve.ts";
+import { type LmdbPart, LmdbStoreSet, type LmdbStores } from "./lmdb/store-set.ts";
 import { inspectDataFile, makePrivate, pathError, prepareDirectory, setAside } from "./lmdb/surroundings.ts";
 import { BLOCK_TABLES, BlockTables } from "./lmdb/tables.ts";
 
 export { StoreError, type StoreErrorCode } from "./errors.ts";
 export type { StoredSettings } from "./lmdb/formats.ts";
+export type { ExtensionLimit, LmdbStores } from "./lmdb/store-set.ts";
 
 export interface LmdbStoreOptions {
   /** A directory; made (mode 0700) where there is none. */
@@ -41,14 +42,6 @@ export interface LmdbStoreOptions {
   readonly secretsPath?: string;
 }
 
-export interface LmdbStores extends Stores {
-  /**
-   * Keeps limits with the store: they hold at once, for every process, and at the next opening. A limit in
-   * bytes replaces one in percent, and the other way round.
-   */
-  set(settings: StoredSettings): Promise<void>;
-}
-
 /** What is mapped is address space only: a limit raised later needs no more of it than the volume has. */
 const LEAST_MAP_BYTES = 2 ** 30;
 const MAIN_TABLES = [...BLOCK_TABLES, ...PUBLICATION_TABLES];
@@ -68,24 +61,21 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<LmdbStor
   if (resolve(secretsPath) === resolve(path)) {
     throw new StoreError("BC_STORE_INVALID", "secrets must not lie among the blocks", { path });
   }
-  const main = await openSoundly({
-    path,
-    tables: MAIN_TABLES,
-    isPrivate: false,
-    migrate: migrateBlocks,
-    clock,
-    observer,
-  });
+  const asked: StoredSettings = {
+    ...(limitBytes !== undefined && { limitBytes }),
+    ...(limitPercent !== undefined && { limitPercent }),
+    ...(maxAgeMs !== undefined && { maxAgeMs }),
+    ...(publicationLimitBytes !== undefined && { publicationLimitBytes }),
+    ...(publicationLimitPercent !== undefined && { publicationLimitPercent }),
+  };
+  let secrets: LmdbSecretStore | undefined;
+  // A secret left behind is harmless; the next removal of the segment takes it along.
+  const onRemoved = async (id: SegmentId) => secrets?.delete(id).catch(() => {});
+  const openOne = (place: string, settings: StoredSettings) =>
+    openPart({ path: place, settings, clock, observer, onRemoved });
+  const first = await openPart({ path, settings: asked, clock, observer, onRemoved });
   let secretsEnvironment: Environment;
-  let limits: LimitSettings;
   try {
-    limits = new LimitSettings(main, await volumeBytes(path), {
-      ...(limitBytes !== undefined && { limitBytes }),
-      ...(limitPercent !== undefined && { limitPercent }),
-      ...(maxAgeMs !== undefined && { maxAgeMs }),
-      ...(publicationLimitBytes !== undefined && { publicationLimitBytes }),
-      ...(publicationLimitPercent !== undefined && { publicationLimitPercent }),
-    });
     secretsEnvironment = await openSoundly({
       path: secretsPath,
       tables: ["secrets"],
@@ -95,49 +85,37 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<LmdbStor
       observer,
     });
   } catch (error) {
-    await main.root.close();
+    await first.close();
     throw error;
   }
-  const secrets = new LmdbSecretStore(secretsEnvironment);
-  const tables = new BlockTables(main);
-  const publications = new LmdbPublicationStore(main, () => limits.publicationBytes(tables));
-  // A secret left behind is harmless; the next removal of the segment takes it along.
-  const forget = (id: SegmentId) => secrets.delete(id).catch(() => {});
-  const reserve = new SpaceReserve(path);
-  await reserve.fill();
-  const blocks = new LmdbBlockStore({
-    environment: main,
-    limits,
-    reserve,
-    clock,
-    observer,
-    onRemoved: forget,
-  });
-  let closing: Promise<void> | undefined;
-  const close = async () => {
-    publications.shut();
-    await blocks.close();
-    await secrets.close();
-    await Promise.all([main.root.close(), secretsEnvironment.root.close()]);
-  };
-  return {
-    blocks,
-    secrets,
-    publications,
-    async set(settings) {
-      await limits.change(tables, settings);
-      await blocks.setLimits({});
-    },
-    close: () => {
-      closing ??= close();
-      return closing;
-    },
-  };
+  secrets = new LmdbSecretStore(secretsEnvironment);
+  return new LmdbStoreSet({ first, secrets, secretsEnvironment, openOne, maxAgeMs, observer }).open();
 }
 
 async function volumeBytes(path: string): Promise<number> {
   const { bsize, blocks } = await statfs(path);
   return bsize * blocks;
+}
+
+interface PartOptions extends Pick<Place, "path" | "clock" | "observer"> {
+  readonly settings: StoredSettings;
+  readonly onRemoved: (id: SegmentId) => Promise<void>;
+}
+
+async function openPart({ path, settings, clock, observer, onRemoved }: PartOptions): Promise<LmdbPart> {
+  const place = { path, tables: MAIN_TABLES, isPrivate: false, migrate: migrateBlocks, clock, observer };
+  const environment = await openSoundly(place);
+  try {
+    const limits = new LimitSettings(environment, await volumeBytes(path), settings);
+    const reserve = new SpaceReserve(environment);
+    await reserve.fill();
+    const blocks = new LmdbBlockStore({ environment, limits, reserve, clock, observer, onRemoved });
+    const close = () => blocks.close().then(() => environment.root.close());
+    return { environment, limits, reserve, blocks, tables: new BlockTables(environment), close };
+  } catch (error) {
+    await environment.root.close();
+    throw error;
+  }
 }
 
 interface Place {

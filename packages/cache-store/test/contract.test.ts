@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createMemoryStore } from "@branchcache/cache-store";
+import { createMemoryStore, SpannedBlockStore } from "@branchcache/cache-store";
 import {
   blockStoreContract,
   type OpenStores,
@@ -25,7 +25,22 @@ const openLmdb: OpenStores = async (options) => {
   };
 };
 
+/** One part holds all, the other has no room: what is to be kept in order can only be kept by one. */
+const openSpanned: OpenStores = async (options) => {
+  const [first, second] = [createMemoryStore(options), createMemoryStore({ ...options, limitBytes: 0 })];
+  const blocks = new SpannedBlockStore([second.blocks, first.blocks]);
+  return {
+    ...first,
+    blocks,
+    close: async () => {
+      await blocks.close();
+      await Promise.all([first.close(), second.close()]);
+    },
+  };
+};
+
 for (const [name, open] of [
+  ["spanned", openSpanned],
   ["memory", openMemory],
   ["lmdb", openLmdb],
 ] as const) {

@@ -17,6 +17,7 @@ export type EventName =
   | "cache.loaded"
   | "cache.saved"
   | "cache.save_failed"
+  | "cache.compacted"
   | "publish.failed"
   | "publish.done"
   | "peer.request_failed"
@@ -38,6 +39,7 @@ export type EventName =
   | "content_info.sent"
   | "content.sent"
   | "missing_data.sent"
+  | "origin.failed"
   | "download.finished";
 
 export type EventLevel = "trace" | "debug" | "info" | "warn" | "error";

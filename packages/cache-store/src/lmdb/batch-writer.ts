@@ -220,9 +220,9 @@ function outcomeOf(change: Change<unknown>, ledger: Ledger<Uint8Array>): Outcome
  * Throws `BC_STORE_FULL` or `BC_STORE_IO`, with the path; then nothing of it was committed.
  */
 export async function transact<T>(environment: Environment, action: () => T): Promise<T> {
-  const { root, path } = environment;
+  const { path } = environment;
   try {
-    return await root.transaction(action);
+    return await environment.write(action);
   } catch (error) {
     const cause = await commitCause(error);
     if (await isNoSpace(cause, path)) {

@@ -7,6 +7,7 @@ import type {
   Limits,
   NewSegment,
   PutResult,
+  ReadOptions,
   RemoveAllOptions,
   SegmentRecord,
   SegmentSummary,
@@ -128,6 +129,7 @@ export class LmdbBlockStore implements BlockStore {
     await this.#settled();
     let start: Uint8Array | undefined;
     for (;;) {
+      await this.#options.environment.ready();
       const keys = reading(this.#options.environment, () => [
         ...this.#tables.states.getKeys(pageAfter(start)),
       ]).map((key) => new Uint8Array(key));
@@ -142,6 +144,7 @@ export class LmdbBlockStore implements BlockStore {
 
   async *list(): AsyncIterable<SegmentSummary> {
     for await (const id of this.ids()) {
+      await this.#options.environment.ready();
       const known = this.#read(id);
       if (known) yield segmentSummary(id, known.state, known.facts.tags);
     }
@@ -156,7 +159,9 @@ export class LmdbBlockStore implements BlockStore {
   async putBlock(segment: NewSegment, index: number, block: SealedBlock): Promise<PutResult> {
     this.#assertOpen();
     checkBlock(segment, index, block);
-    const { clock } = this.#options;
+    const { clock, environment } = this.#options;
+    // Nobody waits for a copy of all there is: better not to cache.
+    if (environment.isMoving) return "full";
     const { limitBytes } = this.#limits;
     const expected = this.#expect(segment.id);
     const { known } = expected;
@@ -211,15 +216,21 @@ export class LmdbBlockStore implements BlockStore {
     return verdict;
   }
 
-  async getBlock(id: SegmentId, index: number): Promise<StoredBlock | undefined> {
-    return this.withBlock(id, index, (block) => ({
+  async getBlock(id: SegmentId, index: number, options?: ReadOptions): Promise<StoredBlock | undefined> {
+    const copy = (block: StoredBlock): StoredBlock => ({
       ...block,
       iv: new Uint8Array(block.iv),
       data: new Uint8Array(block.data),
-    }));
+    });
+    return this.withBlock(id, index, copy, options);
   }
 
-  async withBlock<T>(id: SegmentId, index: number, use: (block: StoredBlock) => T): Promise<T | undefined> {
+  async withBlock<T>(
+    id: SegmentId,
+    index: number,
+    use: (block: StoredBlock) => T,
+    { counts = true }: ReadOptions = {},
+  ): Promise<T | undefined> {
     await this.#ready(id);
     const state = this.#state(id);
     if (!state?.held.has(index)) return undefined;
@@ -230,7 +241,8 @@ export class LmdbBlockStore implements BlockStore {
       await this.dropBlock(id, index);
       return undefined;
     }
-    if (this.#accesses.note(mapKey(id), id, this.#options.clock.wallMs())) void this.#whole(() => {});
+    const isTimeToWrite = counts && this.#accesses.note(mapKey(id), id, this.#options.clock.wallMs());
+    if (isTimeToWrite) void this.#whole(() => {});
     return use({ ...block, ...standing(state, index) });
   }
 
@@ -274,6 +286,7 @@ export class LmdbBlockStore implements BlockStore {
   async expire(): Promise<number> {
     this.#assertOpen();
     let removed = 0;
+    await this.#options.environment.ready();
     while (this.#isSomethingExpired()) {
       const count = await this.#whole((ledger) => ledger.expire(REMOVED_AT_ONCE));
       // The transaction itself removes some before it asks for more; nothing left is no progress either.
@@ -285,6 +298,7 @@ export class LmdbBlockStore implements BlockStore {
 
   async limits(): Promise<Limits> {
     this.#assertOpen();
+    await this.#options.environment.ready();
     this.#limits = reading(this.#options.environment, () => this.#options.limits.read(this.#tables));
     return this.#limits;
   }
@@ -327,6 +341,7 @@ export class LmdbBlockStore implements BlockStore {
   async usage(): Promise<StoreUsage> {
     await this.expire();
     await this.#writer.settled();
+    await this.#options.environment.ready();
     const { bytes, complete, segments } = reading(this.#options.environment, () => readTotals(this.#tables));
     const { limitBytes } = await this.limits();
     return { bytes, limitBytes, segments: { complete, partial: segments - complete } };
@@ -350,9 +365,11 @@ export class LmdbBlockStore implements BlockStore {
 
   /** Waits for queued changes only where they concern these segments: serving goes on while others are written. */
   async #ready(...ids: readonly SegmentId[]): Promise<void> {
+    await this.#options.environment.ready();
     this.#assertOpen();
     if (this.#expected.size === 0 || !ids.some((id) => this.#expected.has(mapKey(id)))) return;
     await this.#writer.settled();
+    await this.#options.environment.ready();
     this.#assertOpen();
   }
 
@@ -360,6 +377,7 @@ export class LmdbBlockStore implements BlockStore {
   async #settled(): Promise<void> {
     await this.flush();
     await this.expire();
+    await this.#options.environment.ready();
   }
 
   #isSomethingExpired(): boolean {
@@ -375,6 +393,7 @@ export class LmdbBlockStore implements BlockStore {
   }
 
   #read(id: SegmentId): Expected["known"] {
+    if (this.#options.environment.ready() !== undefined) return undefined;
     const state = this.#state(id);
     const facts = state && reading(this.#options.environment, () => readFacts(this.#tables, id));
     return state && facts && { state, facts };

@@ -1,9 +1,12 @@
 /** One LMDB environment with the tables of a store, or with the one of the secrets. */
 
+import { chmod, mkdir, open as openFile, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { errorMessage } from "@branchcache/runtime";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { StoreError } from "../errors.ts";
 import { FORMAT_VERSION } from "./formats.ts";
+import { DATA_FILE } from "./surroundings.ts";
 
 /** Bytes to bytes: encodings are ours. */
 export type Table = Database<Uint8Array, Uint8Array>;
@@ -24,13 +27,20 @@ const PAGE_BYTES = 65_536;
 
 /** Whoever keeps one of its tables over an `await` may find it closed: ask `table` at each use. */
 export class Environment {
+  readonly #options: EnvironmentOptions;
   #path: string;
   #root: Root;
+  /** Writes under way. */
+  readonly #writes = new Set<Promise<unknown>>();
+  /** Set while it is copied: writes wait. */
+  #moving: Promise<void> | undefined;
+  /** Set for the moment in which it is closed: reads wait. */
+  #swapping: Promise<void> | undefined;
   readonly #tables = new Map<string, Table>();
 
   /** Throws what LMDB throws, and `BC_STORE_VERSION`. The directory must be there. */
   static async open(options: EnvironmentOptions): Promise<Environment> {
-    const environment = new Environment(options.path, openRoot(options));
+    const environment = new Environment(options, openRoot(options));
     try {
       const isOld = environment.#checkFormat();
       for (const name of options.tables) environment.#openTable(name);
@@ -42,8 +52,9 @@ export class Environment {
     return environment;
   }
 
-  private constructor(path: string, root: Root) {
-    this.#path = path;
+  private constructor(options: EnvironmentOptions, root: Root) {
+    this.#options = options;
+    this.#path = options.path;
     this.#root = root;
   }
 
@@ -53,6 +64,73 @@ export class Environment {
 
   get root(): Root {
     return this.#root;
+  }
+
+  /** True while it is copied to another file; writes wait until that is done. */
+  get isMoving(): boolean {
+    return this.#moving !== undefined;
+  }
+
+  /** To be awaited before a read, with no other `await` in between; undefined if there is nothing to wait for. */
+  ready(): Promise<void> | undefined {
+    return this.#swapping;
+  }
+
+  /** Runs `action` in a write transaction; resolves when it is on the disk. Throws what LMDB throws. */
+  async write<T>(action: () => T): Promise<T> {
+    while (this.#moving !== undefined) await this.#moving;
+    const write = this.#root.transaction(action);
+    this.#writes.add(write);
+    try {
+      return await write;
+    } finally {
+      this.#writes.delete(write);
+    }
+  }
+
+  /**
+   * Copies what is in use, without free pages, to the data file of `target`, a directory that has none, or over
+   * its own. Reads go on. Throws what LMDB and the file system throw; then all is as it was.
+   */
+  async relocate(target: string): Promise<void> {
+    while (this.#moving !== undefined) await this.#moving;
+    const moved = gate();
+    this.#moving = moved.promise;
+    const draft = join(target, "copying");
+    try {
+      await Promise.allSettled(this.#writes);
+      await rm(draft, { recursive: true, force: true });
+      await mkdir(draft, { mode: 0o700 });
+      await this.#root.backup(draft, true);
+      await this.#swap(target, join(draft, DATA_FILE));
+    } finally {
+      this.#moving = undefined;
+      moved.resolve();
+      await rm(draft, { recursive: true, force: true });
+    }
+  }
+
+  async #swap(target: string, draftFile: string): Promise<void> {
+    const { mode } = await stat(join(this.#path, DATA_FILE));
+    await chmod(draftFile, mode & 0o777);
+    await syncFile(draftFile);
+    const swapped = gate();
+    this.#swapping = swapped.promise;
+    try {
+      // Reads that were let through a moment ago are done after this.
+      await new Promise((resolve) => setImmediate(resolve));
+      await this.#root.close();
+      try {
+        await rename(draftFile, join(target, DATA_FILE));
+        this.#path = target;
+      } finally {
+        this.#root = openRoot({ ...this.#options, path: this.#path });
+        for (const name of this.#options.tables) this.#openTable(name);
+      }
+    } finally {
+      this.#swapping = undefined;
+      swapped.resolve();
+    }
   }
 
   table(name: string): Table {
@@ -92,6 +170,19 @@ export class Environment {
       root.put(FORMAT_KEY, Uint8Array.of(FORMAT_VERSION));
     });
   }
+}
+
+function gate(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = await openFile(path, "r+");
+  await file.sync().finally(() => file.close());
 }
 
 function openRoot({ path, mapBytes }: EnvironmentOptions): Root {

@@ -176,6 +176,8 @@ export interface StoredSettings {
   readonly maxAgeMs?: number;
   readonly publicationLimitBytes?: number;
   readonly publicationLimitPercent?: number;
+  /** Directories of further parts of the cache; each keeps its own limits. */
+  readonly extensions?: readonly string[];
 }
 
 export function encodeSettings(settings: StoredSettings): Uint8Array {

@@ -67,6 +67,7 @@ export class LmdbPublicationStore implements PublicationStore {
   }
 
   async get(key: string): Promise<PublicationEntry | undefined> {
+    await this.#environment.ready();
     this.#assertOpen();
     const hash = publicationKey(key);
     const entry = reading(this.#environment, () => {
@@ -103,6 +104,7 @@ export class LmdbPublicationStore implements PublicationStore {
     this.#assertOpen();
     let start: Uint8Array | undefined;
     for (;;) {
+      await this.#environment.ready();
       const range = start ? { start, exclusiveStart: true, limit: PAGE_KEYS } : { limit: PAGE_KEYS };
       const names: string[] = [];
       const previous = start;
@@ -120,6 +122,7 @@ export class LmdbPublicationStore implements PublicationStore {
   }
 
   async usage(): Promise<PublicationUsage> {
+    await this.#environment.ready();
     this.#assertOpen();
     return reading(this.#environment, () => {
       const { bytes, entries } = this.#tables.totals();

@@ -7,28 +7,27 @@ import type { Environment, Table } from "./environment.ts";
 
 export class LmdbSecretStore implements SecretStore {
   readonly #environment: Environment;
-  readonly #table: Table;
   #closed = false;
 
   constructor(environment: Environment) {
     this.#environment = environment;
-    this.#table = environment.table("secrets");
   }
 
   async get(id: SegmentId): Promise<SegmentSecret | undefined> {
+    await this.#environment.ready();
     this.#assertOpen();
-    const secret = this.#table.getBinaryFast(id);
+    const secret = this.#table().getBinaryFast(id);
     return secret && new Uint8Array(secret.subarray(0, secret.length));
   }
 
   async put(id: SegmentId, secret: SegmentSecret): Promise<void> {
     const [ownId, ownSecret] = [new Uint8Array(id), new Uint8Array(secret)];
-    await this.#write(() => void this.#table.put(ownId, ownSecret));
+    await this.#write(() => void this.#table().put(ownId, ownSecret));
   }
 
   async delete(id: SegmentId): Promise<void> {
     const own = new Uint8Array(id);
-    await this.#write(() => void this.#table.remove(own));
+    await this.#write(() => void this.#table().remove(own));
   }
 
   async close(): Promise<void> {
@@ -38,6 +37,10 @@ export class LmdbSecretStore implements SecretStore {
   async #write(change: () => void): Promise<void> {
     this.#assertOpen();
     await transact(this.#environment, change);
+  }
+
+  #table(): Table {
+    return this.#environment.table("secrets");
   }
 
   #assertOpen(): void {

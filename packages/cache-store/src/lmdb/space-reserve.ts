@@ -6,22 +6,25 @@ import { stat, statfs, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 const RESERVE_BYTES = 2 * 2 ** 20;
-const RESERVE_FILE = "reserve";
+export const RESERVE_FILE = "reserve";
 
 export class SpaceReserve {
-  readonly #directory: string;
-  readonly #path: string;
+  readonly #place: { readonly path: string };
 
-  constructor(directory: string) {
-    this.#directory = directory;
-    this.#path = join(directory, RESERVE_FILE);
+  /** In the directory that `place` names at the time. */
+  constructor(place: { readonly path: string }) {
+    this.#place = place;
+  }
+
+  get #path(): string {
+    return join(this.#place.path, RESERVE_FILE);
   }
 
   /** Sets the space aside, if there is enough that nobody will miss it. */
   async fill(): Promise<void> {
     try {
       if ((await this.#size()) >= RESERVE_BYTES) return;
-      const { bavail, bsize } = await statfs(this.#directory);
+      const { bavail, bsize } = await statfs(this.#place.path);
       if (bavail * bsize < 2 * RESERVE_BYTES) return;
       // Real bytes: a hole would reserve nothing.
       await writeFile(this.#path, new Uint8Array(RESERVE_BYTES).fill(0xa5), { mode: 0o600 });

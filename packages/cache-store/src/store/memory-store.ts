@@ -10,6 +10,7 @@ import type {
   PublicationStore,
   PublicationUsage,
   PutResult,
+  ReadOptions,
   RemovalNote,
   RemoveAllOptions,
   SecretStore,
@@ -239,17 +240,24 @@ class MemoryBlockStore implements BlockStore {
     return result;
   }
 
-  async getBlock(id: SegmentId, index: number): Promise<StoredBlock | undefined> {
-    return this.withBlock(id, index, (block) => ({ ...block, ...copyBlock(block) }));
+  async getBlock(id: SegmentId, index: number, options?: ReadOptions): Promise<StoredBlock | undefined> {
+    return this.withBlock(id, index, (block) => ({ ...block, ...copyBlock(block) }), options);
   }
 
-  async withBlock<T>(id: SegmentId, index: number, use: (block: StoredBlock) => T): Promise<T | undefined> {
+  async withBlock<T>(
+    id: SegmentId,
+    index: number,
+    use: (block: StoredBlock) => T,
+    { counts = true }: ReadOptions = {},
+  ): Promise<T | undefined> {
     this.#assertOpen();
     const state = this.#state(id);
     const block = this.#tables.block(id, index);
     if (!state || !block) return undefined;
-    const usedMs = this.#clock.wallMs();
-    this.#write((ledger) => ledger.recordAccess({ id: new Uint8Array(id), hits: 1, usedMs }));
+    if (counts) {
+      const usedMs = this.#clock.wallMs();
+      this.#write((ledger) => ledger.recordAccess({ id: new Uint8Array(id), hits: 1, usedMs }));
+    }
     return use({ ...block, ...standing(state, index) });
   }
 

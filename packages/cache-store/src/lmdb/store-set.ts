@@ -1,0 +1,192 @@
+/** What `openLmdbStore` gives: the blocks of all parts, publications and secrets, and their upkeep. */
+import { resolve } from "node:path";
+import type { Observer } from "@branchcache/runtime";
+import type { Stores } from "../block-store.ts";
+import { StoreError } from "../errors.ts";
+import { SpannedBlockStore } from "../store/spanned-store.ts";
+import type { LmdbBlockStore } from "./block-store.ts";
+import type { Environment } from "./environment.ts";
+import type { StoredSettings } from "./formats.ts";
+import type { LimitSettings } from "./limit-settings.ts";
+import { LmdbPublicationStore } from "./publications.ts";
+import { compactStore, moveStore, removeStore } from "./relocation.ts";
+import type { LmdbSecretStore } from "./secrets.ts";
+import type { SpaceReserve } from "./space-reserve.ts";
+import { type BlockTables, readSettings } from "./tables.ts";
+
+/** One directory of blocks. */
+export interface LmdbPart {
+  readonly environment: Environment;
+  readonly tables: BlockTables;
+  readonly limits: LimitSettings;
+  readonly reserve: SpaceReserve;
+  readonly blocks: LmdbBlockStore;
+  close(): Promise<void>;
+}
+
+export type ExtensionLimit = Pick<StoredSettings, "limitBytes" | "limitPercent">;
+
+export interface LmdbStores extends Stores {
+  /**
+   * Keeps limits with the store: they hold at once, for every process, and at the next opening. A limit in
+   * bytes replaces one in percent, and the other way round. Extensions have limits of their own.
+   */
+  set(settings: Omit<StoredSettings, "extensions">): Promise<void>;
+  /**
+   * One directory more for blocks, perhaps on another volume; remembered, and opened with the store from now on.
+   * Default limit: 5 % of its volume. Errors: as `openLmdbStore`. Other processes see it when they open again.
+   */
+  addExtension(path: string, limit?: ExtensionLimit): Promise<void>;
+  /** Forgets a directory, and deletes the blocks in it. False if there was none. Throws `BC_STORE_BUSY`. */
+  removeExtension(path: string): Promise<boolean>;
+  extensions(): readonly string[];
+  /**
+   * Gives free pages back to the disk, by a copy that needs as much room as what is held. Reads go on; until it
+   * is done, blocks are not stored (`"full"`) and other writes wait. Gives the sizes of the data files.
+   *
+   * Throws `BC_STORE_BUSY` while another process has the store open, and `BC_STORE_IO`; then all is as it was.
+   */
+  compact(): Promise<{ readonly beforeBytes: number; readonly afterBytes: number }>;
+  /**
+   * As `compact`, to a directory that has no store; made where there is none. Secrets that lie inside the
+   * store go along, extensions stay. Nobody else is told of the new place. Errors: as `compact`, `BC_STORE_PATH`.
+   */
+  moveTo(path: string): Promise<void>;
+}
+
+export interface LmdbStoreSetOptions {
+  readonly first: LmdbPart;
+  readonly secrets: LmdbSecretStore;
+  readonly secretsEnvironment: Environment;
+  readonly openOne: (path: string, settings: StoredSettings) => Promise<LmdbPart>;
+  readonly maxAgeMs: number | undefined;
+  readonly observer: Observer;
+}
+
+export class LmdbStoreSet {
+  readonly #options: LmdbStoreSetOptions;
+  readonly #spanned: SpannedBlockStore;
+  readonly #publications: LmdbPublicationStore;
+  readonly #extensions = new Map<string, LmdbPart>();
+  #closing: Promise<void> | undefined;
+
+  constructor(options: LmdbStoreSetOptions) {
+    const { first } = options;
+    this.#options = options;
+    this.#spanned = new SpannedBlockStore([first.blocks]);
+    this.#publications = new LmdbPublicationStore(first.environment, () =>
+      first.limits.publicationBytes(first.tables),
+    );
+  }
+
+  /** Opens the extensions; one that cannot be opened is reported and left out. */
+  async open(): Promise<LmdbStores> {
+    for (const path of readSettings(this.#options.first.tables).extensions ?? []) {
+      // Its opening has told why not.
+      await this.#attach(path, {}).catch(() => {});
+    }
+    return {
+      blocks: this.#spanned,
+      secrets: this.#options.secrets,
+      publications: this.#publications,
+      set: (settings) => this.#set(settings),
+      addExtension: (path, limit) => this.#addExtension(path, limit),
+      removeExtension: (path) => this.#removeExtension(path),
+      extensions: () => this.#paths(),
+      compact: () => this.#compact(),
+      moveTo: (target) => this.#moveTo(target),
+      close: () => {
+        this.#closing ??= this.#close();
+        return this.#closing;
+      },
+    };
+  }
+
+  async #set(settings: Omit<StoredSettings, "extensions">): Promise<void> {
+    const { first } = this.#options;
+    await first.limits.change(first.tables, settings);
+    if (settings.maxAgeMs !== undefined) {
+      for (const part of this.#extensions.values())
+        await part.limits.change(part.tables, { maxAgeMs: settings.maxAgeMs });
+    }
+    for (const { blocks } of this.#parts()) await blocks.setLimits({});
+  }
+
+  async #addExtension(path: string, limit: ExtensionLimit = {}): Promise<void> {
+    const place = resolve(path);
+    const { first } = this.#options;
+    if (this.#extensions.has(place) || place === resolve(first.environment.path)) {
+      throw new StoreError("BC_STORE_INVALID", "is a part of this store already", { path: place });
+    }
+    const part = await this.#attach(place, {});
+    const { maxAgeMs = 0 } = await first.blocks.limits();
+    await part.limits.change(part.tables, { ...limit, maxAgeMs });
+    await part.blocks.setLimits({});
+    await this.#remember();
+  }
+
+  async #removeExtension(path: string): Promise<boolean> {
+    const part = this.#extensions.get(resolve(path));
+    if (!part) return false;
+    await removeStore(part.environment, async () => {
+      this.#spanned.take(part.blocks);
+      this.#extensions.delete(resolve(path));
+      await this.#remember();
+      await part.blocks.removeAll({ pinned: true });
+      await part.close();
+    });
+    return true;
+  }
+
+  #paths(): readonly string[] {
+    return [...this.#extensions.keys()];
+  }
+
+  async #compact(): Promise<{ readonly beforeBytes: number; readonly afterBytes: number }> {
+    await this.#spanned.flush();
+    let [beforeBytes, afterBytes] = [0, 0];
+    for (const { environment } of this.#parts()) {
+      const sizes = await compactStore(environment, this.#options.observer);
+      beforeBytes += sizes.beforeBytes;
+      afterBytes += sizes.afterBytes;
+    }
+    return { beforeBytes, afterBytes };
+  }
+
+  async #moveTo(target: string): Promise<void> {
+    const { first, secretsEnvironment } = this.#options;
+    await this.#spanned.flush();
+    await moveStore({
+      main: first.environment,
+      secrets: secretsEnvironment,
+      reserve: first.reserve,
+      target,
+    });
+  }
+
+  async #close(): Promise<void> {
+    const { secrets, secretsEnvironment } = this.#options;
+    this.#publications.shut();
+    await this.#spanned.close();
+    await secrets.close();
+    await Promise.all(this.#parts().map((part) => part.close()));
+    await secretsEnvironment.root.close();
+  }
+
+  #parts(): readonly LmdbPart[] {
+    return [this.#options.first, ...this.#extensions.values()];
+  }
+
+  async #attach(path: string, settings: StoredSettings): Promise<LmdbPart> {
+    const { openOne, maxAgeMs } = this.#options;
+    const part = await openOne(path, { ...settings, ...(maxAgeMs !== undefined && { maxAgeMs }) });
+    this.#extensions.set(path, part);
+    this.#spanned.add(part.blocks);
+    return part;
+  }
+
+  async #remember(): Promise<void> {
+    const { limits, tables } = this.#options.first;
+    await limits.change(tables, { extensions: this.#paths() });
+  }
+}

@@ -1,0 +1,92 @@
+import { access, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { errorCode } from "@branchcache/runtime";
+import { recordingObserver } from "@branchcache/runtime/testing";
+import { describe, expect, it, vi } from "vitest";
+import { BLOCKS, sealedBlock, segmentOf } from "../helpers/content.mjs";
+import { startWriter } from "../helpers/processes.ts";
+import { openStores, temporaryDirectory } from "../helpers/temporary.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const SEGMENTS = 60;
+
+async function filled(path: string, observer = recordingObserver()) {
+  const stores = await openStores(path, { observer });
+  for (let n = 0; n < SEGMENTS; n++) {
+    for (let index = 0; index < BLOCKS; index++)
+      await stores.blocks.putBlock(segmentOf(n), index, sealedBlock(n, index));
+  }
+  await stores.secrets.put(segmentOf(1).id, new Uint8Array(32).fill(7));
+  await stores.publications.put("/a", { validator: "v", sizeBytes: 1, publications: [], createdMs: 1 });
+  await stores.blocks.flush();
+  return stores;
+}
+
+describe("a store that is served", () => {
+  it("is compacted: free pages go back to the disk, reads go on, puts are not stored meanwhile", async () => {
+    const path = await temporaryDirectory();
+    const observer = recordingObserver();
+    const { blocks, secrets, publications, compact, close } = await filled(path, observer);
+    for (let n = 10; n < SEGMENTS; n++) await blocks.removeSegment(segmentOf(n).id);
+    let done = false;
+    let reads = 0;
+    const compaction = compact().finally(() => {
+      done = true;
+    });
+    const results = new Set<string>();
+    while (!done) {
+      const n = reads++ % 10;
+      const block = await blocks.getBlock(segmentOf(n).id, n % BLOCKS);
+      expect(block && Buffer.compare(block.data, sealedBlock(n, n % BLOCKS).data)).toBe(0);
+      expect((await publications.get("/a"))?.validator).toBe("v");
+      results.add(await blocks.putBlock(segmentOf(500), 0, sealedBlock(500, 0)));
+      if (reads % 16 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect([...results]).toContain("full");
+    const { beforeBytes, afterBytes } = await compaction;
+    expect(afterBytes).toBeLessThan(beforeBytes / 3);
+    expect((await stat(join(path, "data.mdb"))).size).toBe(afterBytes);
+    expect(observer.named("cache.compacted")).toHaveLength(1);
+    expect(await blocks.putBlock(segmentOf(501), 0, sealedBlock(501, 0))).toBe("stored");
+    expect(await secrets.get(segmentOf(1).id)).toEqual(new Uint8Array(32).fill(7));
+    const usage = await blocks.usage();
+    await close();
+    const again = await openStores(path);
+    expect(await again.blocks.usage()).toEqual(usage);
+    expect((await again.blocks.getBlock(segmentOf(501).id, 0))?.data).toEqual(sealedBlock(501, 0).data);
+  });
+
+  it("is moved with its secrets, and leaves nothing behind", async () => {
+    const [path, target] = [join(await temporaryDirectory(), "old"), join(await temporaryDirectory(), "new")];
+    const { blocks, secrets, moveTo, close } = await filled(path);
+    const before = await blocks.usage();
+    await moveTo(target);
+    await expect(access(path)).rejects.toMatchObject({ code: "ENOENT" });
+    expect(await blocks.usage()).toEqual(before);
+    expect(await secrets.get(segmentOf(1).id)).toEqual(new Uint8Array(32).fill(7));
+    expect(((await stat(join(target, "secrets", "data.mdb"))).mode & 0o777).toString(8)).toBe("600");
+    expect(await blocks.putBlock(segmentOf(99), 0, sealedBlock(99, 0))).toBe("stored");
+    await close();
+    const again = await openStores(target);
+    expect((await again.blocks.getBlock(segmentOf(99).id, 0))?.data).toEqual(sealedBlock(99, 0).data);
+    await expect(again.moveTo(target)).rejects.toMatchObject({ code: "BC_STORE_PATH" });
+  });
+
+  it("is left where it is while another process has it open", async () => {
+    const path = await temporaryDirectory();
+    const { compact, moveTo } = await filled(path);
+    const busy: unknown[] = [];
+    const tryBoth = async () => {
+      const target = join(path, "elsewhere");
+      for (const work of [() => compact(), () => moveTo(target)])
+        busy.push(await work().then(() => "done", errorCode));
+    };
+    const writer = startWriter([path, 1e8, 1000, "forever"], (line, { process }) => {
+      if (line === "flushed 1007") void tryBoth().finally(() => process.kill());
+    });
+    await writer.ended;
+    expect(busy).toEqual(["BC_STORE_BUSY", "BC_STORE_BUSY"]);
+    expect((await compact()).afterBytes).toBeGreaterThan(0);
+  });
+});
