@@ -19,11 +19,17 @@ export {
   type HashFile,
 } from "./node/file-publications.ts";
 export { fileEtag } from "./node/file-validator.ts";
+export type { ForwardedMode } from "./node/gateway/forward-fields.ts";
+export { createGateway, type Gateway, type GatewayOptions } from "./node/gateway/gateway.ts";
+export { createGatewayServer, type GatewayServerOptions } from "./node/gateway/gateway-server.ts";
+export type { ResourceFilterOptions } from "./node/gateway/resource-filter.ts";
+export type { HashStream, UrlPublicationsOptions } from "./node/gateway/url-publications.ts";
 export {
   type PeerDistDirectory,
   type PeerDistDirectoryOptions,
   peerDistDirectory,
 } from "./node/peerdist-directory.ts";
+export type { KeeperOptions } from "./node/publication-keeper.ts";
 export {
   memoryPublicationStore,
   type PublicationStore,

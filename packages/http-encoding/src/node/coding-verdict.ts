@@ -14,6 +14,7 @@ import {
   contentInformationChanges,
   type HeaderChanges,
   makeHashRequestChanges,
+  privateChanges,
 } from "../server/answer-headers.ts";
 import { type CodableAnswer, choose, type PlainAnswer } from "../server/decision.ts";
 import type { PeerDistOffer } from "../server/offer.ts";
@@ -22,7 +23,6 @@ import type { Verdict } from "./response-hook.ts";
 import { settledWithin } from "./settled-within.ts";
 
 export interface CodingOptions {
-  readonly publications: PublicationProvider;
   /** Segment secrets are made of it; servers that share it share their clients' caches. */
   readonly secret: ServerSecret;
   readonly engine: HashEngine;
@@ -43,6 +43,7 @@ export interface CodingOptions {
 
 /** An offer and an answer that fit each other. */
 export interface CodingCase {
+  readonly publications: PublicationProvider;
   readonly method: string;
   readonly offer: PeerDistOffer;
   readonly head: PlainAnswer;
@@ -59,7 +60,6 @@ const MAX_KEPT_BYTES = 1_048_576;
 
 export function codingJudge(options: CodingOptions): (given: CodingCase) => Promise<Verdict> {
   const {
-    publications,
     secret,
     engine,
     clock,
@@ -72,7 +72,11 @@ export function codingJudge(options: CodingOptions): (given: CodingCase) => Prom
   // Each segment's secret costs a hash; many clients ask for the same file, and the secret stays the same.
   const whole = new WeakMap<Publication, Uint8Array>();
 
-  const lookup = async (resource: Resource, signal: AbortSignal): Promise<Publications> => {
+  const lookup = async (
+    publications: PublicationProvider,
+    resource: Resource,
+    signal: AbortSignal,
+  ): Promise<Publications> => {
     const found = await settledWithin(publications.lookup(resource), clock, lookupWaitMs, signal);
     const fits = (version: ContentInformationVersion, publication: Publication | undefined) =>
       versions.includes(version) && publication?.lengthBytes === resource.sizeBytes;
@@ -98,28 +102,31 @@ export function codingJudge(options: CodingOptions): (given: CodingCase) => Prom
   };
 
   return async (given) => {
-    const { method, offer, head, answer, vary, signal } = given;
+    const { publications, method, offer, head, answer, vary, signal } = given;
     const resource = { key: given.key, validator: answer.validator, sizeBytes: answer.sizeBytes };
     const choice = (found: Publications) => choose(method, offer, answer, versionsOf(found));
-    let found = await lookup(resource, signal);
+    let found = await lookup(publications, resource, signal);
     let decision = choice(found);
     if (decision.kind === "plain" && decision.queueHashing) {
       const job = publications.request(resource).catch(() => {});
       const waitMs = patienceMs(given);
       if (waitMs > 0) {
         await settledWithin(job, clock, waitMs, signal);
-        found = await lookup(resource, signal);
+        found = await lookup(publications, resource, signal);
         decision = choice(found);
       }
     }
+    const contentBytes = answer.range.endBytes - answer.range.startBytes;
     if (decision.kind === "plain") {
-      return {
-        kind: "pass",
-        changes: { ...vary, ...(decision.makeHashRequest && makeHashRequestChanges()) },
-      };
+      if (decision.reason === "not-ready") {
+        observer.count("miss_bytes_total", contentBytes, { cause: "no_content_info" });
+        observer.count("projected_bytes_total", contentBytes);
+      }
+      const later = decision.reason === "not-ready" && privateChanges(head.headers);
+      const again = decision.makeHashRequest && makeHashRequestChanges();
+      return { kind: "pass", changes: { ...vary, ...later, ...again } };
     }
     const publication = decision.version === 2 ? found.v2 : found.v1;
-    const contentBytes = answer.range.endBytes - answer.range.startBytes;
     const lengthBytes = publication ? contentInformationLength(publication, answer.range) : 0;
     if (!publication || lengthBytes >= contentBytes) return { kind: "pass", changes: vary };
     observer.count("content_info_sent_bytes_total", lengthBytes);

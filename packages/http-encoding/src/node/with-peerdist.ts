@@ -5,10 +5,13 @@ import type { HeaderFields } from "../header-fields.ts";
 import { varyChanges } from "../server/answer-headers.ts";
 import { readAnswer } from "../server/decision.ts";
 import { readOffer } from "../server/offer.ts";
+import type { PublicationProvider } from "../server/publications.ts";
+import { countAnswer } from "./answer-count.ts";
 import { type CodingOptions, codingJudge } from "./coding-verdict.ts";
 import { hookResponse, type Verdict } from "./response-hook.ts";
 
 export interface PeerDistServerOptions extends CodingOptions {
+  readonly publications: PublicationProvider;
   /** Smaller resources are sent as they are. Default 65,536. */
   readonly minSizeBytes?: number;
   /**
@@ -57,6 +60,7 @@ function peerDistHook(options: PeerDistServerOptions): Hook {
   const {
     clock,
     observer = silentObserver,
+    publications,
     minSizeBytes = 65_536,
     hideOtherCodings = false,
     resourceKey = (request) => `${request.headers.host ?? ""}${request.url ?? ""}`,
@@ -70,15 +74,8 @@ function peerDistHook(options: PeerDistServerOptions): Hook {
     if (hideOtherCodings && reading.kind === "offer") delete request.headers["accept-encoding"];
 
     const report = (verdict: Verdict): Verdict => {
-      const missing = reading.kind === "none" && reading.reason === "missing-data";
-      const plain = missing ? "missing_data" : "content";
-      observer.count("http_requests_total", 1, {
-        peerdist: String(reading.kind === "offer"),
-        answer: verdict.kind === "replace" ? "content_info" : plain,
-      });
-      if (verdict.kind === "pass") {
-        observer.event("trace", `${plain}.sent`, { status: response.statusCode });
-      }
+      const head = { status: response.statusCode, headers: response.getHeaders() as HeaderFields };
+      countAnswer(observer, reading, verdict.kind === "replace", head);
       return verdict;
     };
 
@@ -96,6 +93,7 @@ function peerDistHook(options: PeerDistServerOptions): Hook {
       const onClose = () => closed.abort();
       response.once("close", onClose);
       return judge({
+        publications,
         method,
         offer: reading.offer,
         head,

@@ -32,6 +32,14 @@ export function makeHashRequestChanges(): HeaderChanges {
   };
 }
 
+/**
+ * For content that stands in for Content Information which is not ready: a shared cache that kept it would
+ * keep Content Information from everybody.
+ */
+export function privateChanges(headers: HeaderFields): HeaderChanges {
+  return { "Cache-Control": privateOnly(fieldText(headers, "cache-control")) };
+}
+
 /** The answer's body becomes Content Information of `lengthBytes`. ETag, Last-Modified and type stay. */
 export function contentInformationChanges(
   headers: HeaderFields,
@@ -49,7 +57,7 @@ export function contentInformationChanges(
       contentLengthBytes: endBytes - startBytes,
     }),
     // Content Information carries the keys to the content: never in a cache that others read.
-    "Cache-Control": privateOnly(fieldText(headers, "cache-control")),
+    ...privateChanges(headers),
     // Digests of the body as it would have been.
     "Content-MD5": undefined,
     Digest: undefined,

@@ -1,0 +1,112 @@
+/** Header fields on their way through: end to end unchanged, hop by hop taken off. RFC 9110 7.6.1 */
+import type { IncomingMessage } from "node:http";
+import { isIP } from "node:net";
+
+/** `[name, value, name, value ...]` with their case, order and repetitions, as Node.js and undici have them. */
+export type RawFields = readonly string[];
+
+/**
+ * X-Forwarded-For, -Host and -Proto. `keep`: as the client sent them. `append`: the client's address after
+ * what a proxy in front said. `replace`: ours only, where clients come straight to us.
+ */
+export type ForwardedMode = "keep" | "append" | "replace";
+
+const HOP_BY_HOP = [
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+];
+const FORWARDED = ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
+
+/** What our own server answers already, or our own client sets. */
+const REQUEST_ONLY = ["expect", "host", "http2-settings"];
+
+export interface RequestFieldsOptions {
+  /** Value of Host for the origin. */
+  readonly host: string;
+  readonly forwarded: ForwardedMode;
+  /** In lower case, to be left out as well. */
+  readonly without: readonly string[];
+  readonly add: Readonly<Record<string, string>>;
+}
+
+export function requestFields(request: IncomingMessage, options: RequestFieldsOptions): string[] {
+  const { host, forwarded, without, add } = options;
+  const { rawHeaders } = request;
+  const dropped = new Set([...hopByHop(rawHeaders), ...REQUEST_ONLY, ...without]);
+  if (forwarded !== "keep") for (const name of FORWARDED) dropped.add(name);
+  const fields = ["Host", host, ...filtered(rawHeaders, dropped)];
+  if (forwarded !== "keep") fields.push(...forwardedFields(request, forwarded));
+  for (const [name, value] of Object.entries(add)) fields.push(name, value);
+  return fields;
+}
+
+export function responseFields(
+  rawFields: RawFields,
+  changes: Readonly<Record<string, string | undefined>>,
+): string[] {
+  const dropped = hopByHop(rawFields);
+  for (const name of Object.keys(changes)) dropped.add(name.toLowerCase());
+  const fields = filtered(rawFields, dropped);
+  for (const [name, value] of Object.entries(changes)) if (value !== undefined) fields.push(name, value);
+  return fields;
+}
+
+function hopByHop(rawFields: RawFields): Set<string> {
+  const names = new Set(HOP_BY_HOP);
+  for (let i = 0; i < rawFields.length; i += 2) {
+    if (rawFields[i]?.toLowerCase() !== "connection") continue;
+    for (const name of (rawFields[i + 1] ?? "").split(",")) {
+      const known = name.trim().toLowerCase();
+      if (!NEVER_DROPPED.has(known)) names.add(known);
+    }
+  }
+  return names;
+}
+
+/** A client that names these in Connection must not strip what access checks and framing rest on. */
+const NEVER_DROPPED = new Set([
+  "authorization",
+  "content-length",
+  "content-type",
+  "cookie",
+  "host",
+  "range",
+  ...FORWARDED,
+]);
+
+function filtered(rawFields: RawFields, dropped: ReadonlySet<string>): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i + 1 < rawFields.length; i += 2) {
+    const name = rawFields[i] as string;
+    if (!dropped.has(name.toLowerCase())) kept.push(name, rawFields[i + 1] as string);
+  }
+  return kept;
+}
+
+function forwardedFields(request: IncomingMessage, mode: "append" | "replace"): string[] {
+  const known = (name: string) => {
+    const value = mode === "append" ? request.headers[name] : undefined;
+    return value === undefined ? undefined : String(value);
+  };
+  const before = known("x-forwarded-for");
+  const address = plainAddress(request.socket.remoteAddress ?? "");
+  const fields = ["X-Forwarded-For", before ? `${before}, ${address}` : address];
+  const host = known("x-forwarded-host") ?? request.headers.host;
+  if (host !== undefined) fields.push("X-Forwarded-Host", host);
+  const encrypted = "encrypted" in request.socket && request.socket.encrypted === true;
+  fields.push("X-Forwarded-Proto", known("x-forwarded-proto") ?? (encrypted ? "https" : "http"));
+  return fields;
+}
+
+/** IPv4 without the prefix that a dual-stack socket gives it. */
+function plainAddress(address: string): string {
+  const mapped = address.startsWith("::ffff:") ? address.slice(7) : address;
+  return isIP(mapped) === 4 ? mapped : address;
+}

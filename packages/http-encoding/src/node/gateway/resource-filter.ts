@@ -1,0 +1,63 @@
+/** Which resources are worth the coding, by path and type. */
+
+export interface ResourceFilterOptions {
+  /** Patterns of paths without query, `*` for any characters: `/images/*`, `*.wim`. Default all. */
+  readonly includePaths?: readonly string[];
+  readonly excludePaths?: readonly string[];
+  /** Patterns of media types without parameters: `video/*`. Default all. */
+  readonly includeTypes?: readonly string[];
+  readonly excludeTypes?: readonly string[];
+  /** Smaller resources are sent as they are. Default 65,536. */
+  readonly minSizeBytes?: number;
+}
+
+export interface ResourceFilter {
+  /** `target`: path and query as they stand in the request. */
+  path(target: string): boolean;
+  type(contentType: string | undefined): boolean;
+  readonly minSizeBytes: number;
+}
+
+export function resourceFilter(options: ResourceFilterOptions): ResourceFilter {
+  const path = matcher(options.includePaths, options.excludePaths);
+  const type = matcher(options.includeTypes?.map(lower), options.excludeTypes?.map(lower));
+  return {
+    path: (target) => path(decoded(target.split("?", 1)[0] ?? "")),
+    type: (contentType) => type(lower((contentType ?? "").split(";", 1)[0] ?? "").trim()),
+    minSizeBytes: options.minSizeBytes ?? 65_536,
+  };
+}
+
+function matcher(
+  include: readonly string[] = [],
+  exclude: readonly string[] = [],
+): (text: string) => boolean {
+  return (text) =>
+    (include.length === 0 || include.some((pattern) => matches(pattern, text))) &&
+    !exclude.some((pattern) => matches(pattern, text));
+}
+
+/** Without a regular expression, whose work could run away. */
+export function matches(pattern: string, text: string): boolean {
+  const [head = "", ...rest] = pattern.split("*");
+  const tail = rest.pop();
+  if (tail === undefined) return pattern === text;
+  if (text.length < head.length + tail.length || !text.startsWith(head) || !text.endsWith(tail)) return false;
+  let at = head.length;
+  for (const part of rest) {
+    const found = text.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  return at <= text.length - tail.length;
+}
+
+const lower = (text: string): string => text.toLowerCase();
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}

@@ -1,0 +1,133 @@
+/** One request to the origin, whose answer waits until somebody says where it goes. */
+import { errorCode } from "@branchcache/runtime";
+import type { Dispatcher } from "undici";
+import type { HeaderFields } from "../../header-fields.ts";
+import type { RawFields } from "./forward-fields.ts";
+
+export interface UpstreamRequest {
+  readonly origin: string;
+  readonly method: string;
+  readonly path: string;
+  readonly fields: readonly string[];
+  readonly body: AsyncIterable<Uint8Array> | null;
+  readonly signal: AbortSignal;
+}
+
+export interface BodyTarget {
+  /** False: no more until `resume`. */
+  data(bytes: Uint8Array): boolean;
+  end(): void;
+  /** The body ended before its end. */
+  error(error: Error): void;
+}
+
+export interface Upstream {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: HeaderFields;
+  readonly rawFields: RawFields;
+  /** Starts the body, once. */
+  flow(target: BodyTarget): void;
+  resume(): void;
+  /** Lets go of what is left of the body. */
+  drop(): void;
+}
+
+/** Rejects with undici's errors, or the signal's reason. */
+export async function openUpstream(dispatcher: Dispatcher, request: UpstreamRequest): Promise<Upstream> {
+  try {
+    return await attempt(dispatcher, request);
+  } catch (error) {
+    const again = request.body === null && IDEMPOTENT.has(request.method) && !request.signal.aborted;
+    // The origin had closed a connection that was kept from before.
+    if (!again || !failedOnUsedConnection(error)) throw error;
+    return attempt(dispatcher, request);
+  }
+}
+
+const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS"]);
+
+function failedOnUsedConnection(error: unknown): boolean {
+  const code = errorCode(error);
+  if (code !== "UND_ERR_SOCKET" && code !== "ECONNRESET" && code !== "EPIPE") return false;
+  const { socket } = error as { readonly socket?: { readonly bytesRead?: number } };
+  return code !== "UND_ERR_SOCKET" || (socket?.bytesRead ?? 0) > 0;
+}
+
+function attempt(dispatcher: Dispatcher, request: UpstreamRequest): Promise<Upstream> {
+  const { origin, method, path, fields, body, signal } = request;
+  return new Promise((resolve, reject) => {
+    let control: Dispatcher.DispatchController | undefined;
+    let target: BodyTarget | undefined;
+    let answered = false;
+    let ended = false;
+    let failed: Error | undefined;
+    const onAbort = () => control?.abort(abortReason(signal));
+    const release = () => signal.removeEventListener("abort", onAbort);
+    const fail = (error: Error): void => {
+      release();
+      failed ??= error;
+      if (answered) target?.error(error);
+      else reject(signal.aborted ? signal.reason : error);
+    };
+    if (signal.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    signal.addEventListener("abort", onAbort, { once: true });
+    const options = { origin, method, path, headers: [...fields], body } as Dispatcher.DispatchOptions;
+    dispatcher.dispatch(options, {
+      onRequestStart(controller) {
+        control = controller;
+        if (signal.aborted) controller.abort(abortReason(signal));
+      },
+      onResponseStart(controller, status, headers, statusText = "") {
+        if (status < 200) return;
+        answered = true;
+        // Without a body there is nothing to wait with, and the connection is free again.
+        if (method !== "HEAD" && status !== 204 && status !== 304) controller.pause();
+        resolve({
+          status,
+          statusText,
+          headers,
+          rawFields: textOf((controller as { readonly rawHeaders?: RawBytes | null }).rawHeaders ?? []),
+          flow(given) {
+            target = given;
+            if (failed) given.error(failed);
+            else if (ended) given.end();
+            else controller.resume();
+          },
+          resume: () => controller.resume(),
+          drop() {
+            if (!ended) controller.abort(new Error("the body is not wanted"));
+          },
+        });
+      },
+      onResponseData(controller, bytes) {
+        if (target?.data(bytes) === false) controller.pause();
+      },
+      onResponseEnd() {
+        release();
+        ended = true;
+        target?.end();
+      },
+      onResponseError(_controller, error) {
+        fail(error);
+      },
+    });
+  });
+}
+
+type RawBytes = readonly (Uint8Array | string)[];
+
+function textOf(rawHeaders: RawBytes): string[] {
+  return rawHeaders.map((part) =>
+    typeof part === "string"
+      ? part
+      : Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString("latin1"),
+  );
+}
+
+function abortReason(signal: AbortSignal): Error {
+  return signal.reason instanceof Error ? signal.reason : new Error("aborted");
+}

@@ -1,0 +1,77 @@
+/** Hashes of what an origin serves, kept under the full URL. */
+import { createPublisher, type HashEngine, type Publications } from "@branchcache/content-info";
+import { redactUrl } from "../../redact-url.ts";
+import type { PublicationProvider, Resource } from "../../server/publications.ts";
+import { type KeeperOptions, publicationKeeper } from "../publication-keeper.ts";
+import type { Tee } from "./tee.ts";
+
+/** Hashes content as it comes; stops and rejects when the signal fires. */
+export type HashStream = (source: AsyncIterable<Uint8Array>, signal: AbortSignal) => Promise<Publications>;
+
+export interface UrlPublicationsOptions extends KeeperOptions {
+  readonly engine: HashEngine;
+  /** Default: on this thread. */
+  readonly hashStream?: HashStream;
+}
+
+/** Where the bytes come from. */
+export interface ContentSource {
+  /** The content as a client downloads it; undefined if that is not to be had. */
+  tee(): Tee | undefined;
+  /** All of the content, asked of the origin again. */
+  fetch(signal: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+export interface UrlPublications {
+  lookup(resource: Resource): Promise<Publications | undefined>;
+  /** A provider that hashes from this source. */
+  from(source: ContentSource): PublicationProvider;
+  close(): Promise<void>;
+}
+
+export function urlPublications(options: UrlPublicationsOptions): UrlPublications {
+  const { engine, hashStream = hashHere(engine) } = options;
+  const keeper = publicationKeeper(options, (resource) => redactUrl(resource.key));
+
+  const hash = async (tee: Tee | undefined, source: ContentSource, signal: AbortSignal) => {
+    if (tee) {
+      const onAbort = () => tee.drop("the gateway was closed");
+      signal.addEventListener("abort", onAbort, { once: true });
+      try {
+        return await hashStream(tee, signal);
+      } catch {
+        // The client was too slow, too fast or left: content is content, wherever it comes from.
+        signal.throwIfAborted();
+      } finally {
+        signal.removeEventListener("abort", onAbort);
+      }
+    }
+    return hashStream(source.fetch(signal), signal);
+  };
+
+  const lookup = (resource: Resource) => keeper.lookup(resource);
+  return {
+    lookup,
+    from: (source) => ({
+      lookup,
+      request: (resource) =>
+        keeper.request(resource, () => {
+          // Bytes that pass by do not wait for their turn.
+          const tee = keeper.idle ? source.tee() : undefined;
+          return { hash: (signal) => hash(tee, source, signal) };
+        }),
+    }),
+    close: () => keeper.close(),
+  };
+}
+
+function hashHere(engine: HashEngine): HashStream {
+  return async (source, signal) => {
+    const publisher = createPublisher({ engine });
+    for await (const bytes of source) {
+      signal.throwIfAborted();
+      publisher.update(bytes);
+    }
+    return publisher.finish();
+  };
+}

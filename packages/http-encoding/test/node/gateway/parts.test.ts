@@ -1,0 +1,169 @@
+/** The gateway's small parts: ranges, patterns, validators, the second reader. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  conditionFor,
+  headOf,
+  keptHeads,
+  strongValidator,
+  vouches,
+} from "../../../src/node/gateway/kept-heads.ts";
+import { matches } from "../../../src/node/gateway/resource-filter.ts";
+import { createTee } from "../../../src/node/gateway/tee.ts";
+import { satisfiedRange } from "../../../src/server/request-range.ts";
+
+describe("satisfiedRange", () => {
+  it.each([
+    ["bytes=0-0", [0, 1]],
+    ["bytes=0-", [0, 100]],
+    ["bytes=99-", [99, 100]],
+    ["bytes=10-1000", [10, 100]],
+    ["bytes=-1", [99, 100]],
+    ["bytes=-1000", [0, 100]],
+    ["Bytes = 5 - 6", [5, 7]],
+    ["bytes=100-", undefined],
+    ["bytes=-0", undefined],
+    ["bytes=-", undefined],
+    ["bytes=5-4", undefined],
+    ["bytes=0-1,3-4", undefined],
+    ["lines=0-1", undefined],
+    ["bytes=a-b", undefined],
+    ["", undefined],
+  ])("PCCRTP-38 %s of 100 bytes", (text, expected) => {
+    const range = satisfiedRange(text, 100);
+    expect(range && [range.startBytes, range.endBytes]).toEqual(expected);
+  });
+
+  it("any text gives a part of the content or nothing", () => {
+    fc.assert(
+      fc.property(fc.string(), fc.nat(), fc.nat(), fc.nat(), (junk, first, last, size) => {
+        for (const text of [
+          junk,
+          `bytes=${junk}`,
+          `bytes=${first}-${last}`,
+          `bytes=${first}-`,
+          `bytes=-${last}`,
+        ]) {
+          const range = satisfiedRange(text, size);
+          if (!range) continue;
+          expect(range.startBytes).toBeGreaterThanOrEqual(0);
+          expect(range.startBytes).toBeLessThan(range.endBytes);
+          expect(range.endBytes).toBeLessThanOrEqual(size);
+        }
+      }),
+    );
+  });
+});
+
+describe("matches", () => {
+  it.each([
+    ["/a", "/a", true],
+    ["/a", "/ab", false],
+    ["*", "", true],
+    ["/a/*", "/a/b/c", true],
+    ["*.wim", "/x/boot.wim", true],
+    ["*.wim", "/x/boot.wimx", false],
+    ["/a*b*c", "/aXbYc", true],
+    ["/a*b*c", "/aXcYb", false],
+    ["ab*bc", "abc", false],
+    ["*a*a*", "a", false],
+    ["*a*a*", "aa", true],
+  ])("%s against %s: %s", (pattern, text, expected) => {
+    expect(matches(pattern, text)).toBe(expected);
+  });
+
+  it("agrees with the regular expression", () => {
+    const letters = fc.string({ unit: fc.constantFrom("a", "b", "*"), maxLength: 8 });
+    fc.assert(
+      fc.property(letters, letters, (pattern, text) => {
+        const plain = text.replaceAll("*", "a");
+        expect(matches(pattern, plain)).toBe(new RegExp(`^${pattern.replaceAll("*", ".*")}$`).test(plain));
+      }),
+    );
+  });
+});
+
+describe("kept heads", () => {
+  const OLD = "Thu, 01 Jan 1998 00:00:00 GMT";
+  const nowMs = Date.parse("Fri, 02 Jan 1998 00:00:00 GMT");
+  it.each([
+    [{ etag: '"a"' }, '"a"'],
+    [{ etag: 'W/"a"' }, undefined],
+    [{ etag: 'W/"a"', "last-modified": OLD }, undefined],
+    [{ "last-modified": OLD }, OLD],
+    [{ "last-modified": OLD, date: OLD }, undefined],
+    [{ "last-modified": OLD, date: "Thu, 01 Jan 1998 00:00:01 GMT" }, OLD],
+    [{ "last-modified": OLD, date: "junk" }, OLD],
+    [{ "last-modified": "Fri, 02 Jan 1998 00:00:00 GMT", date: "Sun, 03 Jan 2060 00:00:00 GMT" }, undefined],
+    [{}, undefined],
+  ])("validator of %o", (headers, expected) => {
+    expect(strongValidator(headers, nowMs)).toBe(expected);
+  });
+
+  it("keep what is of the representation, and nothing that may be of a user", () => {
+    const head = headOf('"a"', 5, { etag: '"a"', "set-cookie": "x", "x-user": "y", "content-type": "a/b" });
+    expect(head?.fields).toEqual({ ETag: '"a"', "Content-Type": "a/b" });
+    expect(headOf('"a"', 5, { etag: '"a"', "content-disposition": "x".repeat(3_000) })).toBeUndefined();
+  });
+
+  const kept = (headers: Record<string, string>) =>
+    headOf("v", 5, headers) as NonNullable<ReturnType<typeof headOf>>;
+  it.each([
+    [{ etag: '"a"', "last-modified": OLD }, { "If-None-Match": '"a"' }],
+    [{ "last-modified": OLD }, { "If-Modified-Since": OLD }],
+    [{ "last-modified": OLD, vary: "Accept-Encoding" }, { "If-Modified-Since": OLD }],
+    [{ "last-modified": OLD, vary: "accept-encoding, Cookie" }, undefined],
+    [{ "last-modified": OLD, vary: "*" }, undefined],
+  ])("the condition of %o", (headers, expected) => {
+    expect(conditionFor(kept(headers))).toEqual(expected);
+  });
+
+  it.each([
+    [{ etag: '"a"' }, {}, true],
+    [{ etag: '"a"' }, { etag: '"a"' }, true],
+    [{ etag: '"a"' }, { etag: 'W/"a"' }, false],
+    [{ "last-modified": OLD }, { etag: '"b"' }, false],
+    [{ etag: '"a"', "last-modified": OLD }, { etag: '"a"', "last-modified": "later" }, false],
+  ])("kept %o, a 304 with %o: %s", (known, seen, expected) => {
+    expect(vouches(kept(known), seen)).toBe(expected);
+  });
+
+  it("the ones used last stay", () => {
+    const heads = keptHeads(2);
+    for (const key of ["a", "b"]) heads.set(key, kept({ etag: key }));
+    heads.get("a");
+    heads.set("c", kept({ etag: "c" }));
+    expect(["a", "b", "c"].map((key) => heads.get(key) !== undefined)).toEqual([true, false, true]);
+  });
+});
+
+describe("tee", () => {
+  const read = async (tee: ReturnType<typeof createTee>) => {
+    let bytes = 0;
+    for await (const piece of tee) bytes += piece.length;
+    return bytes;
+  };
+
+  it("gives what passed, in order, and ends", async () => {
+    const tee = createTee({ limitBytes: 10, lengthBytes: 6 });
+    const reading = read(tee);
+    tee.push(new Uint8Array(4));
+    await Promise.resolve();
+    tee.push(new Uint8Array(2));
+    tee.end();
+    expect(await reading).toBe(6);
+  });
+
+  it.each([
+    ["falls behind", (tee: ReturnType<typeof createTee>) => tee.push(new Uint8Array(11)), /slower/],
+    ["has too little", (tee: ReturnType<typeof createTee>) => tee.end(), /as long as/],
+    ["is dropped", (tee: ReturnType<typeof createTee>) => tee.drop("gone"), /gone/],
+  ])("rejects when it %s, and holds nothing more", async (_name, act, reason) => {
+    const tee = createTee({ limitBytes: 10, lengthBytes: 100 });
+    const reading = read(tee);
+    act(tee);
+    tee.push(new Uint8Array(5));
+    tee.end();
+    await expect(reading).rejects.toThrow(reason);
+  });
+});
