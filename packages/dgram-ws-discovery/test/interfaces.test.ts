@@ -78,6 +78,39 @@ describe("interfaces that come and go", () => {
     expect(open()).toBe(0);
   });
 
+  it("a join that fails is told once, tried again, and disturbs no other", async () => {
+    const { port, open } = changing(here.lan, "192.0.2.10/24", "198.51.100.10/24");
+    let broken = true;
+    let joined: readonly string[] = [];
+    const { discovery, errors } = await here.host(
+      {
+        ...port,
+        open: async (options, onDatagram) => {
+          if (broken && options.join?.some((join) => join.interface === "198.51.100.10")) {
+            throw Object.assign(new Error("no more memberships"), { code: "ENOBUFS" });
+          }
+          if (options.join) joined = options.join.map((join) => join.interface);
+          return port.open(options, onDatagram);
+        },
+      },
+      { interfaceRefreshMs: 1_000 },
+    );
+    await startTargetService(discovery, service);
+    const near = await here.host("192.0.2.1/24");
+    const answers = async () => {
+      const { found, done } = gather(near.discovery.probe({}, { timeoutMs: 1_000 }));
+      await here.clock.advance(1_000);
+      await done;
+      return found.length;
+    };
+    await here.clock.advance(3_000);
+    expect([await answers(), open(), joined]).toEqual([1, 3, ["192.0.2.10"]]);
+    expect(errors).toMatchObject([{ code: "WSD_INTERFACE", cause: { code: "ENOBUFS" } }]);
+    broken = false;
+    await here.clock.advance(1_000);
+    expect([await answers(), open(), joined]).toEqual([1, 3, ["192.0.2.10", "198.51.100.10"]]);
+  });
+
   it("a system that cannot list them is told of, and asked again", async () => {
     const port = here.lan.host("192.0.2.10/24");
     let broken = true;

@@ -9,7 +9,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readCountedMatch } from "../src/messages/match.ts";
 import { peerProbe } from "../src/messages/probe.ts";
-import { PREFIXES } from "../src/names.ts";
+import { PEERDIST, PREFIXES } from "../src/names.ts";
 import { A, B, C, gather, HandCache, type Site, sha256, site, utf8 } from "./support.ts";
 
 let here: Site;
@@ -222,7 +222,7 @@ describe.each([1, 2] as const)("version %s", (version) => {
     expect(own()).toHaveLength(2);
   });
 
-  it("an answer is never more than a small multiple of its probe", async () => {
+  it("W-15 an answer is never more than a small multiple of its probe, nor sent more than twice", async () => {
     const ids = Array.from({ length: 200 }, (_, i) => sha256(`${i}`));
     const cache = new HandCache();
     for (const id of ids) cache.add(id, 1);
@@ -237,6 +237,22 @@ describe.each([1, 2] as const)("version %s", (version) => {
       expect(Math.max(...answers)).toBeLessThan(2 * (asked ?? 0));
     }
   });
+});
+
+it("W-15 the shortest of probes gets no more than six times its bytes, repeats and all", async () => {
+  const cache = new HandCache().add(A, 1);
+  await here.host("192.0.2.2/24", { cache });
+  const { socket } = await client();
+  const { scopes, matchBy } = peerProbe(1, [A]);
+  const wsd = "http://schemas.xmlsoap.org/ws/2005/04/discovery";
+  const shortest = utf8(
+    `<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope" xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing" xmlns="${wsd}" xmlns:p="${PEERDIST}"><e:Header><a:Action>${wsd}/Probe</a:Action><a:MessageID>1</a:MessageID></e:Header><e:Body><Probe><Types>p:PeerDistData</Types><Scopes MatchBy="${matchBy}">${scopes}</Scopes></Probe></e:Body></e:Envelope>`,
+  );
+  await socket.send(shortest, GROUP);
+  await here.clock.advance(1_000);
+  const answers = here.lan.sent.slice(1).map(({ bytes }) => bytes.length);
+  expect(answers).toHaveLength(2);
+  expect(answers.reduce((sum, length) => sum + length, 0)).toBeLessThanOrEqual(6 * shortest.length);
 });
 
 describe("what is not for us", () => {

@@ -207,24 +207,30 @@ export class Transport {
     }
   }
 
-  /** Opens the new socket before the old one closes, so that nothing is missed in between. */
+  /**
+   * Opens the new socket before the old one closes, so that nothing is missed in between. A link that could not
+   * be joined is tried again each time.
+   */
   async #listenOn(family: 4 | 6, links: readonly Link[]): Promise<void> {
-    const wanted = joinedText(links);
     const current = this.#listeners.get(family);
-    if (current?.joined === wanted) return;
-    const usable = await this.#openListener(family, links);
-    if (current && (usable || links.length === 0)) {
-      if (!usable) this.#listeners.delete(family);
-      await current.socket.close();
+    if (current?.joined === joinedText(links)) return;
+    const next = await this.#openListener(family, links);
+    if (current && next?.joined === current.joined) {
+      await next.socket.close();
+      return;
     }
-    if (usable) this.#listeners.set(family, { joined: wanted, socket: usable });
+    if (next) this.#listeners.set(family, next);
+    else if (links.length === 0) this.#listeners.delete(family);
+    else return;
+    await current?.socket.close();
   }
 
   /** One join that fails makes the whole socket fail: then the culprits are found and left out. */
-  async #openListener(family: 4 | 6, links: readonly Link[]): Promise<DatagramSocket | undefined> {
+  async #openListener(family: 4 | 6, links: readonly Link[]): Promise<Listener | undefined> {
     if (links.length === 0) return undefined;
-    const open = (joined: readonly Link[]) =>
-      this.#options.datagrams.open(
+    const open = async (joined: readonly Link[]): Promise<Listener> => ({
+      joined: joinedText(joined),
+      socket: await this.#options.datagrams.open(
         {
           family,
           port: this.#options.port,
@@ -235,7 +241,8 @@ export class Transport {
           })),
         },
         (bytes, from) => this.#deliver(bytes, from, family),
-      );
+      ),
+    });
     const all = await open(links).catch(() => undefined);
     if (all) {
       for (const link of links) this.#report(`join ${link.key}`, false, link.name);
@@ -244,7 +251,7 @@ export class Transport {
     const usable: Link[] = [];
     for (const link of links) {
       try {
-        await (await open([link])).close();
+        await (await open([link])).socket.close();
         usable.push(link);
         this.#report(`join ${link.key}`, false, link.name);
       } catch (error) {

@@ -1,10 +1,12 @@
-import { seededRandom } from "@branchcache/runtime/testing";
+import { manualClock, seededRandom } from "@branchcache/runtime/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonicalUri, newUuidUrn, SOAP_OVER_UDP_1_1, SOAP_OVER_UDP_2004 } from "../../src/index.ts";
 import { DuplicateTable } from "../../src/protocol/duplicates.ts";
-import { randomWhole } from "../../src/protocol/random.ts";
+import { Pauses } from "../../src/protocol/pauses.ts";
+import { pooledRandom, randomWhole } from "../../src/protocol/random.ts";
 import { RateLimit } from "../../src/protocol/rate-limit.ts";
+import { RecentMap } from "../../src/protocol/recent-map.ts";
 import { SequenceCounter, SequenceOrder } from "../../src/protocol/sequence.ts";
 import { type TransmissionTiming, transmissionDelays } from "../../src/protocol/transmission.ts";
 
@@ -46,6 +48,23 @@ describe("random", () => {
     expect(randomWhole({ bytes: (length) => new Uint8Array(length).fill(255) }, 3, 9)).toBe(9);
   });
 
+  it("hands out the bytes of its source in order, and asks it seldom", () => {
+    const [source, same] = [seededRandom(3), seededRandom(3)];
+    let asked = 0;
+    const pooled = pooledRandom({
+      bytes: (length) => {
+        asked++;
+        return source.bytes(length);
+      },
+    });
+    const taken = [6, 16, 1_000, 2, 1_024, 5_000].map((length) => pooled.bytes(length));
+    expect(taken.map((bytes) => bytes.length)).toEqual([6, 16, 1_000, 2, 1_024, 5_000]);
+    const first = same.bytes(1_024);
+    expect(taken[1]).toEqual(first.slice(6, 22));
+    expect(taken[3]).toEqual(first.slice(1_022));
+    expect(asked).toBe(3);
+  });
+
   it("WSD-10 makes a version 4 UUID, new each time", () => {
     const random = seededRandom(7);
     const ids = Array.from({ length: 50 }, () => newUuidUrn(random));
@@ -67,6 +86,43 @@ describe("identifiers", () => {
     ["urn:uuid:6a1e8b6c", "urn:uuid:6a1e8b6c"],
   ])("W-4 %s is %s", (uri, expected) => {
     expect(canonicalUri(uri)).toBe(expected);
+  });
+});
+
+describe("pauses", () => {
+  it("WSD-69 do what falls due, one timer for each millisecond, and nothing once ended", async () => {
+    const clock = manualClock();
+    const pauses = new Pauses(clock);
+    const done: string[] = [];
+    pauses.after(5, () => done.push("a"));
+    pauses.after(4.5, () => done.push("b"));
+    pauses.after(7, () => done.push("c"));
+    const waited = pauses.wait(100);
+    expect(clock.pending).toBe(3);
+    await clock.advance(4);
+    expect(done).toEqual([]);
+    await clock.advance(1);
+    expect(done).toEqual(["a", "b"]);
+    pauses.end();
+    pauses.after(1, () => done.push("d"));
+    expect([await waited, await pauses.wait(1), clock.pending]).toEqual([false, false, 0]);
+    await clock.advance(100);
+    expect(done).toEqual(["a", "b"]);
+  });
+});
+
+describe("what was set lately", () => {
+  it("is there for at least so many others, and gone after twice as many", () => {
+    const map = new RecentMap<number>(10);
+    for (let i = 0; i < 1_000; i++) {
+      map.set(`${i}`, i);
+      for (let back = 0; back < 10 && back <= i; back++) expect(map.get(`${i - back}`)).toBe(i - back);
+      expect(map.get(`${i - 20}`)).toBeUndefined();
+    }
+    map.set("999", 1);
+    expect(map.get("999")).toBe(1);
+    map.delete("999");
+    expect(map.get("999")).toBeUndefined();
   });
 });
 

@@ -29,9 +29,14 @@ export function readPeerProbe(probe: Probe): PeerProbe | "foreign" | "malformed"
 }
 
 function readHexScopes(scopes: readonly string[]): PeerProbe | undefined {
-  const texts = [...new Set(scopes)].slice(0, MAX_IDS_IN_PROBE);
-  const ids = texts.map(fromHex).filter((id) => id !== undefined);
-  return texts.length > 0 && ids.length === texts.length ? { version: 1, ids, texts } : undefined;
+  const texts = scopes.length > 1 ? [...new Set(scopes)].slice(0, MAX_IDS_IN_PROBE) : scopes;
+  const ids: Uint8Array[] = [];
+  for (const text of texts) {
+    const id = fromHex(text);
+    if (!id) return undefined;
+    ids.push(id);
+  }
+  return ids.length > 0 ? { version: 1, ids, texts } : undefined;
 }
 
 /** White space may stand inside one base64 value. */

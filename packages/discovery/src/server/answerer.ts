@@ -15,20 +15,13 @@ export interface AnswererOptions {
   readonly serve: ServeOptions;
 }
 
-type Held = readonly (HeldSegment | undefined)[];
+function hasBlocks(segment: HeldSegment | undefined): boolean {
+  return segment !== undefined && segment.heldBlocks > 0;
+}
 
 /** A handler of probes for `WsDiscovery.respond`. */
 export function probeAnswerer(options: AnswererOptions): RequestHandler {
   const { clock, observer, endpointId, republication, serve } = options;
-
-  /** What we hold and may tell. */
-  async function offered(ids: readonly Uint8Array[], told: (i: number) => boolean): Promise<Held> {
-    const held = await serve.held.holds(ids);
-    return ids.map((_, i) => {
-      const segment = held[i];
-      return segment && segment.heldBlocks > 0 && told(i) ? segment : undefined;
-    });
-  }
 
   async function onProbe(probe: Probe, request: RequestInfo): Promise<MatchBuilder | undefined> {
     const wanted = readPeerProbe(probe);
@@ -40,8 +33,8 @@ export function probeAnswerer(options: AnswererOptions): RequestHandler {
     observer.event("trace", "probe.received", { peer: request.from.address, segments: wanted.ids.length });
     const received = (result: string) =>
       observer.count("discoveries_total", 1, { direction: "received", result });
-    const held = await offered(wanted.ids, () => true);
-    if (!held.some(Boolean)) {
+    const held = await serve.held.holds(wanted.ids);
+    if (!held.some(hasBlocks)) {
       received("none");
       return undefined;
     }
@@ -50,21 +43,24 @@ export function probeAnswerer(options: AnswererOptions): RequestHandler {
       return undefined;
     }
     const nowMs = clock.monotonicMs();
-    const told = wanted.ids.map((id, i) => held[i] && republication.mayAnswer(segmentKey(id), nowMs));
-    if (!told.some(Boolean)) {
+    const told = wanted.ids.map(
+      (id, i) => hasBlocks(held[i]) && republication.mayAnswer(segmentKey(id), nowMs),
+    );
+    if (!told.includes(true)) {
       received("suppressed");
       observer.count("probe_answers_total", 1, { decision: "quorum" });
       return undefined;
     }
     received("found");
-    return () => build(wanted, request, (i) => told[i] === true);
+    return () => build(wanted, request, told);
   }
 
   /** The cache may have changed while the answer waited. */
-  async function build(wanted: PeerProbe, request: RequestInfo, told: (i: number) => boolean) {
+  async function build(wanted: PeerProbe, request: RequestInfo, told: readonly boolean[]) {
     const xAddrs = request.link ? offeredAddresses(request.from, request.link, serve.retrievalPort) : [];
     if (xAddrs.length === 0) return undefined;
-    const held = await offered(wanted.ids, told);
+    const now = await serve.held.holds(wanted.ids);
+    const held = told.map((tell, i) => (tell && hasBlocks(now[i]) ? now[i] : undefined));
     return peerMatch({ address: endpointId, xAddrs, probe: wanted, held, wallMs: clock.wallMs() });
   }
 

@@ -53,7 +53,7 @@ describe.skipIf(!requirement("ip netns").ok)("between two namespaces (needs root
     async (family, address) => {
       const serving = inside(names.a, [process.execPath, script, "serve", family]);
       await once(serving.stdout as NodeJS.ReadableStream, "data");
-      const found = JSON.parse(await output(inside(names.b, [process.execPath, script, "find", family])));
+      const { found } = JSON.parse(await output(inside(names.b, [process.execPath, script, "find", family])));
       serving.stdin?.end();
       await once(serving, "close");
       expect(found).toMatchObject([
@@ -68,17 +68,23 @@ describe.skipIf(!requirement("ip netns").ok)("between two namespaces (needs root
     60_000,
   );
 
-  it("PCCRD-10 a stranger that answers everything does no harm", async ({ skip }) => {
+  it("PCCRD-10 a stranger that answers our probes with a device of its own does no harm", async ({
+    skip,
+  }) => {
     const wsdd2 = requirement("wsdd2");
     if (!wsdd2.ok) skip(wsdd2.reason);
     const stranger = inside(names.a, [wsdd2.path, "-4", "-w", "-i", "eth0"]);
     const serving = inside(names.a, [process.execPath, script, "serve", "4"]);
     await once(serving.stdout as NodeJS.ReadableStream, "data");
-    const found = JSON.parse(await output(inside(names.b, [process.execPath, script, "find", "4"])));
+    const { found, dropped } = JSON.parse(
+      await output(inside(names.b, [process.execPath, script, "find", "4"])),
+    );
     serving.stdin?.end();
     stranger.kill();
     await Promise.all([once(serving, "close"), once(stranger, "close")]);
     expect(found.map(({ version }: { readonly version: number }) => version)).toEqual([1, 2]);
+    // It did answer, and not for a type of ours.
+    expect(dropped.foreign).toBeGreaterThanOrEqual(1);
     expect(new Set(found.map(({ peer }: { readonly peer: string }) => peer)).size).toBe(1);
   }, 60_000);
 });

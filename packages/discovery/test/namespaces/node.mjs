@@ -1,4 +1,7 @@
-/** One host of the namespace test: `serve` answers until its input ends, `find` asks once in each version. */
+/**
+ * One host of the namespace test: `serve` answers until its input ends, `find` asks once in each version, listens
+ * until the wait is over, and tells what was found and why answers were dropped.
+ */
 import { startPeerDiscovery } from "@branchcache/discovery";
 import { systemClock, systemRandom } from "@branchcache/runtime/node";
 import { nodeDatagramPort } from "dgram-ws-discovery/node";
@@ -17,11 +20,20 @@ const udp = {
       .interfaces()
       .filter(({ family }) => families === undefined || family === Number(families)),
 };
+/** By reason. */
+const dropped = {};
 const discovery = await startPeerDiscovery({
   clock: systemClock,
   random: systemRandom,
   udp,
-  waitMs: 3_000,
+  waitMs: 2_000,
+  observer: {
+    event() {},
+    measure() {},
+    count(name, amount, { reason } = {}) {
+      if (name === "datagrams_dropped_total") dropped[reason] = (dropped[reason] ?? 0) + amount;
+    },
+  },
   ...(role === "serve" && { serve }),
 });
 if (role === "serve") {
@@ -38,9 +50,8 @@ if (role === "serve") {
         addresses: match.peer.addresses,
         complete: match.segments[0]?.complete,
       });
-      break;
     }
   }
   await discovery.close();
-  process.stdout.write(`${JSON.stringify(found)}\n`);
+  process.stdout.write(`${JSON.stringify({ found, dropped })}\n`);
 }

@@ -1,0 +1,99 @@
+// @ts-check
+/** The page and the picture of `packages/discovery/docs`, from the figures of `discovery-office.js`. */
+import { mkdirSync, writeFileSync } from "node:fs";
+
+const folder = new URL("../packages/discovery/docs/", import.meta.url);
+
+/**
+ * @typedef {{ version: 1 | 2, peers: number, clients: number, mib: number, segments: number, silence: boolean,
+ *   loss: number, datagrams: number, bytes: number, firstMs: number, lastMs: number, missing: number }} Row
+ */
+
+/** @param {number} mib */
+const size = (mib) => (mib >= 1_024 ? `${mib / 1_024} GiB` : `${mib} MiB`);
+/** @param {number} bytes */
+const megabytes = (bytes) => (bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 0);
+/** @param {number} count */
+const whole = (count) => count.toLocaleString("en-US");
+
+/** @param {readonly Row[]} rows */
+export function writeOfficePage(rows) {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(new URL("office.svg", folder), picture(rows.filter((row) => row.loss === 0)));
+  writeFileSync(new URL("office.md", folder), page(rows));
+}
+
+/** @param {readonly Row[]} rows */
+function page(rows) {
+  const table = rows.map((row) =>
+    [
+      `V${row.version}`,
+      whole(row.peers),
+      String(row.clients),
+      size(row.mib),
+      whole(row.segments),
+      row.silence ? "on" : "off",
+      `${row.loss * 100} %`,
+      whole(row.datagrams),
+      megabytes(row.bytes),
+      String(row.firstMs),
+      String(row.lastMs),
+      String(row.missing),
+    ].join(" | "),
+  );
+  const computed = rows
+    .filter((row) => row.clients === 1 && row.loss === 0)
+    .map((row) =>
+      [
+        `V${row.version}`,
+        whole(row.peers),
+        row.silence ? "on" : "off",
+        whole(50 * row.datagrams),
+        megabytes(50 * row.bytes),
+      ].join(" | "),
+    );
+  return `# What asking costs
+
+Written by \`node bench/discovery-office.js --docs\`. One simulated link, seeded, one millisecond from host to host; every peer has the whole file. Each peer got it by looking for it first, so that with silence on it is the rule of the product that keeps the later ones silent. A multicast counts once; bytes include the headers of Ethernet, IP and UDP. Times are from asking to the first and the last segment found by anybody who asked.
+
+![Datagrams on the link, with silence and without](office.svg)
+
+| format | peers | clients | file | segments | silence | loss | datagrams | MB | first, ms | last, ms | not found |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+${table.map((line) => `| ${line} |`).join("\n")}
+
+Fifty clients that ask for 1 GiB at once, computed from the counts above: each asks for itself, and what the peers answer does not depend on the others.
+
+| format | peers | silence | datagrams | MB |
+| --- | --- | --- | --- | --- |
+${computed.map((line) => `| ${line} |`).join("\n")}
+
+With silence the number of peers does not matter: ten answer, and their answers are what is on the link. Without, it grows with the probes times the peers that hold the segments, and with nothing else.
+`;
+}
+
+/** Bars on a logarithmic scale. @param {readonly Row[]} rows */
+function picture(rows) {
+  const left = 190;
+  const width = 420;
+  const decades = Math.ceil(Math.log10(Math.max(...rows.map((row) => row.datagrams))));
+  /** @param {number} count */
+  const x = (count) => left + (width * Math.log10(Math.max(count, 1))) / decades;
+  const lines = Array.from({ length: decades + 1 }, (_, n) => {
+    const at = x(10 ** n);
+    return `<line x1="${at}" y1="20" x2="${at}" y2="${24 + rows.length * 18}" stroke="#ccc"/><text x="${at}" y="14" text-anchor="middle">${whole(10 ** n)}</text>`;
+  });
+  const bars = rows.map((row, n) => {
+    const y = 26 + n * 18;
+    const name = `V${row.version}, ${whole(row.peers)} peers, ${row.clients} x ${size(row.mib)}`;
+    return `<text x="${left - 6}" y="${y + 10}" text-anchor="end">${name}</text><rect x="${left}" y="${y}" width="${(x(row.datagrams) - left).toFixed(1)}" height="13" fill="${row.silence ? "#2a7a4f" : "#c0622d"}"/><text x="${(x(row.datagrams) + 4).toFixed(1)}" y="${y + 10}">${whole(row.datagrams)}</text>`;
+  });
+  const height = 30 + rows.length * 18;
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="700" height="${height + 16}" font-family="sans-serif" font-size="11">
+<title>Datagrams on the link: green with silence, orange without</title>
+<rect width="100%" height="100%" fill="#fff"/>
+${[...lines, ...bars].join("\n")}
+<text x="${left}" y="${height + 10}">datagrams on the link; green: silence on, orange: off</text>
+</svg>
+`;
+}
