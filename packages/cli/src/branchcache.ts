@@ -2,6 +2,7 @@
 /** The command: a content server, a client, and what they need around them. */
 import { Command } from "commander";
 import { demoCommand } from "./commands/demo.ts";
+import { gatewayCommand } from "./commands/gateway.ts";
 import { getCommand } from "./commands/get.ts";
 import { infoCommand } from "./commands/info.ts";
 import { publishCommand } from "./commands/publish.ts";
@@ -16,6 +17,7 @@ const program = new Command("branchcache")
   )
   .version(version)
   .addCommand(serveCommand())
+  .addCommand(gatewayCommand())
   .addCommand(getCommand())
   .addCommand(publishCommand())
   .addCommand(infoCommand())

@@ -58,6 +58,11 @@ export function parseListen(text: string): ListenAddress {
   return host === undefined ? { port } : { host, port };
 }
 
+/** An address that a person can click, where the server listens on all. */
+export function shownHost(address: string): string {
+  return address === "::" || address === "0.0.0.0" ? "localhost" : address;
+}
+
 /** Reads a UDP or TCP port. */
 export function parsePort(text: string): number {
   const port = Number(text);

@@ -26,6 +26,7 @@ export async function runProgram(program: Command, argv: readonly string[]): Pro
 
 const EXIT_CODES: Readonly<Record<string, number>> = {
   BC_USAGE: exitCode.usage,
+  BC_ORIGIN_URL: exitCode.usage,
   BC_DAEMON_UNREACHABLE: exitCode.daemonUnreachable,
 };
 

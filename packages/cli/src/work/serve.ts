@@ -7,7 +7,7 @@ import type { EventLevel } from "@branchcache/runtime";
 import { BranchCacheError, formatEndpoint } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import { logObserver } from "../log-observer.ts";
-import type { ListenAddress } from "../option-values.ts";
+import { type ListenAddress, shownHost } from "../option-values.ts";
 import { Resources } from "../resources.ts";
 import { loadServerSecret } from "../secret-file.ts";
 import { aborted, stopSignal } from "../stop-signals.ts";
@@ -60,9 +60,4 @@ export async function runServe(root: string, options: ServeOptions): Promise<voi
   });
   await aborted(signal);
   observer.event("info", "service.stopping");
-}
-
-/** An address that a person can click, where the server listens on all. */
-function shownHost(address: string): string {
-  return address === "::" || address === "0.0.0.0" ? "localhost" : address;
 }

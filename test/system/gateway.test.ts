@@ -1,0 +1,297 @@
+/** The gateway between real programs: nginx behind it, nginx with a cache before it, curl and our own client. */
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { readContentInformation } from "@branchcache/content-info";
+import { nodeHashEngine } from "@branchcache/content-info/node";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { command } from "../support/commands.ts";
+import { type RunningGateway, startGateway } from "../support/gateway.ts";
+import { type Nginx, startNginx } from "../support/nginx.ts";
+import { requirement } from "../support/requires.ts";
+
+const nginx = requirement("nginx");
+const curl = requirement("curl");
+const run = promisify(execFile);
+
+const binary = Buffer.alloc(
+  700_001,
+  Uint8Array.from({ length: 251 }, (_, i) => (i * 31 + 7) % 251),
+);
+const text = Buffer.alloc(300_000, "All work and no play makes a dull branch.\n");
+/** Of the files, in seconds and as HTTP has it. */
+const MODIFIED_SECONDS = 1_000_000;
+const MODIFIED = new Date(MODIFIED_SECONDS * 1_000).toUTCString();
+const EX = "MinContentInformation=1.0, MaxContentInformation=2.0";
+const OFFER = [
+  "Accept-Encoding: gzip, deflate, peerdist",
+  "X-P2P-PeerDist: Version=1.1",
+  `X-P2P-PeerDistEx: ${EX}`,
+];
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+describe.skipIf(!nginx.ok || !curl.ok)("the gateway between real programs", () => {
+  let directory: string;
+  let origin: Nginx;
+  let gateway: RunningGateway;
+  let edge: Nginx;
+  let breaking: Server;
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), "branchcache-behind-"));
+    const root = join(directory, "www");
+    await mkdir(join(root, "both"), { recursive: true });
+    await mkdir(join(root, "alice"));
+    for (const name of [
+      "plain.bin",
+      "cached.bin",
+      "bits.bin",
+      "got.bin",
+      "walk.bin",
+      "both/a.bin",
+      "alice/a.bin",
+    ]) {
+      await writeFile(join(root, name), binary);
+      await utimes(join(root, name), MODIFIED_SECONDS, MODIFIED_SECONDS);
+    }
+    await writeFile(join(root, "text.txt"), text);
+    await writeFile(join(directory, "both.users"), "alice:{PLAIN}a\nbob:{PLAIN}b\n");
+    await writeFile(join(directory, "alice.users"), "alice:{PLAIN}a\n");
+    breaking = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.once("data", () =>
+        socket.end(`HTTP/1.1 200 OK\r\nETag: "x"\r\nContent-Length: 500000\r\n\r\n${"x".repeat(200_000)}`),
+      );
+    });
+    breaking.listen(0, "127.0.0.1");
+    await once(breaking, "listening");
+    origin = await startNginx(
+      nginx.path,
+      (
+        port,
+      ) => `server { listen 127.0.0.1:${port}; root ${root}; gzip on; gzip_types text/plain; gzip_proxied any;
+        types { text/plain txt; application/octet-stream bin; }
+        location /both/ { auth_basic x; auth_basic_user_file ${directory}/both.users; }
+        location /alice/ { auth_basic x; auth_basic_user_file ${directory}/alice.users; }
+        location /breaking { proxy_pass http://127.0.0.1:${(breaking.address() as AddressInfo).port}; proxy_buffering off; }
+      }`,
+    );
+    gateway = await startGateway(origin.url);
+    edge = await startNginx(
+      nginx.path,
+      (port, own) => `proxy_cache_path ${own}/cache keys_zone=c:1m;
+      server { listen 127.0.0.1:${port}; location / { proxy_pass ${gateway.url}; proxy_http_version 1.1;
+        proxy_set_header Host 127.0.0.1:${origin.port};
+        proxy_cache c; proxy_cache_valid 200 206 1m; proxy_cache_key $uri; add_header X-Cache $upstream_cache_status;
+        proxy_no_cache $http_authorization; proxy_cache_bypass $http_authorization; } }`,
+    );
+  });
+
+  afterAll(async () => {
+    await edge?.[Symbol.asyncDispose]();
+    await gateway?.[Symbol.asyncDispose]();
+    await origin?.[Symbol.asyncDispose]();
+    breaking?.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  /** What curl got; the head of the last answer. */
+  async function get(url: string, ...args: readonly string[]): Promise<Answer> {
+    const host = ["-H", `Host: 127.0.0.1:${origin.port}`];
+    const { stdout } = await run(curl.path, ["-s", "-i", "--raw", ...host, ...args, url], {
+      encoding: "buffer",
+      maxBuffer: 10_000_000,
+    });
+    const end = stdout.indexOf("\r\n\r\n");
+    const [statusLine = "", ...lines] = stdout.subarray(0, end).toString("latin1").split("\r\n");
+    const headers = Object.fromEntries(
+      lines.map((line) => [
+        line.slice(0, line.indexOf(":")).toLowerCase(),
+        line.slice(line.indexOf(":") + 2),
+      ]),
+    );
+    return { status: Number(statusLine.split(" ")[1]), headers, body: stdout.subarray(end + 4) };
+  }
+  const fields = (lines: readonly string[]) => lines.flatMap((line) => ["-H", line]);
+  const offered = (path: string, ...args: readonly string[]) =>
+    get(`${gateway.url}${path}`, ...fields(OFFER), ...args);
+  const isCoded = ({ headers }: Answer) => headers["content-encoding"] === "peerdist";
+
+  it.each<[string, readonly string[]]>([
+    ["/plain.bin", []],
+    ["/plain.bin", ["--http1.0"]],
+    ["/plain.bin", ["-r", "100-199999"]],
+    ["/plain.bin", ["-r", "-5000"]],
+    ["/plain.bin", ["-r", "0-9,20-29"]],
+    ["/plain.bin", ["-r", "9999999-"]],
+    ["/plain.bin", ["-I"]],
+    ["/plain.bin", ["-H", `If-Modified-Since: ${MODIFIED}`]],
+    ["/plain.bin", ["-H", `If-None-Match: "${MODIFIED_SECONDS.toString(16)}-${binary.length.toString(16)}"`]],
+    ["/plain.bin", ["-H", 'If-Match: "other"']],
+    ["/text.txt", []],
+    ["/text.txt", ["-H", "Accept-Encoding: gzip"]],
+    ["/missing", []],
+    ["/both", []],
+    ["/both/a.bin", []],
+    ["/both/a.bin", ["-u", "alice:a"]],
+    ["/alice/a.bin", ["-u", "bob:b"]],
+    ["/plain.bin", ["-d", "x=y"]],
+  ])("nobody who did not ask for the coding sees a difference: %s %o", async (path, args) => {
+    const direct = await get(`${origin.url}${path}`, ...args);
+    const essential = ({ status, headers, body }: Answer) => {
+      const { date: _1, connection: _2, vary: _3, "keep-alive": _4, ...kept } = headers;
+      // Boundaries are drawn anew each time.
+      const boundary = /boundary=(\S+)/.exec(kept["content-type"] ?? "")?.[1] ?? "\0";
+      const plain = body.toString("latin1").replaceAll(boundary, "");
+      return {
+        status,
+        headers: JSON.stringify(Object.entries(kept).sort()).replaceAll(boundary, ""),
+        body: plain,
+      };
+    };
+    expect(essential(await get(`${gateway.url}${path}`, ...args))).toEqual(essential(direct));
+    const viaCache = await get(`${edge.url}${path}`, ...args);
+    expect(viaCache.status).toBe(direct.status);
+    if (!path.startsWith("/text")) expect(essential(viaCache).body).toBe(essential(direct).body);
+  });
+
+  it("curl walks sequences A, B and C", async () => {
+    const first = await offered("/walk.bin");
+    expect(first.headers["x-p2p-peerdistex"]).toBe("MakeHashRequest=true");
+    expect(first.body.equals(binary)).toBe(true);
+    const asked = await get(
+      `${gateway.url}/walk.bin`,
+      ...fields(OFFER.slice(0, 2)),
+      ...fields([`X-P2P-PeerDistEx: ${EX}, HashRequest=true`]),
+    );
+    expect(isCoded(asked)).toBe(true);
+    const ready = await offered("/walk.bin");
+    expect(ready.body.equals(asked.body)).toBe(true);
+    expect(ready.headers).toMatchObject({
+      "content-type": "application/octet-stream",
+      "x-p2p-peerdist": `Version=1.1, ContentLength=${binary.length}`,
+      etag: first.headers["etag"],
+    });
+    const information = readContentInformation(ready.body, nodeHashEngine);
+    for (const segment of information.segments) {
+      const end = segment.offsetBytes + segment.lengthBytes;
+      const part = await get(
+        `${gateway.url}/walk.bin`,
+        ...["-r", `${segment.offsetBytes}-${end - 1}`, "-H", `If-Range: ${ready.headers["etag"]}`],
+        ...["-H", "X-P2P-PeerDist: Version=1.1, MissingDataRequest=true"],
+      );
+      expect(part.status).toBe(206);
+      const hash = nodeHashEngine.hash(segment.algorithm, part.body);
+      expect(hash).toEqual(Uint8Array.from(segment.blockHashes[0] ?? []));
+    }
+  });
+
+  it("PCCRTP-51 BITS gets Content Information for its first range", async () => {
+    expect(isCoded(await offered("/bits.bin", "-I"))).toBe(false);
+    const bits = ["-A", "Microsoft BITS/7.8", "-H", `If-Modified-Since: ${MODIFIED}`];
+    expect((await offered("/bits.bin", ...bits)).status).toBe(304);
+    const older = ["-A", "Microsoft BITS/7.8", "-H", "If-Modified-Since: Thu, 01 Jan 1970 00:00:01 GMT"];
+    const part = await offered("/bits.bin", ...older, "-r", "0-499999");
+    expect(part.status).toBe(206);
+    expect(isCoded(part)).toBe(true);
+    expect(part.headers["content-range"]).toBe(`bytes 0-499999/${binary.length}`);
+  });
+
+  it("PCCRTP-39 two users with different rights", async () => {
+    const [alice, bob] = [
+      ["-u", "alice:a"],
+      ["-u", "bob:b"],
+    ];
+    await offered("/alice/a.bin", ...(alice ?? []));
+    await offered("/both/a.bin", ...(alice ?? []));
+    await gateway.whenHashed("/alice/a.bin");
+    await gateway.whenHashed("/both/a.bin");
+    for (const base of [gateway.url, edge.url]) {
+      const as = (path: string, user: readonly string[] = []) =>
+        get(`${base}${path}`, ...fields(OFFER), ...user);
+      expect(isCoded(await as("/alice/a.bin", alice))).toBe(true);
+      expect(isCoded(await as("/both/a.bin", bob))).toBe(true);
+      expect((await as("/alice/a.bin", bob)).status).toBe(401);
+      expect((await as("/alice/a.bin")).status).toBe(401);
+    }
+  });
+
+  it("a cache in front keeps content, and never Content Information", async () => {
+    const through = (...args: readonly string[]) => get(`${edge.url}/cached.bin`, ...args);
+    const first = await through(...fields(OFFER));
+    expect(first.headers["x-cache"]).toBe("MISS");
+    await gateway.whenHashed("/cached.bin");
+    for (let i = 0; i < 2; i++) {
+      const coded = await through(...fields(OFFER));
+      expect(isCoded(coded)).toBe(true);
+      expect(coded.headers["x-cache"]).toBe("MISS");
+    }
+    const states: (string | undefined)[] = [];
+    for (let i = 0; i < 2; i++) {
+      const plain = await through();
+      expect(plain.body.equals(binary)).toBe(true);
+      expect(isCoded(plain)).toBe(false);
+      states.push(plain.headers["x-cache"]);
+    }
+    expect(states).toEqual(["MISS", "HIT"]);
+    expect(isCoded(await through(...fields(OFFER)))).toBe(true);
+  });
+
+  it("who offers the coding gets text as it is, not compressed", async () => {
+    const first = await offered("/text.txt");
+    expect(first.headers["content-encoding"]).toBeUndefined();
+    await gateway.whenHashed("/text.txt");
+    expect(isCoded(await offered("/text.txt"))).toBe(true);
+  });
+
+  it("an answer that breaks off is broken off for the client too, and not hashed", async () => {
+    for (const args of [[], fields(OFFER)]) {
+      const failure = await run(curl.path, [
+        "-s",
+        ...args,
+        `${gateway.url}/breaking`,
+        "-o",
+        "/dev/null",
+      ]).catch((error: { code: number }) => error.code);
+      // curl: transfer closed with bytes outstanding.
+      expect(failure).toBe(18);
+    }
+    expect(
+      gateway.log.filter(({ event, path }) => event === "publish.done" && path?.includes("breaking")),
+    ).toEqual([]);
+  });
+
+  it("our own client, and a file that is replaced between two downloads", async () => {
+    const target = join(directory, "target");
+    const download = async () => {
+      const [program, ...args] = command(
+        "branchcache",
+        ...["get", `${gateway.url}/got.bin`, "-o", target, "--json", "--no-daemon", "--mode", "local"],
+        ...["--cache-dir", join(directory, "client")],
+      );
+      const { stdout } = await run(program, args);
+      return JSON.parse(stdout) as { answer: string; bytes: { local: number; origin: number } };
+    };
+    await download();
+    expect((await readFile(target)).equals(binary)).toBe(true);
+    const again = await download();
+    expect(again).toMatchObject({
+      answer: "content-information",
+      bytes: { local: binary.length, origin: 0 },
+    });
+    const changed = Buffer.from(binary).reverse();
+    await writeFile(join(directory, "www", "new"), changed);
+    await rename(join(directory, "www", "new"), join(directory, "www", "got.bin"));
+    await download();
+    expect((await readFile(target)).equals(changed)).toBe(true);
+  }, 30_000);
+});
