@@ -89,6 +89,7 @@ function report(name, microseconds, reference) {
 
 /** A network of one host whose datagrams come from here, each from another source. */
 let sent = 0;
+/** @type {Uint8Array} */
 let answer = new Uint8Array(0);
 /** @type {import("@branchcache/runtime").DatagramHandler} */
 let hand = () => {};

@@ -122,6 +122,7 @@ export class Responder {
     }
     this.#pending--;
   }
+
   /** A request seen before. True if it was answered again. */
   answerAgain(message: RequestMessage, request: RequestInfo): boolean {
     const id = canonicalUri(message.messageId);

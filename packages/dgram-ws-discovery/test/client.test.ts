@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   openWsDiscovery,
   readMessage,
@@ -7,18 +7,14 @@ import {
   type WsDiscoveryError,
   writeMessage,
 } from "../src/index.ts";
-import { ADDRESS, gather, type Link, link, PRINTER } from "./support.ts";
+import { ADDRESS, gather, type Link, linkForEach, PRINTER } from "./support.ts";
 
 const service = { address: ADDRESS, types: [PRINTER], metadataVersion: 1 };
 const prefixes = { ex: PRINTER.uri };
 
 let here: Link;
-beforeEach(() => {
-  here = link();
-});
-afterEach(async () => {
-  await here.close();
-  expect(here.clock.pending).toBe(0);
+linkForEach((fresh) => {
+  here = fresh;
 });
 
 /** A host that records what reaches its socket, and can say anything to anybody. */

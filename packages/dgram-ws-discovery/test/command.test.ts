@@ -1,8 +1,8 @@
 import { seededRandom } from "@branchcache/runtime/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { startTargetService, VERSIONS } from "../src/index.ts";
 import { runCommand } from "../src/node/command.ts";
-import { ADDRESS, type Link, link, PRINTER } from "./support.ts";
+import { ADDRESS, type Link, linkForEach, PRINTER } from "./support.ts";
 
 const service = {
   address: ADDRESS,
@@ -21,12 +21,8 @@ const SHOWN = [
 ].join("\n");
 
 let here: Link;
-beforeEach(() => {
-  here = link();
-});
-afterEach(async () => {
-  await here.close();
-  expect(here.clock.pending).toBe(0);
+linkForEach((fresh) => {
+  here = fresh;
 });
 
 /** Runs while the clock moves on. */

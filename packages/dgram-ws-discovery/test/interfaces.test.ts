@@ -1,6 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type DatagramPort, type InterfaceAddress, startTargetService } from "../src/index.ts";
-import { ADDRESS, gather, type Link, link } from "./support.ts";
+import { ADDRESS, gather, type Link, linkForEach } from "./support.ts";
 
 const service = { address: ADDRESS, metadataVersion: 1 };
 
@@ -30,12 +30,8 @@ function changing(lan: Link["lan"], ...addresses: readonly string[]) {
 
 describe("interfaces that come and go", () => {
   let here: Link;
-  beforeEach(() => {
-    here = link();
-  });
-  afterEach(async () => {
-    await here.close();
-    expect(here.clock.pending).toBe(0);
+  linkForEach((fresh) => {
+    here = fresh;
   });
 
   it("WSD-21 are joined when they come, greeted, and left when they go", async () => {

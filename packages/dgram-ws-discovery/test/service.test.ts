@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   type DiscoveryMessage,
   type Endpoint,
@@ -10,7 +10,7 @@ import {
   VERSIONS,
   writeMessage,
 } from "../src/index.ts";
-import { ADDRESS, gather, type Host, type Link, link, PRINTER, SCANNER } from "./support.ts";
+import { ADDRESS, gather, type Host, type Link, link, linkForEach, PRINTER, SCANNER } from "./support.ts";
 import onvif from "./vectors/onvif-probes.json" with { type: "json" };
 
 const service: ServiceDescription = {
@@ -23,12 +23,8 @@ const service: ServiceDescription = {
 const GROUP = { address: "239.255.255.250", port: 3702 };
 
 let here: Link;
-beforeEach(() => {
-  here = link();
-});
-afterEach(async () => {
-  await here.close();
-  expect(here.clock.pending).toBe(0);
+linkForEach((fresh) => {
+  here = fresh;
 });
 
 /** A client of a few lines: what comes back to its socket, with the time. */

@@ -5,6 +5,7 @@ import {
   seededRandom,
   simulatedLan,
 } from "@branchcache/runtime/testing";
+import { afterEach, beforeEach, expect } from "vitest";
 import {
   type DatagramPort,
   type DiscoveryMessage,
@@ -72,6 +73,19 @@ export function link(lanOptions: Partial<SimulatedLanOptions> = {}): Link {
       await clock.settle();
     },
   };
+}
+
+/** A link for each test, at whose end nothing may wait any more. */
+export function linkForEach(set: (fresh: Link) => void): void {
+  let fresh: Link;
+  beforeEach(() => {
+    fresh = link();
+    set(fresh);
+  });
+  afterEach(async () => {
+    await fresh.close();
+    expect(fresh.clock.pending).toBe(0);
+  });
 }
 
 function isPort(on: readonly string[] | DatagramPort): on is DatagramPort {

@@ -1,7 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type ServiceDescription, startTargetService, watchServices, writeMessage } from "../src/index.ts";
 import { ServiceTable } from "../src/watch.ts";
-import { ADDRESS, gather, type Link, link, PRINTER } from "./support.ts";
+import { ADDRESS, gather, type Link, linkForEach, PRINTER } from "./support.ts";
 
 const service: ServiceDescription = {
   address: ADDRESS,
@@ -39,12 +39,8 @@ describe("service table", () => {
 
 describe("watchServices", () => {
   let here: Link;
-  beforeEach(() => {
-    here = link();
-  });
-  afterEach(async () => {
-    await here.close();
-    expect(here.clock.pending).toBe(0);
+  linkForEach((fresh) => {
+    here = fresh;
   });
 
   it("tells of a service that comes, changes and goes, once each", async () => {

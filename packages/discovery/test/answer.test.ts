@@ -6,19 +6,15 @@ import {
   type ServiceDescription,
   writeMessage,
 } from "dgram-ws-discovery";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { readCountedMatch } from "../src/messages/match.ts";
 import { peerProbe } from "../src/messages/probe.ts";
 import { PEERDIST, PREFIXES } from "../src/names.ts";
-import { A, B, C, gather, HandCache, type Site, sha256, site, utf8 } from "./support.ts";
+import { A, B, C, gather, HandCache, type Site, sha256, siteForEach, utf8 } from "./support.ts";
 
 let here: Site;
-beforeEach(() => {
-  here = site();
-});
-afterEach(async () => {
-  await here.close();
-  expect(here.clock.pending).toBe(0);
+siteForEach((fresh) => {
+  here = fresh;
 });
 
 const GROUP = { address: "239.255.255.250", port: 3702 };

@@ -1,18 +1,14 @@
 import { type Endpoint, fromHex } from "@branchcache/runtime";
 import { canonicalUri, readMessage, type ServiceDescription, writeMessage } from "dgram-ws-discovery";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { peerMatch } from "../src/messages/match.ts";
 import { readPeerProbe } from "../src/messages/probe.ts";
 import { PREFIXES } from "../src/names.ts";
-import { A, B, C, gather, HandCache, type Site, sha256, site } from "./support.ts";
+import { A, B, C, gather, HandCache, type Site, sha256, site, siteForEach } from "./support.ts";
 
 let here: Site;
-beforeEach(() => {
-  here = site();
-});
-afterEach(async () => {
-  await here.close();
-  expect(here.clock.pending).toBe(0);
+siteForEach((fresh) => {
+  here = fresh;
 });
 
 const many = (count: number) => Array.from({ length: count }, (_, i) => sha256(`segment ${i}`));

@@ -1,7 +1,7 @@
 /** iPXE asks in version 1.0 form, for segments of version 2.0 too, and reads answers as text. [MS-PCCRD] 2.2.2 */
 import { fromHex } from "@branchcache/runtime";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { HandCache, type Site, site, text, utf8 } from "./support.ts";
+import { describe, expect, it } from "vitest";
+import { HandCache, type Site, siteForEach, text, utf8 } from "./support.ts";
 import captured from "./vectors/ipxe-probes.json" with { type: "json" };
 
 /** What stands between two literal tags; undefined where iPXE would give up. */
@@ -24,12 +24,8 @@ const GROUP = { address: "239.255.255.250", port: 3702 };
 
 describe.each(Object.entries(captured.probes))("%s", (name, probe) => {
   let here: Site;
-  beforeEach(() => {
-    here = site();
-  });
-  afterEach(async () => {
-    await here.close();
-    expect(here.clock.pending).toBe(0);
+  siteForEach((fresh) => {
+    here = fresh;
   });
 
   const id = fromHex(probe.segmentId) ?? new Uint8Array();

@@ -10,6 +10,7 @@ import {
   seededRandom,
   simulatedLan,
 } from "@branchcache/runtime/testing";
+import { afterEach, beforeEach, expect } from "vitest";
 import {
   type HeldSegment,
   type HeldSegments,
@@ -90,6 +91,19 @@ export function site(lanOptions: Partial<SimulatedLanOptions> = {}): Site {
       await clock.settle();
     },
   };
+}
+
+/** A site for each test, at whose end nothing may wait any more. */
+export function siteForEach(set: (fresh: Site) => void): void {
+  let fresh: Site;
+  beforeEach(() => {
+    fresh = site();
+    set(fresh);
+  });
+  afterEach(async () => {
+    await fresh.close();
+    expect(fresh.clock.pending).toBe(0);
+  });
 }
 
 /** Everything that `find` yields, gathered while the clock moves on. */

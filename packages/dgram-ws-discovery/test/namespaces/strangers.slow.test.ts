@@ -17,6 +17,16 @@ interface Shown {
   readonly types?: readonly { readonly local: string }[];
 }
 
+/** An `eth0` or `eth1` on each side, with a subnet of its own. */
+function connect(index: 0 | 1): void {
+  const name = `eth${index}`;
+  ip("link", "add", name, "netns", ours, "type", "veth", "peer", "name", name, "netns", theirs);
+  for (const [i, namespace] of [ours, theirs].entries()) {
+    ip("-n", namespace, "addr", "add", `10.72.${index + 1}.${i + 1}/24`, "dev", name);
+    ip("-n", namespace, "link", "set", name, "up");
+  }
+}
+
 const running: ChildProcess[] = [];
 function inside(namespace: string, ...command: readonly string[]): ChildProcess {
   const child = spawn("ip", ["netns", "exec", namespace, ...command], {
@@ -68,15 +78,21 @@ async function stop(child: ChildProcess): Promise<void> {
   await closed;
 }
 
+/** Until the group is joined on the interface, or left. The kernel shows 239.255.255.250 as FAFFFFEF. */
+async function joined(namespace: string, device: string, isJoined: boolean): Promise<void> {
+  for (;;) {
+    const shown = String(ip("netns", "exec", namespace, "cat", "/proc/net/igmp"));
+    const [, groups = ""] = shown.split(`\t${device} `);
+    if ((groups.split(/\n\d/)[0] ?? "").includes("FAFFFFEF") === isJoined) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 describe.skipIf(!requirement("ip netns").ok)("strangers (needs root and ip)", () => {
   beforeEach(() => {
     for (const namespace of [ours, theirs]) ip("netns", "add", namespace);
-    ip("link", "add", "eth0", "netns", ours, "type", "veth", "peer", "name", "eth0", "netns", theirs);
-    for (const [i, namespace] of [ours, theirs].entries()) {
-      ip("-n", namespace, "addr", "add", `10.72.1.${i + 1}/24`, "dev", "eth0");
-      ip("-n", namespace, "link", "set", "lo", "up");
-      ip("-n", namespace, "link", "set", "eth0", "up");
-    }
+    for (const namespace of [ours, theirs]) ip("-n", namespace, "link", "set", "lo", "up");
+    connect(0);
   });
   afterEach(async () => {
     await Promise.all(running.splice(0).map(stop));
@@ -107,4 +123,23 @@ describe.skipIf(!requirement("ip netns").ok)("strangers (needs root and ip)", ()
       await listening.until(({ change, address }) => change === "removed" && address === added.address);
     },
   );
+
+  it("an interface that comes later is joined, and one that goes disturbs no other", {
+    timeout: 60_000,
+  }, async ({ skip }) => {
+    const { ok, path, reason } = requirement("wsdd");
+    if (!ok) skip(reason);
+    const [later, other] = ["6a1e8b6c-2d7f-4c55-8e3a-91b0c4d2f7a5", "7b2f9c7d-3e80-4d66-9f4b-a2c1d5e308b6"];
+    const listening = command("listen");
+    await joined(ours, "eth0", true);
+    connect(1);
+    await joined(ours, "eth1", true);
+    const stranger = inside(theirs, path, "-4", "-i", "eth1", "-U", later);
+    await listening.until(({ address }) => address.endsWith(later));
+    await stop(stranger);
+    ip("-n", ours, "link", "del", "eth1");
+    await joined(ours, "eth1", false);
+    inside(theirs, path, "-4", "-i", "eth0", "-U", other);
+    await listening.until(({ address }) => address.endsWith(other));
+  });
 });
