@@ -1,7 +1,8 @@
 // @ts-check
 /**
  * A client process that fetches the benchmark's content from known peers and prints what it took.
- * Arguments: version, bytes, `check` or `time`, ports. `check` compares the SHA-256 of the whole.
+ * Arguments: version, bytes, mode, ports. `check` compares the SHA-256 of the whole, `time` only takes the time;
+ * `sealed` keeps the ciphertext of each block as well, and `kept` leaves plaintexts to the garbage collection.
  */
 import { createHash } from "node:crypto";
 import { nodeHashEngine } from "@branchcache/content-info/node";

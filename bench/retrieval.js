@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * Retrieval between two processes on loopback, encrypted and verified, each run paired with `openssl dgst`
- * over a file of the same size, and with `curl` from nginx where both are installed.
+ * over a file of the same size; `curl` from nginx, and `aria2c` by BitTorrent, where they are installed.
  *
  * `node bench/retrieval.js [MiB] [runs]`, after a build; 1,024 MiB and 5 runs unless told. Build first.
  */
@@ -16,6 +16,7 @@ import { finished } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { plainBlock } from "./retrieval-content.js";
+import { startTorrent } from "./retrieval-torrent.js";
 
 const run = promisify(execFile);
 const here = (/** @type {string} */ name) => fileURLToPath(new URL(name, import.meta.url));
@@ -65,7 +66,7 @@ async function startPeer(version) {
 /**
  * @param {1 | 2} version
  * @param {number} bytes
- * @param {"check" | "time" | "sealed"} mode
+ * @param {"check" | "time" | "sealed" | "kept"} mode
  * @param {string[]} ports
  * @returns {Promise<Used & { seconds: number }>}
  */
@@ -123,7 +124,7 @@ async function paired(name, runs, digest, file, work) {
  * @typedef {object} Shape
  * @property {string} name
  * @property {1 | 2} version
- * @property {"time" | "sealed"} [mode]
+ * @property {"time" | "sealed" | "kept"} [mode]
  * @property {number} [peers] one by default
  * @property {number} [clients] one by default; they fetch the same at the same time
  */
@@ -154,6 +155,7 @@ async function fetchRow({ name, version, mode = "time", peers = 1, clients = 1 }
 /** @type {readonly Shape[]} */
 const shapes = [
   { name: "V1", version: 1 },
+  { name: "V1, plaintext not released", version: 1, mode: "kept" },
   { name: "V1, ciphertext kept as well", version: 1, mode: "sealed" },
   { name: "V1, four peers to one client", version: 1, peers: 4 },
   { name: "V1, one peer to four clients", version: 1, clients: 4 },
@@ -190,6 +192,19 @@ async function curlRow(directory, file, runs) {
   }
 }
 
+/** @param {string} file @param {number} runs @returns {Promise<Row | undefined>} */
+async function torrentRow(file, runs) {
+  const torrent = await startTorrent(file);
+  if (!torrent) return undefined;
+  try {
+    return await paired("aria2c by BitTorrent", runs, "sha256", file, async () => ({
+      seconds: await torrent.fetch(),
+    }));
+  } finally {
+    await torrent.stop();
+  }
+}
+
 /**
  * @param {{ megabytes?: number, runs?: number }} [options]
  * @returns {Promise<readonly Row[]>}
@@ -206,6 +221,7 @@ export async function retrievalBench({ megabytes = 1_024, runs = 5 } = {}) {
     const rows = [];
     for (const shape of shapes) rows.push(await fetchRow(shape, bytes, runs, file));
     rows.push(await curlRow(directory, file, runs));
+    rows.push(await torrentRow(file, runs));
     return rows.filter((row) => row !== undefined);
   } finally {
     await rm(directory, { recursive: true, force: true });

@@ -297,7 +297,8 @@ class FetchSession {
     }
     this.#step({ kind: "arrived", ask });
     if (this.#arrived.push({ ask, sealed: checked.sealed, tookMs: result.tookMs }) === 1) {
-      queueMicrotask(() => this.#openArrived());
+      // Twice, so that it comes after the microtask that sends the requests.
+      queueMicrotask(() => queueMicrotask(() => this.#openArrived()));
     }
   }
 

@@ -9,6 +9,8 @@ interface Opener {
   readonly secret: SegmentSecret;
   readonly cipher: CipherId;
   readonly decipher: Decipher;
+  /** What the decipher takes for the IV of what it is given next. */
+  readonly chained: Uint8Array;
 }
 
 /** Plaintexts are freed so many at a time. */
@@ -23,19 +25,26 @@ function createNodeBlockCipher(): BlockCipher {
   let nowhere: MessagePort | undefined;
 
   /**
-   * In CBC mode a block is decrypted with nothing but the key and the ciphertext before it. So one decipher
-   * serves all blocks of a segment, if each one's IV goes through it first, as if it were ciphertext.
+   * In CBC mode what comes before a ciphertext only changes the first 16 bytes of the plaintext. So one decipher
+   * serves all blocks of a segment one after another, and the end of the last ciphertext, which it takes for this
+   * one's IV, is taken out again.
    */
   const decrypt = ({ cipher, data, iv }: SealedBlock, secret: SegmentSecret): Buffer => {
-    if (last?.secret === secret && last.cipher === cipher) {
-      last.decipher.update(iv);
-    } else {
+    if (last?.secret !== secret || last.cipher !== cipher) {
       const decipher = createDecipheriv(NAMES[cipher as 1 | 2 | 3], keyOf(secret, cipher), iv);
       // Without padding to check, `update` gives everything at once and `final` has nothing to say.
       decipher.setAutoPadding(false);
-      last = { secret, cipher, decipher };
+      last = { secret, cipher, decipher, chained: new Uint8Array(iv) };
     }
-    return last.decipher.update(data);
+    const { chained, decipher } = last;
+    const plaintext = decipher.update(data);
+    if (data.length === 0) return plaintext;
+    const end = data.length - CIPHER_BLOCK_BYTES;
+    for (let i = 0; i < CIPHER_BLOCK_BYTES; i++) {
+      plaintext[i]! ^= chained[i]! ^ iv[i]!;
+      chained[i] = data[end + i]!;
+    }
+    return plaintext;
   };
 
   return {
