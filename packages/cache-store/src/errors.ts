@@ -15,6 +15,8 @@ export type StoreErrorCode =
   | "BC_STORE_CORRUPT"
   /** Another process has the store open. */
   | "BC_STORE_BUSY"
+  /** A package or reference file is cut off, damaged or something else. */
+  | "BC_PACKAGE_DAMAGED"
   /** Written in a format of another version. */
   | "BC_STORE_VERSION"
   /** Reading or writing failed for another reason, told by `cause`. */

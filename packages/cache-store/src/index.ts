@@ -1,4 +1,5 @@
 /** The cache: one interface, and the store in memory. The store on disk is `./lmdb`. */
+export { type BlockCheckOptions, makeBlockCheck } from "./block-check.ts";
 export type {
   BlockStore,
   HeldSegment,
