@@ -1,6 +1,6 @@
 import type { Segment } from "@branchcache/content-info";
 import { nodeHashEngine as engine } from "@branchcache/content-info/node";
-import { concatBytes, equalBytes, toHex } from "@branchcache/runtime";
+import { concatBytes, equalBytes, type HttpPostResponse, toHex } from "@branchcache/runtime";
 import {
   type ManualClock,
   type MemoryHttp,
@@ -10,6 +10,7 @@ import {
 } from "@branchcache/runtime/testing";
 import { beforeEach, describe, expect, it } from "vitest";
 import {
+  type BlockCipher,
   createRetrievalServer,
   type FetchBlocksOptions,
   type FetchedPiece,
@@ -263,6 +264,52 @@ describe("fetching from one peer", () => {
     await work;
     expect(seen).toHaveLength(v2.length);
     expect(seen.filter(({ length }) => length === 0).length).toBeGreaterThanOrEqual(v2.length - 4);
+  });
+
+  it("asks for more before it decrypts what came together, on a connection that sends at the end of a turn", async () => {
+    const server = createRetrievalServer({ source: memorySource(v2), clock });
+    const waiting: { readonly body: Uint8Array; readonly answer: (body: Uint8Array) => void }[] = [];
+    let log: string[] = [];
+    const post = (_: string, body: Uint8Array) => {
+      queueMicrotask(() => log.push("sent"));
+      return new Promise<HttpPostResponse>((resolve) => {
+        waiting.push({ body, answer: (each) => resolve({ status: 200, body: each }) });
+      });
+    };
+    const cipher: BlockCipher = {
+      ...nodeBlockCipher,
+      open(...args) {
+        log.push("opened");
+        return nodeBlockCipher.open(...args);
+      },
+    };
+    const rounds: string[] = [];
+    const reader = fetchBlocks(allBlocks(v2), {
+      http: { connect: () => ({ closed: false, post, close() {} }) },
+      cipher,
+      engine,
+      clock,
+      finder: finderOf().finder,
+      peers: [{ id: "a", addresses: [{ address: "192.0.2.1", port: 80 }], kind: "peer" }],
+    });
+    const first = reader.next();
+    while (rounds.length < 5) {
+      await clock.advance(0);
+      const asked = waiting.splice(0);
+      const answers = await Promise.all(asked.map(({ body }) => server.handle(body, "test")));
+      log = [];
+      for (const [i, answer] of answers.entries()) {
+        if (answer.kind !== "message") throw new Error("no answer");
+        answer.done();
+        asked[i]?.answer(concatBytes(...answer.parts));
+      }
+      await clock.advance(0);
+      rounds.push([...new Set(log)].join());
+    }
+    expect((await first).value).toMatchObject({ kind: "block" });
+    await reader.return();
+    expect(rounds[0]).toBe("opened,sent");
+    expect(rounds.slice(2, 5)).toEqual(Array(3).fill("sent,opened"));
   });
 
   it("reads ahead so far and no further", async () => {
