@@ -1,0 +1,26 @@
+/** The Peer Distribution API: its functions, and the service behind them. */
+export { type InProcessOptions, inProcess } from "./in-process.ts";
+export type {
+  ClientFunctions,
+  CommonFunctions,
+  PeerDistFunctions,
+  ServerFunctions,
+} from "./library/functions.ts";
+export { createPeerDist, type PeerDistOptions } from "./library/library.ts";
+export type {
+  ConnectionEvents,
+  OperationCompletion,
+  PeerDistTransport,
+  ServiceCall,
+  ServiceConnection,
+  ServiceReturn,
+  StatusReport,
+} from "./service/calls.ts";
+export type { BlockAccess, BlockName, FetchedPiece } from "./service/ports.ts";
+export type { QuotaLimits } from "./service/quota.ts";
+export { PeerDistService, type PeerDistServiceOptions, type ServiceCounts } from "./service/service.ts";
+export { type CompletionPacket, CompletionPort } from "./win32/completion-port.ts";
+export * from "./win32/constants.ts";
+export * from "./win32/errors.ts";
+export { ManualResetEvent, Overlapped, type OverlappedInit, STATUS_PENDING } from "./win32/overlapped.ts";
+export type * from "./win32/types.ts";

@@ -1,0 +1,110 @@
+/**
+ * What passes between the functions in the caller's process and the service, in process or over a socket.
+ * Offsets are safe integers; handles and operations are numbers, good for one connection.
+ */
+import type { PEERDIST_STATUS } from "../win32/constants.ts";
+
+export type ServiceCall =
+  | { readonly method: "publishStream"; readonly identifier: Uint8Array; readonly lengthBytes: number }
+  | {
+      readonly method: "addToStream";
+      readonly handle: number;
+      readonly operation: number;
+      readonly bytes: Uint8Array;
+      /** Bytes of the same call of the API that are still to come. */
+      readonly moreBytes: number;
+      /** Not the first piece of that call. */
+      readonly continued: boolean;
+    }
+  | { readonly method: "completeStream"; readonly handle: number; readonly operation: number }
+  | { readonly method: "unpublish"; readonly identifier: Uint8Array }
+  | {
+      readonly method: "openContentInformation";
+      readonly identifier: Uint8Array;
+      readonly offsetBytes: number;
+      readonly lengthBytes: number;
+      /** Absent: the caller did not say what its client can take. */
+      readonly versions?: { readonly min: number; readonly max: number };
+    }
+  | {
+      readonly method: "retrieveContentInformation";
+      readonly handle: number;
+      readonly operation: number;
+      readonly maxBytes: number;
+    }
+  | { readonly method: "openContent"; readonly tag: Uint8Array }
+  | {
+      readonly method: "addContentInformation";
+      readonly handle: number;
+      readonly operation: number;
+      readonly bytes: Uint8Array;
+    }
+  | { readonly method: "completeContentInformation"; readonly handle: number; readonly operation: number }
+  | {
+      readonly method: "addData";
+      readonly handle: number;
+      readonly operation: number;
+      readonly offsetBytes: number;
+      readonly bytes: Uint8Array;
+    }
+  | {
+      readonly method: "blockRead" | "streamRead";
+      readonly handle: number;
+      readonly operation: number;
+      /** Of no meaning to `streamRead`. */
+      readonly offsetBytes: number;
+      readonly maxBytes: number;
+      readonly timeoutMs: number;
+    }
+  | { readonly method: "clientInformation"; readonly handle: number }
+  | { readonly method: "close"; readonly handle: number }
+  | { readonly method: "flush"; readonly tag: Uint8Array; readonly operation: number }
+  | { readonly method: "cancel"; readonly operation: number };
+
+export type Method = ServiceCall["method"];
+
+/** `code` is what the function returns; `value` a new handle, or the answer of `clientInformation` as 0 or 1. */
+export interface ServiceReturn {
+  readonly code: number;
+  readonly value?: number;
+}
+
+export interface OperationCompletion {
+  readonly operation: number;
+  readonly error: number;
+  /** Transferred, or the length of a missing range. */
+  readonly bytes: number;
+  readonly offset?: number;
+  /** What was read, in pieces; `bytes` of it together. */
+  readonly data?: readonly Uint8Array[];
+}
+
+export interface StatusReport {
+  readonly status: PEERDIST_STATUS;
+  readonly minVersion: number;
+  readonly maxVersion: number;
+}
+
+/** A connection's events, in the order in which the service made them. */
+export interface ConnectionEvents {
+  /** Every operation that was accepted, once. What it gives is waited for before more is sent. */
+  completed(completion: OperationCompletion): void | Promise<void>;
+  /** Before the first call can be made, and then whenever it changes. */
+  status(report: StatusReport): void;
+  /** The service is gone, and all handles and operations with it. Not after `close`. */
+  lost(): void;
+}
+
+export interface ServiceConnection {
+  /** Calls are taken in the order in which they are made. Rejects when the connection is lost. */
+  call(call: ServiceCall): Promise<ServiceReturn>;
+  /** Pending operations complete first; publications made through the connection go. Twice is harmless. */
+  close(): Promise<void>;
+}
+
+export interface PeerDistTransport {
+  connect(events: ConnectionEvents): Promise<ServiceConnection>;
+}
+
+/** Bytes that one call or completion carries; longer buffers take several calls, reads are cut short. */
+export const TRANSFER_MAX_BYTES = 262_144;

@@ -1,0 +1,55 @@
+/** What belongs to one publisher identity, over all its connections. */
+import type { ClientContent } from "./client-content.ts";
+import { endOperations, type Operation } from "./operations.ts";
+import type { PublicationRecord, PublishStream } from "./publication.ts";
+import { Quota, type QuotaLimits } from "./quota.ts";
+
+export interface Published {
+  readonly record: PublicationRecord;
+  readonly session: object;
+  readonly stream: PublishStream;
+}
+
+export class Identity {
+  readonly quota: Quota;
+  readonly contents = new Set<ClientContent>();
+  readonly #publications = new Map<string, Published>();
+  sessions = 0;
+
+  constructor(limits: QuotaLimits) {
+    this.quota = new Quota(limits);
+  }
+
+  published(identifier: string): Published | undefined {
+    return this.#publications.get(identifier);
+  }
+
+  publish(identifier: string, published: Published): void {
+    this.#publications.set(identifier, published);
+  }
+
+  ofSession(session: object): string[] {
+    return [...this.#publications]
+      .filter(([, one]) => one.session === session)
+      .map(([identifier]) => identifier);
+  }
+
+  /** Its handles are good for nothing from now on; `error` is what further calls on them get. */
+  remove(identifier: string, error: number, pendingError: number): void {
+    const published = this.#publications.get(identifier);
+    if (!published) return;
+    this.#publications.delete(identifier);
+    this.quota.give("publications");
+    for (const handle of [published.stream, ...published.record.cursors]) kill(handle, error, pendingError);
+  }
+}
+
+/** Ends what is pending on a handle, and all further calls with `error`. */
+export function kill(
+  handle: { dead: number; readonly operations: Set<Operation> },
+  error: number,
+  pendingError: number,
+): void {
+  handle.dead ||= error;
+  endOperations(handle, pendingError);
+}

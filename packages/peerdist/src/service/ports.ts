@@ -1,0 +1,21 @@
+/** What the service needs from below: the blocks of a node. A `PeerNode` has them as `blocks`. */
+import type { Segment } from "@branchcache/content-info";
+import type { FetchWantedOptions, NodeBlocks } from "@branchcache/peer-node";
+
+export type { FetchWantedOptions };
+
+export interface BlockAccess extends Pick<NodeBlocks, "held" | "read" | "keep" | "flush"> {
+  /** From peers, in the order wanted, verified and kept. Rejects with `signal.reason`. */
+  fetch(wanted: Iterable<BlockName>, options: FetchWantedOptions): AsyncIterable<FetchedPiece>;
+  /** Whether many in the branch want these segments just now. Absent: nobody can tell, so no. */
+  flashCrowd?(segments: readonly Segment[]): boolean;
+}
+
+export interface BlockName {
+  readonly segment: Segment;
+  readonly blockIndex: number;
+}
+
+export type FetchedPiece =
+  | (BlockName & { readonly kind: "block"; readonly bytes: Uint8Array })
+  | (BlockName & { readonly kind: "missing"; readonly reason: "no-peer" | "failed" | "timeout" });

@@ -1,0 +1,130 @@
+/** The service: publications and retrievals of all callers, over the blocks of one node. */
+import type { ContentInformationVersion, HashEngine, ServerSecret } from "@branchcache/content-info";
+import { type Clock, type Observer, silentObserver } from "@branchcache/runtime";
+import { PEERDIST_STATUS } from "../win32/constants.ts";
+import type { ConnectionEvents, ServiceConnection, StatusReport } from "./calls.ts";
+import { Identity } from "./identity.ts";
+import type { BlockAccess } from "./ports.ts";
+import { DEFAULT_QUOTA, type QuotaLimits } from "./quota.ts";
+import { Session } from "./session.ts";
+
+export interface PeerDistServiceOptions {
+  readonly blocks: BlockAccess;
+  readonly engine: HashEngine;
+  /** Of which the secrets of published segments are made. */
+  readonly secret: ServerSecret;
+  readonly clock: Clock;
+  readonly observer?: Observer;
+  /** Versions of Content Information that are made and taken. Default 1 to 2; 1 to 1 forces version 1. */
+  readonly versions?: { readonly min: ContentInformationVersion; readonly max: ContentInformationVersion };
+  /** Which one is made for a caller that does not say. Default 1. */
+  readonly plainVersion?: ContentInformationVersion;
+  /** For each identity. */
+  readonly quota?: Partial<QuotaLimits>;
+  /** Data of one handle that cannot be verified yet. Default 8 MiB. */
+  readonly heldBytesMax?: number;
+  /** `AddData` of false bytes completes with ERROR_INVALID_DATA. Default false: success, and nothing is kept. */
+  readonly rejectBadData?: boolean;
+  /** Default AVAILABLE. */
+  readonly status?: PEERDIST_STATUS;
+}
+
+/** What the sessions share. */
+export interface ServiceParts extends Required<Omit<PeerDistServiceOptions, "quota" | "status">> {
+  status(): PEERDIST_STATUS;
+  closed(session: Session): void;
+  /** Drops what is held in memory under this tag. */
+  forgetTag(tag: string): void;
+}
+
+export interface ServiceCounts {
+  readonly sessions: number;
+  readonly identities: number;
+  readonly handles: number;
+  readonly operations: number;
+  readonly publications: number;
+  readonly bytes: number;
+}
+
+export class PeerDistService {
+  readonly #parts: ServiceParts;
+  readonly #limits: QuotaLimits;
+  readonly #sessions = new Set<Session>();
+  readonly #identities = new Map<string, Identity>();
+  #status: PEERDIST_STATUS;
+
+  constructor(options: PeerDistServiceOptions) {
+    this.#status = options.status ?? PEERDIST_STATUS.AVAILABLE;
+    this.#limits = { ...DEFAULT_QUOTA, ...options.quota };
+    this.#parts = {
+      versions: { min: 1, max: 2 },
+      plainVersion: 1,
+      heldBytesMax: 8 * 1024 * 1024,
+      rejectBadData: false,
+      observer: silentObserver,
+      ...options,
+      status: () => this.#status,
+      closed: (session) => this.#closed(session),
+      forgetTag: (tag) => {
+        for (const { contents } of this.#identities.values()) {
+          for (const content of contents) if (content.tag === tag) content.dropHeld();
+        }
+      },
+    };
+  }
+
+  get status(): PEERDIST_STATUS {
+    return this.#status;
+  }
+
+  /** What is held just now, by all together. */
+  get counts(): ServiceCounts {
+    const used = [...this.#identities.values()].map(({ quota }) => quota.used);
+    const sum = (what: keyof QuotaLimits) => used.reduce((total, one) => total + one[what], 0);
+    return {
+      sessions: this.#sessions.size,
+      identities: this.#identities.size,
+      handles: sum("handles"),
+      operations: sum("operations"),
+      publications: sum("publications"),
+      bytes: sum("bytes"),
+    };
+  }
+
+  /** Any other status than AVAILABLE invalidates all handles; finished publications stay. */
+  setStatus(status: PEERDIST_STATUS): void {
+    if (status === this.#status) return;
+    this.#status = status;
+    for (const session of this.#sessions) {
+      if (status !== PEERDIST_STATUS.AVAILABLE) session.invalidate();
+      session.report(this.#report());
+    }
+  }
+
+  /** `identity`: who publishes, as an opaque name such as `uid:1000`. */
+  open(identity: string, events: ConnectionEvents): ServiceConnection {
+    const state = this.#identities.get(identity) ?? new Identity(this.#limits);
+    this.#identities.set(identity, state);
+    state.sessions++;
+    const session = new Session(this.#parts, identity, state, events);
+    this.#sessions.add(session);
+    session.report(this.#report());
+    return session;
+  }
+
+  /** Ends all sessions; their callers find the service gone. */
+  close(): void {
+    for (const session of [...this.#sessions]) session.lose();
+  }
+
+  #closed(session: Session): void {
+    if (!this.#sessions.delete(session)) return;
+    const state = this.#identities.get(session.identity);
+    if (state && --state.sessions === 0) this.#identities.delete(session.identity);
+  }
+
+  #report(): StatusReport {
+    const { min, max } = this.#parts.versions;
+    return { status: this.#status, minVersion: min, maxVersion: max };
+  }
+}

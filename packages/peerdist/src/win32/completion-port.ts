@@ -1,0 +1,56 @@
+/** An I/O completion port: one queue of packets for any number of handles, and for packets of others. */
+import type { Overlapped } from "./overlapped.ts";
+
+export interface CompletionPacket {
+  /** False where the operation failed; `error` says why. */
+  readonly ok: boolean;
+  readonly key: unknown;
+  readonly overlapped: Overlapped | undefined;
+  readonly bytesTransferred: number;
+  /** 0 on success. */
+  readonly error: number;
+}
+
+export class CompletionPort {
+  readonly #packets: CompletionPacket[] = [];
+  readonly #waiting: ((packet: CompletionPacket) => void)[] = [];
+
+  /** Packets that nobody has taken yet. */
+  get length(): number {
+    return this.#packets.length;
+  }
+
+  /** Queues a packet of any origin, as PostQueuedCompletionStatus does. */
+  post(packet: CompletionPacket): void {
+    const take = this.#waiting.shift();
+    if (take) take(packet);
+    else this.#packets.push(packet);
+  }
+
+  /** The oldest packet, if there is one. */
+  poll(): CompletionPacket | undefined {
+    return this.#packets.shift();
+  }
+
+  /** The next packet, as GetQueuedCompletionStatus gives it. Rejects with `signal.reason`. */
+  next(signal?: AbortSignal): Promise<CompletionPacket> {
+    const ready = this.#packets.shift();
+    if (ready) return Promise.resolve(ready);
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      const take = (packet: CompletionPacket) => {
+        signal?.removeEventListener("abort", onAbort);
+        resolve(packet);
+      };
+      const onAbort = () => {
+        this.#waiting.splice(this.#waiting.indexOf(take), 1);
+        reject(signal?.reason);
+      };
+      this.#waiting.push(take);
+      signal?.addEventListener("abort", onAbort, { once: true });
+    });
+  }
+}

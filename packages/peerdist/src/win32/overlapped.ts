@@ -1,0 +1,79 @@
+/** What names one asynchronous operation, and the ways by which its end is told. */
+
+/** A manual-reset event. */
+export class ManualResetEvent {
+  #set = false;
+  #waiting: (() => void)[] = [];
+
+  get isSet(): boolean {
+    return this.#set;
+  }
+
+  set(): void {
+    this.#set = true;
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  reset(): void {
+    this.#set = false;
+  }
+
+  /** Resolves when it is set; at once if it is. Rejects with `signal.reason`. */
+  wait(signal?: AbortSignal): Promise<void> {
+    if (this.#set) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      const wake = () => {
+        signal?.removeEventListener("abort", onAbort);
+        resolve();
+      };
+      const onAbort = () => {
+        this.#waiting = this.#waiting.filter((one) => one !== wake);
+        reject(signal?.reason);
+      };
+      this.#waiting.push(wake);
+      signal?.addEventListener("abort", onAbort, { once: true });
+    });
+  }
+}
+
+export interface OverlappedInit {
+  /** In bytes; sets `Offset` and `OffsetHigh`. */
+  readonly offset?: bigint | number;
+  readonly hEvent?: ManualResetEvent;
+}
+
+/**
+ * OVERLAPPED. From the acceptance of an operation to its completion the service owns it, the buffer and the out
+ * parameters: touch none of them. Afterwards it may be used for another operation.
+ */
+export class Overlapped {
+  /** The error the operation completed with; `STATUS_PENDING` until then. */
+  Internal = 0;
+  /** Bytes transferred. */
+  InternalHigh = 0;
+  /** Low and high half of the offset, 32 bits each. */
+  Offset = 0;
+  OffsetHigh = 0;
+  hEvent: ManualResetEvent | undefined;
+
+  constructor({ offset = 0, hEvent }: OverlappedInit = {}) {
+    this.hEvent = hEvent;
+    this.offset = BigInt(offset);
+  }
+
+  /** Both halves together. */
+  get offset(): bigint {
+    return (BigInt(this.OffsetHigh) << 32n) | BigInt(this.Offset);
+  }
+
+  set offset(bytes: bigint) {
+    this.Offset = Number(BigInt.asUintN(32, bytes));
+    this.OffsetHigh = Number(BigInt.asUintN(32, bytes >> 32n));
+  }
+}
+
+export const STATUS_PENDING = 0x103;

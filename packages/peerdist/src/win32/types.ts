@@ -1,0 +1,48 @@
+/** Structures and handles of peerdist.h as a caller sees them. */
+import type { PEERDIST_STATUS } from "./constants.ts";
+
+/** An out parameter: the call sets `value`. */
+export interface Out<T> {
+  value?: T | undefined;
+}
+
+export interface PEERDIST_STATUS_INFO {
+  /** 16, set by the caller. */
+  cbSize: number;
+  status: PEERDIST_STATUS;
+  /** The lowest and highest version of Content Information, 1 or 2. */
+  dwMinVer: number;
+  dwMaxVer: number;
+}
+
+export interface PEERDIST_PUBLICATION_OPTIONS {
+  /** 1 or 2: the version of the API that the caller was written for. */
+  readonly dwVersion: number;
+  /** 0. */
+  readonly dwFlags: number;
+}
+
+export interface PEERDIST_RETRIEVAL_OPTIONS {
+  /** 16. */
+  readonly cbSize: number;
+  /** What the client that asks can take. */
+  readonly dwContentInfoMinVersion: number;
+  readonly dwContentInfoMaxVersion: number;
+  /** 0. */
+  readonly dwReserved: number;
+}
+
+export interface PEERDIST_CONTENT_TAG {
+  /** 16 bytes. */
+  readonly Data: Uint8Array;
+}
+
+declare const kind: unique symbol;
+/** Opaque: given out by one call, handed to others. */
+interface Handle<K extends string> {
+  readonly [kind]: K;
+}
+export type PEERDIST_INSTANCE_HANDLE = Handle<"instance">;
+export type PEERDIST_STREAM_HANDLE = Handle<"stream">;
+export type PEERDIST_CONTENTINFO_HANDLE = Handle<"contentinfo">;
+export type PEERDIST_CONTENT_HANDLE = Handle<"content">;
