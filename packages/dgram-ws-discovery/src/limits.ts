@@ -23,9 +23,9 @@ export const MAX_MATCHES = 64;
 
 /** A repeat follows the first send by up to 1,750 ms in SOAP-over-UDP 2004; some clients repeat later. */
 export const DUPLICATE_WINDOW_MS = 10_000;
-export const MAX_REMEMBERED_MESSAGES = 4_096;
-/** Answers that wait for their delay at one time. */
-export const MAX_PENDING_ANSWERS = 1_024;
+export const MAX_REMEMBERED_MESSAGES = 8_192;
+/** Answers that wait for their delay at one time: fifty clients that start together ask a hundred times each. */
+export const MAX_PENDING_ANSWERS = 8_192;
 /** Matches that a caller has not yet taken; beyond it the newest are dropped. */
 export const MAX_QUEUED_ITEMS = 4_096;
 /** Services that a watcher knows at one time. */

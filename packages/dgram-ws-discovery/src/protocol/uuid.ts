@@ -3,6 +3,9 @@ import type { Random } from "../ports.ts";
 
 const UUID = /^(?:urn:)?(?:uuid:)?\{?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\}?$/i;
 
+/** How nearly everybody writes it. */
+const CANONICAL = /^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 /** `urn:uuid:` and a version 4 UUID in lower case. RFC 9562 5.4. */
@@ -20,6 +23,7 @@ export function newUuidUrn(random: Random): string {
 
 /** One spelling for all that mean the same UUID; anything else stays as it is. Key of every table. */
 export function canonicalUri(uri: string): string {
+  if (CANONICAL.test(uri)) return uri;
   const uuid = UUID.exec(uri)?.[1];
   return uuid === undefined ? uri : `urn:uuid:${uuid.toLowerCase()}`;
 }

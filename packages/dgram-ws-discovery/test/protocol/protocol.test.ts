@@ -136,9 +136,9 @@ describe("duplicates", () => {
 
   it("W-5 is bounded: the oldest leave first", () => {
     const table = new DuplicateTable();
-    for (let i = 0; i <= 8_192; i++) table.isNew(`urn:${i}`, i / 1_000);
-    expect(table.isNew("urn:4097", 9)).toBe(false);
-    expect(table.isNew("urn:0", 9)).toBe(true);
+    for (let i = 0; i <= 16_384; i++) table.isNew(`urn:${i}`, i / 1_000);
+    expect(table.isNew("urn:8193", 17)).toBe(false);
+    expect(table.isNew("urn:0", 17)).toBe(true);
   });
 });
 
