@@ -10,7 +10,7 @@ export {
   type RequestOptions,
 } from "./node/client/origin-client.ts";
 export type { RangeAnswer } from "./node/client/range-answer.ts";
-export type { Validator } from "./node/client/validator.ts";
+export { compareValidators, ifRange, type Validator } from "./node/client/validator.ts";
 export { type DirectoryHandlerOptions, directoryHandler, type ServedFile } from "./node/directory-handler.ts";
 export {
   type FilePublications,

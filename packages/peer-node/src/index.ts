@@ -1,7 +1,16 @@
 /** A BranchCache node in this process or behind a local socket, and downloads through it. */
 
 export { connectBranchCache } from "./api/client.ts";
-export { type ApiServer, type ApiServerOptions, serveApi } from "./api/server.ts";
+export { FrameWriter } from "./api/frame-writer.ts";
+export { FRAME_MAX_BYTES, FrameReader } from "./api/frames.ts";
+export {
+  type ApiConnection,
+  type ApiConnectionHandler,
+  type ApiProtocol,
+  type ApiServer,
+  type ApiServerOptions,
+  serveApi,
+} from "./api/server.ts";
 export type {
   BranchCache,
   ByteSource,
@@ -15,7 +24,7 @@ export type {
 export { type DownloadOptions, download, shownUrl } from "./download/download.ts";
 export { createFileSink, type FileSink } from "./download/file-sink.ts";
 export type { DownloadProgress, DownloadReport } from "./download/report.ts";
-export type { DownloadSink } from "./download/sink.ts";
+export type { DownloadSink, PartialContent } from "./download/sink.ts";
 export { createStreamSink } from "./download/stream-sink.ts";
 export type { FetchWantedOptions, NodeBlocks } from "./node-blocks.ts";
 export { closeServer, listen, type PeerNode, type PeerNodeOptions, startPeerNode } from "./peer-node.ts";

@@ -173,6 +173,50 @@ describe("the local socket", () => {
     await (await daemon.open(information)).close();
   });
 
+  it("hands a connection to another protocol, one message at a time", async () => {
+    await server.close();
+    const seen: unknown[] = [];
+    let working = 0;
+    let closed = 0;
+    server = await serveApi({
+      path,
+      branchCache: branch,
+      mode: "local",
+      protocols: {
+        7: ({ send, end }) => {
+          void send({ op: "welcome" });
+          return {
+            async message(message) {
+              expect(++working).toBe(1);
+              await send({ echo: message });
+              working--;
+              seen.push(message);
+              if (message === 3) end();
+              if (message === 4) throw new BranchCacheError("BC_API_FRAME", "four");
+            },
+            closed: () => {
+              closed++;
+            },
+          };
+        },
+      },
+    });
+    const hello = encodeFrame({ op: "hello", protocol: 7 });
+    const frames = [1, 2, 3].map((number) => encodeFrame(number));
+    expect(await talk(path, Buffer.concat([hello, ...frames]))).toEqual([
+      { op: "welcome" },
+      { echo: 1 },
+      { echo: 2 },
+      { echo: 3 },
+    ]);
+    expect(seen).toEqual([1, 2, 3]);
+    const answers = await talk(path, Buffer.concat([hello, encodeFrame(4)]));
+    expect(answers.at(-1)).toMatchObject({ op: "error", code: "BC_API_FRAME" });
+    await expect.poll(() => closed).toBe(2);
+    const daemon = await connectBranchCache(path);
+    await (await daemon.open(information)).close();
+  });
+
   it("is not taken from a live daemon", async () => {
     await expect(serveApi({ path, branchCache: branch, mode: "local" })).rejects.toMatchObject({
       code: "BC_API_IN_USE",

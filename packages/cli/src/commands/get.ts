@@ -26,6 +26,7 @@ export function getCommand(): Command {
     )
     .option("-H, --header <name: value>", "send this header to the origin; may be repeated", parseHeader)
     .option("--no-daemon", "do not use a running daemon")
+    .option("--no-peerdist", "an ordinary download: no Content Information, no peers")
     .addOption(socketOption())
     .addOption(cacheDirOption())
     .addOption(cacheSizeOption())
@@ -55,7 +56,9 @@ Examples:
   branchcache get https://intranet/setup.msi -o /tmp/setup.msi --json
   branchcache get http://intranet/list.txt -o - | head
 
-A file appears under its name only when it is whole. With -o -, content that the origin sends
+A file appears under its name only when it is whole. What is there of one that broke off is kept beside it and
+gone on with, if the server still has the same content. Proxies are taken from HTTP_PROXY, HTTPS_PROXY and
+NO_PROXY. With -o -, content that the origin sends
 without Content Information passes through and is not cached.
 
 Exit status: 0 done, 1 failed, 2 usage, 3 the daemon named with --socket is not reachable.`,

@@ -25,6 +25,7 @@ export interface GetOptions {
   readonly output?: string;
   readonly header?: Readonly<Record<string, string>>;
   readonly daemon: boolean;
+  readonly peerdist: boolean;
   readonly socket?: string;
   readonly cacheDir: string;
   readonly cacheSize?: number;
@@ -52,9 +53,9 @@ export async function runGet(url: string, options: GetOptions): Promise<void> {
   const signal = stopSignal();
   await using resources = new Resources();
   const branchCache = await openBranchCache(options, observer, resources);
-  const origin = originClient({ clock: systemClock });
+  const origin = originClient({ clock: systemClock, observer, proxyFromEnvironment: true });
   resources.defer(() => origin.close());
-  const file = target === "-" ? undefined : resources.use(await createFileSink(target));
+  const file = target === "-" ? undefined : resources.use(await createFileSink(target, url));
   const bar = progressBar({
     stream: process.stderr,
     enabled: !options.quiet,
@@ -69,6 +70,7 @@ export async function runGet(url: string, options: GetOptions): Promise<void> {
     clock: systemClock,
     observer,
     signal,
+    offer: options.peerdist,
     explain: options.explain === true,
     maxVersion: options.maxVersion === "1" ? 1 : 2,
     onProgress: (progress) => bar.update(progress),

@@ -7,6 +7,8 @@
  *    At any time, caller: `add` with a block from the origin; daemon: `added` for each, in order.
  *    Caller: `explain` from a segment on; daemon: `explanation`, some segments at a time.
  * 4. either closes the connection.
+ *
+ * `hello` with another number starts another protocol, where the daemon has one.
  */
 import { BranchCacheError } from "@branchcache/runtime";
 import type { ContentPiece, Explanation } from "../branch-cache.ts";

@@ -30,6 +30,25 @@ export interface ApiServerOptions {
   readonly observer?: Observer;
   /** Contents open at once. Default 256. */
   readonly maxConnections?: number;
+  /** Other protocols on the same socket, by the number that `hello` names. */
+  readonly protocols?: Readonly<Record<number, ApiProtocol>>;
+}
+
+/** Takes over a connection after its `hello`, and answers that. */
+export type ApiProtocol = (connection: ApiConnection) => ApiConnectionHandler;
+
+export interface ApiConnection {
+  /** Resolves when there is room for more; also when the caller is gone. */
+  send(message: unknown): Promise<void>;
+  /** Sends what was written, then closes. */
+  end(): void;
+}
+
+export interface ApiConnectionHandler {
+  /** No further message is read before this is done. What it throws is told to the caller, and ends the connection. */
+  message(message: unknown): void | Promise<void>;
+  /** Once, however it came about. */
+  closed(): void;
 }
 
 export interface ApiServer {
@@ -108,6 +127,8 @@ class Session {
   /** Requests are handled one after another, except that `add` does not wait for pieces. */
   #pieceQueue: Promise<void> = Promise.resolve();
   #addQueue: Promise<void> = Promise.resolve();
+  #handler: ApiConnectionHandler | undefined;
+  #handlerQueue: Promise<void> = Promise.resolve();
 
   constructor(socket: Socket, options: ApiServerOptions) {
     this.#socket = socket;
@@ -118,7 +139,7 @@ class Session {
   start(): void {
     this.#socket.on("data", (chunk) => {
       try {
-        for (const message of this.#frames.push(chunk)) this.#handle(checkRequest(message));
+        for (const message of this.#frames.push(chunk)) this.#take(message);
       } catch (error) {
         this.#fail(error);
       }
@@ -128,7 +149,37 @@ class Session {
     this.#socket.once("close", () => {
       this.#closing.abort(new BranchCacheError("BC_CLOSED", "the caller closed the connection"));
       void this.#reader?.close();
+      this.#handler?.closed();
     });
+  }
+
+  #take(message: unknown): void {
+    if (this.#handler) this.#handOn(this.#handler, message);
+    else if (!this.#takeOver(message)) this.#handle(checkRequest(message));
+  }
+
+  /** Whether another protocol takes the connection. */
+  #takeOver(message: unknown): boolean {
+    const { op, protocol } = (message ?? {}) as Partial<Record<string, unknown>>;
+    const other = typeof protocol === "number" ? this.#options.protocols?.[protocol] : undefined;
+    if (op !== "hello" || this.#greeted || !other) return false;
+    this.#greeted = true;
+    this.#handler = other({
+      send: (answer) => this.#writer.write(answer as Answer),
+      end: () => this.#socket.end(),
+    });
+    return true;
+  }
+
+  /** One message after another; the socket is not read on while one is being worked on. */
+  #handOn(handler: ApiConnectionHandler, message: unknown): void {
+    this.#socket.pause();
+    const queue = this.#queue(this.#handlerQueue, async () => {
+      await handler.message(message);
+    }).then(() => {
+      if (this.#handlerQueue === queue) this.#socket.resume();
+    });
+    this.#handlerQueue = queue;
   }
 
   #handle(request: Request): void {

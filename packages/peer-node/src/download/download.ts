@@ -3,11 +3,17 @@
  * range, verify everything, and leave it with the node for the next one who asks.
  */
 import type { ContentRange } from "@branchcache/content-info";
-import type { OriginAnswer, OriginClient, RequestOptions } from "@branchcache/http-encoding/node";
+import {
+  compareValidators,
+  ifRange,
+  type OriginAnswer,
+  type OriginClient,
+  type RequestOptions,
+} from "@branchcache/http-encoding/node";
 import { BranchCacheError, type Clock, errorCode, type Observer, silentObserver } from "@branchcache/runtime";
 import type { BranchCache, ContentReader, Explanation } from "../branch-cache.ts";
 import { ByteCount, type DownloadProgress, type DownloadReport } from "./report.ts";
-import type { DownloadSink } from "./sink.ts";
+import type { DownloadSink, PartialContent } from "./sink.ts";
 
 export interface DownloadOptions {
   readonly url: string;
@@ -21,6 +27,8 @@ export interface DownloadOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** The highest version of Content Information to ask for. Default 2. */
   readonly maxVersion?: 1 | 2;
+  /** False: an ordinary download, without Content Information and peers. Default true. */
+  readonly offer?: boolean;
   /** Have the report say who was asked for what, and what became of it. Default false. */
   readonly explain?: boolean;
   /** Called after each write; must be quick. */
@@ -50,9 +58,11 @@ class Download {
   #written = false;
   #answer: DownloadReport["answer"] = "content";
   #explanation: Explanation | undefined;
+  #partial: PartialContent | undefined;
 
   constructor(options: DownloadOptions) {
     this.#options = options;
+    this.#partial = options.sink.partial;
   }
 
   get #request(): RequestOptions {
@@ -103,11 +113,11 @@ class Download {
   }
 
   async #attempt(restarts: number): Promise<DownloadReport["cached"]> {
-    const { url, origin, branchCache, signal, maxVersion = 2 } = this.#options;
+    const { url, origin, branchCache, signal, maxVersion = 2, offer = true } = this.#options;
     // The last try takes no chances with hashes that may lag behind the content.
     const answer = await origin.open(url, {
       ...this.#request,
-      ...(restarts < RESTARTS_MAX ? { versions: maxVersion } : { offer: false }),
+      ...(offer && restarts < RESTARTS_MAX ? { versions: maxVersion } : { offer: false }),
     });
     if (answer.kind === "content") return this.#takePlain(answer);
     this.#contentInformationBytes += answer.bytes.length;
@@ -134,6 +144,12 @@ class Download {
     this.#lengthBytes = answer.contentLengthBytes;
     this.#answer = "content-information";
     this.#version = answer.bytes[1] === 2 ? 2 : 1;
+    const { sink } = this.#options;
+    const partial = this.#takePartial();
+    // Verified block by block, what is there already is as good as from a peer.
+    if (partial && sink.readBack) await adoptAll(reader, partial.lengthBytes, sink.readBack.bind(sink));
+    if (partial) await sink.restart?.();
+    sink.begin?.(answer.validator);
     let refusedBytes = 0;
     let gap: { startBytes: number; endBytes: number } | undefined;
     const fill = async () => {
@@ -193,14 +209,41 @@ class Download {
     this.#lengthBytes = answer.lengthBytes;
     this.#answer = "content";
     this.#explanation = undefined;
-    let offsetBytes = 0;
-    for await (const bytes of answer.body) {
+    const { sink } = this.#options;
+    const partial = this.#takePartial();
+    const rest = partial && (await this.#rest(answer, partial));
+    if (partial && !rest) await sink.restart?.();
+    sink.begin?.(answer.validator);
+    let offsetBytes = rest && partial ? partial.lengthBytes : 0;
+    this.#count.add("local", offsetBytes);
+    for await (const bytes of rest ?? answer.body) {
       await this.#write(offsetBytes, bytes, "origin");
       offsetBytes += bytes.length;
     }
     this.#lengthBytes = offsetBytes;
     if (!answer.makeHashRequest) return "not-offered";
     return this.#adopt(answer, offsetBytes);
+  }
+
+  /** Of use once: what the sink holds afterwards is this download's own. */
+  #takePartial(): PartialContent | undefined {
+    const partial = this.#partial;
+    this.#partial = undefined;
+    return partial;
+  }
+
+  /** What is missing behind the beginning that is there; undefined where it is not of this content. */
+  async #rest(answer: PlainAnswer, partial: PartialContent): Promise<AsyncIterable<Uint8Array> | undefined> {
+    const { origin, url } = this.#options;
+    const { validator, lengthBytes } = answer;
+    if (!validator || lengthBytes === undefined || partial.lengthBytes >= lengthBytes) return undefined;
+    const same = compareValidators(partial.validator, validator) === "agree";
+    if (!same || ifRange(partial.validator) === undefined) return undefined;
+    const range = { startBytes: partial.lengthBytes, endBytes: lengthBytes };
+    const part = await origin.range(url, range, partial.validator, this.#request);
+    if (part.kind === "changed") return undefined;
+    answer.discard();
+    return part.body;
   }
 
   /** Learns the Content Information of what was just downloaded, so that others can have it from here. */

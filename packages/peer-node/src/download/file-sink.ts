@@ -1,32 +1,54 @@
 /** Downloads into a file that appears under its name only when it is whole. */
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { DownloadSink } from "./sink.ts";
+import { ifRange, type Validator } from "@branchcache/http-encoding/node";
+import type { DownloadSink, PartialContent } from "./sink.ts";
 
 export interface FileSink extends DownloadSink, AsyncDisposable {
+  readonly partial: PartialContent | undefined;
+  begin(validator: Validator | undefined): void;
   restart(): Promise<void>;
   readBack(offsetBytes: number, lengthBytes: number): Promise<Uint8Array>;
   /** Puts the file under its name, over whatever was there. */
   commit(): Promise<void>;
 }
 
-/** Errors: those of the file system, which name the path. Disposing without `commit` leaves nothing behind. */
-export async function createFileSink(path: string): Promise<FileSink> {
+/**
+ * Disposing without `commit` leaves nothing behind; or, where `url` was given and the content has a validator,
+ * what was written, in `.NAME.part` with a note in `.NAME.part.json`. The next sink for name and URL goes on
+ * with it. Errors: those of the file system, which name the path.
+ */
+export async function createFileSink(path: string, url?: string): Promise<FileSink> {
+  const keptPath = join(dirname(path), `.${basename(path)}.part`);
+  // Of this process alone: two downloads of one name do not mix.
   const partPath = join(dirname(path), `.${basename(path)}.${process.pid}.part`);
-  const file = await open(partPath, "w+");
+  const content = url === undefined ? undefined : createHash("sha256").update(url).digest("hex");
+  const partial = content === undefined ? undefined : await claim(keptPath, partPath, content);
+  const file = await open(partPath, partial ? "r+" : "w+");
+  let validator = partial?.validator;
+  let lengthBytes = partial?.lengthBytes ?? 0;
   let done = false;
   return {
+    partial,
+    begin(given) {
+      // Without one that If-Range takes there is no going on.
+      validator = given && ifRange(given) !== undefined ? given : undefined;
+    },
     async write(offsetBytes, bytes) {
       await writeAll(file, bytes, offsetBytes);
+      if (offsetBytes <= lengthBytes) lengthBytes = Math.max(lengthBytes, offsetBytes + bytes.length);
     },
     async restart() {
       await file.truncate(0);
+      lengthBytes = 0;
+      validator = undefined;
     },
-    async readBack(offsetBytes, lengthBytes) {
-      const bytes = new Uint8Array(lengthBytes);
+    async readBack(offsetBytes, length) {
+      const bytes = new Uint8Array(length);
       let filled = 0;
-      while (filled < lengthBytes) {
-        const { bytesRead } = await file.read(bytes, filled, lengthBytes - filled, offsetBytes + filled);
+      while (filled < length) {
+        const { bytesRead } = await file.read(bytes, filled, length - filled, offsetBytes + filled);
         if (bytesRead === 0) break;
         filled += bytesRead;
       }
@@ -36,14 +58,62 @@ export async function createFileSink(path: string): Promise<FileSink> {
       await file.close();
       await rename(partPath, path);
       done = true;
+      if (content === undefined) return;
+      await rm(`${keptPath}.json`, { force: true });
+      await rm(keptPath, { force: true });
     },
     async [Symbol.asyncDispose]() {
       if (done) return;
       done = true;
-      await file.close().catch(() => {});
-      await rm(partPath, { force: true });
+      try {
+        if (content === undefined || validator === undefined || lengthBytes === 0) return;
+        // The note must not promise what power loss could take.
+        await file.sync();
+        const note: Note = { content, validator, lengthBytes };
+        await writeFile(`${keptPath}.json`, JSON.stringify(note), { mode: 0o600 });
+        await rename(partPath, keptPath);
+      } finally {
+        await file.close().catch(() => {});
+        await rm(partPath, { force: true });
+      }
     },
   };
+}
+
+interface Note extends PartialContent {
+  /** Digest of the URL, which itself may hold secrets. */
+  readonly content: string;
+}
+
+/** Takes what an earlier download left, from everybody else. */
+async function claim(
+  keptPath: string,
+  partPath: string,
+  content: string,
+): Promise<PartialContent | undefined> {
+  try {
+    const note = readNote(await readFile(`${keptPath}.json`, "utf8"));
+    const { size } = await stat(keptPath);
+    if (note.content !== content || size < note.lengthBytes) return undefined;
+    await rename(keptPath, partPath);
+    await rm(`${keptPath}.json`, { force: true });
+    return { validator: note.validator, lengthBytes: note.lengthBytes };
+  } catch {
+    // Nothing there, or nothing of use.
+    return undefined;
+  }
+}
+
+/** Throws for anything but what a sink wrote. */
+function readNote(text: string): Note {
+  const { content, validator, lengthBytes } = JSON.parse(text) as Partial<Note>;
+  const sound = Object.entries(validator ?? {}).every(
+    ([name, value]) => typeof value === (name === "sizeBytes" ? "number" : "string"),
+  );
+  if (!sound || !content || !validator || !lengthBytes || !Number.isSafeInteger(lengthBytes)) {
+    throw new Error("not a note");
+  }
+  return { content, validator, lengthBytes };
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array, offsetBytes: number): Promise<void> {

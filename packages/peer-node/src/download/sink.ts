@@ -1,10 +1,21 @@
 /** Where a download goes. */
+import type { Validator } from "@branchcache/http-encoding/node";
+
+/** The beginning of a content, left by a download that did not come to its end. */
+export interface PartialContent {
+  readonly validator: Validator;
+  readonly lengthBytes: number;
+}
 
 export interface DownloadSink {
   /** In order, or, where `restart` exists, anywhere. */
   write(offsetBytes: number, bytes: Uint8Array): Promise<void>;
   /** Forgets everything written. Absent where bytes are gone once written, as in a pipe. */
   restart?(): Promise<void>;
+  /** What is there already; of use only while the origin still has the same content. */
+  readonly partial?: PartialContent | undefined;
+  /** What the writes that follow are of, so that another download may go on with them. */
+  begin?(validator: Validator | undefined): void;
   /** Reads back what was written; fewer bytes at the end. Absent where that is impossible. */
   readBack?(offsetBytes: number, lengthBytes: number): Promise<Uint8Array>;
 }

@@ -1,7 +1,7 @@
 /** The client's side of the coding: Content Information where the server has it, missing data by range. [MS-PCCRTP] 3.1 */
 import type { ContentRange } from "@branchcache/content-info";
 import { type Clock, type Observer, silentObserver, timeoutReason } from "@branchcache/runtime";
-import { Agent, buildConnector, type Dispatcher } from "undici";
+import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent } from "undici";
 import {
   formatPeerDist,
   formatPeerDistEx,
@@ -23,7 +23,12 @@ export interface OriginClientOptions {
   readonly observer?: Observer;
   /** A pool or proxy of the caller's, who closes it. Default: an Agent of our own. */
   readonly dispatcher?: Dispatcher;
-  /** Of our own Agent. Default 10,000. */
+  /**
+   * Whether our own Agent goes through the proxies that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name. Default
+   * false.
+   */
+  readonly proxyFromEnvironment?: boolean;
+  /** Of our own Agent, not through proxies. Default 10,000. */
   readonly connectTimeoutMs?: number;
   /** From the request to the answer's head, connecting included; a hash request may wait. Default 30,000. */
   readonly headersTimeoutMs?: number;
@@ -78,10 +83,8 @@ export function originClient(options: OriginClientOptions): OriginClient {
     maxRedirects = 10,
     maxContentInformationBytes = 256 * 1_048_576,
   } = options;
-  const own = options.dispatcher
-    ? undefined
-    : new Agent({ connect: connectWithin(connectTimeoutMs, clock), headersTimeout: 0, bodyTimeout: 0 });
-  const dispatcher = options.dispatcher ?? (own as Agent);
+  const own = options.dispatcher ? undefined : ownDispatcher(options, connectTimeoutMs);
+  const dispatcher = options.dispatcher ?? (own as Dispatcher);
   const following: FollowOptions = { dispatcher, clock, headersTimeoutMs, idleTimeoutMs, maxRedirects };
   let closed: Promise<void> | undefined;
 
@@ -108,6 +111,15 @@ export function originClient(options: OriginClientOptions): OriginClient {
       return closed;
     },
   };
+}
+
+function ownDispatcher(options: OriginClientOptions, connectTimeoutMs: number): Dispatcher {
+  const common = {
+    connect: connectWithin(connectTimeoutMs, options.clock),
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  };
+  return options.proxyFromEnvironment === true ? new EnvHttpProxyAgent(common) : new Agent(common);
 }
 
 function offerFields(versions: 1 | 2, hashRequest: boolean): Record<string, string> {
