@@ -1,9 +1,12 @@
 #!/usr/bin/env node
 /** The command: a content server, a client, and what they need around them. */
 import { Command } from "commander";
+import { cacheCommand } from "./commands/cache.ts";
 import { demoCommand } from "./commands/demo.ts";
+import { exportCommand } from "./commands/export.ts";
 import { gatewayCommand } from "./commands/gateway.ts";
 import { getCommand } from "./commands/get.ts";
+import { importCommand } from "./commands/import.ts";
 import { infoCommand } from "./commands/info.ts";
 import { publishCommand } from "./commands/publish.ts";
 import { serveCommand } from "./commands/serve.ts";
@@ -21,6 +24,9 @@ const program = new Command("branchcache")
   .addCommand(getCommand())
   .addCommand(publishCommand())
   .addCommand(infoCommand())
+  .addCommand(cacheCommand())
+  .addCommand(exportCommand())
+  .addCommand(importCommand())
   .addCommand(demoCommand());
 
 await runProgram(program, process.argv);

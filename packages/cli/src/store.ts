@@ -1,12 +1,12 @@
-/** Opens the cache of a command, with a limit that fits its disk. */
-import { mkdir, statfs } from "node:fs/promises";
+/** Opens the cache of a command. */
+import { mkdir } from "node:fs/promises";
 import { openLmdbStore } from "@branchcache/cache-store/lmdb";
 import { BranchCacheError, errorMessage, type Observer } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 
 export interface StoreOptions {
   readonly cacheDir: string;
-  /** Bytes; default 5 % of the volume. */
+  /** Bytes; default what `cache set` has kept, else 5 % of the volume. */
   readonly cacheSize?: number;
   readonly observer: Observer;
 }
@@ -27,15 +27,8 @@ export async function openStore({ cacheDir, cacheSize, observer }: StoreOptions)
   }
   return openLmdbStore({
     path: cacheDir,
-    limitBytes: cacheSize ?? (await shareOfVolume(cacheDir)),
+    ...(cacheSize !== undefined && { limitBytes: cacheSize }),
     clock: systemClock,
     observer,
   });
 }
-
-async function shareOfVolume(path: string): Promise<number> {
-  const volume = await statfs(path);
-  return Math.floor((volume.bsize * volume.blocks * DEFAULT_PERCENT) / 100);
-}
-
-const DEFAULT_PERCENT = 5;

@@ -1,0 +1,33 @@
+import { Command } from "commander";
+import { collect } from "../option-values.ts";
+import { cacheDirOption, cacheSizeOption } from "../shared-options.ts";
+import type { ImportCommandOptions } from "../work/cache-package.ts";
+
+export function importCommand(): Command {
+  return new Command("import")
+    .summary("take a package into the cache")
+    .description(
+      "Takes a package made by `branchcache export` into the cache. Blocks whose secret is known, here or in the\n" +
+        "package, are checked down from the segment's identifier; what fails is left out. Others are kept blind:\n" +
+        "given on by a hosted cache only, to readers who check them. Run again, it skips what is held.",
+    )
+    .argument("<file>", "the package")
+    .option("--trust", "blocks that cannot be checked count as verified: the file is as good as its origin")
+    .option("--tag <tag>", "tag all segments; may be repeated", collect)
+    .option("--pin", "never evict these segments")
+    .addOption(cacheDirOption())
+    .addOption(cacheSizeOption())
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  branchcache import monday.bcpkg --pin --tag preload
+
+Exit status: 0 taken, 1 failed or some blocks refused, 2 usage.`,
+    )
+    .action(async (file: string, options: ImportCommandOptions) => {
+      const { runImport } = await import("../work/cache-package.ts");
+      await runImport(file, options);
+    });
+}

@@ -1,0 +1,295 @@
+import { makeBlockCheck, type SegmentSummary, verifyStore } from "@branchcache/cache-store";
+import { nodeHashEngine } from "@branchcache/content-info/node";
+import { nodeBlockCipher } from "@branchcache/retrieval/node";
+import { BranchCacheError, fromHex, silentObserver, toHex } from "@branchcache/runtime";
+import { systemClock } from "@branchcache/runtime/node";
+import { stopSignal } from "../stop-signals.ts";
+import { type OpenStore, openStore } from "../store.ts";
+import { formatBytes, formatDuration, formatShare } from "../units.ts";
+import { confirm } from "./cache-confirm.ts";
+
+export interface CacheOptions {
+  readonly cacheDir: string;
+  readonly json?: true;
+}
+export interface CacheListOptions extends CacheOptions {
+  readonly tag?: string;
+  readonly sort: "size" | "age" | "used" | "hits";
+}
+export interface CacheAddOptions extends CacheOptions {
+  readonly maxSize?: number;
+  readonly maxPercent?: number;
+}
+export interface CacheRemoveOptions extends CacheOptions {
+  readonly dir?: string;
+  readonly force?: true;
+}
+export interface CacheSetOptions extends CacheAddOptions {
+  readonly maxAge?: number;
+  readonly hashMaxSize?: number;
+  readonly moveTo?: string;
+}
+export interface CacheClearOptions extends CacheOptions {
+  readonly tag?: readonly string[];
+  readonly pinned?: true;
+  readonly hashes?: true;
+  readonly force?: true;
+}
+
+export async function showCache(options: CacheOptions): Promise<void> {
+  await withStore(options, async ({ blocks, publications, extensions }) => {
+    const usage = await blocks.usage();
+    const { maxAgeMs } = await blocks.limits();
+    const { hits, gone, latest } = await blocks.statistics();
+    const hashes = await publications.usage();
+    const totals = { pinned: 0, oldestMs: undefined as number | undefined };
+    for await (const { createdMs, pins, bytes } of blocks.list()) {
+      totals.oldestMs = Math.min(totals.oldestMs ?? createdMs, createdMs);
+      if (pins > 0) totals.pinned += bytes;
+    }
+    const { complete, partial } = usage.segments;
+    const directories = [options.cacheDir, ...extensions()];
+    print(options, {
+      json: {
+        directories,
+        bytes: usage.bytes,
+        limit_bytes: usage.limitBytes,
+        pinned_bytes: totals.pinned,
+        segments: { complete, partial },
+        oldest: isoTime(totals.oldestMs),
+        max_age_ms: maxAgeMs ?? null,
+        hits,
+        gone,
+        latest: latest.map(({ id, atMs, ...note }) => ({ id: toHex(id), ...note, at: isoTime(atMs) })),
+        hashes: { entries: hashes.entries, bytes: hashes.bytes, limit_bytes: hashes.limitBytes ?? null },
+      },
+      text: [
+        ...directories.map((path, i) => `${i === 0 ? "Cache     " : "          "} ${path}`),
+        `Held       ${formatBytes(usage.bytes)} of ${formatBytes(usage.limitBytes)} ` +
+          `(${formatShare(usage.bytes, usage.limitBytes)}), ${formatBytes(totals.pinned)} pinned`,
+        `Segments   ${complete} complete, ${partial} partial`,
+        `Oldest     ${ageText(totals.oldestMs)}; kept ${maxAgeMs === undefined ? "for ever" : formatDuration(maxAgeMs)}`,
+        `Read       ${hits} blocks since the cache was made`,
+        `Hashes     ${hashes.entries} files, ${formatBytes(hashes.bytes)} of ${formatBytes(hashes.limitBytes ?? 0)}`,
+        `Gone       ${Object.entries(gone)
+          .map(([why, { segments, bytes }]) => `${REASONS[why] ?? why} ${segments} (${formatBytes(bytes)})`)
+          .join(", ")}`,
+        ...latest
+          .slice(0, LATEST_SHOWN)
+          .map(
+            ({ id, reason, bytes, atMs }) =>
+              `           ${isoTime(atMs)} ${toHex(id).slice(0, 16)}... ${formatBytes(bytes)}, ${REASONS[reason]}`,
+          ),
+      ],
+    });
+  });
+}
+
+const LATEST_SHOWN = 5;
+const REASONS: Readonly<Record<string, string>> = {
+  size: "for room",
+  age: "too old",
+  flush: "cleared",
+  corrupt: "damaged",
+  removed: "removed",
+};
+
+export async function listCache(options: CacheListOptions): Promise<void> {
+  await withStore(options, async ({ blocks }) => {
+    const segments: SegmentSummary[] = [];
+    for await (const segment of blocks.list()) {
+      if (options.tag === undefined || segment.tags.includes(options.tag)) segments.push(segment);
+    }
+    segments.sort(ORDERS[options.sort]);
+    print(options, {
+      json: segments.map((segment) => ({
+        id: toHex(segment.id),
+        bytes: segment.bytes,
+        length_bytes: segment.lengthBytes,
+        held_blocks: segment.heldBlocks,
+        verified_blocks: segment.verifiedBlocks,
+        total_blocks: segment.totalBlocks,
+        created: isoTime(segment.createdMs),
+        used: isoTime(segment.usedMs),
+        hits: segment.hits,
+        trust: segment.trust,
+        pins: segment.pins,
+        tags: segment.tags,
+      })),
+      text: [
+        "      size      blocks     hits  used                  trust     identifier",
+        ...segments.map(
+          ({ id, bytes, heldBlocks, totalBlocks, hits, usedMs, trust, pins, tags }) =>
+            `${formatBytes(bytes).padStart(10)}  ${`${heldBlocks}/${totalBlocks}`.padStart(10)}  ` +
+            `${String(hits).padStart(7)}  ${isoTime(usedMs)}  ${trust.padEnd(8)}  ${toHex(id)}` +
+            `${pins > 0 ? " pinned" : ""}${tags.map((tag) => ` #${tag}`).join("")}`,
+        ),
+      ],
+    });
+  });
+}
+
+const ORDERS: Readonly<Record<CacheListOptions["sort"], (a: SegmentSummary, b: SegmentSummary) => number>> = {
+  size: (a, b) => b.bytes - a.bytes,
+  age: (a, b) => a.createdMs - b.createdMs,
+  used: (a, b) => a.usedMs - b.usedMs,
+  hits: (a, b) => b.hits - a.hits,
+};
+
+export async function addExtension(path: string, options: CacheAddOptions): Promise<void> {
+  const limit = limitOf(options);
+  await withStore(options, async ({ addExtension: add, blocks }) => {
+    await add(path, limit);
+    const { limitBytes } = await blocks.usage();
+    print(options, {
+      json: { added: path, limit_bytes: limitBytes },
+      text: [`${path}: added; all together may hold ${formatBytes(limitBytes)}`],
+    });
+  });
+}
+
+export async function removeFromCache(ids: readonly string[], options: CacheRemoveOptions): Promise<void> {
+  const { dir, force } = options;
+  if (ids.length === 0 && dir === undefined) {
+    throw new BranchCacheError("BC_USAGE", "nothing named: identifiers of segments, or --dir");
+  }
+  const segments = ids.map((text) => {
+    const id = fromHex(text);
+    if (!id || id.length === 0) throw new BranchCacheError("BC_USAGE", `${text} is no identifier`);
+    return id;
+  });
+  const what = [...(ids.length > 0 ? [`${ids.length} segments`] : []), ...(dir === undefined ? [] : [dir])];
+  await confirm(`This removes ${what.join(" and ")} from the cache`, force);
+  await withStore(options, async ({ blocks, removeExtension }) => {
+    let removed = 0;
+    for (const id of segments) if (await blocks.removeSegment(id)) removed++;
+    if (dir !== undefined && !(await removeExtension(dir))) {
+      throw new BranchCacheError("BC_CACHE_PATH", `${dir} was not added to this cache`);
+    }
+    print(options, { json: { removed, directory: dir }, text: [`${removed} segments removed`] });
+    if (removed < segments.length) {
+      throw new BranchCacheError("BC_NOT_HELD", `${segments.length - removed} segments were not held`);
+    }
+  });
+}
+
+export async function setCache(options: CacheSetOptions): Promise<void> {
+  const { maxAge, hashMaxSize, moveTo } = options;
+  const settings = {
+    ...limitOf(options),
+    ...(maxAge !== undefined && { maxAgeMs: maxAge }),
+    ...(hashMaxSize !== undefined && { publicationLimitBytes: hashMaxSize }),
+  };
+  if (Object.keys(settings).length === 0 && moveTo === undefined) {
+    throw new BranchCacheError("BC_USAGE", "nothing to set (see --help)");
+  }
+  await withStore(options, async (store) => {
+    await store.set(settings);
+    if (moveTo !== undefined) await store.moveTo(moveTo);
+    const { limitBytes, maxAgeMs } = await store.blocks.limits();
+    print(options, {
+      json: { limit_bytes: limitBytes, max_age_ms: maxAgeMs ?? null, directory: moveTo ?? options.cacheDir },
+      text: [
+        `The cache in ${moveTo ?? options.cacheDir} may hold ${formatBytes(limitBytes)}, ` +
+          (maxAgeMs === undefined ? "for ever" : `each segment for ${formatDuration(maxAgeMs)}`),
+      ],
+    });
+  });
+}
+
+export async function compactCache(options: CacheOptions): Promise<void> {
+  await withStore(options, async ({ compact }) => {
+    const { beforeBytes, afterBytes } = await compact();
+    print(options, {
+      json: { before_bytes: beforeBytes, after_bytes: afterBytes },
+      text: [`${formatBytes(beforeBytes)} before, ${formatBytes(afterBytes)} now`],
+    });
+  });
+}
+
+export async function clearCache(options: CacheClearOptions): Promise<void> {
+  const { tag, hashes, pinned, force, cacheDir } = options;
+  await confirm(`This clears ${tag ? `what is tagged ${tag.join(" or ")} from ` : ""}${cacheDir}`, force);
+  await withStore(options, async ({ blocks, publications }) => {
+    const which = { pinned: pinned === true };
+    let removed = 0;
+    for (const one of tag ?? [undefined]) {
+      removed += await blocks.removeAll(one === undefined ? which : { ...which, tag: one });
+    }
+    let forgotten = 0;
+    if (hashes) {
+      for await (const key of publications.keys()) {
+        await publications.delete(key);
+        forgotten++;
+      }
+    }
+    print(options, {
+      json: { segments: removed, hashes: forgotten },
+      text: [`${removed} segments removed${hashes ? `, ${forgotten} files' hashes` : ""}`],
+    });
+  });
+}
+
+export async function verifyCache(options: CacheOptions): Promise<void> {
+  const signal = stopSignal();
+  await withStore(options, async ({ blocks, secrets }) => {
+    const startMs = systemClock.monotonicMs();
+    const check = makeBlockCheck({
+      engine: nodeHashEngine,
+      open: (sealed, secret, lengthBytes) => nodeBlockCipher.open(sealed, secret, lengthBytes),
+      secretOf: (id) => secrets.get(id),
+    });
+    const { segments, blocks: read, bytes, hashed, damaged } = await verifyStore(blocks, { check, signal });
+    const elapsedMs = Math.round(systemClock.monotonicMs() - startMs);
+    print(options, {
+      json: {
+        segments,
+        blocks: read,
+        bytes,
+        hashed,
+        elapsed_ms: elapsedMs,
+        damaged: damaged.map(({ id, index, by }) => ({ id: toHex(id), block: index, by })),
+      },
+      text: [
+        `${segments} segments, ${read} blocks, ${formatBytes(bytes)} in ${formatDuration(elapsedMs)}; ` +
+          `${hashed} checked by their hash, the others by their checksum`,
+        ...damaged.map(({ id, index, by }) => `damaged and dropped: block ${index} of ${toHex(id)} (${by})`),
+      ],
+    });
+    if (damaged.length > 0) {
+      throw new BranchCacheError("BC_CACHE_DAMAGED", `${damaged.length} blocks were damaged`);
+    }
+  });
+}
+
+function limitOf({ maxSize, maxPercent }: CacheAddOptions): { limitBytes?: number; limitPercent?: number } {
+  if (maxSize !== undefined && maxPercent !== undefined) {
+    throw new BranchCacheError("BC_USAGE", "--max-size and --max-percent exclude each other");
+  }
+  if (maxSize !== undefined) return { limitBytes: maxSize };
+  return maxPercent === undefined ? {} : { limitPercent: maxPercent };
+}
+
+async function withStore(options: CacheOptions, work: (store: OpenStore) => Promise<void>): Promise<void> {
+  const store = await openStore({ cacheDir: options.cacheDir, observer: silentObserver });
+  try {
+    await work(store);
+  } finally {
+    await store.close();
+  }
+}
+
+function print(
+  options: CacheOptions,
+  out: { readonly json: unknown; readonly text: readonly string[] },
+): void {
+  process.stdout.write(options.json ? `${JSON.stringify(out.json)}\n` : `${out.text.join("\n")}\n`);
+}
+
+function isoTime(wallMs: number | undefined): string | null {
+  return wallMs === undefined ? null : new Date(wallMs).toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+function ageText(createdMs: number | undefined): string {
+  return createdMs === undefined ? "-" : formatDuration(systemClock.wallMs() - createdMs);
+}
