@@ -16,6 +16,9 @@ export default defineConfig({
     reporters,
     include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**", "**/*.slow.test.ts"],
+    // Against hanging only: a busy machine must not fail a test.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // Half of the time goes into starting processes and waiting for them: one worker a core, not one less.
     maxWorkers: "100%",
     coverage: { provider: "v8", include: ["packages/*/src/**"] },
