@@ -34,7 +34,7 @@ async function faultsOf(folder) {
   const path = join(scratch, packed.filename);
   const faults = [];
   const strays = packed.files.filter(
-    (file) => !/^(?:dist|src)\/|^(?:package\.json|README\.md|LICENSE)$/.test(file.path),
+    (file) => !/^(?:dist|src|docs)\/|^(?:package\.json|README\.md|LICENSE)$/.test(file.path),
   );
   if (strays.length > 0) faults.push(`packs ${strays.map((file) => file.path).join(", ")}`);
   const tarball = readFileSync(path);
