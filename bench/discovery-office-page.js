@@ -68,7 +68,7 @@ Fifty clients that ask for 1 GiB at once, computed from the counts above: each a
 | --- | --- | --- | --- | --- |
 ${computed.map((line) => `| ${line} |`).join("\n")}
 
-With silence the number of peers does not matter: ten answer, and their answers are what is on the link. Without, it grows with the probes times the peers that hold the segments, and with nothing else.
+With silence the number of peers does not matter: about ten answer, and their answers are what is on the link. Without, it grows with the probes times the peers that hold the segments, and with nothing else.
 `;
 }
 
