@@ -55,7 +55,9 @@ export async function branchNode(options: BranchNodeOptions): Promise<BranchNode
   };
 }
 
-export function memorySink(): Required<DownloadSink> & { content(): Uint8Array } {
+export function memorySink(): Required<Pick<DownloadSink, "write" | "restart" | "readBack">> & {
+  content(): Uint8Array;
+} {
   let bytes = new Uint8Array(0);
   let length = 0;
   return {

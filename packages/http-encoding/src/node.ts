@@ -9,6 +9,12 @@ export {
   originClient,
   type RequestOptions,
 } from "./node/client/origin-client.ts";
+export {
+  type InterceptedContent,
+  type Interceptor,
+  type PeerDistInterceptorOptions,
+  peerDistInterceptor,
+} from "./node/client/peerdist-interceptor.ts";
 export type { RangeAnswer } from "./node/client/range-answer.ts";
 export { compareValidators, ifRange, type Validator } from "./node/client/validator.ts";
 export { type DirectoryHandlerOptions, directoryHandler, type ServedFile } from "./node/directory-handler.ts";

@@ -23,6 +23,7 @@ export type {
 } from "./branch-cache.ts";
 export { type DownloadOptions, download, shownUrl } from "./download/download.ts";
 export { createFileSink, type FileSink } from "./download/file-sink.ts";
+export { branchCacheInterceptor, type InterceptorOptions } from "./download/interceptor.ts";
 export type { DownloadProgress, DownloadReport } from "./download/report.ts";
 export type { DownloadSink, PartialContent } from "./download/sink.ts";
 export { createStreamSink } from "./download/stream-sink.ts";

@@ -24,6 +24,11 @@ export interface OpenAnswerOptions {
 const CONTENT_INFORMATION_BASE_BYTES = 4_096;
 const CONTENT_INFORMATION_RATIO = 32;
 
+/** The most that any version needs for content of this length, many times over. */
+export function contentInformationLimit(contentLengthBytes: number): number {
+  return CONTENT_INFORMATION_BASE_BYTES + Math.floor(contentLengthBytes / CONTENT_INFORMATION_RATIO);
+}
+
 /** Tells Content Information from content, and refuses what is neither. */
 export async function readOpenAnswer(followed: Followed, options: OpenAnswerOptions): Promise<OriginAnswer> {
   const { answer, finalUrl } = followed;
@@ -70,10 +75,7 @@ export async function readOpenAnswer(followed: Followed, options: OpenAnswerOpti
   // In a 206 the field's meaning is open; the range is certain.
   const contentLengthBytes = partBytes ?? params.contentLengthBytes;
   if (!contentLengthBytes) return refuse("sent Content Information without the length of the content");
-  const limit = Math.min(
-    options.maxContentInformationBytes,
-    CONTENT_INFORMATION_BASE_BYTES + Math.floor(contentLengthBytes / CONTENT_INFORMATION_RATIO),
-  );
+  const limit = Math.min(options.maxContentInformationBytes, contentInformationLimit(contentLengthBytes));
   const tooLong = `sent Content Information of more than ${limit} bytes for content of ${contentLengthBytes}`;
   if ((bodyBytes ?? 0) > limit) return refuse(tooLong);
   const bytes = await collect(answer.read(bodyBytes), limit, () => {

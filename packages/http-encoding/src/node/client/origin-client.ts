@@ -122,7 +122,8 @@ function ownDispatcher(options: OriginClientOptions, connectTimeoutMs: number): 
   return options.proxyFromEnvironment === true ? new EnvHttpProxyAgent(common) : new Agent(common);
 }
 
-function offerFields(versions: 1 | 2, hashRequest: boolean): Record<string, string> {
+/** What a request that offers the coding says. */
+export function offerFields(versions: 1 | 2, hashRequest: boolean): Record<string, string> {
   return {
     "Accept-Encoding": `${PEERDIST}, identity`,
     [X_P2P_PEERDIST]: formatPeerDist({ version: VERSION_1_1 }),
