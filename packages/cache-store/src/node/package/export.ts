@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { errorCode, toHex } from "@branchcache/runtime";
-import type { BlockStore, PublicationStore, SecretStore } from "../block-store.ts";
-import { StoreError } from "../errors.ts";
-import { BlockSet } from "../store/block-set.ts";
+import type { BlockStore, PublicationStore, SecretStore } from "../../block-store.ts";
+import { StoreError } from "../../errors.ts";
+import { BlockSet } from "../../store/block-set.ts";
 import { readRecords } from "./reader.ts";
 import {
   damaged,

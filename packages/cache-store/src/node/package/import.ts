@@ -1,9 +1,9 @@
 /** Takes a package into a store. Run again after an interruption: what is held already costs reading only. */
 import { createReadStream } from "node:fs";
 import { errorCode, toHex } from "@branchcache/runtime";
-import type { BlockStore, NewSegment, PublicationStore, SecretStore, Trust } from "../block-store.ts";
-import { StoreError } from "../errors.ts";
-import type { BlockCheck } from "../verify.ts";
+import type { BlockStore, NewSegment, PublicationStore, SecretStore, Trust } from "../../block-store.ts";
+import { StoreError } from "../../errors.ts";
+import type { BlockCheck } from "../../verify.ts";
 import { fileError } from "./export.ts";
 import { readRecords } from "./reader.ts";
 import {

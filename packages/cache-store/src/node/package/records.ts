@@ -2,9 +2,9 @@
 import { crc32 } from "node:zlib";
 import type { SealedBlock } from "@branchcache/content-info";
 import { Packr } from "msgpackr";
-import type { PublicationEntry, SegmentRecord, Trust } from "../block-store.ts";
-import { StoreError } from "../errors.ts";
-import { MAX_BLOCK_BYTES } from "../store/segment-state.ts";
+import type { PublicationEntry, SegmentRecord, Trust } from "../../block-store.ts";
+import { StoreError } from "../../errors.ts";
+import { MAX_BLOCK_BYTES } from "../../store/segment-state.ts";
 
 export const MAGIC = Uint8Array.from([0x42, 0x43, 0x50, 0x4b, 0x47, 0x0d, 0x0a, 0x1a]);
 export const RECORD_TYPES = { start: 1, segment: 2, block: 3, publication: 4, holding: 5, end: 6 } as const;
