@@ -29,6 +29,7 @@ const MOST_NOTES = 64;
 export class SpannedBlockStore implements BlockStore {
   readonly #parts: BlockStore[];
   readonly #routes = new Map<string, BlockStore | Promise<BlockStore>>();
+  readonly #finding = new Set<Promise<BlockStore>>();
   readonly #watchers = new Set<{ readonly listener: (change: StoreChange) => void; stops: (() => void)[] }>();
 
   /** At least one; the first is asked first. */
@@ -50,6 +51,9 @@ export class SpannedBlockStore implements BlockStore {
   }
 
   async holds(ids: readonly SegmentId[]): Promise<readonly (HeldSegment | undefined)[]> {
+    const [only, ...others] = this.#parts;
+    if (only && others.length === 0) return only.holds(ids);
+    await this.#pending();
     const answers = await Promise.all(this.#parts.map((part) => part.holds(ids)));
     return ids.map((_, i) => answers.find((answer) => answer[i] !== undefined)?.[i]);
   }
@@ -179,12 +183,12 @@ export class SpannedBlockStore implements BlockStore {
   }
 
   async flush(): Promise<void> {
-    await Promise.all(this.#routes.values());
+    await this.#pending();
     await this.#each((part) => part.flush());
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#routes.values());
+    await this.#pending();
     await this.#each((part) => part.close());
   }
 
@@ -193,7 +197,7 @@ export class SpannedBlockStore implements BlockStore {
   }
 
   async #first<T>(ask: (part: BlockStore) => Promise<T | undefined>): Promise<T | undefined> {
-    if (this.#parts.length > 1) await this.#pending();
+    await this.#pending();
     for (const part of this.#parts) {
       const answer = await ask(part);
       if (answer !== undefined) return answer;
@@ -202,8 +206,8 @@ export class SpannedBlockStore implements BlockStore {
   }
 
   /** Puts that still look for their place come before a read asked for after them. */
-  async #pending(): Promise<void> {
-    for (const route of this.#routes.values()) if (route instanceof Promise) await route;
+  #pending(): Promise<unknown> | undefined {
+    return this.#finding.size === 0 ? undefined : Promise.all(this.#finding);
   }
 
   #at<T>(id: SegmentId, ask: (part: BlockStore) => Promise<T>): Promise<T> {
@@ -222,7 +226,12 @@ export class SpannedBlockStore implements BlockStore {
       return part;
     });
     this.#routes.set(key, finding);
-    finding.catch(() => this.#routes.delete(key));
+    this.#finding.add(finding);
+    const found = () => this.#finding.delete(finding);
+    finding.then(found, () => {
+      found();
+      this.#routes.delete(key);
+    });
     for (const [old, route] of this.#routes) {
       if (this.#routes.size <= MOST_ROUTES) break;
       if (!(route instanceof Promise)) this.#routes.delete(old);
