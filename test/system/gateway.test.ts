@@ -2,13 +2,16 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
+import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { freeUdpPort } from "@branchcache/cli/testing";
 import { readContentInformation } from "@branchcache/content-info";
 import { nodeHashEngine } from "@branchcache/content-info/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { branchNode } from "../support/branch-node.ts";
 import { command } from "../support/commands.ts";
 import { type RunningGateway, startGateway } from "../support/gateway.ts";
 import { type Nginx, startNginx } from "../support/nginx.ts";
@@ -269,6 +272,38 @@ describe.skipIf(!nginx.ok || !curl.ok)("the gateway between real programs", () =
       gateway.log.filter(({ event, path }) => event === "publish.done" && path?.includes("breaking")),
     ).toEqual([]);
   });
+
+  it("an origin whose ETag lies: right bytes all the same", async () => {
+    let served = binary;
+    const liar = createHttpServer((request, response) => {
+      response.setHeader("ETag", '"always"');
+      if (request.headers["if-none-match"] === '"always"') {
+        response.writeHead(304).end();
+        return;
+      }
+      const [, start = "0", end = String(served.length - 1)] =
+        /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "") ?? [];
+      const part = served.subarray(Number(start), Number(end) + 1);
+      if (part.length < served.length) {
+        response.statusCode = 206;
+        response.setHeader("Content-Range", `bytes ${start}-${end}/${served.length}`);
+      }
+      response.setHeader("Content-Length", part.length).end(request.method === "HEAD" ? undefined : part);
+    });
+    liar.listen(0, "127.0.0.1");
+    await once(liar, "listening");
+    await using before = await startGateway(`http://127.0.0.1:${(liar.address() as AddressInfo).port}`);
+    const url = `${before.url}/file`;
+    await get(url, ...fields(OFFER));
+    await before.whenHashed("/file");
+    served = Buffer.from(binary).reverse();
+    await using node = await branchNode({ discoveryPort: await freeUdpPort() });
+    const { content, report } = await node.get(url);
+    expect(served.equals(content)).toBe(true);
+    expect(report.answer).toBe("content");
+    liar.closeAllConnections();
+    liar.close();
+  }, 30_000);
 
   it("our own client, and a file that is replaced between two downloads", async () => {
     const target = join(directory, "target");

@@ -12,6 +12,7 @@ export {
 export {
   type InterceptedContent,
   type Interceptor,
+  interceptedDispatcher,
   type PeerDistInterceptorOptions,
   peerDistInterceptor,
 } from "./node/client/peerdist-interceptor.ts";

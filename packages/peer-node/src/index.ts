@@ -11,6 +11,7 @@ export {
   type ApiServerOptions,
   serveApi,
 } from "./api/server.ts";
+export { type BlockServer, type BlockServerOptions, startBlockServer } from "./block-server.ts";
 export type {
   BranchCache,
   ByteSource,
@@ -27,5 +28,6 @@ export { branchCacheInterceptor, type InterceptorOptions } from "./download/inte
 export type { DownloadProgress, DownloadReport } from "./download/report.ts";
 export type { DownloadSink, PartialContent } from "./download/sink.ts";
 export { createStreamSink } from "./download/stream-sink.ts";
+export { closeServer, type ListenAddress, listen } from "./http-listen.ts";
 export type { FetchWantedOptions, NodeBlocks } from "./node-blocks.ts";
-export { closeServer, listen, type PeerNode, type PeerNodeOptions, startPeerNode } from "./peer-node.ts";
+export { type PeerNode, type PeerNodeOptions, startPeerNode } from "./peer-node.ts";

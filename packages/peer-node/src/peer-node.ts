@@ -1,25 +1,24 @@
 /** A node: one store, the peers of the branch, and a port that serves what the store holds. */
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { BlockStore, SecretStore } from "@branchcache/cache-store";
 import { type CipherId, readContentInformation } from "@branchcache/content-info";
 import { nodeHashEngine } from "@branchcache/content-info/node";
 import { type PeerDiscovery, type PeerDiscoveryOptions, startPeerDiscovery } from "@branchcache/discovery";
-import { createRetrievalServer, type FetchBlocksOptions, rememberPeers } from "@branchcache/retrieval";
-import { nodeBlockCipher, nodeHttpPort, retrievalRequestListener } from "@branchcache/retrieval/node";
+import { type FetchBlocksOptions, rememberPeers } from "@branchcache/retrieval";
+import { nodeBlockCipher, nodeHttpPort } from "@branchcache/retrieval/node";
 import {
   BranchCacheError,
   type Clock,
   type Endpoint,
-  errorCode,
   type Observer,
   type Random,
   silentObserver,
 } from "@branchcache/runtime";
 import { systemClock, systemRandom } from "@branchcache/runtime/node";
 import { nodeDatagramPort } from "dgram-ws-discovery/node";
-import { blockSourceOf, heldSegmentsOf } from "./block-source.ts";
+import { type BlockServer, startBlockServer } from "./block-server.ts";
+import { heldSegmentsOf } from "./block-source.ts";
 import type { BranchCache } from "./branch-cache.ts";
+import type { ListenAddress } from "./http-listen.ts";
 import { type NodeBlocks, nodeBlocks } from "./node-blocks.ts";
 import { openNodeReader } from "./node-reader.ts";
 import { BranchPeers } from "./peer-finder.ts";
@@ -33,7 +32,9 @@ export interface PeerNodeOptions {
    */
   readonly mode: "local" | "distributed";
   /** Where peers fetch blocks; absent, the node takes and does not give. Port 0 picks a free one. */
-  readonly listen?: { readonly host?: string; readonly port: number };
+  readonly listen?: ListenAddress;
+  /** Where other processes of this node serve its store, instead of `listen`. */
+  readonly servedElsewhere?: Endpoint;
   /** Names or addresses of the interfaces to find peers on. Default all but loopback. */
   readonly interfaces?: readonly string[];
   readonly discovery?: Pick<
@@ -84,26 +85,20 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
     observer,
   });
 
-  let server: Server | undefined;
-  let serving: Endpoint | undefined;
+  let server: BlockServer | undefined;
   if (mode === "distributed" && options.listen) {
-    const retrieval = createRetrievalServer({
-      source: blockSourceOf(
-        store.blocks,
-        options.honourPreferredCipher
-          ? { secrets: store.secrets, cipher: nodeBlockCipher, random }
-          : undefined,
-      ),
+    const { honourPreferredCipher = false, maxUploads } = options;
+    server = await startBlockServer({
+      store,
+      listen: options.listen,
+      honourPreferredCipher,
       clock,
+      random,
       observer,
-      ...(options.maxUploads === undefined ? {} : { maxUploads: options.maxUploads }),
+      ...(maxUploads === undefined ? {} : { maxUploads }),
     });
-    const listener = retrievalRequestListener(retrieval);
-    server = createServer((request, response) => {
-      if (!listener(request, response)) response.writeHead(404).end();
-    });
-    serving = await listen(server, options.listen, observer);
   }
+  const serving = server?.serving ?? (mode === "distributed" ? options.servedElsewhere : undefined);
 
   let discovery: PeerDiscovery | undefined;
   try {
@@ -119,7 +114,7 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
       });
     }
   } catch (error) {
-    if (server) await closeServer(server);
+    await server?.close();
     throw error;
   }
   const peers = new BranchPeers({ discovery, clock, observer });
@@ -159,59 +154,10 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
       closed ??= (async () => {
         closing.abort(new BranchCacheError("BC_CLOSED", "the node is stopping"));
         await discovery?.close();
-        if (server) await closeServer(server);
+        await server?.close();
         await store.blocks.flush();
       })();
       return closed;
     },
   };
-}
-
-/** Starts listening, and says in plain words why it cannot. */
-export async function listen(
-  server: Server,
-  { host, port }: { readonly host?: string; readonly port: number },
-  observer: Observer = silentObserver,
-): Promise<Endpoint> {
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
-        server.off("error", reject);
-        resolve();
-      });
-    });
-  } catch (error) {
-    const where = `${host ?? "*"}:${port}`;
-    const code = errorCode(error);
-    if (code === "EADDRINUSE") {
-      observer.event("error", "listen.port_in_use", { address: host, port });
-      throw new BranchCacheError("BC_LISTEN_PORT_IN_USE", `${where} is taken by another program`, {
-        cause: error,
-      });
-    }
-    if (code === "EACCES") {
-      observer.event("error", "listen.no_permission", { address: host, port });
-      throw new BranchCacheError(
-        "BC_LISTEN_NO_PERMISSION",
-        `no permission to listen on ${where}: ports below 1024 need root or CAP_NET_BIND_SERVICE`,
-        { cause: error },
-      );
-    }
-    throw new BranchCacheError("BC_LISTEN_FAILED", `cannot listen on ${where}: ${String(error)}`, {
-      cause: error,
-    });
-  }
-  const { address, port: actual } = server.address() as AddressInfo;
-  return { address, port: actual };
-}
-
-/** Lets answers under way finish for a moment, then ends them. */
-export async function closeServer(server: Server, graceMs = 2_000): Promise<void> {
-  const cancel = systemClock.after(graceMs, () => server.closeAllConnections());
-  await new Promise<void>((resolve) => {
-    server.close(() => resolve());
-    server.closeIdleConnections();
-  });
-  cancel();
 }

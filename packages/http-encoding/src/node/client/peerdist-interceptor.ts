@@ -1,6 +1,6 @@
 /** An interceptor for undici's dispatchers: whoever fetches gets content, and somebody else finds it. */
 import type { Clock, Observer } from "@branchcache/runtime";
-import type { Dispatcher } from "undici";
+import { type Dispatcher, EnvHttpProxyAgent } from "undici";
 import { fieldText, type HeaderFields } from "../../header-fields.ts";
 import { PEERDIST, parseContentEncoding, parsePeerDist } from "../../headers.ts";
 import { redactUrl } from "../../redact-url.ts";
@@ -52,6 +52,11 @@ export function peerDistInterceptor(options: PeerDistInterceptorOptions): Interc
       return dispatch({ ...request, headers: offered }, receiver);
     };
   };
+}
+
+/** A dispatcher with the interceptor, through the proxies that the environment names; for `fetch`. */
+export function interceptedDispatcher(interceptor: Interceptor): Dispatcher {
+  return new EnvHttpProxyAgent().compose(interceptor);
 }
 
 interface ReceiverContext {

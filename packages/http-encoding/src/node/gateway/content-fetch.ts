@@ -58,6 +58,7 @@ async function* bodyOf(upstream: Upstream): AsyncGenerator<Uint8Array, void, voi
     for (;;) {
       const bytes = queue.shift();
       if (bytes) {
+        if (queue.length === RESUME_AT) upstream.resume();
         yield bytes;
       } else if (failed) {
         throw failed;
@@ -75,4 +76,6 @@ async function* bodyOf(upstream: Upstream): AsyncGenerator<Uint8Array, void, voi
   }
 }
 
-const MAX_QUEUED = 16;
+/** Pieces of some 64 KiB: enough to go on with while the origin is asked for more. */
+const MAX_QUEUED = 64;
+const RESUME_AT = 32;

@@ -1,0 +1,46 @@
+/** Serves a store's verified blocks to peers. Several processes may share the store and, in a cluster, the port. */
+import { createServer } from "node:http";
+import type { BlockStore, SecretStore } from "@branchcache/cache-store";
+import { createRetrievalServer } from "@branchcache/retrieval";
+import { nodeBlockCipher, retrievalRequestListener } from "@branchcache/retrieval/node";
+import { type Clock, type Endpoint, type Observer, type Random, silentObserver } from "@branchcache/runtime";
+import { systemClock, systemRandom } from "@branchcache/runtime/node";
+import { blockSourceOf } from "./block-source.ts";
+import { closeServer, type ListenAddress, listen } from "./http-listen.ts";
+
+export interface BlockServerOptions {
+  readonly store: { readonly blocks: BlockStore; readonly secrets: SecretStore };
+  readonly listen: ListenAddress;
+  /** Serve in the cipher that a peer prefers, where the key is known. Default false: as blocks are kept. */
+  readonly honourPreferredCipher?: boolean;
+  /** Requests answered at once; processes that share a port divide the node's number among them. Default 64. */
+  readonly maxUploads?: number;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly observer?: Observer;
+}
+
+export interface BlockServer {
+  readonly serving: Endpoint;
+  close(): Promise<void>;
+}
+
+/** Errors: those of `listen`. */
+export async function startBlockServer(options: BlockServerOptions): Promise<BlockServer> {
+  const { store, clock = systemClock, random = systemRandom, observer = silentObserver } = options;
+  const retrieval = createRetrievalServer({
+    source: blockSourceOf(
+      store.blocks,
+      options.honourPreferredCipher ? { secrets: store.secrets, cipher: nodeBlockCipher, random } : undefined,
+    ),
+    clock,
+    observer,
+    ...(options.maxUploads === undefined ? {} : { maxUploads: options.maxUploads }),
+  });
+  const listener = retrievalRequestListener(retrieval);
+  const server = createServer((request, response) => {
+    if (!listener(request, response)) response.writeHead(404).end();
+  });
+  const serving = await listen(server, options.listen, observer);
+  return { serving, close: () => closeServer(server) };
+}
