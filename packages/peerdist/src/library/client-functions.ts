@@ -14,7 +14,7 @@ import type { ClientFunctions } from "./functions.ts";
 import { ObjectHandle } from "./handles.ts";
 import type { Library } from "./library.ts";
 import { oneCall, reading, writing } from "./plans.ts";
-import { closeObject, objectOf } from "./server-functions.ts";
+import { closeObject, idleObjectOf, objectOf } from "./server-functions.ts";
 
 export function clientFunctions(library: Library): ClientFunctions {
   async function read(
@@ -68,7 +68,7 @@ export function clientFunctions(library: Library): ClientFunctions {
     ) {
       const buffer = bufferOf(cbNumberOfBytes, pBuffer);
       if (!buffer || !isFree(lpOverlapped)) return ERROR_INVALID_PARAMETER;
-      const found = objectOf(library, hPeerDist, hContentHandle, "content");
+      const found = idleObjectOf(library, hPeerDist, hContentHandle, "content");
       if (typeof found === "number") return found;
       const plan = writing(buffer, ({ operation, bytes }) => ({
         method: "addContentInformation",
@@ -81,7 +81,7 @@ export function clientFunctions(library: Library): ClientFunctions {
 
     async PeerDistClientCompleteContentInformation(hPeerDist, hContentHandle, lpOverlapped) {
       if (!isFree(lpOverlapped)) return ERROR_INVALID_PARAMETER;
-      const found = objectOf(library, hPeerDist, hContentHandle, "content");
+      const found = idleObjectOf(library, hPeerDist, hContentHandle, "content");
       if (typeof found === "number") return found;
       const plan = oneCall((operation) => ({
         method: "completeContentInformation",

@@ -101,7 +101,7 @@ export function serverFunctions(library: Library): ServerFunctions {
     async PeerDistServerPublishAddToStream(hPeerDist, hStream, cbNumberOfBytes, pBuffer, lpOverlapped) {
       const buffer = bufferOf(cbNumberOfBytes, pBuffer);
       if (!buffer || !isFree(lpOverlapped)) return ERROR_INVALID_PARAMETER;
-      const found = objectOf(library, hPeerDist, hStream, "stream");
+      const found = idleObjectOf(library, hPeerDist, hStream, "stream");
       if (typeof found === "number") return found;
       const plan = writing(buffer, ({ operation, bytes, at, moreBytes }) => ({
         method: "addToStream",
@@ -116,7 +116,7 @@ export function serverFunctions(library: Library): ServerFunctions {
 
     async PeerDistServerPublishCompleteStream(hPeerDist, hStream, lpOverlapped) {
       if (!isFree(lpOverlapped)) return ERROR_INVALID_PARAMETER;
-      const found = objectOf(library, hPeerDist, hStream, "stream");
+      const found = idleObjectOf(library, hPeerDist, hStream, "stream");
       if (typeof found === "number") return found;
       const plan = oneCall((operation) => ({ method: "completeStream", handle: found.id, operation }));
       return found.instance.submit(lpOverlapped, found.delivery, plan, found);
@@ -192,6 +192,17 @@ export function objectOf(
 ): ObjectHandle | number {
   const instance = library.instance(hPeerDist);
   return typeof instance === "number" ? instance : library.object(instance, handle, kind);
+}
+
+/** As `objectOf`, for what feeds an ordered stream: only while nothing is pending on it. */
+export function idleObjectOf(
+  library: Library,
+  hPeerDist: unknown,
+  handle: unknown,
+  kind: HandleKind,
+): ObjectHandle | number {
+  const found = objectOf(library, hPeerDist, handle, kind);
+  return typeof found !== "number" && found.operations.size > 0 ? ERROR_INVALID_PARAMETER : found;
 }
 
 export async function closeObject(

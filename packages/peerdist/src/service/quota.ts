@@ -5,7 +5,7 @@ export interface QuotaLimits {
   readonly handles: number;
   /** Default 10,000. */
   readonly publications: number;
-  /** Operations accepted and not completed. Default 1,024. */
+  /** Operations accepted and not completed; each may hold 256 KiB. Default 256. */
   readonly operations: number;
   /** Content Information, and data that waits for verification. Default 256 MiB. */
   readonly bytes: number;
@@ -14,7 +14,7 @@ export interface QuotaLimits {
 export const DEFAULT_QUOTA: QuotaLimits = {
   handles: 1_024,
   publications: 10_000,
-  operations: 1_024,
+  operations: 256,
   bytes: 2 ** 28,
 };
 

@@ -1,0 +1,87 @@
+/** The daemon's side: what `serveApi` of the node hands a connection to. */
+import type { ApiConnection, ApiConnectionHandler, ApiProtocol } from "@branchcache/peer-node";
+import { BranchCacheError } from "@branchcache/runtime";
+import type { ServiceConnection } from "../service/calls.ts";
+import type { PeerDistService } from "../service/service.ts";
+import { type Answer, checkRequest, PEERDIST_PROTOCOL, type Request } from "./protocol.ts";
+
+/** How a connection shows who is behind it. `IdentityProofs` is one way. */
+export interface ConnectionProofs {
+  /** For one connection and one proof. */
+  nonce(): string;
+  forget(nonce: string): void;
+  /** An identity such as `uid:1000`; undefined where nothing was proved. */
+  check(nonce: string): Promise<string | undefined>;
+}
+
+export interface PeerDistProtocolOptions {
+  readonly service: PeerDistService;
+  /** Absent, as on Windows: every connection is an identity of its own. */
+  readonly proofs?: ConnectionProofs;
+}
+
+/** To be given to `serveApi` as protocol `PEERDIST_PROTOCOL`. */
+export function peerDistProtocol(options: PeerDistProtocolOptions): ApiProtocol {
+  let anonymous = 0;
+  return (connection) => new Caller(connection, options, () => `anonymous:${++anonymous}`);
+}
+
+class Caller implements ApiConnectionHandler {
+  readonly #connection: ApiConnection;
+  readonly #options: PeerDistProtocolOptions;
+  readonly #anonymous: () => string;
+  readonly #nonce: string | undefined;
+  #session: ServiceConnection | undefined;
+  #closed = false;
+
+  constructor(connection: ApiConnection, options: PeerDistProtocolOptions, anonymous: () => string) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#anonymous = anonymous;
+    this.#nonce = options.proofs?.nonce();
+    void this.#send({
+      op: "hello",
+      protocol: PEERDIST_PROTOCOL,
+      ...(this.#nonce === undefined ? {} : { nonce: this.#nonce }),
+    });
+  }
+
+  async message(message: unknown): Promise<void> {
+    const request = checkRequest(message);
+    if (request.op === "identify") await this.#identify(request);
+    else if (!this.#session) throw new BranchCacheError("BC_API_ORDER", "identify comes first");
+    else if (request.op === "call") {
+      const result = await this.#session.call(request.call);
+      await this.#send({ op: "returned", id: request.id, ...result });
+    } else {
+      await this.#session.close();
+      await this.#send({ op: "closed" });
+      this.#connection.end();
+    }
+  }
+
+  closed(): void {
+    this.#closed = true;
+    if (this.#nonce !== undefined) this.#options.proofs?.forget(this.#nonce);
+    void this.#session?.close();
+  }
+
+  async #identify({ proof }: Extract<Request, { op: "identify" }>): Promise<void> {
+    if (this.#session) throw new BranchCacheError("BC_API_ORDER", "identify twice");
+    const { service, proofs } = this.#options;
+    const proved = proof && this.#nonce !== undefined ? await proofs?.check(this.#nonce) : undefined;
+    if (this.#closed) return;
+    this.#session = service.open(proved ?? this.#anonymous(), {
+      completed: (completion) => this.#send({ op: "completed", ...completion }),
+      status: (report) => {
+        void this.#send({ op: "status", report });
+      },
+      lost: () => this.#connection.end(),
+    });
+    await this.#send({ op: "identified", proved: proved !== undefined });
+  }
+
+  #send(answer: Answer): Promise<void> {
+    return this.#connection.send(answer);
+  }
+}

@@ -1,0 +1,16 @@
+/** The Peer Distribution API with promises: streams, AbortSignal and `await using`, over the same functions. */
+export {
+  type Content,
+  type ContentPiece,
+  MissingRange,
+  type ReadOptions,
+  type StreamOptions,
+} from "./promises/content.ts";
+export {
+  type ContentInformationOptions,
+  connectPeerDist,
+  type OpenOptions,
+  type PeerDist,
+  type Publication,
+  type PublishOptions,
+} from "./promises/peer-dist.ts";

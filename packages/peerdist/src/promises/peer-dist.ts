@@ -1,0 +1,240 @@
+/** One instance: what it publishes and what it retrieves. */
+import type { PeerDistFunctions } from "../library/functions.ts";
+import { createPeerDist, type PeerDistOptions } from "../library/library.ts";
+import { TRANSFER_MAX_BYTES } from "../service/calls.ts";
+import { type PEERDIST_STATUS, PEERDIST_VERSION } from "../win32/constants.ts";
+import { ERROR_SUCCESS, PEERDIST_ERROR_NO_MORE, PeerDistError } from "../win32/errors.ts";
+import type { Overlapped } from "../win32/overlapped.ts";
+import type {
+  Out,
+  PEERDIST_CONTENT_HANDLE,
+  PEERDIST_CONTENTINFO_HANDLE,
+  PEERDIST_INSTANCE_HANDLE,
+  PEERDIST_STREAM_HANDLE,
+} from "../win32/types.ts";
+import { Content } from "./content.ts";
+import { expectSuccess, operate, out, succeed } from "./operation.ts";
+
+type Bytes = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+
+export interface PublishOptions {
+  /** Where it is known: any other length fails. */
+  readonly lengthBytes?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface ContentInformationOptions {
+  /** Default all of the content; `endBytes` is not part of it. */
+  readonly range?: { readonly startBytes: number; readonly endBytes: number };
+  /** What the client that asks can take. Default: it did not say. */
+  readonly versions?: { readonly min: 1 | 2; readonly max: 1 | 2 };
+  readonly signal?: AbortSignal;
+}
+
+export interface OpenOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface Publication extends AsyncDisposable {
+  readonly lengthBytes: number;
+  /** Also where it is gone already. */
+  unpublish(): Promise<void>;
+}
+
+/** Fails with `PeerDistError`; a signal that is aborted cancels what is under way and rejects with its reason. */
+export interface PeerDist extends AsyncDisposable {
+  status(): Promise<{
+    readonly status: PEERDIST_STATUS;
+    readonly minVersion: number;
+    readonly maxVersion: number;
+  }>;
+  /** The status of now unless that is DISABLED, and then each change; ends with the signal. */
+  statusChanges(signal: AbortSignal): AsyncIterable<PEERDIST_STATUS>;
+  /** Reads the source to its end and keeps its hashes. It goes with the instance. */
+  publish(identifier: Uint8Array, source: Bytes, options?: PublishOptions): Promise<Publication>;
+  /** As secret as the content. */
+  contentInformation(identifier: Uint8Array, options?: ContentInformationOptions): AsyncIterable<Uint8Array>;
+  /** `tag`: 16 bytes that name what is kept for flushing. */
+  open(tag: Uint8Array, contentInformation: Uint8Array | Bytes, options?: OpenOptions): Promise<Content>;
+  /** Removes from the local cache what came under this tag. */
+  flush(tag: Uint8Array): Promise<void>;
+  /** Publications go, what is pending ends. Twice is harmless. */
+  close(): Promise<void>;
+}
+
+export async function connectPeerDist(options: PeerDistOptions): Promise<PeerDist> {
+  const api = createPeerDist(options);
+  const instance = await out<PEERDIST_INSTANCE_HANDLE>("connect", (box) =>
+    api.PeerDistStartup(PEERDIST_VERSION, box),
+  );
+  return new Connected(api, instance);
+}
+
+class Connected implements PeerDist {
+  readonly #api: PeerDistFunctions;
+  readonly #instance: PEERDIST_INSTANCE_HANDLE;
+  #closed: Promise<void> | undefined;
+
+  constructor(api: PeerDistFunctions, instance: PEERDIST_INSTANCE_HANDLE) {
+    this.#api = api;
+    this.#instance = instance;
+  }
+
+  async status() {
+    const info = { cbSize: 16, status: 0 as PEERDIST_STATUS, dwMinVer: 0, dwMaxVer: 0 };
+    expectSuccess(await this.#api.PeerDistGetStatusEx(this.#instance, info), "status");
+    return { status: info.status, minVersion: info.dwMinVer, maxVersion: info.dwMaxVer };
+  }
+
+  async *statusChanges(signal: AbortSignal): AsyncGenerator<PEERDIST_STATUS, void, undefined> {
+    const cancel = () => this.#api.PeerDistUnregisterForStatusChangeNotification(this.#instance);
+    while (!signal.aborted) {
+      const box: Out<PEERDIST_STATUS> = {};
+      const register = (o: Overlapped) =>
+        this.#api.PeerDistRegisterForStatusChangeNotification(this.#instance, null, 0, o, box);
+      // Of the caller's two ways to end this, only `signal` is an end and not a failure.
+      const ended = await operate(this.#api, "statusChanges", register, { signal, cancel }).catch((error) => {
+        if (signal.aborted) return undefined;
+        throw error;
+      });
+      if (!ended) return;
+      expectSuccess(ended.error, "statusChanges");
+      if (box.value !== undefined) yield box.value;
+    }
+  }
+
+  async publish(identifier: Uint8Array, source: Bytes, options: PublishOptions = {}): Promise<Publication> {
+    const { lengthBytes = 0, signal } = options;
+    const [api, instance] = [this.#api, this.#instance];
+    const handle = await out<PEERDIST_STREAM_HANDLE>("publish", (box) =>
+      api.PeerDistServerPublishStream(
+        instance,
+        identifier.length,
+        identifier,
+        lengthBytes,
+        null,
+        null,
+        0,
+        box,
+      ),
+    );
+    const cancel = (o: Overlapped) =>
+      api.PeerDistServerCancelAsyncOperation(instance, identifier.length, identifier, o);
+    let taken = 0;
+    try {
+      for await (const bytes of source) {
+        if (bytes.length === 0) continue;
+        const add = (o: Overlapped) =>
+          api.PeerDistServerPublishAddToStream(instance, handle, bytes.length, bytes, o);
+        await succeed(api, "publish", add, { signal, cancel });
+        taken += bytes.length;
+      }
+      const complete = (o: Overlapped) => api.PeerDistServerPublishCompleteStream(instance, handle, o);
+      await succeed(api, "publish", complete, { signal, cancel });
+    } finally {
+      await api.PeerDistServerCloseStreamHandle(instance, handle);
+    }
+    const unpublish = async () => {
+      await api.PeerDistServerUnpublish(instance, identifier.length, identifier);
+    };
+    return { lengthBytes: taken, unpublish, [Symbol.asyncDispose]: unpublish };
+  }
+
+  async *contentInformation(
+    identifier: Uint8Array,
+    { range, versions, signal }: ContentInformationOptions = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const [api, instance] = [this.#api, this.#instance];
+    const offset = range?.startBytes ?? 0;
+    const length = range ? range.endBytes - range.startBytes : 0;
+    const size = identifier.length;
+    const handle = await out<PEERDIST_CONTENTINFO_HANDLE>("contentInformation", (box) => {
+      if (!versions) {
+        return api.PeerDistServerOpenContentInformation(
+          instance,
+          size,
+          identifier,
+          offset,
+          length,
+          null,
+          0,
+          box,
+        );
+      }
+      const options = {
+        cbSize: 16,
+        dwContentInfoMinVersion: versions.min,
+        dwContentInfoMaxVersion: versions.max,
+        dwReserved: 0,
+      };
+      return api.PeerDistServerOpenContentInformationEx(
+        instance,
+        size,
+        identifier,
+        offset,
+        length,
+        options,
+        null,
+        0,
+        box,
+      );
+    });
+    const cancel = (o: Overlapped) => api.PeerDistServerCancelAsyncOperation(instance, size, identifier, o);
+    try {
+      for (;;) {
+        const buffer = new Uint8Array(TRANSFER_MAX_BYTES);
+        const retrieve = (o: Overlapped) =>
+          api.PeerDistServerRetrieveContentInformation(instance, handle, buffer.length, buffer, o);
+        const { error, bytes } = await operate(api, "contentInformation", retrieve, { signal, cancel });
+        if (error === PEERDIST_ERROR_NO_MORE) return;
+        expectSuccess(error, "contentInformation");
+        yield buffer.subarray(0, bytes);
+      }
+    } finally {
+      await api.PeerDistServerCloseContentInformation(instance, handle);
+    }
+  }
+
+  async open(
+    tag: Uint8Array,
+    information: Uint8Array | Bytes,
+    { signal }: OpenOptions = {},
+  ): Promise<Content> {
+    const [api, instance] = [this.#api, this.#instance];
+    const handle = await out<PEERDIST_CONTENT_HANDLE>("open", (box) =>
+      api.PeerDistClientOpenContent(instance, { Data: tag }, null, 0, box),
+    );
+    const content = new Content({ api, instance, handle });
+    const cancel = (o: Overlapped) => api.PeerDistClientCancelAsyncOperation(instance, handle, o);
+    try {
+      for await (const bytes of information instanceof Uint8Array ? [information] : information) {
+        if (bytes.length === 0) continue;
+        const add = (o: Overlapped) =>
+          api.PeerDistClientAddContentInformation(instance, handle, bytes.length, bytes, o);
+        await succeed(api, "open", add, { signal, cancel });
+      }
+      const complete = (o: Overlapped) => api.PeerDistClientCompleteContentInformation(instance, handle, o);
+      await succeed(api, "open", complete, { signal, cancel });
+      return content;
+    } catch (error) {
+      await content.close();
+      throw error;
+    }
+  }
+
+  async flush(tag: Uint8Array): Promise<void> {
+    const [api, instance] = [this.#api, this.#instance];
+    await succeed(api, "flush", (o) => api.PeerDistClientFlushContent(instance, { Data: tag }, null, 0, o));
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#api.PeerDistShutdown(this.#instance).then((code) => {
+      if (code !== ERROR_SUCCESS) throw new PeerDistError(code, "close");
+    });
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
