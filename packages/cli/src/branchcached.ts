@@ -1,13 +1,14 @@
 #!/usr/bin/env node
 /** The daemon: a peer that serves its cache, and the cache of every caller on this machine. */
-import { serveApi, startPeerNode } from "@branchcache/peer-node";
+import { type ListenAddress, type PeerNodeOptions, serveApi, startPeerNode } from "@branchcache/peer-node";
 import { type EventLevel, formatEndpoint } from "@branchcache/runtime";
 import { Command, Option } from "commander";
 import { logObserver } from "./log-observer.ts";
-import { type ListenAddress, parseListen } from "./option-values.ts";
+import { parseCount, parseListen } from "./option-values.ts";
 import { defaultPaths } from "./paths.ts";
 import { Resources } from "./resources.ts";
 import { runProgram } from "./run.ts";
+import { startServeWorkers } from "./serve-workers.ts";
 import {
   cacheDirOption,
   cacheSizeOption,
@@ -25,7 +26,8 @@ import { version } from "./version.ts";
 interface DaemonOptions {
   readonly mode: "local" | "distributed";
   readonly listen: ListenAddress;
-  readonly maxUploads: string;
+  readonly maxUploads: number;
+  readonly workers: number;
   readonly socket: string;
   readonly cacheDir: string;
   readonly cacheSize?: number;
@@ -54,7 +56,14 @@ const program = new Command("branchcached")
   .addOption(
     new Option("--max-uploads <n>", "block requests answered at once")
       .env("BRANCHCACHE_PEER_MAX_UPLOADS")
-      .default("64"),
+      .argParser(parseCount)
+      .default(64),
+  )
+  .addOption(
+    new Option("--workers <n>", "processes that serve blocks; 1 is the daemon itself")
+      .env("BRANCHCACHE_PEER_WORKERS")
+      .argParser(parseCount)
+      .default(1),
   )
   .addOption(socketOption().default(defaultPaths().socket))
   .addOption(cacheDirOption())
@@ -80,19 +89,25 @@ Exit status: 0 stopped as asked, 1 failed, 2 usage.`,
   .action(runDaemon);
 
 async function runDaemon(options: DaemonOptions): Promise<void> {
-  const observer = logObserver({
-    level: options.logLevel,
-    format: options.logFormat ?? (process.stderr.isTTY ? "text" : "json"),
-  });
+  const logFormat = options.logFormat ?? (process.stderr.isTTY ? "text" : "json");
+  const observer = logObserver({ level: options.logLevel, format: logFormat });
   const signal = stopSignal();
   await using resources = new Resources();
   const store = await openStore({ ...options, observer });
   resources.defer(() => store.close());
+  const { mode, listen, maxUploads, workers: count } = options;
+  let serving: Pick<PeerNodeOptions, "listen" | "maxUploads" | "servedElsewhere"> = { listen, maxUploads };
+  if (mode === "distributed" && count > 1) {
+    const { cacheDir, cacheSize, logLevel } = options;
+    const settings = { count, listen, maxUploads, cacheDir, cacheSize, logLevel, logFormat, observer };
+    const workers = await startServeWorkers(settings);
+    resources.defer(() => workers.close());
+    serving = { servedElsewhere: workers.serving };
+  }
   const node = await startPeerNode({
+    ...serving,
     store,
-    mode: options.mode,
-    listen: options.listen,
-    maxUploads: Number(options.maxUploads),
+    mode,
     observer,
     discovery: { port: options.discoveryPort, waitMs: options.discoveryWait },
     ...(options.interface ? { interfaces: options.interface } : {}),

@@ -1,4 +1,5 @@
 /** Values of options as people write them, for commander. */
+import type { ListenAddress } from "@branchcache/peer-node";
 import { InvalidArgumentError } from "commander";
 
 const SIZE_UNITS: Readonly<Record<string, number>> = {
@@ -42,11 +43,6 @@ export function parseDuration(text: string): number {
   return Math.round(Number(match[1]) * unit);
 }
 
-export interface ListenAddress {
-  readonly host?: string;
-  readonly port: number;
-}
-
 /** Reads `8080`, `127.0.0.1:8080`, `[::1]:8080`, `localhost:0`. */
 export function parseListen(text: string): ListenAddress {
   const match = /^(?:(?:\[([^\]]+)\]|([^:[\]]+)):)?(\d{1,5})$/.exec(text.trim());
@@ -68,6 +64,15 @@ export function parsePort(text: string): number {
   const port = Number(text);
   if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError("Not a port from 0 to 65535.");
   return port;
+}
+
+/** Reads a whole number from 1. */
+export function parseCount(text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || count < 1 || !Number.isSafeInteger(count)) {
+    throw new InvalidArgumentError("Not a whole number from 1.");
+  }
+  return count;
 }
 
 /** Gathers an option that may be given several times. */

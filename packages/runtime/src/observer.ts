@@ -8,6 +8,7 @@ export type EventName =
   | "service.stopping"
   | "service.stopped"
   | "service.start_failed"
+  | "service.worker_ended"
   | "config.changed"
   | "listen.no_permission"
   | "listen.port_in_use"

@@ -1,10 +1,10 @@
 import { createHashingPool, nodeHashEngine } from "@branchcache/content-info/node";
 import { createGateway, createGatewayServer, type ForwardedMode } from "@branchcache/http-encoding/node";
-import { closeServer, listen } from "@branchcache/peer-node";
+import { closeServer, type ListenAddress, listen } from "@branchcache/peer-node";
 import { type EventLevel, formatEndpoint } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import { logObserver } from "../log-observer.ts";
-import { type ListenAddress, shownHost } from "../option-values.ts";
+import { shownHost } from "../option-values.ts";
 import { Resources } from "../resources.ts";
 import { loadServerSecret } from "../secret-file.ts";
 import { aborted, stopSignal } from "../stop-signals.ts";
