@@ -62,6 +62,8 @@ function attempt(dispatcher: Dispatcher, request: UpstreamRequest): Promise<Upst
     let answered = false;
     let ended = false;
     let failed: Error | undefined;
+    const early: Uint8Array[] = [];
+    let earlyBytes = 0;
     const onAbort = () => control?.abort(abortReason(signal));
     const release = () => signal.removeEventListener("abort", onAbort);
     const fail = (error: Error): void => {
@@ -84,8 +86,6 @@ function attempt(dispatcher: Dispatcher, request: UpstreamRequest): Promise<Upst
       onResponseStart(controller, status, headers, statusText = "") {
         if (status < 200) return;
         answered = true;
-        // Without a body there is nothing to wait with, and the connection is free again.
-        if (method !== "HEAD" && status !== 204 && status !== 304) controller.pause();
         resolve({
           status,
           statusText,
@@ -93,9 +93,12 @@ function attempt(dispatcher: Dispatcher, request: UpstreamRequest): Promise<Upst
           rawFields: textOf((controller as { readonly rawHeaders?: RawBytes | null }).rawHeaders ?? []),
           flow(given) {
             target = given;
+            let roomLeft = true;
+            for (const bytes of early.splice(0)) roomLeft = given.data(bytes);
             if (failed) given.error(failed);
             else if (ended) given.end();
-            else controller.resume();
+            else if (roomLeft) controller.resume();
+            else controller.pause();
           },
           resume: () => controller.resume(),
           drop() {
@@ -104,7 +107,13 @@ function attempt(dispatcher: Dispatcher, request: UpstreamRequest): Promise<Upst
         });
       },
       onResponseData(controller, bytes) {
-        if (target?.data(bytes) === false) controller.pause();
+        if (target) {
+          if (!target.data(bytes)) controller.pause();
+          return;
+        }
+        early.push(bytes);
+        earlyBytes += bytes.length;
+        if (earlyBytes >= EARLY_BYTES) controller.pause();
       },
       onResponseEnd() {
         release();
@@ -117,6 +126,9 @@ function attempt(dispatcher: Dispatcher, request: UpstreamRequest): Promise<Upst
     });
   });
 }
+
+/** Body that may come before anybody said where it goes: a small one is there at once, and its connection free. */
+const EARLY_BYTES = 65_536;
 
 type RawBytes = readonly (Uint8Array | string)[];
 
