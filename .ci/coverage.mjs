@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const specs = join(root, "protocol-specs");
-const id = /\b(?:PCCRC|PCCRR|PCCRD|PCCRTP|PCHC|WSD)-\d+\b/g;
+const id = /\b(?:API|PCCRC|PCCRR|PCCRD|PCCRTP|PCHC|WSD)-\d+\b/g;
 
 /** @typedef {{ id: string, binding: boolean }} Rule */
 
