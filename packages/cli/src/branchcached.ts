@@ -2,10 +2,13 @@
 /** The daemon: a peer that serves its cache, and the cache of every caller on this machine. */
 import { type ListenAddress, type PeerNodeOptions, serveApi, startPeerNode } from "@branchcache/peer-node";
 import { type EventLevel, formatEndpoint } from "@branchcache/runtime";
+import { systemClock } from "@branchcache/runtime/node";
 import { Command, Option } from "commander";
+import { startHousekeeping } from "./housekeeping.ts";
 import { logObserver } from "./log-observer.ts";
 import { parseCount, parseListen } from "./option-values.ts";
 import { defaultPaths } from "./paths.ts";
+import { peerDistApi } from "./peerdist-api.ts";
 import { Resources } from "./resources.ts";
 import { runProgram } from "./run.ts";
 import { startServeWorkers } from "./serve-workers.ts";
@@ -17,6 +20,7 @@ import {
   interfaceOption,
   logFormatOption,
   logLevelOption,
+  secretFileOption,
   socketOption,
 } from "./shared-options.ts";
 import { aborted, stopSignal } from "./stop-signals.ts";
@@ -29,6 +33,7 @@ interface DaemonOptions {
   readonly maxUploads: number;
   readonly workers: number;
   readonly socket: string;
+  readonly secretFile: string;
   readonly cacheDir: string;
   readonly cacheSize?: number;
   readonly interface?: readonly string[];
@@ -66,6 +71,7 @@ const program = new Command("branchcached")
       .default(1),
   )
   .addOption(socketOption().default(defaultPaths().socket))
+  .addOption(secretFileOption())
   .addOption(cacheDirOption())
   .addOption(cacheSizeOption())
   .addOption(interfaceOption())
@@ -95,6 +101,8 @@ async function runDaemon(options: DaemonOptions): Promise<void> {
   await using resources = new Resources();
   const store = await openStore({ ...options, observer });
   resources.defer(() => store.close());
+  const housekeeping = startHousekeeping(store.blocks, systemClock, observer);
+  resources.defer(() => housekeeping.stop());
   const { mode, listen, maxUploads, workers: count } = options;
   let serving: Pick<PeerNodeOptions, "listen" | "maxUploads" | "servedElsewhere"> = { listen, maxUploads };
   if (mode === "distributed" && count > 1) {
@@ -113,7 +121,9 @@ async function runDaemon(options: DaemonOptions): Promise<void> {
     ...(options.interface ? { interfaces: options.interface } : {}),
   });
   resources.defer(() => node.close());
-  const api = await serveApi({ path: options.socket, branchCache: node, mode: node.mode, observer });
+  const { socket: path, secretFile } = options;
+  const protocols = await peerDistApi({ node, socket: path, secretFile, observer });
+  const api = await serveApi({ path, branchCache: node, mode: node.mode, observer, protocols });
   resources.defer(() => api.close());
   observer.event("info", "service.started", {
     mode: node.mode,

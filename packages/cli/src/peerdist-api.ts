@@ -1,0 +1,41 @@
+/** The Peer Distribution API on the daemon's socket. */
+import { nodeHashEngine } from "@branchcache/content-info/node";
+import type { ApiServerOptions, PeerNode } from "@branchcache/peer-node";
+import { PeerDistService } from "@branchcache/peerdist";
+import { IdentityProofs, PEERDIST_PROTOCOL, peerDistProtocol } from "@branchcache/peerdist/node";
+import type { Observer } from "@branchcache/runtime";
+import { systemClock, systemRandom } from "@branchcache/runtime/node";
+import { loadServerSecret } from "./secret-file.ts";
+
+export interface PeerDistApiOptions {
+  readonly node: Pick<PeerNode, "blocks">;
+  readonly socket: string;
+  /** Read when the first caller comes, or made then. */
+  readonly secretFile: string;
+  readonly observer: Observer;
+}
+
+/** To be given to `serveApi` on the same socket. */
+export async function peerDistApi({
+  node,
+  socket,
+  secretFile,
+  observer,
+}: PeerDistApiOptions): Promise<NonNullable<ApiServerOptions["protocols"]>> {
+  let started: Promise<PeerDistService> | undefined;
+  const start = async () => {
+    const secret = await loadServerSecret(secretFile);
+    const { blocks } = node;
+    return new PeerDistService({ blocks, engine: nodeHashEngine, secret, clock: systemClock, observer });
+  };
+  const service = () => {
+    started ??= start().catch((error) => {
+      started = undefined;
+      throw error;
+    });
+    return started;
+  };
+  // A pipe has no place for files beside it, and a file no owner that we could see.
+  const proofs = process.platform === "win32" ? undefined : await IdentityProofs.start(socket, systemRandom);
+  return { [PEERDIST_PROTOCOL]: peerDistProtocol({ service, ...(proofs ? { proofs } : {}) }) };
+}

@@ -1,0 +1,59 @@
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createMemoryStore } from "@branchcache/cache-store";
+import { serveApi, startPeerNode } from "@branchcache/peer-node";
+import { daemon } from "@branchcache/peerdist/node";
+import { connectPeerDist } from "@branchcache/peerdist/promises";
+import { concatBytes, silentObserver as observer } from "@branchcache/runtime";
+import { systemClock as clock } from "@branchcache/runtime/node";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { peerDistApi } from "../src/peerdist-api.ts";
+
+const identifier = new TextEncoder().encode("doc");
+const content = new Uint8Array(200_000).fill(7);
+const tag = new Uint8Array(16);
+
+describe("the daemon's Peer Distribution API", () => {
+  let directory: string;
+  let socket: string;
+  let secretFile: string;
+  let close: () => Promise<void>;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), "branchcached-"));
+    socket = join(directory, "api.sock");
+    secretFile = join(directory, "secret");
+    const store = createMemoryStore({ limitBytes: 2 ** 24, clock });
+    const node = await startPeerNode({ store, mode: "local" });
+    const protocols = await peerDistApi({ node, socket, secretFile, observer });
+    const api = await serveApi({ path: socket, branchCache: node, mode: node.mode, protocols });
+    close = () => api.close();
+  });
+
+  afterEach(async () => {
+    await close();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  it("publishes for one user's instances, and makes the secret with the first", async () => {
+    await expect(stat(secretFile)).rejects.toMatchObject({ code: "ENOENT" });
+    await using publisher = await connectPeerDist({ transport: daemon({ path: socket }), clock });
+    await publisher.publish(identifier, [content]);
+    expect((await stat(secretFile)).mode & 0o777).toBe(0o600);
+    await using reader = await connectPeerDist({ transport: daemon({ path: socket }), clock });
+    await using opened = await reader.open(tag, reader.contentInformation(identifier));
+    const origin = (offset: number, length: number) => [content.slice(offset, offset + length)];
+    const read: Uint8Array[] = [];
+    for await (const bytes of opened.stream({ origin, timeoutMs: 0 })) read.push(bytes);
+    expect(concatBytes(...read).length).toBe(content.length);
+    expect(await opened.available(0)).toBe(content.length);
+    await using stranger = await connectPeerDist({
+      transport: daemon({ path: socket, anonymous: true }),
+      clock,
+    });
+    await expect(stranger.contentInformation(identifier)[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      error: 1168,
+    });
+  });
+});
