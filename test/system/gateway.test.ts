@@ -67,6 +67,7 @@ describe.skipIf(!nginx.ok || !curl.ok)("the gateway between real programs", () =
       await utimes(join(root, name), MODIFIED_SECONDS, MODIFIED_SECONDS);
     }
     await writeFile(join(root, "text.txt"), text);
+    await writeFile(join(root, "boot.script"), binary.subarray(0, 66_560));
     await writeFile(join(directory, "both.users"), "alice:{PLAIN}a\nbob:{PLAIN}b\n");
     await writeFile(join(directory, "alice.users"), "alice:{PLAIN}a\n");
     breaking = createServer((socket) => {
@@ -256,6 +257,14 @@ describe.skipIf(!nginx.ok || !curl.ok)("the gateway between real programs", () =
     expect(isCoded(await offered("/text.txt"))).toBe(true);
   });
 
+  it("a boot script of 65 KB is there at once: complaint 6", async () => {
+    for (let i = 0; i < 2; i++) {
+      const script = await offered("/boot.script", "-H", `X-P2P-PeerDistEx: ${EX}, HashRequest=true`);
+      expect(script.body.equals(binary.subarray(0, 66_560))).toBe(true);
+      expect(script.headers["x-p2p-peerdistex"]).toBeUndefined();
+    }
+  });
+
   it("an answer that breaks off is broken off for the client too, and not hashed", async () => {
     for (const args of [[], fields(OFFER)]) {
       const failure = await run(curl.path, [
@@ -303,6 +312,41 @@ describe.skipIf(!nginx.ok || !curl.ok)("the gateway between real programs", () =
     expect(report.answer).toBe("content");
     liar.closeAllConnections();
     liar.close();
+  }, 30_000);
+
+  it("get goes on where a broken connection left it", async () => {
+    const target = join(directory, "resumed");
+    let cut = true;
+    const ranges: (string | undefined)[] = [];
+    const breakingOff = createHttpServer((request, response) => {
+      const start = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? "")?.[1] ?? 0);
+      ranges.push(request.headers.range);
+      response.writeHead(start > 0 ? 206 : 200, {
+        ETag: '"1"',
+        "Content-Length": binary.length - start,
+        ...(start > 0 && { "Content-Range": `bytes ${start}-${binary.length - 1}/${binary.length}` }),
+      });
+      if (cut) response.write(binary.subarray(0, 500_000), () => response.socket?.end());
+      else response.end(binary.subarray(start));
+    });
+    breakingOff.listen(0, "127.0.0.1");
+    await once(breakingOff, "listening");
+    const url = `http://127.0.0.1:${(breakingOff.address() as AddressInfo).port}/file`;
+    const [program, ...args] = command(
+      "branchcache",
+      ...["get", url, "-o", target, "--no-peerdist", "--no-daemon", "--mode", "local", "--json"],
+      ...["--cache-dir", join(directory, "client")],
+    );
+    await expect(run(program, args)).rejects.toMatchObject({ code: 1 });
+    cut = false;
+    const { stdout } = await run(program, args);
+    const report = JSON.parse(stdout) as { bytes: { local: number; origin: number } };
+    expect(report.bytes.local).toBeGreaterThan(0);
+    expect(report.bytes.local + report.bytes.origin).toBe(binary.length);
+    expect((await readFile(target)).equals(binary)).toBe(true);
+    expect(ranges.at(-1)).toBe(`bytes=${report.bytes.local}-${binary.length - 1}`);
+    breakingOff.closeAllConnections();
+    breakingOff.close();
   }, 30_000);
 
   it("our own client, and a file that is replaced between two downloads", async () => {
