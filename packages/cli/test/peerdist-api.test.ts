@@ -52,7 +52,9 @@ describe("the daemon's Peer Distribution API", () => {
       transport: daemon({ path: socket, anonymous: true }),
       clock,
     });
-    await expect(stranger.contentInformation(identifier)[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+    await expect(
+      stranger.contentInformation(identifier)[Symbol.asyncIterator]().next(),
+    ).rejects.toMatchObject({
       error: 1168,
     });
   });

@@ -15,7 +15,8 @@ export interface ConnectionProofs {
 }
 
 export interface PeerDistProtocolOptions {
-  readonly service: PeerDistService;
+  /** As a function: called for each connection, so that it may be started with the first. */
+  readonly service: PeerDistService | (() => Promise<PeerDistService>);
   /** Absent, as on Windows: every connection is an identity of its own. */
   readonly proofs?: ConnectionProofs;
 }
@@ -68,7 +69,8 @@ class Caller implements ApiConnectionHandler {
 
   async #identify({ proof }: Extract<Request, { op: "identify" }>): Promise<void> {
     if (this.#session) throw new BranchCacheError("BC_API_ORDER", "identify twice");
-    const { service, proofs } = this.#options;
+    const { service: given, proofs } = this.#options;
+    const service = typeof given === "function" ? await given() : given;
     const proved = proof && this.#nonce !== undefined ? await proofs?.check(this.#nonce) : undefined;
     if (this.#closed) return;
     this.#session = service.open(proved ?? this.#anonymous(), {
