@@ -20,30 +20,47 @@ export function encodeFrame(message: unknown): Uint8Array {
  * length is read, and for bytes that are no MessagePack.
  */
 export class FrameReader {
-  #pending: Buffer = Buffer.alloc(0);
+  /** What has come of the frame under way, its length included. */
+  #chunks: Uint8Array[] = [];
+  #gathered = 0;
 
   *push(chunk: Uint8Array): Generator<unknown, void, undefined> {
-    this.#pending = this.#pending.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#pending, chunk]);
-    let at = 0;
-    try {
-      while (this.#pending.length - at >= 4) {
-        const length = this.#pending.readUInt32BE(at);
-        if (length > FRAME_MAX_BYTES) {
-          throw new BranchCacheError(
-            "BC_API_FRAME",
-            `a frame of ${length} bytes, at most ${FRAME_MAX_BYTES} allowed`,
-          );
-        }
-        if (this.#pending.length - at - 4 < length) break;
-        const body = this.#pending.subarray(at + 4, at + 4 + length);
-        at += 4 + length;
-        yield unpack(body);
+    this.#chunks.push(chunk);
+    this.#gathered += chunk.length;
+    while (this.#gathered >= LENGTH_BYTES) {
+      const length = this.#head(LENGTH_BYTES).readUInt32BE(0);
+      if (length > FRAME_MAX_BYTES) {
+        throw new BranchCacheError(
+          "BC_API_FRAME",
+          `a frame of ${length} bytes, at most ${FRAME_MAX_BYTES} allowed`,
+        );
       }
-    } finally {
-      this.#pending = this.#pending.subarray(at);
+      const end = LENGTH_BYTES + length;
+      if (this.#gathered < end) return;
+      const body = this.#head(end).subarray(LENGTH_BYTES);
+      this.#drop(end);
+      yield unpack(body);
     }
   }
+
+  /** The first bytes in one piece; copied only where they lie in several. */
+  #head(lengthBytes: number): Buffer {
+    const [first] = this.#chunks;
+    if (!first || first.length < lengthBytes) this.#chunks = [Buffer.concat(this.#chunks, this.#gathered)];
+    const { buffer, byteOffset } = this.#chunks[0] ?? EMPTY;
+    return Buffer.from(buffer, byteOffset, lengthBytes);
+  }
+
+  #drop(lengthBytes: number): void {
+    const rest = this.#chunks[0]?.subarray(lengthBytes);
+    if (rest && rest.length > 0) this.#chunks[0] = rest;
+    else this.#chunks.shift();
+    this.#gathered -= lengthBytes;
+  }
 }
+
+const LENGTH_BYTES = 4;
+const EMPTY = new Uint8Array(0);
 
 function unpack(body: Uint8Array): unknown {
   try {
