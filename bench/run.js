@@ -15,6 +15,7 @@ const benchmarks = [
   ["store-segments.js", "5000"],
   ["gateway.js", "32", "0.5"],
   ["discovery.js", "2000", "10000"],
+  ["peerdist.js", "16", "1000"],
 ];
 
 const quick = process.argv.includes("--quick");

@@ -14,7 +14,7 @@ import { seededRandom } from "@branchcache/runtime/testing";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connectBranchCache } from "../src/api/client.ts";
-import { encodeFrame, FRAME_MAX_BYTES, FrameReader } from "../src/api/frames.ts";
+import { encodeFrame, encodeFrameWithData, FRAME_MAX_BYTES, FrameReader } from "../src/api/frames.ts";
 import { PROTOCOL_VERSION } from "../src/api/protocol.ts";
 import { type ApiServer, serveApi } from "../src/api/server.ts";
 import { blockStartingAt, contentBlocks } from "../src/block-map.ts";
@@ -266,6 +266,21 @@ describe("frames", () => {
           );
         },
       ),
+    );
+  });
+
+  it("with data in parts are frames like others", () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 70_000 }), { maxLength: 20 }), (data) => {
+        const reader = new FrameReader();
+        const frame = Buffer.concat(encodeFrameWithData({ op: "completed", bytes: 300_000 }, data));
+        const [message] = [...reader.push(frame)] as { op: string; bytes: number; data: Uint8Array[] }[];
+        expect(message).toMatchObject({ op: "completed", bytes: 300_000 });
+        expect(message?.data.map((piece) => Buffer.from(piece).toString("base64"))).toEqual(
+          data.map((piece) => Buffer.from(piece).toString("base64")),
+        );
+      }),
+      { numRuns: 30 },
     );
   });
 

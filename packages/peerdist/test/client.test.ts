@@ -278,9 +278,9 @@ describe.each(transports)("retrieving, $name", (transport) => {
       }
     }
     expect(digest(whole)).toBe(digest(content));
-    const next = await (await world.caller("uid:2")).open();
-    expect(next).toBeDefined();
-    expect(await caller.blockRead(first, 0, content.length)).toMatchObject({ data: digest(content) });
+    const other = await world.caller("uid:2");
+    const next = await other.open();
+    expect(await other.blockRead(next, 0, content.length)).toMatchObject({ data: digest(content) });
   });
 
   describe("with Content Information of a range", () => {

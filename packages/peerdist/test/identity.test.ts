@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { information } from "./support/branch.ts";
+import { content, information } from "./support/branch.ts";
 import { TAG, World } from "./support/caller.ts";
 import { transports } from "./support/transports.ts";
 
@@ -32,7 +32,8 @@ describe.each(transports)("identities, $name", (transport) => {
     const caller = await world.caller();
     const v1 = await caller.open(information(1));
     const v2 = await caller.open(information(2));
-    await caller.addData(v1, 0, new Uint8Array(1));
+    await caller.addData(v1, 0, content);
+    expect(await caller.blockRead(v1, 0, 0)).toMatchObject({ bytes: content.length });
     expect(await caller.blockRead(v2, 0, 0)).toMatchObject({ bytes: 0 });
     await world.close();
   });

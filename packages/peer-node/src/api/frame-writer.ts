@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { encodeFrame } from "./frames.ts";
+import { encodeFrame, encodeFrameWithData } from "./frames.ts";
 
 /** As much may wait for a socket before a writer is asked to wait: a few of the biggest answers. */
 const AHEAD_BYTES = 1024 * 1024;
@@ -16,9 +16,24 @@ export class FrameWriter<Message> {
   /** Resolves when the next frame may be written; also when the socket is gone. */
   write(message: Message): Promise<void> {
     if (this.#socket.destroyed || this.#socket.writableEnded) return Promise.resolve();
-    if (this.#socket.write(encodeFrame(message)) || this.#socket.writableLength <= AHEAD_BYTES) {
-      return Promise.resolve();
-    }
+    return this.#hasRoom(this.#socket.write(encodeFrame(message))) ? Promise.resolve() : this.#wait();
+  }
+
+  /** As `write` of `{ ...message, data }`, without a copy: the pieces must not change until they are written. */
+  writeWithData(message: Message & object, data: readonly Uint8Array[]): Promise<void> {
+    if (this.#socket.destroyed || this.#socket.writableEnded) return Promise.resolve();
+    this.#socket.cork();
+    let took = true;
+    for (const part of encodeFrameWithData(message, data)) took = this.#socket.write(part);
+    this.#socket.uncork();
+    return this.#hasRoom(took) ? Promise.resolve() : this.#wait();
+  }
+
+  #hasRoom(took: boolean): boolean {
+    return took || this.#socket.writableLength <= AHEAD_BYTES;
+  }
+
+  #wait(): Promise<void> {
     // One pair of listeners, however many wait.
     this.#room ??= new Promise<void>((resolve) => {
       const done = () => {

@@ -3,7 +3,7 @@ import { BranchCacheError } from "@branchcache/runtime";
 import { Packr } from "msgpackr";
 
 // Plain maps without extensions: any MessagePack library can speak to the daemon.
-const packr = new Packr({ useRecords: false, moreTypes: false, int64AsType: "number", copyBuffers: true });
+const packr = new Packr({ useRecords: false, moreTypes: false, int64AsType: "number", copyBuffers: false });
 
 export const FRAME_MAX_BYTES = 1024 * 1024;
 
@@ -14,6 +14,33 @@ export function encodeFrame(message: unknown): Uint8Array {
   frame.set(body, 4);
   return frame;
 }
+
+/**
+ * The frame of `{ ...message, data }` in parts, so that big pieces are written as they lie. They must not change
+ * until they are written.
+ */
+export function encodeFrameWithData(message: object, data: readonly Uint8Array[]): Uint8Array[] {
+  // An empty array as the last value is the last byte; the real one takes its place.
+  const head = packr.pack({ ...message, data: [] });
+  const array = Buffer.alloc(5);
+  array[0] = ARRAY_32;
+  array.writeUInt32BE(data.length, 1);
+  const parts: Uint8Array[] = [Buffer.alloc(LENGTH_BYTES), head.subarray(0, -1), array];
+  for (const piece of data) {
+    const bin = Buffer.alloc(5);
+    bin[0] = BIN_32;
+    bin.writeUInt32BE(piece.length, 1);
+    parts.push(bin, piece);
+  }
+  const length = parts.reduce((sum, part) => sum + part.length, 0) - LENGTH_BYTES;
+  (parts[0] as Buffer).writeUInt32BE(length, 0);
+  return parts;
+}
+
+const LENGTH_BYTES = 4;
+/** Of MessagePack. */
+const ARRAY_32 = 0xdd;
+const BIN_32 = 0xc6;
 
 /**
  * Gathers frames from a stream. Throws `BC_API_FRAME` for a frame over the limit, as soon as its
@@ -59,7 +86,6 @@ export class FrameReader {
   }
 }
 
-const LENGTH_BYTES = 4;
 const EMPTY = new Uint8Array(0);
 
 function unpack(body: Uint8Array): unknown {

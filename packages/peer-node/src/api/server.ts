@@ -40,6 +40,8 @@ export type ApiProtocol = (connection: ApiConnection) => ApiConnectionHandler;
 export interface ApiConnection {
   /** Resolves when there is room for more; also when the caller is gone. */
   send(message: unknown): Promise<void>;
+  /** As `send` of `{ ...message, data }`, without a copy: the pieces must not change until they are sent. */
+  sendWithData(message: object, data: readonly Uint8Array[]): Promise<void>;
   /** Sends what was written, then closes. */
   end(): void;
 }
@@ -166,6 +168,7 @@ class Session {
     this.#greeted = true;
     this.#handler = other({
       send: (answer) => this.#writer.write(answer as Answer),
+      sendWithData: (answer, data) => this.#writer.writeWithData(answer as Answer, data),
       end: () => this.#socket.end(),
     });
     return true;

@@ -74,7 +74,10 @@ class Caller implements ApiConnectionHandler {
     const proved = proof && this.#nonce !== undefined ? await proofs?.check(this.#nonce) : undefined;
     if (this.#closed) return;
     this.#session = service.open(proved ?? this.#anonymous(), {
-      completed: (completion) => this.#send({ op: "completed", ...completion }),
+      completed: ({ data, ...completion }) =>
+        data
+          ? this.#connection.sendWithData({ op: "completed", ...completion }, data)
+          : this.#send({ op: "completed", ...completion }),
       status: (report) => {
         void this.#send({ op: "status", report });
       },
