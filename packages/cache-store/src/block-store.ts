@@ -101,6 +101,8 @@ export interface Limits {
 
 export interface RemoveAllOptions {
   readonly tag?: string;
+  /** With `tag`: those that have other tags as well. Default true; else they stay, and lose this one. */
+  readonly shared?: boolean;
   /** Pinned ones too. Default false. */
   readonly pinned?: boolean;
 }
@@ -182,7 +184,7 @@ export interface BlockStore {
   /** Drops a block that turned out wrong, and counts it as `corrupt`. False if it was not there. */
   dropBlock(id: SegmentId, index: number): Promise<boolean>;
   /**
-   * Removes all segments with this tag, or all there are; pinned ones only if so asked.
+   * Removes all segments with this tag, or all there are; pinned ones and shared ones as asked.
    * Not one transaction: what is put meanwhile may stay. Gives the number removed.
    */
   removeAll(which?: RemoveAllOptions): Promise<number>;

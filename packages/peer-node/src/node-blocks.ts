@@ -32,7 +32,7 @@ export interface NodeBlocks {
   ): Promise<"kept" | "not-kept">;
   /** From peers, in the order wanted, verified and kept; never from the store. Rejects with `signal.reason`. */
   fetch(wanted: Iterable<WantedBlock>, options: FetchWantedOptions): AsyncIterable<FetchedPiece>;
-  /** Removes what was kept under this tag. Gives the number of segments removed. */
+  /** Removes what was kept under this tag and no other. Gives the number of segments removed. */
   flush(tag: string): Promise<number>;
 }
 
@@ -62,6 +62,6 @@ export function nodeBlocks({ blocks, vault, observer, fetch }: NodeBlocksOptions
         yield piece;
       }
     },
-    flush: (tag) => blocks.removeAll({ tag }),
+    flush: (tag) => blocks.removeAll({ tag, shared: false }),
   };
 }

@@ -352,6 +352,28 @@ describe.each(transports)("retrieving, $name", (transport) => {
     expect(await caller.blockRead(v2, 0, 0)).toMatchObject({ bytes: content.length });
   });
 
+  it("API-80 what came under two tags goes with the second that is flushed", async () => {
+    const [one, two] = [await caller.open(information(1), TAG), await caller.open(information(1), OTHER_TAG)];
+    await caller.addData(one, 0, content);
+    await caller.addData(two, 0, content);
+    expect((await caller.flush(TAG)).ok).toBe(true);
+    expect(await caller.blockRead(one, 0, 0)).toMatchObject({ bytes: content.length });
+    expect((await caller.flush(TAG)).ok).toBe(true);
+    expect(await caller.blockRead(one, 0, 0)).toMatchObject({ bytes: content.length });
+    expect((await caller.flush(OTHER_TAG)).ok).toBe(true);
+    expect(await caller.blockRead(one, 0, 0)).toMatchObject({ bytes: 0 });
+  });
+
+  it("API-80 what peers gave is flushed with the tag of its reader", async () => {
+    world.branch.peers = bytesOf;
+    const handle = await caller.open();
+    expect(await caller.blockRead(handle, 0, BLOCK, 1_000)).toMatchObject({ ok: true, bytes: BLOCK });
+    expect((await caller.flush(OTHER_TAG)).ok).toBe(true);
+    expect(await caller.blockRead(handle, 0, 0)).toMatchObject({ bytes: BLOCK });
+    expect((await caller.flush()).ok).toBe(true);
+    expect(await caller.blockRead(handle, 0, 0)).toMatchObject({ bytes: 0 });
+  });
+
   it("API-14 a flush with event and port sets the event", async () => {
     const port = new CompletionPort();
     const hEvent = new ManualResetEvent();

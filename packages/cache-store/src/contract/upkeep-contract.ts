@@ -132,6 +132,23 @@ export function upkeepContract(open: OpenStores, { it, expect }: ContractTestApi
       expect((await blocks.statistics()).gone.flush.segments).toEqual(152);
     }));
 
+  it("takes a tag from what has others, and removes what has no other, if so asked", () =>
+    withStores(open, {}, async ({ blocks }) => {
+      await blocks.putBlock(segmentOf(1, 1, { tags: ["a", "b"] }), 0, blockOf(1));
+      await blocks.putBlock(segmentOf(2, 1, { tags: ["a"] }), 0, blockOf(2));
+      await blocks.putBlock(segmentOf(3, 1, { tags: ["b"] }), 0, blockOf(3));
+      const left = async () => (await collect(blocks.ids())).map((id) => id[3]).sort();
+      expect(await blocks.removeAll({ tag: "a", shared: false })).toEqual(1);
+      expect(await left()).toEqual([1, 3]);
+      expect((await blocks.segment(idOf(1)))?.tags).toEqual(["b"]);
+      expect(await blocks.removeAll({ tag: "a" })).toEqual(0);
+      await blocks.putBlock(segmentOf(1, 1, { tags: ["c"] }), 0, blockOf(1));
+      expect((await blocks.segment(idOf(1)))?.tags).toEqual(["b", "c"]);
+      expect(await blocks.removeAll({ tag: "b", shared: false })).toEqual(1);
+      expect(await blocks.removeAll({ tag: "c", shared: false })).toEqual(1);
+      expect((await blocks.usage()).bytes).toEqual(0);
+    }));
+
   it("drops a block that turned out wrong, and with the last one the segment", () =>
     withStores(open, {}, async ({ blocks }) => {
       for (const index of [0, 1]) await blocks.putBlock(segmentOf(1, 2), index, blockOf(index));

@@ -260,12 +260,14 @@ export class LmdbBlockStore implements BlockStore {
     return this.#change(own, this.#expect(own), 0, (ledger) => ledger.dropBlock(own, index));
   }
 
-  async removeAll({ tag, pinned = false }: RemoveAllOptions = {}): Promise<number> {
+  async removeAll({ tag, shared = true, pinned = false }: RemoveAllOptions = {}): Promise<number> {
     await this.#settled();
     let removed = 0;
+    const removeOne = (ledger: Ledger<Uint8Array>, id: SegmentId) =>
+      tag === undefined || shared ? ledger.remove(id, "flush") : ledger.removeTag(id, tag);
     const remove = async (ids: readonly SegmentId[]) => {
       const going = ids.filter((id) => pinned || this.#state(id)?.pins === 0);
-      removed += await this.#whole((ledger) => going.filter((id) => ledger.remove(id, "flush")).length);
+      removed += await this.#whole((ledger) => going.filter((id) => removeOne(ledger, id)).length);
     };
     if (tag !== undefined) {
       const ids = reading(this.#options.environment, () => readTagged(this.#tables, tag));

@@ -121,6 +121,17 @@ export class Ledger<Block> {
     return true;
   }
 
+  /** Takes a tag away, and the segment with its last one. Whether it went. */
+  removeTag(id: SegmentId, tag: string): boolean {
+    const facts = this.#tables.facts(id);
+    const tags = facts?.tags.filter((one) => one !== tag) ?? [];
+    if (!facts || tags.length === 0) return this.remove(id, "flush");
+    this.#tables.untag(tag, id);
+    this.#tables.setFacts(id, { ...facts, tags });
+    this.changes.push({ kind: "changed", id });
+    return false;
+  }
+
   /** Drops one block that turned out damaged. False if it is not held. */
   dropBlock(id: SegmentId, index: number): boolean {
     const state = this.#tables.state(id);

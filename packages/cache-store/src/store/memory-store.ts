@@ -271,11 +271,13 @@ class MemoryBlockStore implements BlockStore {
     return this.#write((ledger) => ledger.dropBlock(new Uint8Array(id), index));
   }
 
-  async removeAll({ tag, pinned = false }: RemoveAllOptions = {}): Promise<number> {
+  async removeAll({ tag, shared = true, pinned = false }: RemoveAllOptions = {}): Promise<number> {
     this.#assertOpen();
     const ids = tag === undefined ? [...this.#tables.states.keys()].map(idOf) : this.#tables.tagged(tag);
     const going = ids.filter((id) => pinned || this.#tables.state(id)?.pins === 0);
-    return this.#write((ledger) => going.filter((id) => ledger.remove(id, "flush")).length);
+    const remove = (ledger: Ledger<SealedBlock>, id: SegmentId) =>
+      tag === undefined || shared ? ledger.remove(id, "flush") : ledger.removeTag(id, tag);
+    return this.#write((ledger) => going.filter((id) => remove(ledger, id)).length);
   }
 
   async expire(): Promise<number> {
