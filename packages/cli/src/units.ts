@@ -24,3 +24,8 @@ export function formatDuration(ms: number): string {
 export function formatShare(part: number, whole: number): string {
   return whole === 0 ? "-" : `${((100 * part) / whole).toFixed(1)} %`;
 }
+
+/** `1 segment`, `3 segments`. */
+export function formatCount(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

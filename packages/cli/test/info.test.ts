@@ -22,11 +22,12 @@ function describeContent(
   content: Uint8Array,
   version: 1 | 2,
   range?: { startBytes: number; endBytes: number },
+  passphrase = "server",
 ) {
   const { v1, v2 } = publishBytes(content, { engine });
   const publication = version === 1 ? v1 : v2;
   if (!publication) throw new Error("not published");
-  const secret = ServerSecret.fromPassphrase("server");
+  const secret = ServerSecret.fromPassphrase(passphrase);
   return readContentInformation(writeContentInformation(publication, secret, engine, range), engine);
 }
 
@@ -82,27 +83,72 @@ describe("info --verify", () => {
   };
 
   it.each([1, 2] as const)("finds nothing wrong with the content of version %i", async (version) => {
-    expect(await verify(bytes, version)).toBeUndefined();
-    expect(await verify(bytes, version, { startBytes: 100_000, endBytes: 300_000 })).toBeUndefined();
+    const whole = describeContent(bytes, version);
+    const goodBlocks = whole.segments.reduce((sum, segment) => sum + segment.blockHashes.length, 0);
+    expect(await verify(bytes, version)).toEqual({ goodBlocks, partialLists: 0 });
+  });
+
+  it("T14 says where nothing but the server's word stands for block hashes", async () => {
+    const range = { startBytes: 100_000, endBytes: 300_000 };
+    expect(await verify(bytes, 1, range)).toEqual({ goodBlocks: 4, partialLists: 1 });
+    expect(await verify(bytes, 2, range)).toMatchObject({ partialLists: 0 });
+    expect((await verify(bytes, 2, range)).fault).toBeUndefined();
   });
 
   it.each([1, 2] as const)("names the first bad block of version %i", async (version) => {
     const changed = bytes.slice();
     changed[200_000] = (changed[200_000] ?? 0) ^ 1;
     changed[600_000] = (changed[600_000] ?? 0) ^ 1;
-    const fault = await verify(changed, version);
-    const { offset_bytes: offset = 0, length_bytes: length = 0 } = fault?.where ?? {};
+    const { fault, goodBlocks } = await verify(changed, version);
+    const offset = Number(fault?.where["offset_bytes"]);
+    const length = Number(fault?.where["length_bytes"]);
+    expect(goodBlocks).toBeGreaterThan(0);
     expect(offset).toBeLessThanOrEqual(200_000);
     expect(offset + length).toBeGreaterThan(200_000);
     expect(fault?.message).toContain(`bytes ${offset} to ${offset + length - 1}`);
   });
 
-  it("says that a file has another length", async () => {
-    expect(await verify(bytes.subarray(1), 1)).toMatchObject({ message: "699999 bytes, 700000 described" });
+  const lengths: readonly (readonly [string, Uint8Array, string])[] = [
+    [
+      "cut short",
+      bytes.subarray(0, 200_000),
+      "200000 bytes, 700000 described; the file ends in block 3 of segment 0, bytes 196608 to 262143",
+    ],
+    [
+      "without its first byte",
+      bytes.subarray(1),
+      "699999 bytes, 700000 described; other bytes in block 0 of segment 0, bytes 0 to 65535",
+    ],
+    ["with a byte more", concatBytes(bytes, Uint8Array.of(1)), "700001 bytes, 700000 described"],
+    [
+      "empty",
+      new Uint8Array(0),
+      "0 bytes, 700000 described; the file ends in block 0 of segment 0, bytes 0 to 65535",
+    ],
+  ];
+  it.each(lengths)(
+    "says of a file %s what length it has and where it goes wrong",
+    async (_, file, message) => {
+      expect((await verify(file, 1)).fault?.message).toBe(message);
+    },
+  );
+
+  it("PCCRC-21 names a segment whose block hashes are not those of its hash of data", async () => {
+    const blob = writeContentInformation(
+      publishBytes(bytes, { engine }).v1 ?? expect.unreachable(),
+      ServerSecret.fromPassphrase("server"),
+      engine,
+    );
+    blob[blob.length - 1] = (blob.at(-1) ?? 0) ^ 1;
+    const path = join(directory, "file");
+    await writeFile(path, bytes);
+    const { fault } = await verifyFile(readContentInformation(blob, engine), path);
+    expect(fault?.message).toBe("the block hashes of segment 0 contradict its hash of data");
   });
 
   it("says where a file ends that should hold a range", async () => {
-    const fault = await verify(bytes.subarray(0, 150_000), 1, { startBytes: 70_000, endBytes: 300_000 });
+    const range = { startBytes: 70_000, endBytes: 300_000 };
+    const { fault } = await verify(bytes.subarray(0, 150_000), 1, range);
     expect(fault?.message).toBe("the file ends in block 2 of segment 0, bytes 131072 to 196607");
   });
 });
@@ -122,8 +168,21 @@ describe("info --diff", () => {
     expect(diffJson(diff)).toMatchObject({ first: { shared_bytes: diff.first.sharedBytes } });
   });
 
-  it("finds nothing in common between versions of Content Information", () => {
+  it("finds nothing in common between versions of Content Information, and says why", () => {
     const diff = diffContent(describeContent(bytes, 1), describeContent(bytes, 2));
     expect([diff.first.sharedSegments, diff.second.sharedSegments]).toEqual([0, 0]);
+    expect(diffText(diff)).toContain(
+      "version 1.0 with sha256 and version 2.0 with sha512-truncated share no segments, whatever the content",
+    );
+  });
+
+  it("PCCRC-12 tells the same data under another secret from other data", () => {
+    const diff = diffContent(describeContent(bytes, 2), describeContent(bytes, 2, undefined, "another"));
+    const { sharedSegments, otherSecretSegments, segments } = diff.first;
+    expect([sharedSegments, otherSecretSegments]).toEqual([0, segments]);
+    expect(diffText(diff)).toContain(`${segments} segments with the same data under another server secret`);
+    const same = diffContent(describeContent(bytes, 2), describeContent(bytes, 2));
+    expect([same.first.own, same.first.otherSecretSegments]).toEqual([[], 0]);
+    expect(diffText(same).split("\n")).toHaveLength(2);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseDuration, parseListen, parsePort, parseSize } from "../src/option-values.ts";
-import { formatBytes, formatDuration, formatRate, formatShare } from "../src/units.ts";
+import { formatBytes, formatCount, formatDuration, formatRate, formatShare } from "../src/units.ts";
 
 describe("units as people read them", () => {
   it.each([
@@ -11,6 +11,8 @@ describe("units as people read them", () => {
     [formatRate(5, 0), "-"],
     [formatDuration(1_234), "1.23s"],
     [formatDuration(200_000), "3m 20s"],
+    [formatCount(1, "block"), "1 block"],
+    [formatCount(0, "segment"), "0 segments"],
     [formatShare(1, 8), "12.5 %"],
     [formatShare(0, 0), "-"],
   ])("%s", (shown, expected) => {

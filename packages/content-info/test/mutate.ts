@@ -1,9 +1,13 @@
-/** Valid blobs damaged at random: whatever comes of it, a reader gives a value or a `DecodeError`. */
+/** Valid blobs damaged at random: whatever comes of it, a reader gives a value, fit for use, or a `DecodeError`. */
 import {
+  blockCount,
   createContentInformationReader,
   publicationFromColumns,
   publishBytes,
   readContentInformation,
+  type Segment,
+  verifyBlock,
+  verifyBlockList,
   writeContentInformation,
 } from "@branchcache/content-info";
 import { nodeHashEngine as engine } from "@branchcache/content-info/node";
@@ -39,7 +43,7 @@ export interface MutationCount {
   readonly faults: number;
 }
 
-/** Throws what a reader throws, unless it is a `DecodeError`. */
+/** Throws what a reader or the use of what it gave throws, unless it is a `DecodeError`. */
 export function readMutations(count: number, seed: number): MutationCount {
   const random = seededRandom(seed);
   const below = (limit: number) => randomInteger(random, 0, limit - 1);
@@ -70,10 +74,22 @@ export function readMutations(count: number, seed: number): MutationCount {
 
 function read(blob: Uint8Array, pieceBytes: number): void {
   if (pieceBytes >= blob.length) {
-    readContentInformation(blob, engine);
+    use(readContentInformation(blob, engine).segments);
     return;
   }
   const reader = createContentInformationReader(engine);
   for (let at = 0; at < blob.length; at += pieceBytes) reader.push(blob.subarray(at, at + pieceBytes));
   reader.end();
+}
+
+/** What a reader of the first and the last segment asks of them: it may not fail on what was accepted. */
+function use(segments: readonly Segment[]): void {
+  for (const segment of [segments[0]!, segments.at(-1)!]) {
+    verifyBlockList(segment, engine);
+    const last = blockCount(segment) - 1;
+    if (segment.firstBlockIndex > last || segment.id.length !== segment.hashOfData.length) {
+      throw new RangeError(`block ${segment.firstBlockIndex} of ${last + 1}`);
+    }
+    verifyBlock(segment, last, new Uint8Array(1), engine);
+  }
 }

@@ -70,7 +70,8 @@ describe("publishing", () => {
     expect(publishBytes(content, { engine, algorithm: "sha384" }).v1!.algorithm).toBe("sha384");
   });
 
-  it("makes only the versions asked for", () => {
+  it("PCCRC-52: makes both versions, so that those who know only 1.0 are served, unless told otherwise", () => {
+    expect(Object.keys(publishBytes(content, { engine }))).toEqual(["v1", "v2"]);
     expect(Object.keys(publishBytes(content, { engine, versions: [1] }))).toEqual(["v1"]);
     expect(Object.keys(publishBytes(content, { engine, versions: [2] }))).toEqual(["v2"]);
   });

@@ -5,16 +5,19 @@ export function infoCommand(): Command {
   return new Command("info")
     .summary("say what a Content Information says")
     .description(
-      "Reads Content Information from FILE, or asks the content server at URL for it, and says what it\n" +
-        "describes. Segment secrets are as secret as the content; they are shown only when asked for.",
+      "Reads Content Information from a file or standard input (-), or asks the content server at a URL for it,\n" +
+        "and says what it describes. Segment secrets are as secret as the content; they are shown only when asked for.",
     )
-    .argument("<file|url>", "a file that holds Content Information, or an http or https URL")
+    .argument(
+      "<file|url>",
+      "a file that holds Content Information, - for standard input, or an http or https URL",
+    )
     .argument("[other]", "a second one, with --diff")
     .option("--segments", "list every segment, with its whole identifier")
     .addOption(
       new Option(
         "--verify <file>",
-        "check FILE against it, block by block, and name the first bad one",
+        "check FILE, which holds the content from its first byte, block by block; name the first bad one",
       ).conflicts("diff"),
     )
     .option("--diff", "say which segments the two share")
@@ -33,7 +36,7 @@ Examples:
   branchcache info saved.ci --segments
   branchcache info http://intranet/images/boot.wim --verify ./boot.wim
   branchcache info --diff old.ci new.ci
-  branchcache info saved.ci --json | jq .segments[0].id
+  branchcache info - --json < saved.ci | jq .segments[0].id
 
 Exit status: 0 good, 1 unreadable or not the same content (--verify), 2 usage.`,
     )

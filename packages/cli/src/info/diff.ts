@@ -1,7 +1,7 @@
 /** Which segments two Content Informations share: what a branch that holds one saves on the other. */
 import type { ContentInformation, Segment } from "@branchcache/content-info";
 import { toHex } from "@branchcache/runtime";
-import { formatBytes, formatShare } from "../units.ts";
+import { formatBytes, formatCount, formatShare } from "../units.ts";
 import { shortId } from "./format.ts";
 
 export interface ContentDiff {
@@ -10,10 +10,14 @@ export interface ContentDiff {
 }
 
 interface SideOfDiff {
+  readonly version: ContentInformation["version"];
+  readonly algorithm: ContentInformation["algorithm"];
   readonly segments: number;
   readonly lengthBytes: number;
   readonly sharedSegments: number;
   readonly sharedBytes: number;
+  /** Not shared, although the other has the same data: it is published under another server secret. */
+  readonly otherSecretSegments: number;
   readonly own: readonly Segment[];
 }
 
@@ -23,23 +27,45 @@ export function diffContent(first: ContentInformation, second: ContentInformatio
 }
 
 function side(content: ContentInformation, other: ContentInformation): SideOfDiff {
+  const { version, algorithm } = content;
   const others = new Set(other.segments.map((segment) => toHex(segment.id)));
   const own = content.segments.filter((segment) => !others.has(toHex(segment.id)));
+  const othersData = new Set(isComparable(content, other) ? other.segments.map(dataOf) : []);
   const total = lengthOf(content.segments);
   return {
+    version,
+    algorithm,
     segments: content.segments.length,
     lengthBytes: total,
     sharedSegments: content.segments.length - own.length,
     sharedBytes: total - lengthOf(own),
+    otherSecretSegments: own.filter((segment) => othersData.has(dataOf(segment))).length,
     own,
   };
 }
+
+type Kind = Pick<ContentInformation, "version" | "algorithm">;
+
+/** Versions cut and hash differently, algorithms hash differently: between them nothing is ever shared. */
+function isComparable(one: Kind, other: Kind): boolean {
+  return one.version === other.version && one.algorithm === other.algorithm;
+}
+
+const dataOf = (segment: Segment) => toHex(segment.hashOfData);
 
 export function diffText({ first, second }: ContentDiff): string {
   const line = (name: string, one: SideOfDiff) =>
     `${name}  ${one.sharedSegments} of ${one.segments} segments shared, ` +
     `${formatBytes(one.sharedBytes)} of ${formatBytes(one.lengthBytes)} (${formatShare(one.sharedBytes, one.lengthBytes)})`;
   const lines = [line("first ", first), line("second", second)];
+  if (!isComparable(first, second)) {
+    const kind = ({ version, algorithm }: Kind) => `version ${version}.0 with ${algorithm}`;
+    lines.push(`${kind(first)} and ${kind(second)} share no segments, whatever the content`);
+  }
+  if (first.otherSecretSegments > 0) {
+    const some = formatCount(first.otherSecretSegments, "segment");
+    lines.push(`${some} with the same data under another server secret: not shared unless the secret is`);
+  }
   for (const [sign, one] of [
     ["-", first],
     ["+", second],
@@ -53,10 +79,13 @@ export function diffText({ first, second }: ContentDiff): string {
 
 export function diffJson({ first, second }: ContentDiff): Record<string, unknown> {
   const json = (one: SideOfDiff) => ({
+    version: one.version,
+    algorithm: one.algorithm,
     segments: one.segments,
     length_bytes: one.lengthBytes,
     shared_segments: one.sharedSegments,
     shared_bytes: one.sharedBytes,
+    other_secret_segments: one.otherSecretSegments,
     own: one.own.map(({ id, offsetBytes, lengthBytes }) => ({
       id: toHex(id),
       offset_bytes: offsetBytes,

@@ -1,10 +1,15 @@
-/** Content Information from a file, or from the content server that describes its own content. */
-import { readFile } from "node:fs/promises";
-import { type ContentInformation, readContentInformation } from "@branchcache/content-info";
+/** Content Information from a file, standard input, or the content server that describes its own content. */
+import { createReadStream } from "node:fs";
+import {
+  type ContentInformation,
+  createContentInformationReader,
+  readContentInformation,
+  type Segment,
+} from "@branchcache/content-info";
 import { nodeHashEngine } from "@branchcache/content-info/node";
 import { originClient } from "@branchcache/http-encoding/node";
 import { shownUrl } from "@branchcache/peer-node";
-import { BranchCacheError } from "@branchcache/runtime";
+import { BranchCacheError, errorCode, errorMessage } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 
 export interface SourcedContent {
@@ -13,9 +18,40 @@ export interface SourcedContent {
   readonly sizeBytes: number;
 }
 
+/** `source`: an http or https URL, a path, or `-` for standard input. Errors name it. */
 export async function readSource(source: string, maxVersion: 1 | 2): Promise<SourcedContent> {
-  const bytes = /^https?:\/\//i.test(source) ? await askServer(source, maxVersion) : await readFile(source);
-  return { content: readContentInformation(bytes, nodeHashEngine), sizeBytes: bytes.length };
+  if (/^https?:\/\//i.test(source)) {
+    const bytes = await askServer(source, maxVersion);
+    return naming(shownUrl(source), async () => ({
+      content: readContentInformation(bytes, nodeHashEngine),
+      sizeBytes: bytes.length,
+    }));
+  }
+  if (source === "-") return naming("standard input", () => readStream(process.stdin));
+  return naming(source, () => readStream(createReadStream(source)));
+}
+
+/** Whoever names the content by mistake is told so after its first bytes, however long it is. */
+async function readStream(stream: AsyncIterable<Uint8Array>): Promise<SourcedContent> {
+  const reader = createContentInformationReader(nodeHashEngine);
+  const segments: Segment[] = [];
+  let sizeBytes = 0;
+  for await (const piece of stream) {
+    sizeBytes += piece.length;
+    segments.push(...reader.push(piece));
+  }
+  return { content: { ...reader.end(), segments }, sizeBytes };
+}
+
+async function naming<T>(name: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    const code = errorCode(error);
+    if (!code?.startsWith("BC_DECODE_")) throw error;
+    const message = `${name} is no Content Information: ${errorMessage(error)}`;
+    throw new BranchCacheError(code, message, { cause: error });
+  }
 }
 
 async function askServer(url: string, versions: 1 | 2): Promise<Uint8Array> {
