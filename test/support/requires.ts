@@ -22,7 +22,8 @@ export type RequirementName =
   | "tcpdump"
   | "tmpfs"
   | "wsdd"
-  | "wsdd2";
+  | "wsdd2"
+  | "xmllint";
 
 export interface Requirement {
   readonly ok: boolean;
@@ -92,6 +93,7 @@ const probes: Readonly<Record<RequirementName, () => Requirement>> = {
   tmpfs: mounting,
   wsdd: () => program("wsdd"),
   wsdd2: () => program("wsdd2"),
+  xmllint: () => program("xmllint"),
 };
 
 const found = new Map<RequirementName, Requirement>();
