@@ -18,7 +18,9 @@ export {
 } from "./node/client/peerdist-interceptor.ts";
 export type { RangeAnswer } from "./node/client/range-answer.ts";
 export { compareValidators, ifRange, type Validator } from "./node/client/validator.ts";
+export { type ContentServerOptions, createContentServer } from "./node/content-server.ts";
 export { type DirectoryHandlerOptions, directoryHandler, type ServedFile } from "./node/directory-handler.ts";
+export { type FastifyLike, peerDistPlugin } from "./node/fastify-plugin.ts";
 export {
   type FilePublications,
   type FilePublicationsOptions,
@@ -26,11 +28,8 @@ export {
   type HashFile,
 } from "./node/file-publications.ts";
 export { fileEtag } from "./node/file-validator.ts";
-export type { ForwardedMode } from "./node/gateway/forward-fields.ts";
+export type { ForwardedMode } from "./node/forward-fields.ts";
 export { createGateway, type Gateway, type GatewayOptions } from "./node/gateway/gateway.ts";
-export { createGatewayServer, type GatewayServerOptions } from "./node/gateway/gateway-server.ts";
-export type { ResourceFilterOptions } from "./node/gateway/resource-filter.ts";
-export type { HashStream, UrlPublicationsOptions } from "./node/gateway/url-publications.ts";
 export {
   type PeerDistDirectory,
   type PeerDistDirectoryOptions,
@@ -42,5 +41,13 @@ export {
   type PublicationStore,
   type StoredPublications,
 } from "./node/publication-store.ts";
+export type { ResourceFilterOptions } from "./node/resource-filter.ts";
 export type { RequestHandler } from "./node/response-hook.ts";
+export {
+  type ContentSource,
+  type HashStream,
+  type UrlPublications,
+  type UrlPublicationsOptions,
+  urlPublications,
+} from "./node/url-publications.ts";
 export { type PeerDistServerOptions, peerDistMiddleware, withPeerDist } from "./node/with-peerdist.ts";

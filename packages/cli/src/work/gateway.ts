@@ -1,5 +1,5 @@
 import { createHashingPool, nodeHashEngine } from "@branchcache/content-info/node";
-import { createGateway, createGatewayServer, type ForwardedMode } from "@branchcache/http-encoding/node";
+import { createContentServer, createGateway, type ForwardedMode } from "@branchcache/http-encoding/node";
 import { closeServer, type ListenAddress, listen } from "@branchcache/peer-node";
 import { type EventLevel, formatEndpoint } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
@@ -61,7 +61,7 @@ export async function runGateway(options: GatewayCommandOptions): Promise<void> 
     observer,
   });
   resources.defer(() => gateway.close());
-  const server = createGatewayServer(gateway.handler, { idleTimeoutMs: options.idleTimeout });
+  const server = createContentServer(gateway.handler, { idleTimeoutMs: options.idleTimeout });
   const address = await listen(server, options.listen, observer);
   resources.defer(() => closeServer(server));
   observer.event("info", "service.started", {

@@ -12,8 +12,22 @@ import type { PlainAnswer } from "../server/decision.ts";
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
 
 export type Verdict =
-  | { readonly kind: "pass"; readonly changes: HeaderChanges }
+  | {
+      readonly kind: "pass";
+      readonly changes: HeaderChanges;
+      /** Gets a copy of the body as it passes. */
+      readonly copy?: BodyCopy;
+    }
   | { readonly kind: "replace"; readonly changes: HeaderChanges; readonly body: Iterable<Uint8Array> };
+
+export interface BodyCopy {
+  /** The bytes are the receiver's own. */
+  push(bytes: Uint8Array): void;
+  /** The response takes no more for now, or takes more again. */
+  pause(): void;
+  resume(): void;
+  end(): void;
+}
 
 /** Judges the head of an answer. A promise that rejects counts as `pass` without changes. */
 export type Judge = (head: PlainAnswer) => Verdict | Promise<Verdict>;
@@ -32,8 +46,8 @@ export function hookResponse(response: ServerResponse, judge: Judge): void {
     status: number,
     ...rest: unknown[]
   ) => ServerResponse;
-  const write = response.write.bind(response) as (chunk: Chunk, encoding: BufferEncoding) => boolean;
-  const end = response.end.bind(response) as (chunk?: Chunk, encoding?: BufferEncoding) => ServerResponse;
+  const writeOriginal = response.write.bind(response) as (...args: unknown[]) => boolean;
+  const endOriginal = response.end.bind(response) as (...args: unknown[]) => ServerResponse;
   const flushHeaders = response.flushHeaders.bind(response);
   const sources = new Set<Readable>();
   const queue: { chunk: Chunk; encoding: BufferEncoding; done: Callback | undefined }[] = [];
@@ -42,6 +56,25 @@ export function hookResponse(response: ServerResponse, judge: Judge): void {
   let headGiven = false;
   let flushWanted = false;
   let forwarding = false;
+  let copy: BodyCopy | undefined;
+
+  const keep = (chunk: Chunk, encoding: BufferEncoding): void => {
+    // Whoever wrote it may use the buffer again.
+    copy?.push(typeof chunk === "string" ? Buffer.from(chunk, encoding) : Uint8Array.from(chunk));
+  };
+
+  const write = (chunk: Chunk, encoding: BufferEncoding, done?: Callback): boolean => {
+    keep(chunk, encoding);
+    const roomLeft = writeOriginal(chunk, encoding, done);
+    if (!roomLeft) copy?.pause();
+    return roomLeft;
+  };
+
+  const end = (chunk?: Chunk | null, encoding: BufferEncoding = "utf8", done?: () => void): void => {
+    if (chunk !== undefined && chunk !== null) keep(chunk, encoding);
+    copy?.end();
+    endOriginal(chunk, encoding, done);
+  };
 
   const forward = <T>(call: () => T): T => {
     forwarding = true;
@@ -63,8 +96,15 @@ export function hookResponse(response: ServerResponse, judge: Judge): void {
       if (value === undefined) response.removeHeader(name);
       else response.setHeader(name, value);
     }
-    if (verdict.kind === "replace") replace(verdict.body);
-    else pass();
+    if (verdict.kind === "replace") {
+      replace(verdict.body);
+      return;
+    }
+    if (verdict.copy) {
+      copy = verdict.copy;
+      response.on("drain", copy.resume);
+    }
+    pass();
   };
 
   const pass = (): void => {
@@ -93,10 +133,10 @@ export function hookResponse(response: ServerResponse, judge: Judge): void {
   const send = async (body: Iterable<Uint8Array>): Promise<void> => {
     for (const part of body) {
       if (response.destroyed) return;
-      const roomLeft = forward(() => write(part, "utf8"));
+      const roomLeft = forward(() => writeOriginal(part));
       if (!roomLeft) await drained(response);
     }
-    forward(() => end());
+    forward(() => endOriginal());
   };
 
   const stopSources = (): void => {
@@ -150,9 +190,7 @@ export function hookResponse(response: ServerResponse, judge: Judge): void {
         queue.push({ chunk, encoding: charset, done: callback });
         return false;
       }
-      if (state === "passing") {
-        return (write as (...args: unknown[]) => boolean)(chunk, charset, callback);
-      }
+      if (state === "passing") return write(chunk, charset, callback);
       if (callback) process.nextTick(callback);
       return true;
     },
@@ -165,7 +203,10 @@ export function hookResponse(response: ServerResponse, judge: Judge): void {
         declareLength(response, chunk, encoding);
         judgeHead();
       }
-      if (state === "passing") return (end as (...all: unknown[]) => ServerResponse)(...args);
+      if (state === "passing") {
+        end(chunk, encoding, callback);
+        return response;
+      }
       if (callback) {
         if (response.writableFinished) process.nextTick(callback);
         else response.once("finish", callback);

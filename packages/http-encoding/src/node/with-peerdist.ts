@@ -8,19 +8,31 @@ import { readOffer } from "../server/offer.ts";
 import type { PublicationProvider } from "../server/publications.ts";
 import { countAnswer } from "./answer-count.ts";
 import { type CodingOptions, codingJudge } from "./coding-verdict.ts";
-import { hookResponse, type Verdict } from "./response-hook.ts";
+import { fetchFromOwnServer, isOwnRequest, targetText } from "./own-server.ts";
+import { createPatience } from "./patience.ts";
+import { type ResourceFilterOptions, resourceFilter } from "./resource-filter.ts";
+import { type BodyCopy, hookResponse, type Verdict } from "./response-hook.ts";
+import { createTee, TEE_BYTES, type Tee } from "./tee.ts";
+import type { UrlPublications } from "./url-publications.ts";
 
-export interface PeerDistServerOptions extends CodingOptions {
-  readonly publications: PublicationProvider;
-  /** Smaller resources are sent as they are. Default 65,536. */
-  readonly minSizeBytes?: number;
+export interface PeerDistServerOptions extends CodingOptions, ResourceFilterOptions {
+  /**
+   * `filePublications`, or `urlPublications`: these hash what the handler sends as the first client downloads it.
+   * The caller closes them.
+   */
+  readonly publications: PublicationProvider | UrlPublications;
   /**
    * Hides Accept-Encoding from the handler where the client offers this coding. Windows always offers gzip too,
    * and a handler that compresses would never be coded: the two do not go together. Default false.
    */
   readonly hideOtherCodings?: boolean;
-  /** Names the resource; undefined leaves the answer alone. Default: Host and URL. */
+  /** Names the resource; undefined leaves the answer alone. Default: scheme, Host, path and query. */
   readonly resourceKey?: (request: IncomingMessage, response: ServerResponse) => string | undefined;
+  /**
+   * What a client may keep the hashing of its download waiting; the rest is then asked of the handler once more.
+   * Default 2,000.
+   */
+  readonly slowClientMs?: number;
 }
 
 type Hook = (request: IncomingMessage, response: ServerResponse) => void;
@@ -61,17 +73,20 @@ function peerDistHook(options: PeerDistServerOptions): Hook {
     clock,
     observer = silentObserver,
     publications,
-    minSizeBytes = 65_536,
     hideOtherCodings = false,
-    resourceKey = (request) => `${request.headers.host ?? ""}${request.url ?? ""}`,
+    resourceKey = urlOf,
+    slowClientMs = 2_000,
   } = options;
   const judge = codingJudge(options);
+  const filter = resourceFilter(options);
 
   return (request, response) => {
+    if (isOwnRequest(request)) return;
     const method = request.method ?? "";
     const reading = readOffer({ method, headers: request.headers as HeaderFields });
+    const eligible = ENABLED_METHODS.has(method) && filter.path(targetText(request));
 
-    if (hideOtherCodings && reading.kind === "offer") delete request.headers["accept-encoding"];
+    if (hideOtherCodings && eligible && reading.kind === "offer") delete request.headers["accept-encoding"];
 
     const report = (verdict: Verdict): Verdict => {
       const head = { status: response.statusCode, headers: response.getHeaders() as HeaderFields };
@@ -80,22 +95,41 @@ function peerDistHook(options: PeerDistServerOptions): Hook {
     };
 
     hookResponse(response, (head) => {
-      const key = resourceKey(request, response);
-      if (key === undefined || !ENABLED_METHODS.has(method) || !ENABLED_STATUSES.has(head.status)) {
+      const key = eligible ? resourceKey(request, response) : undefined;
+      if (key === undefined || !ENABLED_STATUSES.has(head.status)) {
         return report({ kind: "pass", changes: {} });
       }
       const vary = varyChanges(head.headers);
       const plain: Verdict = { kind: "pass", changes: vary };
       if (reading.kind === "none") return report(plain);
+      const { offer } = reading;
       const answer = readAnswer(head, clock.wallMs());
-      if (answer.kind === "not-codable" || answer.answer.sizeBytes < minSizeBytes) return report(plain);
+      if (answer.kind === "not-codable" || !filter.answer(answer.answer.sizeBytes, head.headers)) {
+        return report(plain);
+      }
       const closed = new AbortController();
-      const onClose = () => closed.abort();
-      response.once("close", onClose);
+      let tee: Tee | undefined;
+      response.once("close", () => {
+        closed.abort();
+        tee?.drop("the client is gone");
+      });
+      const passing = (urls: UrlPublications) => {
+        const { validator, sizeBytes } = answer.answer;
+        return urls.from({
+          tee: () => {
+            const passesWhole = method === "GET" && head.status === 200 && !offer.hashRequest;
+            if (!passesWhole || closed.signal.aborted) return undefined;
+            tee = createTee({ limitBytes: TEE_BYTES, lengthBytes: sizeBytes });
+            return tee;
+          },
+          fetch: (signal) =>
+            fetchFromOwnServer(request, { key, validator, sizeBytes }, () => clock.wallMs(), signal),
+        });
+      };
       return judge({
-        publications,
+        publications: "from" in publications ? passing(publications) : publications,
         method,
-        offer: reading.offer,
+        offer,
         head,
         answer: answer.answer,
         key,
@@ -107,9 +141,19 @@ function peerDistHook(options: PeerDistServerOptions): Hook {
           return plain;
         })
         .then((verdict) => {
-          response.off("close", onClose);
-          return report(verdict);
+          if (verdict.kind === "replace") tee?.drop("Content Information is sent");
+          return report(verdict.kind === "pass" && tee ? { ...verdict, copy: copyTo(tee) } : verdict);
         });
     });
   };
+
+  function copyTo(tee: Tee): BodyCopy {
+    const patience = createPatience(clock, slowClientMs, () => tee.drop("the client is slow"));
+    return { push: tee.push, end: tee.end, pause: patience.pause, resume: patience.resume };
+  }
+}
+
+function urlOf(request: IncomingMessage): string {
+  const encrypted = "encrypted" in request.socket && request.socket.encrypted === true;
+  return `${encrypted ? "https" : "http"}://${request.headers.host ?? ""}${targetText(request)}`;
 }

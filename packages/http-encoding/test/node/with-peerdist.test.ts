@@ -224,7 +224,9 @@ describe("withPeerDist", () => {
     });
     const answer = await get(OFFER);
     expect(equalBytes(answer.body, content)).toBe(true);
-    expect(asked).toEqual([{ key: "content.example/file", validator: '"v1"', sizeBytes: content.length }]);
+    expect(asked).toEqual([
+      { key: "http://content.example/file", validator: '"v1"', sizeBytes: content.length },
+    ]);
   });
 
   it("leaves small resources alone, and asks for no hashes of them", async () => {

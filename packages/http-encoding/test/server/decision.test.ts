@@ -221,6 +221,12 @@ describe("the answer's side", () => {
     [{ "last-modified": "Sun, 22 Nov 2026 09:59:59 GMT" }, "ci2"],
     [{ "last-modified": "Sun, 22 Nov 2026 10:00:00 GMT" }, "no-validator"],
     [{ "last-modified": "tomorrow" }, "no-validator"],
+    [{ "last-modified": OLD, vary: "Accept-Encoding, Origin" }, "ci2"],
+    [{ "last-modified": OLD, vary: "Accept-Encoding, X-P2P-PeerDist, X-P2P-PeerDistEx" }, "ci2"],
+    [{ "last-modified": OLD, vary: "Accept-Encoding, Cookie" }, "no-validator"],
+    [{ "last-modified": OLD, etag: 'W/"v1"', vary: "Accept-Language" }, "no-validator"],
+    [{ "last-modified": OLD, vary: "*" }, "no-validator"],
+    [{ etag: '"v1"', vary: "Cookie" }, "ci2"],
     [{}, "no-validator"],
   ])("PCCRTP-25 PCCRTP-45 validators %j", (validators, expected) => {
     expect(outcome(input({}, { answer: { ...validators, "content-length": 70_000 } }))).toBe(expected);

@@ -3,7 +3,8 @@ import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Clock } from "@branchcache/runtime";
-import type { Tee } from "./tee.ts";
+import { createPatience } from "../patience.ts";
+import type { Tee } from "../tee.ts";
 import type { Upstream } from "./upstream.ts";
 
 export interface Delivery {
@@ -20,32 +21,21 @@ export interface Delivery {
 
 export function deliver(delivery: Delivery): void {
   const { upstream, fields, response, clock, tee, slowClientMs, onFailure } = delivery;
-  let patienceMs = slowClientMs;
-  let pausedAtMs: number | undefined;
-  let cancel = (): void => {};
+  const patience = tee && createPatience(clock, slowClientMs, () => tee.drop("the client is slow"));
   let begun = false;
 
-  const pause = (): void => {
-    if (!tee || pausedAtMs !== undefined) return;
-    pausedAtMs = clock.monotonicMs();
-    cancel = clock.after(Math.max(patienceMs, 0), () => tee.drop("the client is slow"));
-  };
-  const resume = (): void => {
-    cancel();
-    if (pausedAtMs !== undefined) patienceMs -= clock.monotonicMs() - pausedAtMs;
-    pausedAtMs = undefined;
+  response.on("drain", () => {
+    patience?.resume();
     upstream.resume();
-  };
-
-  response.on("drain", resume);
-  response.once("close", () => cancel());
+  });
+  response.once("close", () => patience?.resume());
   response.writeHead(upstream.status, upstream.statusText, [...fields]);
   upstream.flow({
     data(bytes) {
       begun = true;
       tee?.push(bytes);
       const roomLeft = response.write(bytes);
-      if (!roomLeft) pause();
+      if (!roomLeft) patience?.pause();
       return roomLeft;
     },
     end() {

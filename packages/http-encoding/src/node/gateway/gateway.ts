@@ -5,13 +5,13 @@
 import { BranchCacheError, silentObserver } from "@branchcache/runtime";
 import { Agent, type Dispatcher } from "undici";
 import { type CodingOptions, codingJudge } from "../coding-verdict.ts";
+import type { ForwardedMode } from "../forward-fields.ts";
+import { type ResourceFilterOptions, resourceFilter } from "../resource-filter.ts";
 import type { RequestHandler } from "../response-hook.ts";
-import type { ForwardedMode } from "./forward-fields.ts";
+import { type UrlPublicationsOptions, urlPublications } from "../url-publications.ts";
 import { keptHeads } from "./kept-heads.ts";
 import { Passage, type PassageContext } from "./passage.ts";
-import { type ResourceFilterOptions, resourceFilter } from "./resource-filter.ts";
 import { refuse, targetOf } from "./target.ts";
-import { type UrlPublicationsOptions, urlPublications } from "./url-publications.ts";
 
 export interface GatewayOptions extends CodingOptions, ResourceFilterOptions, UrlPublicationsOptions {
   /** http or https URL of the web server; a path is put before every request's own. */

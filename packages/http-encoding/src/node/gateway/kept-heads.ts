@@ -41,11 +41,7 @@ export function conditionFor(head: KeptHead): Readonly<Record<string, string>> |
   const etag = head.fields["ETag"];
   if (etag !== undefined) return { "If-None-Match": etag };
   const lastModified = head.fields["Last-Modified"];
-  // Among representations that are chosen by request fields, a date tells nothing.
-  const selected = (head.fields["Vary"] ?? "")
-    .split(",")
-    .some((name) => !/^\s*(accept-encoding)?\s*$/i.test(name));
-  return lastModified === undefined || selected ? undefined : { "If-Modified-Since": lastModified };
+  return lastModified === undefined ? undefined : { "If-Modified-Since": lastModified };
 }
 
 /** Whether a 304 to our condition speaks of this content, and not of something weakly equal. */

@@ -11,10 +11,19 @@ import type { PublicationProvider } from "../../server/publications.ts";
 import { satisfiedRange } from "../../server/request-range.ts";
 import { countAnswer } from "../answer-count.ts";
 import type { CodingCase } from "../coding-verdict.ts";
+import {
+  CONDITION_FIELDS,
+  type ForwardedMode,
+  OFFER_FIELDS,
+  requestFields,
+  responseFields,
+} from "../forward-fields.ts";
+import type { ResourceFilter } from "../resource-filter.ts";
 import type { Verdict } from "../response-hook.ts";
+import { createTee, TEE_BYTES, type Tee } from "../tee.ts";
+import type { UrlPublications } from "../url-publications.ts";
 import { fetchContent } from "./content-fetch.ts";
 import { deliver, deliverInstead } from "./deliver.ts";
-import { type ForwardedMode, requestFields, responseFields } from "./forward-fields.ts";
 import {
   conditionFor,
   headOf,
@@ -23,11 +32,8 @@ import {
   strongValidator,
   vouches,
 } from "./kept-heads.ts";
-import type { ResourceFilter } from "./resource-filter.ts";
 import { refuse, type Target } from "./target.ts";
-import { createTee, type Tee } from "./tee.ts";
 import { openUpstream, type Upstream } from "./upstream.ts";
-import type { UrlPublications } from "./url-publications.ts";
 
 /** What all requests share. */
 export interface PassageContext {
@@ -98,7 +104,7 @@ export class Passage {
   async #keptFor(offer: PeerDistOffer): Promise<KeptHead | undefined> {
     const { heads, publications } = this.#context;
     const { headers } = this.#request;
-    if (this.#target.method !== "GET" || CONDITIONS.some((name) => headers[name] !== undefined))
+    if (this.#target.method !== "GET" || CONDITION_FIELDS.some((name) => headers[name] !== undefined))
       return undefined;
     const kept = heads.get(this.#key);
     if (!kept || !this.#partOf(kept)) return undefined;
@@ -201,13 +207,9 @@ export class Passage {
     const { clock, filter } = this.#context;
     const { headers } = upstream;
     const reading = readAnswer(upstream, clock.wallMs());
-    if (reading.kind !== "codable" || reading.answer.sizeBytes < filter.minSizeBytes) return undefined;
+    if (reading.kind !== "codable" || !filter.answer(reading.answer.sizeBytes, headers)) return undefined;
     const validator = strongValidator(headers, clock.wallMs());
-    // What must not be stored is not for peers to keep either.
-    const forbidden = /\bno-store\b/i.test(fieldText(headers, "cache-control") ?? "");
-    if (validator === undefined || forbidden || !filter.type(fieldText(headers, "content-type")))
-      return undefined;
-    return { ...reading.answer, validator };
+    return validator === undefined ? undefined : { ...reading.answer, validator };
   }
 
   #judge(
@@ -236,7 +238,7 @@ export class Passage {
     const request = {
       origin: origin.origin,
       path: `${prefix}${this.#target.path}`,
-      fields: this.#fields({}, [...CONDITIONS, "range"]),
+      fields: this.#fields({}, [...CONDITION_FIELDS, "range"]),
     };
     return publications.from({
       tee: () => {
@@ -309,7 +311,3 @@ const STATUSES: Readonly<Record<string, number>> = {
   UND_ERR_HEADERS_TIMEOUT: 504,
   UND_ERR_INVALID_ARG: 400,
 };
-const CONDITIONS = ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range"];
-const OFFER_FIELDS = ["accept-encoding", "x-p2p-peerdist", "x-p2p-peerdistex"];
-/** Content that waits for the hashing beside a download. */
-const TEE_BYTES = 4 * 1_048_576;

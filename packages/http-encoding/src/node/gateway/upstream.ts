@@ -2,7 +2,7 @@
 import { errorCode } from "@branchcache/runtime";
 import type { Dispatcher } from "undici";
 import type { HeaderFields } from "../../header-fields.ts";
-import type { RawFields } from "./forward-fields.ts";
+import type { RawFields } from "../forward-fields.ts";
 
 export interface UpstreamRequest {
   readonly origin: string;

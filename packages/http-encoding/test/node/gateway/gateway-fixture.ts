@@ -6,10 +6,10 @@ import { nodeHashEngine } from "@branchcache/content-info/node";
 import { systemClock } from "@branchcache/runtime/node";
 import { type RecordingObserver, recordingObserver } from "@branchcache/runtime/testing";
 import {
+  type ContentServerOptions,
+  createContentServer,
   createGateway,
-  createGatewayServer,
   type GatewayOptions,
-  type GatewayServerOptions,
   memoryPublicationStore,
 } from "../../../src/node.ts";
 import { EXAMPLE_SECRET, listen, type TestServer } from "../http-fixture.ts";
@@ -34,7 +34,7 @@ export interface TestGateway extends AsyncDisposable {
 
 export async function gatewayBefore(
   origin: string,
-  options: Partial<GatewayOptions & GatewayServerOptions> = {},
+  options: Partial<GatewayOptions & ContentServerOptions> = {},
 ): Promise<TestGateway> {
   const recorded = recordingObserver();
   const waiting: { readonly count: number; readonly resolve: () => void }[] = [];
@@ -57,7 +57,7 @@ export async function gatewayBefore(
     observer,
     ...options,
   });
-  const server = createGatewayServer(gateway.handler, options);
+  const server = createContentServer(gateway.handler, options);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {

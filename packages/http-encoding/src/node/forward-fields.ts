@@ -27,6 +27,16 @@ const FORWARDED = ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
 /** What our own server answers already, or our own client sets. */
 const REQUEST_ONLY = ["expect", "host", "http2-settings"];
 
+export const CONDITION_FIELDS = [
+  "if-match",
+  "if-none-match",
+  "if-modified-since",
+  "if-unmodified-since",
+  "if-range",
+];
+/** The coding is of the content as it is. */
+export const OFFER_FIELDS = ["accept-encoding", "x-p2p-peerdist", "x-p2p-peerdistex"];
+
 export interface RequestFieldsOptions {
   /** Value of Host for the origin. */
   readonly host: string;

@@ -1,8 +1,8 @@
-/** Hashes of what an origin serves, kept under the full URL. */
+/** Hashes of whatever has a URL, kept under it, and made of the bytes as they pass. */
 import { createPublisher, type HashEngine, type Publications } from "@branchcache/content-info";
-import { redactUrl } from "../../redact-url.ts";
-import type { PublicationProvider, Resource } from "../../server/publications.ts";
-import { type KeeperOptions, publicationKeeper } from "../publication-keeper.ts";
+import { redactUrl } from "../redact-url.ts";
+import type { PublicationProvider, Resource } from "../server/publications.ts";
+import { type KeeperOptions, publicationKeeper } from "./publication-keeper.ts";
 import type { Tee } from "./tee.ts";
 
 /** Hashes content as it comes; stops and rejects when the signal fires. */
@@ -18,14 +18,16 @@ export interface UrlPublicationsOptions extends KeeperOptions {
 export interface ContentSource {
   /** The content as a client downloads it; undefined if that is not to be had. */
   tee(): Tee | undefined;
-  /** All of the content, asked of the origin again. */
+  /** All of the content, asked for once more. Fails with `BC_CONTENT_CHANGED` where it is another one now. */
   fetch(signal: AbortSignal): AsyncIterable<Uint8Array>;
 }
 
+/** For a gateway, or for `publications` of `withPeerDist` where no files lie behind what is served. */
 export interface UrlPublications {
   lookup(resource: Resource): Promise<Publications | undefined>;
   /** A provider that hashes from this source. */
   from(source: ContentSource): PublicationProvider;
+  /** Stops hashing and waits for what is under way. May be called twice. */
   close(): Promise<void>;
 }
 
@@ -35,7 +37,7 @@ export function urlPublications(options: UrlPublicationsOptions): UrlPublication
 
   const hash = async (tee: Tee | undefined, source: ContentSource, signal: AbortSignal) => {
     if (tee) {
-      const onAbort = () => tee.drop("the gateway was closed");
+      const onAbort = () => tee.drop("the server was closed");
       signal.addEventListener("abort", onAbort, { once: true });
       try {
         return await hashStream(tee, signal);

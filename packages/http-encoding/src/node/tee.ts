@@ -8,6 +8,9 @@ export interface Tee extends AsyncIterable<Uint8Array> {
   drop(reason: string): void;
 }
 
+/** Content that waits for the hashing beside a download. */
+export const TEE_BYTES = 4 * 1_048_576;
+
 export interface TeeOptions {
   /** What may wait for the reader. */
   readonly limitBytes: number;

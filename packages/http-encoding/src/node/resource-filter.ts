@@ -1,4 +1,5 @@
-/** Which resources are worth the coding, by path and type. */
+/** Which resources are worth the coding, by path, type and size. */
+import { fieldText, type HeaderFields } from "../header-fields.ts";
 
 export interface ResourceFilterOptions {
   /** Patterns of paths without query, `*` for any characters: `/images/*`, `*.wim`. Default all. */
@@ -7,25 +8,34 @@ export interface ResourceFilterOptions {
   /** Patterns of media types without parameters: `video/*`. Default all. */
   readonly includeTypes?: readonly string[];
   readonly excludeTypes?: readonly string[];
-  /** Smaller resources are sent as they are. Default 65,536. */
+  /** Smaller resources are sent as they are: they are there before peers are found. Default 131,072. */
   readonly minSizeBytes?: number;
 }
 
 export interface ResourceFilter {
   /** `target`: path and query as they stand in the request. */
   path(target: string): boolean;
-  type(contentType: string | undefined): boolean;
-  readonly minSizeBytes: number;
+  /** `sizeBytes`: of all of the content. */
+  answer(sizeBytes: number, headers: HeaderFields): boolean;
 }
 
 export function resourceFilter(options: ResourceFilterOptions): ResourceFilter {
   const path = matcher(options.includePaths, options.excludePaths);
   const type = matcher(options.includeTypes?.map(lower), options.excludeTypes?.map(lower));
+  const minSizeBytes = options.minSizeBytes ?? 131_072;
   return {
     path: (target) => path(decoded(target.split("?", 1)[0] ?? "")),
-    type: (contentType) => type(lower((contentType ?? "").split(";", 1)[0] ?? "").trim()),
-    minSizeBytes: options.minSizeBytes ?? 65_536,
+    answer(sizeBytes, headers) {
+      // What must not be stored is not for peers to keep either.
+      if (/\bno-store\b/i.test(fieldText(headers, "cache-control") ?? "")) return false;
+      return sizeBytes >= minSizeBytes && type(mediaType(fieldText(headers, "content-type") ?? ""));
+    },
   };
+}
+
+/** Without parameters, in lower case. */
+function mediaType(contentType: string): string {
+  return lower(contentType.split(";", 1)[0] ?? "").trim();
 }
 
 function matcher(

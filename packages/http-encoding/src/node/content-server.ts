@@ -1,8 +1,8 @@
-/** An HTTP server as a gateway wants it: idle connections end, long uploads do not. */
+/** An HTTP server that can stand before strangers: idle connections end, long transfers do not. */
 import { createServer, type Server } from "node:http";
-import type { RequestHandler } from "../response-hook.ts";
+import type { RequestHandler } from "./response-hook.ts";
 
-export interface GatewayServerOptions {
+export interface ContentServerOptions {
   /** A connection on which nothing moves for so long is closed. Default 120,000. */
   readonly idleTimeoutMs?: number;
   /** From a request's first byte to the end of its head. Default 30,000. */
@@ -12,7 +12,7 @@ export interface GatewayServerOptions {
 }
 
 /** Refuses CONNECT; other upgrades are for the handler. */
-export function createGatewayServer(handler: RequestHandler, options: GatewayServerOptions = {}): Server {
+export function createContentServer(handler: RequestHandler, options: ContentServerOptions = {}): Server {
   const { idleTimeoutMs = 120_000, headersTimeoutMs = 30_000, maxConnections } = options;
   const server = createServer(
     {
