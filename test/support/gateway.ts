@@ -26,7 +26,7 @@ export async function startGateway(origin: string, ...args: readonly string[]): 
   const [program, ...rest] = command(
     "branchcache",
     ...["gateway", "--origin", origin, "--listen", "127.0.0.1:0"],
-    ...["--cache-dir", join(directory, "cache"), "--cache-size", "64MiB"],
+    ...["--cache-dir", join(directory, "cache"), "--hash-cache-size", "64MiB"],
     ...["--secret-file", join(directory, "secret"), "--log-format", "json", ...args],
   );
   const child = spawn(program, rest, { stdio: ["ignore", "ignore", "pipe"] });

@@ -75,6 +75,16 @@ export function parseCount(text: string): number {
   return count;
 }
 
+/** Reads an http or https URL without user, query and fragment. */
+export function parseUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isWeb = url?.protocol === "http:" || url?.protocol === "https:";
+  if (!url || !isWeb || `${url.username}${url.password}${url.search}${url.hash}` !== "") {
+    throw new InvalidArgumentError("Not an http or https URL without user and query.");
+  }
+  return url.href;
+}
+
 /** Gathers an option that may be given several times. */
 export function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
   return [...(previous ?? []), value];

@@ -17,6 +17,14 @@ export const cacheSizeOption = (): Option =>
     .env("BRANCHCACHE_CACHE_SIZE")
     .argParser(parseSize);
 
+export const hashCacheSizeOption = (): Option =>
+  new Option(
+    "--hash-cache-size <size>",
+    "most that the hashes in the cache may take (default: 1 % of the volume, at least 64 MiB)",
+  )
+    .env("BRANCHCACHE_HASH_CACHE_SIZE")
+    .argParser(parseSize);
+
 export const interfaceOption = (): Option =>
   new Option(
     "--interface <name|address>",

@@ -8,12 +8,15 @@ export interface StoreOptions {
   readonly cacheDir: string;
   /** Bytes; default what `cache set` has kept, else 5 % of the volume. */
   readonly cacheSize?: number;
+  /** Of hashes, bytes; default likewise, else 1 % of the volume. */
+  readonly hashCacheSize?: number;
   readonly observer: Observer;
 }
 
 export type OpenStore = Awaited<ReturnType<typeof openLmdbStore>>;
 
-export async function openStore({ cacheDir, cacheSize, observer }: StoreOptions): Promise<OpenStore> {
+export async function openStore(options: StoreOptions): Promise<OpenStore> {
+  const { cacheDir, cacheSize, hashCacheSize, observer } = options;
   try {
     await mkdir(cacheDir, { recursive: true, mode: 0o700 });
   } catch (error) {
@@ -28,6 +31,7 @@ export async function openStore({ cacheDir, cacheSize, observer }: StoreOptions)
   return openLmdbStore({
     path: cacheDir,
     ...(cacheSize !== undefined && { limitBytes: cacheSize }),
+    ...(hashCacheSize !== undefined && { publicationLimitBytes: hashCacheSize }),
     clock: systemClock,
     observer,
   });

@@ -31,6 +31,12 @@ export { fileEtag } from "./node/file-validator.ts";
 export type { ForwardedMode } from "./node/forward-fields.ts";
 export { createGateway, type Gateway, type GatewayOptions } from "./node/gateway/gateway.ts";
 export {
+  type PublishedUrl,
+  type UrlPublisher,
+  type UrlPublisherOptions,
+  urlPublisher,
+} from "./node/gateway/url-publisher.ts";
+export {
   type PeerDistDirectory,
   type PeerDistDirectoryOptions,
   peerDistDirectory,

@@ -1,16 +1,10 @@
 import { Command, Option } from "commander";
-import { collect, parseDuration, parseListen, parseSize } from "../option-values.ts";
-import {
-  cacheDirOption,
-  cacheSizeOption,
-  logFormatOption,
-  logLevelOption,
-  secretFileOption,
-} from "../shared-options.ts";
+import { parseDuration } from "../option-values.ts";
 import type { GatewayCommandOptions } from "../work/gateway.ts";
+import { addContentOptions } from "./content-options.ts";
 
 export function gatewayCommand(): Command {
-  return new Command("gateway")
+  const command = new Command("gateway")
     .summary("make any web server a BranchCache content server")
     .description(
       "Passes requests on to the web server at the origin. Clients that know BranchCache get Content\n" +
@@ -21,12 +15,6 @@ export function gatewayCommand(): Command {
       new Option("--origin <url>", "the web server; a path in it comes before each request's own")
         .env("BRANCHCACHE_GATEWAY_ORIGIN")
         .makeOptionMandatory(),
-    )
-    .addOption(
-      new Option("--listen <[host:]port>", "where to listen")
-        .env("BRANCHCACHE_GATEWAY_LISTEN")
-        .argParser(parseListen)
-        .default({ port: 8080 }, "8080"),
     )
     .addOption(
       new Option(
@@ -43,41 +31,11 @@ export function gatewayCommand(): Command {
         .default("keep"),
     )
     .addOption(
-      new Option(
-        "--min-size <size>",
-        "smaller content is always sent plain: it is there before peers are found",
-      )
-        .env("BRANCHCACHE_MIN_SIZE")
-        .argParser(parseSize)
-        .default(131_072, "128KiB"),
-    )
-    .option("--include-path <pattern>", "only these paths, * for any characters; may be repeated", collect)
-    .option("--exclude-path <pattern>", "all but these paths; may be repeated", collect)
-    .option("--include-type <pattern>", "only these media types, such as video/*; may be repeated", collect)
-    .option("--exclude-type <pattern>", "all but these media types; may be repeated", collect)
-    .addOption(
-      new Option(
-        "--range-wait <time>",
-        "how long a request for a range waits for hashes: BITS gives up at a plain one",
-      )
-        .argParser(parseDuration)
-        .default(10_000, "10s"),
-    )
-    .addOption(
       new Option("--origin-timeout <time>", "how long the origin may be silent")
         .argParser(parseDuration)
         .default(60_000, "60s"),
-    )
-    .addOption(
-      new Option("--idle-timeout <time>", "how long a connection may be silent")
-        .argParser(parseDuration)
-        .default(120_000, "2m"),
-    )
-    .addOption(secretFileOption())
-    .addOption(cacheDirOption())
-    .addOption(cacheSizeOption())
-    .addOption(logLevelOption())
-    .addOption(logFormatOption())
+    );
+  return addContentOptions(command, "BRANCHCACHE_GATEWAY_LISTEN")
     .addHelpText(
       "after",
       `

@@ -1,5 +1,6 @@
-import { Command } from "commander";
-import { cacheDirOption, cacheSizeOption } from "../shared-options.ts";
+import { Command, Option } from "commander";
+import { parseHeader, parseUrl } from "../option-values.ts";
+import { cacheDirOption, hashCacheSizeOption } from "../shared-options.ts";
 import type { PublishOptions } from "../work/publish.ts";
 
 export function publishCommand(): Command {
@@ -7,12 +8,22 @@ export function publishCommand(): Command {
     .summary("hash files ahead of the first request")
     .description(
       "Hashes files in both versions of Content Information and keeps the hashes where `branchcache serve`\n" +
-        "with the same cache directory finds them. Files that are hashed already are skipped.",
+        "with the same cache directory finds them. Files that are hashed already are skipped. With --url-prefix\n" +
+        "it is for `branchcache gateway`: what the web server sends under the files' names is hashed.",
     )
     .argument("<path...>", "files, or directories with -r")
     .option("-r, --recurse", "go into directories; dotfiles and links are left out")
+    .addOption(
+      new Option("--url-prefix <url>", "where clients find the files, through a gateway").argParser(parseUrl),
+    )
+    .addOption(
+      new Option("--origin <url>", "the gateway's web server (default: that of the URL prefix)").argParser(
+        parseUrl,
+      ),
+    )
+    .option("-H, --header <name: value>", "send this header to the web server; may be repeated", parseHeader)
     .addOption(cacheDirOption())
-    .addOption(cacheSizeOption())
+    .addOption(hashCacheSizeOption())
     .option("--json", "print a line of JSON for each file")
     .option("-q, --quiet", "say nothing but errors")
     .addHelpText(
@@ -21,6 +32,7 @@ export function publishCommand(): Command {
 Examples:
   branchcache publish /srv/images/boot.wim
   branchcache publish -r /srv/images
+  branchcache publish -r /srv/www --url-prefix http://files.example/ --origin http://127.0.0.1:8081
 
 Exit status: 0 all hashed, 1 some could not be hashed, 2 usage.`,
     )

@@ -1,7 +1,11 @@
-import { lstat, readdir, realpath } from "node:fs/promises";
-import { join } from "node:path";
-import { createHashingPool } from "@branchcache/content-info/node";
-import { fileEtag, filePublications } from "@branchcache/http-encoding/node";
+import { lstat, realpath } from "node:fs/promises";
+import { createHashingPool, type HashingPool, nodeHashEngine } from "@branchcache/content-info/node";
+import {
+  fileEtag,
+  filePublications,
+  type PublicationStore,
+  urlPublisher,
+} from "@branchcache/http-encoding/node";
 import { BranchCacheError, errorMessage, type Observer, silentObserver } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import cliProgress from "cli-progress";
@@ -9,16 +13,21 @@ import { Resources } from "../resources.ts";
 import { stopSignal } from "../stop-signals.ts";
 import { openStore } from "../store.ts";
 import { formatBytes, formatDuration, formatRate } from "../units.ts";
+import { type FoundFile, filesOf } from "./files-of.ts";
 
 export interface PublishOptions {
   readonly recurse?: true;
+  readonly urlPrefix?: string;
+  readonly origin?: string;
+  readonly header?: Readonly<Record<string, string>>;
   readonly cacheDir: string;
-  readonly cacheSize?: number;
+  readonly hashCacheSize?: number;
   readonly json?: true;
   readonly quiet?: true;
 }
 
 interface Published {
+  /** The file, or the URL where it is found. */
   readonly path: string;
   readonly result: "hashed" | "unchanged" | "failed";
   readonly sizeBytes: number;
@@ -26,11 +35,50 @@ interface Published {
   readonly reason?: string;
 }
 
+type Outcome = Pick<Published, "result" | "sizeBytes" | "reason">;
+
 export async function runPublish(paths: readonly string[], options: PublishOptions): Promise<void> {
+  if (options.urlPrefix === undefined && (options.origin !== undefined || options.header !== undefined)) {
+    throw new BranchCacheError("BC_USAGE", "--origin and --header are for --url-prefix");
+  }
   const signal = stopSignal();
   await using resources = new Resources();
   const store = await openStore({ ...options, observer: silentObserver });
   resources.defer(() => store.close());
+  const pool = resources.use(createHashingPool());
+  const toolbox = { store: store.publications, pool, signal, resources };
+  const publish =
+    options.urlPrefix === undefined ? filePublisher(toolbox, options) : prefixPublisher(toolbox, options);
+
+  let failed = 0;
+  let done = 0;
+  for await (const file of filesOf(paths, options.recurse === true)) {
+    const startMs = systemClock.monotonicMs();
+    const { name, work } = publish(file);
+    const outcome = await work().catch((error: unknown): Outcome => {
+      signal.throwIfAborted();
+      return { result: "failed", sizeBytes: 0, reason: errorMessage(error) };
+    });
+    done++;
+    if (outcome.result === "failed") failed++;
+    report({ path: name, ...outcome, elapsedMs: systemClock.monotonicMs() - startMs }, options);
+  }
+  if (failed > 0) {
+    throw new BranchCacheError("BC_PUBLISH_FAILED", `${failed} of ${done} files could not be hashed`);
+  }
+}
+
+interface Toolbox {
+  readonly store: PublicationStore;
+  readonly pool: HashingPool;
+  readonly signal: AbortSignal;
+  readonly resources: Resources;
+}
+
+type Publisher = (file: FoundFile) => { readonly name: string; work(): Promise<Outcome> };
+
+/** For `branchcache serve`: the files themselves. */
+function filePublisher({ store, pool, signal, resources }: Toolbox, options: PublishOptions): Publisher {
   const bar = new cliProgress.SingleBar({
     stream: process.stderr,
     clearOnComplete: true,
@@ -46,9 +94,8 @@ export async function runPublish(paths: readonly string[], options: PublishOptio
       if (name === "publish.failed") lastFailure = String(fields?.["reason"] ?? "");
     },
   };
-  const pool = resources.use(createHashingPool());
   const publications = filePublications({
-    store: store.publications,
+    store,
     clock: systemClock,
     observer,
     hashFile: (path, hashSignal) =>
@@ -63,46 +110,49 @@ export async function runPublish(paths: readonly string[], options: PublishOptio
   });
   resources.defer(() => publications.close());
 
-  const publishOne = async (path: string): Promise<Published> => {
-    const startMs = systemClock.monotonicMs();
-    const elapsed = () => systemClock.monotonicMs() - startMs;
-    try {
-      const resource = await fileResource(path);
-      const { sizeBytes } = resource;
-      if (sizeBytes === 0)
-        return { path, result: "failed", sizeBytes, elapsedMs: 0, reason: "an empty file" };
-      if (await publications.lookup(resource))
-        return { path, result: "unchanged", sizeBytes, elapsedMs: elapsed() };
-      lastFailure = "the file changed while it was hashed";
-      await publications.request(resource);
-      signal.throwIfAborted();
-      const hashed = (await publications.lookup(resource)) !== undefined;
-      return {
-        path,
-        result: hashed ? "hashed" : "failed",
-        sizeBytes,
-        elapsedMs: elapsed(),
-        ...(hashed ? {} : { reason: lastFailure }),
-      };
-    } catch (error) {
-      signal.throwIfAborted();
-      return { path, result: "failed", sizeBytes: 0, elapsedMs: elapsed(), reason: errorMessage(error) };
-    } finally {
-      if (showBar) bar.stop();
-    }
+  const publish = async (path: string): Promise<Outcome> => {
+    const resource = await fileResource(path);
+    const { sizeBytes } = resource;
+    if (sizeBytes === 0) return { result: "failed", sizeBytes, reason: "an empty file" };
+    if (await publications.lookup(resource)) return { result: "unchanged", sizeBytes };
+    lastFailure = "the file changed while it was hashed";
+    await publications.request(resource);
+    signal.throwIfAborted();
+    const hashed = (await publications.lookup(resource)) !== undefined;
+    return hashed ? { result: "hashed", sizeBytes } : { result: "failed", sizeBytes, reason: lastFailure };
   };
+  return ({ path }) => ({ name: path, work: () => publish(path).finally(() => showBar && bar.stop()) });
+}
 
-  let failed = 0;
-  let done = 0;
-  for await (const path of filesOf(paths, options.recurse === true)) {
-    const published = await publishOne(path);
-    done++;
-    if (published.result === "failed") failed++;
-    report(published, options);
-  }
-  if (failed > 0) {
-    throw new BranchCacheError("BC_PUBLISH_FAILED", `${failed} of ${done} files could not be hashed`);
-  }
+/** For `branchcache gateway`: what its web server sends under the files' names. */
+function prefixPublisher({ store, pool, signal, resources }: Toolbox, options: PublishOptions): Publisher {
+  const { origin, header } = options;
+  const publisher = urlPublisher({
+    store,
+    clock: systemClock,
+    engine: nodeHashEngine,
+    hashStream: (source, hashSignal) => pool.publishStream(source, { signal: hashSignal }),
+    ...(origin !== undefined && { origin }),
+    ...(header && { headers: header }),
+  });
+  resources.defer(() => publisher.close());
+  return ({ nameBelow }) => {
+    const url = urlBelow(options.urlPrefix ?? "", nameBelow);
+    const work = async (): Promise<Outcome> => {
+      const published = await publisher.publish(url, signal);
+      return published.kind === "failed"
+        ? { result: "failed", sizeBytes: 0, reason: published.reason }
+        : { result: published.kind, sizeBytes: published.sizeBytes };
+    };
+    return { name: url.href, work };
+  };
+}
+
+/** Escaped as a client writes it. */
+function urlBelow(prefix: string, name: string): URL {
+  const url = new URL(prefix);
+  url.pathname = `${url.pathname.replace(/\/$/, "")}/${name.replaceAll("%", "%25")}`;
+  return url;
 }
 
 /** As the content server names it. */
@@ -126,25 +176,5 @@ function report(published: Published, options: PublishOptions): void {
         ? "hashed already"
         : `hashed in ${formatDuration(elapsedMs)} (${formatRate(sizeBytes, elapsedMs)})`;
     process.stdout.write(`${path}: ${formatBytes(sizeBytes)}, ${how}\n`);
-  }
-}
-
-/** Names that cannot be read are passed on, so that they are reported in their turn. */
-async function* filesOf(paths: readonly string[], recurse: boolean): AsyncGenerator<string, void, undefined> {
-  for (const path of paths) {
-    const found = await lstat(path).catch(() => undefined);
-    if (!found?.isDirectory()) yield path;
-    else if (recurse) yield* filesBelow(path);
-    else throw new BranchCacheError("BC_USAGE", `${path} is a directory: use -r to hash what is in it`);
-  }
-}
-
-async function* filesBelow(directory: string): AsyncGenerator<string, void, undefined> {
-  const entries = await readdir(directory, { withFileTypes: true });
-  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    if (entry.name.startsWith(".")) continue;
-    const path = join(directory, entry.name);
-    if (entry.isDirectory()) yield* filesBelow(path);
-    else if (entry.isFile()) yield path;
   }
 }

@@ -1,0 +1,85 @@
+/** Content of a web server hashed before anybody asks for it, kept as a gateway before that server names it. */
+import { errorCode, errorMessage } from "@branchcache/runtime";
+import { Agent, type Dispatcher } from "undici";
+import { readAnswer } from "../../server/decision.ts";
+import { type UrlPublicationsOptions, urlPublications } from "../url-publications.ts";
+import { fetchContent } from "./content-fetch.ts";
+import { strongValidator } from "./kept-heads.ts";
+import { openUpstream } from "./upstream.ts";
+
+export interface UrlPublisherOptions extends UrlPublicationsOptions {
+  /** As for the gateway. Default: each URL's own server. */
+  readonly origin?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The caller's own, who closes it. Default: an Agent. */
+  readonly dispatcher?: Dispatcher;
+}
+
+export type PublishedUrl =
+  | { readonly kind: "hashed" | "unchanged"; readonly sizeBytes: number }
+  | { readonly kind: "failed"; readonly reason: string };
+
+export interface UrlPublisher {
+  /** `url`: http or https, as clients ask the gateway for it. Rejects with the signal's reason only. */
+  publish(url: URL, signal?: AbortSignal): Promise<PublishedUrl>;
+  /** Stops what is under way. May be called twice. */
+  close(): Promise<void>;
+}
+
+export function urlPublisher(options: UrlPublisherOptions): UrlPublisher {
+  const { clock, headers = {} } = options;
+  const own = options.dispatcher ? undefined : new Agent();
+  const dispatcher = options.dispatcher ?? (own as Dispatcher);
+  const publications = urlPublications(options);
+  let closed: Promise<void> | undefined;
+
+  const publish = async (url: URL, signal: AbortSignal): Promise<PublishedUrl> => {
+    const origin = new URL(options.origin ?? url.origin);
+    const host = origin.protocol === "https:" ? origin.host : url.host;
+    const path = `${origin.pathname.replace(/\/$/, "")}${url.pathname}${url.search}`;
+    const fields = ["Host", host, "Accept-Encoding", "identity", ...Object.entries(headers).flat()];
+    const request = { origin: origin.origin, path, fields };
+    const head = await openUpstream(dispatcher, { ...request, method: "HEAD", body: null, signal });
+    head.drop();
+    const reading = readAnswer(head, clock.wallMs());
+    if (reading.kind === "not-codable") return failed(WHY[reading.reason] ?? `status ${head.status}`);
+    const validator = strongValidator(head.headers, clock.wallMs());
+    if (validator === undefined) return failed(WHY["no-validator"] ?? "");
+    const { sizeBytes } = reading.answer;
+    const resource = { key: `${origin.protocol}//${host}${path}`, validator, sizeBytes };
+    if (await publications.lookup(resource)) return { kind: "unchanged", sizeBytes };
+    const source = {
+      tee: () => undefined,
+      fetch: (closing: AbortSignal) =>
+        fetchContent(dispatcher, request, resource, clock.wallMs(), AbortSignal.any([closing, signal])),
+    };
+    await publications.from(source).request(resource);
+    signal.throwIfAborted();
+    const isHashed = (await publications.lookup(resource)) !== undefined;
+    return isHashed ? { kind: "hashed", sizeBytes } : failed("the content changed or broke off");
+  };
+
+  return {
+    async publish(url, signal = new AbortController().signal) {
+      try {
+        return await publish(url, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        return failed(errorCode(error) ?? errorMessage(error));
+      }
+    },
+    close() {
+      closed ??= publications.close().then(() => own?.destroy());
+      return closed;
+    },
+  };
+}
+
+const failed = (reason: string): PublishedUrl => ({ kind: "failed", reason });
+
+const WHY: Readonly<Record<string, string>> = {
+  coded: "the server compresses it",
+  empty: "it is empty",
+  "unknown-length": "the server does not say its length",
+  "no-validator": "it has neither a strong ETag nor a settled Last-Modified",
+};
