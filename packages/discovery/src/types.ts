@@ -46,6 +46,8 @@ export interface ServeOptions {
   readonly held: HeldSegments;
   /** TCP port at which segments are served, told in answers. */
   readonly retrievalPort: number;
+  /** Told of every probe of others for segments, whether it is answered or not. `from`: the address that asked. */
+  onProbe?(ids: readonly SegmentId[], from: string): void;
   /** True while nobody is to be served because power comes from a battery. Default: never. */
   onBattery?(): boolean;
 }

@@ -153,6 +153,23 @@ describe.each([1, 2] as const)("version %s", (version) => {
     expect(observer.total("datagrams_dropped_total", { reason: "off_link" })).toBe(1);
   });
 
+  it("tells of who else asks for which segments, found or not", async () => {
+    const told: [string, number][] = [];
+    await here.host("192.0.2.2/24", {
+      serve: {
+        held: new HandCache(),
+        retrievalPort: 80,
+        onProbe: (ids, from) => told.push([from, ids.length]),
+      },
+    });
+    const own = await client("192.0.2.2");
+    await own.ask(probe(C));
+    const other = await client();
+    await other.ask(probe(A, B));
+    await here.clock.advance(1_000);
+    expect(told).toEqual([["192.0.2.1", 2]]);
+  });
+
   it("PCCRD-70 is silent on battery", async () => {
     let onBattery = true;
     const cache = new HandCache().add(A, 1);

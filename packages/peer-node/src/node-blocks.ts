@@ -8,6 +8,7 @@ import {
   type WantedBlock,
 } from "@branchcache/retrieval";
 import type { Observer } from "@branchcache/runtime";
+import type { ProbeCrowd } from "./probe-crowd.ts";
 import type { SegmentVault } from "./segment-vault.ts";
 
 export interface FetchWantedOptions {
@@ -34,6 +35,8 @@ export interface NodeBlocks {
   fetch(wanted: Iterable<WantedBlock>, options: FetchWantedOptions): AsyncIterable<FetchedPiece>;
   /** Removes what was kept under this tag and no other. Gives the number of segments removed. */
   flush(tag: string): Promise<number>;
+  /** Whether many in the branch ask for one of these just now. */
+  flashCrowd(segments: readonly Segment[]): boolean;
 }
 
 export interface NodeBlocksOptions {
@@ -41,9 +44,10 @@ export interface NodeBlocksOptions {
   readonly vault: SegmentVault;
   readonly observer: Observer;
   readonly fetch: Omit<FetchBlocksOptions, "signal">;
+  readonly crowd: Pick<ProbeCrowd, "wants">;
 }
 
-export function nodeBlocks({ blocks, vault, observer, fetch }: NodeBlocksOptions): NodeBlocks {
+export function nodeBlocks({ blocks, vault, observer, fetch, crowd }: NodeBlocksOptions): NodeBlocks {
   return {
     held: (segments) => vault.heldBlocks(segments),
     async read(segment, blockIndex) {
@@ -62,6 +66,7 @@ export function nodeBlocks({ blocks, vault, observer, fetch }: NodeBlocksOptions
         yield piece;
       }
     },
+    flashCrowd: (segments) => segments.some(({ id }) => crowd.wants(id)),
     flush: (tag) => blocks.removeAll({ tag, shared: false }),
   };
 }

@@ -22,6 +22,7 @@ import type { ListenAddress } from "./http-listen.ts";
 import { type NodeBlocks, nodeBlocks } from "./node-blocks.ts";
 import { openNodeReader } from "./node-reader.ts";
 import { BranchPeers } from "./peer-finder.ts";
+import { ProbeCrowd } from "./probe-crowd.ts";
 import { SegmentVault } from "./segment-vault.ts";
 
 export interface PeerNodeOptions {
@@ -100,6 +101,7 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
   }
   const serving = server?.serving ?? (mode === "distributed" ? options.servedElsewhere : undefined);
 
+  const crowd = new ProbeCrowd(clock);
   let discovery: PeerDiscovery | undefined;
   try {
     if (mode === "distributed") {
@@ -110,7 +112,15 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
         observer,
         udp: nodeDatagramPort,
         ...(options.interfaces ? { interfaces: options.interfaces } : {}),
-        ...(serving ? { serve: { held: heldSegmentsOf(store.blocks), retrievalPort: serving.port } } : {}),
+        ...(serving
+          ? {
+              serve: {
+                held: heldSegmentsOf(store.blocks),
+                retrievalPort: serving.port,
+                onProbe: (ids, from) => crowd.note(ids, from),
+              },
+            }
+          : {}),
       });
     }
   } catch (error) {
@@ -137,7 +147,7 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
   return {
     mode,
     serving,
-    blocks: nodeBlocks({ blocks: store.blocks, vault, observer, fetch }),
+    blocks: nodeBlocks({ blocks: store.blocks, vault, observer, fetch, crowd }),
     async open(bytes, { signal } = {}) {
       closing.signal.throwIfAborted();
       const content = readContentInformation(bytes, nodeHashEngine);

@@ -3,6 +3,8 @@ import { createConnection, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ApiServer, type BranchCache, FrameReader, FrameWriter, serveApi } from "@branchcache/peer-node";
+import { randomInteger } from "@branchcache/runtime";
+import { seededRandom } from "@branchcache/runtime/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createPeerDist, type Out, Overlapped, PEERDIST_STATUS } from "../src/index.ts";
 import { daemon, PEERDIST_PROTOCOL, peerDistProtocol } from "../src/node.ts";
@@ -185,6 +187,79 @@ describe("the daemon's socket", () => {
     await bystander.addData(handle, 0, content);
     expect(await bystander.blockRead(handle, 0, 10)).toMatchObject({ ok: true });
     await bystander.api.PeerDistShutdown(bystander.instance);
+  });
+
+  it("ends who does not say in time who he is, and who does not go", async () => {
+    await server.close();
+    const clock = branch.clock;
+    const protocols = { [PEERDIST_PROTOCOL]: peerDistProtocol({ service: branch.service, clock }) };
+    server = await serveApi({ path, branchCache: {} as BranchCache, mode: "local", protocols, clock });
+    const silent = createConnection(path).resume();
+    const silentClosed = new Promise<void>((resolve) => silent.once("close", () => resolve()));
+    const greeted = await connect();
+    await greeted.until((all) => all.length === 1);
+    const identified = await connect();
+    identified.send({ op: "identify", proof: false });
+    await identified.until((all) => all.length === 3);
+    // The one that has said nothing, and the one that has said too little.
+    await expect.poll(() => clock.pending).toBe(2);
+    await clock.advance(10_000);
+    await Promise.all([silentClosed, greeted.closed]);
+    expect([identified.socket.destroyed, branch.service.counts.sessions]).toEqual([false, 1]);
+    // An end that the other side does not answer with its own.
+    const stubborn = createConnection({ path, allowHalfOpen: true });
+    stubborn.write("hello?");
+    stubborn.on("error", () => {});
+    await expect.poll(() => stubborn.resume().readableEnded).toBe(true);
+    identified.socket.destroy();
+    await expect.poll(() => clock.pending).toBe(0);
+    stubborn.destroy();
+  });
+
+  it("has one quota for all who prove nothing, and shows them nothing of each other", async () => {
+    branch = await startBranch({ quota: { handles: 2, sessions: 3 } });
+    await server.close();
+    await serve();
+    const [a, b] = [await caller(), await caller()];
+    await a.publish("doc");
+    expect((await b.openInformation("doc")).code).toBe(1168);
+    await a.openContent();
+    await b.openContent();
+    await expect(b.openContent()).rejects.toThrow("1816");
+    const [c, d] = [await caller(), await caller()];
+    await expect(c.openContent()).rejects.toThrow("1816");
+    expect((await c.openInformation("doc")).code).toBe(1168);
+    expect((await d.openInformation("doc")).code).toBe(1816);
+    for (const { api, instance } of [a, b, c, d]) await api.PeerDistShutdown(instance);
+    await expect.poll(() => Object.values(branch.service.counts).every((count) => count === 0)).toBe(true);
+  });
+
+  it("takes no garbage, before or after the greeting, and goes on with others", async () => {
+    const bystander = await caller();
+    const handle = await bystander.open();
+    const random = seededRandom(11);
+    for (let i = 0; i < 60; i++) {
+      const client = await connect();
+      if (i % 3 === 1) client.send({ op: "identify", proof: false });
+      const length = randomInteger(random, 1, 2_000);
+      const garbage = random.bytes(4 + length);
+      // Every other time a frame of the right length, so that what is inside is looked at.
+      if (i % 2 === 1) new DataView(garbage.buffer).setUint32(0, length);
+      client.socket.end(garbage);
+      await client.closed;
+    }
+    await bystander.addData(handle, 0, content);
+    expect(await bystander.blockRead(handle, 0, 10)).toMatchObject({ ok: true });
+    await bystander.api.PeerDistShutdown(bystander.instance);
+    await expect.poll(() => Object.values(branch.service.counts).every((count) => count === 0)).toBe(true);
+  });
+
+  it("finds no service in a daemon that does not know the protocol", async () => {
+    await server.close();
+    server = await serveApi({ path, branchCache: {} as BranchCache, mode: "local" });
+    const one = await caller();
+    expect((await one.publishStream("doc")).code).toBe(4065);
+    await one.api.PeerDistShutdown(one.instance);
   });
 
   it("knows no handles of others, and no operation twice", async () => {

@@ -19,6 +19,12 @@ function hasBlocks(segment: HeldSegment | undefined): boolean {
   return segment !== undefined && segment.heldBlocks > 0;
 }
 
+/** Multicast comes back to its sender too. */
+function isOurs({ from, link }: RequestInfo): boolean {
+  const [address] = from.address.split("%");
+  return link?.addresses.some((own) => own.address === address) ?? false;
+}
+
 /** A handler of probes for `WsDiscovery.respond`. */
 export function probeAnswerer(options: AnswererOptions): RequestHandler {
   const { clock, observer, endpointId, republication, serve } = options;
@@ -33,6 +39,7 @@ export function probeAnswerer(options: AnswererOptions): RequestHandler {
     observer.event("trace", "probe.received", { peer: request.from.address, segments: wanted.ids.length });
     const received = (result: string) =>
       observer.count("discoveries_total", 1, { direction: "received", result });
+    if (!isOurs(request)) serve.onProbe?.(wanted.ids, request.from.address);
     const held = await serve.held.holds(wanted.ids);
     if (!held.some(hasBlocks)) {
       received("none");

@@ -4,12 +4,15 @@ import { createConnection, createServer, type Socket } from "node:net";
 import { dirname } from "node:path";
 import {
   BranchCacheError,
+  type CancelTimer,
+  type Clock,
   concatBytes,
   errorCode,
   errorMessage,
   type Observer,
   silentObserver,
 } from "@branchcache/runtime";
+import { systemClock } from "@branchcache/runtime/node";
 import type { BranchCache, ContentPiece, ContentReader } from "../branch-cache.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { encodeFrame, FrameReader } from "./frames.ts";
@@ -28,6 +31,7 @@ export interface ApiServerOptions {
   readonly branchCache: BranchCache;
   readonly mode: string;
   readonly observer?: Observer;
+  readonly clock?: Clock;
   /** Contents open at once. Default 256. */
   readonly maxConnections?: number;
   /** Other protocols on the same socket, by the number that `hello` names. */
@@ -42,7 +46,7 @@ export interface ApiConnection {
   send(message: unknown): Promise<void>;
   /** As `send` of `{ ...message, data }`, without a copy: the pieces must not change until they are sent. */
   sendWithData(message: object, data: readonly Uint8Array[]): Promise<void>;
-  /** Sends what was written, then closes. */
+  /** Sends what was written, then closes, whether or not the caller reads it. */
   end(): void;
 }
 
@@ -52,6 +56,11 @@ export interface ApiConnectionHandler {
   /** Once, however it came about. */
   closed(): void;
 }
+
+/** Who connects and says nothing gives his place to others. */
+const HELLO_WITHIN_MS = 10_000;
+/** How long a caller who is done may take to read the last of it. */
+const LINGER_MS = 1_000;
 
 export interface ApiServer {
   close(): Promise<void>;
@@ -120,6 +129,8 @@ class Session {
   readonly #frames = new FrameReader();
   readonly #writer: FrameWriter<Answer>;
   readonly #closing = new AbortController();
+  readonly #clock: Clock;
+  #cancelDeadline: CancelTimer = () => {};
   #contentParts: Uint8Array[] = [];
   #contentBytes = 0;
   #greeted = false;
@@ -136,9 +147,11 @@ class Session {
     this.#socket = socket;
     this.#writer = new FrameWriter(socket);
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
   }
 
   start(): void {
+    this.#deadline(HELLO_WITHIN_MS);
     this.#socket.on("data", (chunk) => {
       try {
         for (const message of this.#frames.push(chunk)) this.#take(message);
@@ -149,6 +162,7 @@ class Session {
     this.#socket.once("end", () => this.#socket.end());
     this.#socket.once("error", () => this.#socket.destroy());
     this.#socket.once("close", () => {
+      this.#cancelDeadline();
       this.#closing.abort(new BranchCacheError("BC_CLOSED", "the caller closed the connection"));
       void this.#reader?.close();
       this.#handler?.closed();
@@ -165,11 +179,11 @@ class Session {
     const { op, protocol } = (message ?? {}) as Partial<Record<string, unknown>>;
     const other = typeof protocol === "number" ? this.#options.protocols?.[protocol] : undefined;
     if (op !== "hello" || this.#greeted || !other) return false;
-    this.#greeted = true;
+    this.#greet();
     this.#handler = other({
       send: (answer) => this.#writer.write(answer as Answer),
       sendWithData: (answer, data) => this.#writer.writeWithData(answer as Answer, data),
-      end: () => this.#socket.end(),
+      end: () => this.#end(),
     });
     return true;
   }
@@ -193,7 +207,7 @@ class Session {
         if (request.protocol !== PROTOCOL_VERSION) {
           throw new BranchCacheError("BC_API_VERSION", `the daemon speaks protocol ${PROTOCOL_VERSION}`);
         }
-        this.#greeted = true;
+        this.#greet();
         void this.#writer.write({ op: "hello", protocol: PROTOCOL_VERSION, mode: this.#options.mode });
         return;
       case "content":
@@ -227,6 +241,22 @@ class Session {
         return;
       }
     }
+  }
+
+  #greet(): void {
+    this.#greeted = true;
+    this.#cancelDeadline();
+  }
+
+  #deadline(ms: number): void {
+    this.#cancelDeadline();
+    this.#cancelDeadline = this.#clock.after(ms, () => this.#socket.destroy());
+  }
+
+  #end(last?: Uint8Array): void {
+    if (this.#socket.destroyed) return;
+    this.#deadline(LINGER_MS);
+    this.#socket.end(last ?? new Uint8Array(0), () => this.#socket.destroy());
   }
 
   async #open(): Promise<void> {
@@ -269,7 +299,7 @@ class Session {
       code: errorCode(error) ?? "BC_INTERNAL",
       message: errorMessage(error),
     };
-    this.#socket.end(encodeFrame(answer));
+    this.#end(encodeFrame(answer));
     this.#closing.abort(error);
   }
 }

@@ -1,5 +1,5 @@
 /** One instance: its connection to the service, its handles, its pending operations. */
-import type { CancelTimer, Clock } from "@branchcache/runtime";
+import { type CancelTimer, type Clock, errorCode } from "@branchcache/runtime";
 import type {
   OperationCompletion,
   PeerDistTransport,
@@ -9,6 +9,7 @@ import type {
 } from "../service/calls.ts";
 import {
   ERROR_IO_PENDING,
+  ERROR_NOT_ENOUGH_QUOTA,
   ERROR_OPERATION_ABORTED,
   ERROR_SUCCESS,
   PEERDIST_ERROR_INVALIDATED,
@@ -53,6 +54,8 @@ export class Instance {
   #connecting: Promise<ServiceConnection | undefined> | undefined;
   #nextOperation = 1;
   #cancelReconnect: CancelTimer | undefined;
+  /** What calls return while there is no connection. */
+  #refusal: number = PEERDIST_ERROR_SERVICE_UNAVAILABLE;
 
   constructor(options: InstanceOptions) {
     this.#options = options;
@@ -74,7 +77,7 @@ export class Instance {
 
   async call(call: ServiceCall): Promise<ServiceReturn & { readonly connection?: object }> {
     const connection = this.#connection ?? (await this.connect());
-    if (!connection) return { code: PEERDIST_ERROR_SERVICE_UNAVAILABLE };
+    if (!connection) return { code: this.#refusal };
     try {
       return { ...(await connection.call(call)), connection };
     } catch {
@@ -140,7 +143,9 @@ export class Instance {
           if (connection && connection === this.#connection) this.#lost();
         },
       });
-    } catch {
+    } catch (error) {
+      const isLimit = errorCode(error) === "BC_API_LIMIT";
+      this.#refusal = isLimit ? ERROR_NOT_ENOUGH_QUOTA : PEERDIST_ERROR_SERVICE_UNAVAILABLE;
       this.status.lost();
     }
     if (!lost) this.#connection = connection;

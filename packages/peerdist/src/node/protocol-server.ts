@@ -1,7 +1,8 @@
 /** The daemon's side: what `serveApi` of the node hands a connection to. */
 import type { ApiConnection, ApiConnectionHandler, ApiProtocol } from "@branchcache/peer-node";
-import { BranchCacheError } from "@branchcache/runtime";
-import type { ServiceConnection } from "../service/calls.ts";
+import { BranchCacheError, type CancelTimer, type Clock } from "@branchcache/runtime";
+import { systemClock } from "@branchcache/runtime/node";
+import type { ConnectionEvents, ServiceConnection } from "../service/calls.ts";
 import type { PeerDistService } from "../service/service.ts";
 import { type Answer, checkRequest, PEERDIST_PROTOCOL, type Request } from "./protocol.ts";
 
@@ -19,12 +20,18 @@ export interface PeerDistProtocolOptions {
   readonly service: PeerDistService | (() => Promise<PeerDistService>);
   /** Absent, as on Windows: every connection is an identity of its own. */
   readonly proofs?: ConnectionProofs;
+  readonly clock?: Clock;
 }
+
+/** Who connects and does not say who he is gives his place to others. */
+const IDENTIFY_WITHIN_MS = 10_000;
+/** Those without identity see nothing of each other, and have one quota together. */
+const ANONYMOUS = "anonymous";
 
 /** To be given to `serveApi` as protocol `PEERDIST_PROTOCOL`. */
 export function peerDistProtocol(options: PeerDistProtocolOptions): ApiProtocol {
   let anonymous = 0;
-  return (connection) => new Caller(connection, options, () => `anonymous:${++anonymous}`);
+  return (connection) => new Caller(connection, options, () => `${ANONYMOUS}:${++anonymous}`);
 }
 
 class Caller implements ApiConnectionHandler {
@@ -32,6 +39,7 @@ class Caller implements ApiConnectionHandler {
   readonly #options: PeerDistProtocolOptions;
   readonly #anonymous: () => string;
   readonly #nonce: string | undefined;
+  readonly #cancelDeadline: CancelTimer;
   #session: ServiceConnection | undefined;
   #closed = false;
 
@@ -40,6 +48,7 @@ class Caller implements ApiConnectionHandler {
     this.#options = options;
     this.#anonymous = anonymous;
     this.#nonce = options.proofs?.nonce();
+    this.#cancelDeadline = (options.clock ?? systemClock).after(IDENTIFY_WITHIN_MS, () => connection.end());
     void this.#send({
       op: "hello",
       protocol: PEERDIST_PROTOCOL,
@@ -63,6 +72,7 @@ class Caller implements ApiConnectionHandler {
 
   closed(): void {
     this.#closed = true;
+    this.#cancelDeadline();
     if (this.#nonce !== undefined) this.#options.proofs?.forget(this.#nonce);
     void this.#session?.close();
   }
@@ -73,7 +83,8 @@ class Caller implements ApiConnectionHandler {
     const service = typeof given === "function" ? await given() : given;
     const proved = proof && this.#nonce !== undefined ? await proofs?.check(this.#nonce) : undefined;
     if (this.#closed) return;
-    this.#session = service.open(proved ?? this.#anonymous(), {
+    this.#cancelDeadline();
+    const events: ConnectionEvents = {
       completed: ({ data, ...completion }) =>
         data
           ? this.#connection.sendWithData({ op: "completed", ...completion }, data)
@@ -82,7 +93,8 @@ class Caller implements ApiConnectionHandler {
         void this.#send({ op: "status", report });
       },
       lost: () => this.#connection.end(),
-    });
+    };
+    this.#session = service.open(proved ?? this.#anonymous(), events, proved ?? ANONYMOUS);
     await this.#send({ op: "identified", proved: proved !== undefined });
   }
 

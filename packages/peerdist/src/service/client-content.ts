@@ -83,8 +83,7 @@ export class ClientContent implements OperationOwner {
   }
 
   get flashCrowd(): boolean {
-    const { blocks } = this.#options;
-    return (this.#map && blocks.flashCrowd?.(this.#map.segments)) ?? false;
+    return this.#map ? this.#options.blocks.flashCrowd(this.#map.segments) : false;
   }
 
   close(): void {

@@ -2,7 +2,7 @@
 import type { ClientContent } from "./client-content.ts";
 import { endOperations, type Operation } from "./operations.ts";
 import type { PublicationRecord, PublishStream } from "./publication.ts";
-import { Quota, type QuotaLimits } from "./quota.ts";
+import type { Quota } from "./quota.ts";
 
 export interface Published {
   readonly record: PublicationRecord;
@@ -16,8 +16,8 @@ export class Identity {
   readonly #publications = new Map<string, Published>();
   sessions = 0;
 
-  constructor(limits: QuotaLimits) {
-    this.quota = new Quota(limits);
+  constructor(quota: Quota) {
+    this.quota = quota;
   }
 
   published(identifier: string): Published | undefined {
@@ -40,6 +40,7 @@ export class Identity {
     if (!published) return;
     this.#publications.delete(identifier);
     this.quota.give("publications");
+    this.quota.give("bytes", published.record.quotaBytes);
     for (const handle of [published.stream, ...published.record.cursors]) kill(handle, error, pendingError);
   }
 }

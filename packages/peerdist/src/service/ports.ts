@@ -4,11 +4,9 @@ import type { FetchWantedOptions, NodeBlocks } from "@branchcache/peer-node";
 
 export type { FetchWantedOptions };
 
-export interface BlockAccess extends Pick<NodeBlocks, "held" | "read" | "keep" | "flush"> {
+export interface BlockAccess extends Pick<NodeBlocks, "held" | "read" | "keep" | "flush" | "flashCrowd"> {
   /** From peers, in the order wanted, verified and kept. Rejects with `signal.reason`. */
   fetch(wanted: Iterable<BlockName>, options: FetchWantedOptions): AsyncIterable<FetchedPiece>;
-  /** Whether many in the branch want these segments just now. Absent: nobody can tell, so no. */
-  flashCrowd?(segments: readonly Segment[]): boolean;
 }
 
 export interface BlockName {

@@ -27,6 +27,10 @@ export interface PublishingOptions {
   readonly versions: readonly ContentInformationVersion[];
 }
 
+/** What the hashes of both versions take in memory, for so much content. Measured. */
+const HASHES_BYTES = 320;
+const HASHED_BYTES = 65_536;
+
 export class PublicationRecord {
   /** Open contentinfo handles. */
   readonly cursors = new Set<InformationCursor>();
@@ -47,8 +51,13 @@ export class PublicationRecord {
     return this.#publications !== undefined;
   }
 
-  get takenBytes(): number {
-    return this.#takenBytes;
+  /** What it takes of the quota; with so many bytes more of content. */
+  get quotaBytes(): number {
+    return this.quotaBytesWith(0);
+  }
+
+  quotaBytesWith(moreBytes: number): number {
+    return Math.ceil((this.#takenBytes + moreBytes) / HASHED_BYTES) * HASHES_BYTES;
   }
 
   /** `moreBytes` follow in the same call: too many are refused before the first is taken. */

@@ -1,17 +1,20 @@
 /** How much one identity may have at a time. */
 
 export interface QuotaLimits {
+  /** Connections. Default 64. */
+  readonly sessions: number;
   /** Handles open. Default 1,024. */
   readonly handles: number;
   /** Default 10,000. */
   readonly publications: number;
   /** Operations accepted and not completed; each may hold 256 KiB. Default 256. */
   readonly operations: number;
-  /** Content Information, and data that waits for verification. Default 256 MiB. */
+  /** Content Information, hashes of publications, and data that waits for verification. Default 256 MiB. */
   readonly bytes: number;
 }
 
 export const DEFAULT_QUOTA: QuotaLimits = {
+  sessions: 64,
   handles: 1_024,
   publications: 10_000,
   operations: 256,
@@ -21,6 +24,7 @@ export const DEFAULT_QUOTA: QuotaLimits = {
 export class Quota {
   readonly #limits: QuotaLimits;
   readonly #used: Record<keyof QuotaLimits, number> = {
+    sessions: 0,
     handles: 0,
     publications: 0,
     operations: 0,

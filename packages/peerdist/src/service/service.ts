@@ -1,11 +1,11 @@
 /** The service: publications and retrievals of all callers, over the blocks of one node. */
 import type { ContentInformationVersion, HashEngine, ServerSecret } from "@branchcache/content-info";
-import { type Clock, type Observer, silentObserver } from "@branchcache/runtime";
+import { BranchCacheError, type Clock, type Observer, silentObserver } from "@branchcache/runtime";
 import { PEERDIST_STATUS } from "../win32/constants.ts";
 import type { ConnectionEvents, ServiceConnection, StatusReport } from "./calls.ts";
 import { Identity } from "./identity.ts";
 import type { BlockAccess } from "./ports.ts";
-import { DEFAULT_QUOTA, type QuotaLimits } from "./quota.ts";
+import { DEFAULT_QUOTA, Quota, type QuotaLimits } from "./quota.ts";
 import { Session } from "./session.ts";
 
 export interface PeerDistServiceOptions {
@@ -51,6 +51,7 @@ export class PeerDistService {
   readonly #limits: QuotaLimits;
   readonly #sessions = new Set<Session>();
   readonly #identities = new Map<string, Identity>();
+  readonly #quotas = new Map<string, Quota>();
   #status: PEERDIST_STATUS;
 
   constructor(options: PeerDistServiceOptions) {
@@ -79,7 +80,7 @@ export class PeerDistService {
 
   /** What is held just now, by all together. */
   get counts(): ServiceCounts {
-    const used = [...this.#identities.values()].map(({ quota }) => quota.used);
+    const used = [...this.#quotas.values()].map((quota) => quota.used);
     const sum = (what: keyof QuotaLimits) => used.reduce((total, one) => total + one[what], 0);
     return {
       sessions: this.#sessions.size,
@@ -101,9 +102,18 @@ export class PeerDistService {
     }
   }
 
-  /** `identity`: who publishes, as an opaque name such as `uid:1000`. */
-  open(identity: string, events: ConnectionEvents): ServiceConnection {
-    const state = this.#identities.get(identity) ?? new Identity(this.#limits);
+  /**
+   * `identity`: who publishes, as an opaque name such as `uid:1000`. `quotaName`: whose quota it counts on, where
+   * several identities share one; default their own. Throws `BC_API_LIMIT` where it has all its sessions.
+   */
+  open(identity: string, events: ConnectionEvents, quotaName: string = identity): ServiceConnection {
+    const quota = this.#quotas.get(quotaName) ?? new Quota(this.#limits);
+    if (!quota.take("sessions")) {
+      const text = `${quotaName} has ${this.#limits.sessions} connections already`;
+      throw new BranchCacheError("BC_API_LIMIT", text);
+    }
+    this.#quotas.set(quotaName, quota);
+    const state = this.#identities.get(identity) ?? new Identity(quota);
     this.#identities.set(identity, state);
     state.sessions++;
     const session = new Session(this.#parts, identity, state, events);
@@ -120,7 +130,10 @@ export class PeerDistService {
   #closed(session: Session): void {
     if (!this.#sessions.delete(session)) return;
     const state = this.#identities.get(session.identity);
-    if (state && --state.sessions === 0) this.#identities.delete(session.identity);
+    if (!state) return;
+    state.quota.give("sessions");
+    if (--state.sessions === 0) this.#identities.delete(session.identity);
+    for (const [name, { used }] of this.#quotas) if (used.sessions === 0) this.#quotas.delete(name);
   }
 
   #report(): StatusReport {

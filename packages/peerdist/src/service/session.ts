@@ -175,12 +175,20 @@ export class Session implements ServiceConnection {
     if (this.#wasCut(stream, call.continued)) return ERROR_OPERATION_ABORTED;
     stream.expectedBytes = call.moreBytes;
     const work = (): Outcome => {
-      const error = stream.publication.update(call.bytes, call.moreBytes);
+      const error = this.#feed(stream.publication, call);
       if (error === ERROR_SUCCESS) return { error, bytes: call.bytes.length };
       this.#state.remove(stream.identifier, PEERDIST_ERROR_INVALIDATED, error);
       return { error };
     };
     return this.#start(call, work, { owner: stream });
+  }
+
+  #feed(publication: PublicationRecord, { bytes, moreBytes }: Call<"addToStream">): number {
+    const growth = publication.quotaBytesWith(bytes.length) - publication.quotaBytes;
+    if (!this.#state.quota.take("bytes", growth)) return ERROR_NOT_ENOUGH_QUOTA;
+    const error = publication.update(bytes, moreBytes);
+    if (error !== ERROR_SUCCESS) this.#state.quota.give("bytes", growth);
+    return error;
   }
 
   #completeStream(stream: PublishStream, call: Call<"completeStream">): number {
