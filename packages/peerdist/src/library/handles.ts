@@ -10,6 +10,7 @@ export class ObjectHandle implements OperationHolder {
   /** Its number at the service, good for that connection. */
   readonly id: number;
   readonly connection: object;
+  readonly generation: number;
   readonly delivery: Delivery;
   readonly identifier: string | undefined;
   readonly operations = new Set<PendingOperation>();
@@ -26,6 +27,7 @@ export class ObjectHandle implements OperationHolder {
     this.kind = kind;
     this.id = service.id;
     this.connection = service.connection;
+    this.generation = instance.generation;
     this.delivery = delivery;
     this.identifier = identifier;
   }

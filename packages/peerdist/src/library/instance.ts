@@ -7,6 +7,7 @@ import type {
   ServiceConnection,
   ServiceReturn,
 } from "../service/calls.ts";
+import { PEERDIST_STATUS } from "../win32/constants.ts";
 import {
   ERROR_IO_PENDING,
   ERROR_NOT_ENOUGH_QUOTA,
@@ -46,6 +47,8 @@ export class Instance {
   readonly status = new StatusWatch();
   /** All of this instance. */
   readonly operations = new Set<PendingOperation>();
+  /** Handles of an earlier one died when the service went disabled or unavailable. */
+  generation = 0;
   closing = false;
   closed = false;
   readonly #options: InstanceOptions;
@@ -137,7 +140,10 @@ export class Instance {
     try {
       connection = await this.#options.transport.connect({
         completed: (completion) => this.#completed(completion),
-        status: (report) => this.status.set(report),
+        status: (report) => {
+          if (report.status !== PEERDIST_STATUS.AVAILABLE) this.generation++;
+          this.status.set(report);
+        },
         lost: () => {
           lost = true;
           if (connection && connection === this.#connection) this.#lost();

@@ -48,7 +48,9 @@ export function createPeerDist(options: PeerDistOptions): PeerDistFunctions {
     object(instance, handle, kind) {
       const found = library.openObject(instance, handle, kind);
       if (typeof found === "number") return found;
-      return found.connection === instance.connection ? found : PEERDIST_ERROR_INVALIDATED;
+      const { connection, generation } = found;
+      const alive = connection === instance.connection && generation === instance.generation;
+      return alive ? found : PEERDIST_ERROR_INVALIDATED;
     },
   };
   return { ...commonFunctions(library), ...serverFunctions(library), ...clientFunctions(library) };
