@@ -1,0 +1,40 @@
+/** The TypeScript of a README, compiled as a user of the packages would compile it. */
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, "..", "..");
+
+export interface ReadmePrograms extends AsyncDisposable {
+  readonly directory: string;
+  /** Paths of the compiled programs, in the order in which they stand there. */
+  readonly programs: readonly string[];
+}
+
+/** Throws with what the compiler says. */
+export async function compileReadme(path: string): Promise<ReadmePrograms> {
+  const readme = await readFile(join(root, path), "utf8");
+  const texts = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, text = ""]) => text);
+  // Inside the workspace, so that the packages are found as a user's program finds them.
+  const directory = await mkdtemp(join(root, "test", ".example-"));
+  const dispose = () => rm(directory, { recursive: true, force: true });
+  try {
+    const files = texts.map((_, i) => `program${i}.ts`);
+    for (const [i, text] of texts.entries()) await writeFile(join(directory, `program${i}.ts`), text);
+    const compilerOptions = { composite: false, types: ["node"], outDir: ".", noUnusedLocals: true };
+    const config = { extends: "../../tsconfig.base.json", compilerOptions, files };
+    await writeFile(join(directory, "tsconfig.json"), JSON.stringify(config));
+    await run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", directory]).catch(
+      ({ stdout }: { stdout: string }) => {
+        throw new Error(`${path} does not compile: ${stdout}`);
+      },
+    );
+    const programs = files.map((file) => join(directory, file.replace(/ts$/, "js")));
+    return { directory, programs, [Symbol.asyncDispose]: dispose };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
