@@ -51,7 +51,7 @@ export async function playReport(play: ReportPlay): Promise<ReportCounts> {
     const [read, missed] = numbers(await reading.line("read"));
     const [here] = numbers(await reading.line("here"));
     const [readAgain] = numbers(await reading.line("read again"));
-    const [hereAfterFlush] = numbers(await reading.line("flushed"));
+    const [hereAfterFlush] = numbers(await reading.line("flushed,"));
     await publishing.end();
     const [told, sent] = numbers(await publishing.line("told"));
     return { published, told, sent, read, missed, here, readAgain, hereAfterFlush } as ReportCounts;

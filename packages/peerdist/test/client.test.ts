@@ -185,6 +185,31 @@ describe.each(transports)("retrieving, $name", (transport) => {
     expect(await caller.streamRead(handle, 10)).toMatchObject({ error: 4053 });
   });
 
+  it("API-43 API-46 a stream read asks ahead: what nobody has is one range, what somebody has is here for the next", async () => {
+    const handle = await caller.open();
+    world.branch.peers = (block) => (block.blockIndex < 2 ? "no-peer" : bytesOf(block));
+    expect(await caller.streamRead(handle, 10, 1_000)).toMatchObject({
+      ...{ error: 4052, offset: 0n, bytes: 2 * BLOCK },
+    });
+    await expect.poll(() => world.branch.asked).toBe(4);
+    await expect
+      .poll(async () => (await caller.blockRead(handle, 2 * BLOCK, 0)).bytes)
+      .toBe(content.length - 2 * BLOCK);
+    const next = await caller.streamRead(handle, 10, 1_000);
+    expect(next).toMatchObject({ ok: true, offset: BigInt(2 * BLOCK), bytes: 10 });
+    expect(world.branch.asked).toBe(4);
+  });
+
+  it("API-43 API-46 time that runs out skips no more of a stream than was asked for", async () => {
+    world.branch.peers = () => "never";
+    const handle = await caller.open();
+    const o = new Overlapped();
+    await api.PeerDistClientStreamRead(caller.instance, handle, 9, new Uint8Array(9), 1_000, o);
+    await expect.poll(() => world.branch.asked).toBe(1);
+    await world.branch.clock.advance(1_000);
+    expect(await caller.result(o)).toMatchObject({ error: 1460, offset: 0n, bytes: BLOCK });
+  });
+
   it("API-46 a cancelled stream read moves nothing", async () => {
     world.branch.peers = () => "never";
     const handle = await caller.open();

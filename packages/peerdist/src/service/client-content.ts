@@ -160,6 +160,7 @@ export class ClientContent implements OperationOwner {
     maxBytes: number,
     timeoutMs: number,
     signal: AbortSignal,
+    ahead = false,
   ): Promise<Outcome> {
     const map = this.#map!;
     if (!map.blockAt(offset)) return { error: PEERDIST_ERROR_NO_MORE };
@@ -170,13 +171,13 @@ export class ClientContent implements OperationOwner {
     if (timeoutMs === 0) {
       return { error: PEERDIST_ERROR_MISSING_DATA, offset, bytes: await this.#missingFrom(offset) };
     }
-    return this.#readPeers(offset, max, timeoutMs, signal);
+    return this.#readPeers(offset, max, { timeoutMs, signal, ahead });
   }
 
   /** From the cursor, which moves on by what was read or is missing. */
   async streamRead(maxBytes: number, timeoutMs: number, signal: AbortSignal): Promise<Outcome> {
     const at = this.#cursor;
-    const outcome = await this.blockRead(at, maxBytes, timeoutMs, signal);
+    const outcome = await this.blockRead(at, maxBytes, timeoutMs, signal, true);
     if (maxBytes === 0) return outcome;
     return {
       ...outcome,
@@ -200,12 +201,21 @@ export class ClientContent implements OperationOwner {
     return bytes > 0 ? { error: ERROR_SUCCESS, offset, bytes, data } : undefined;
   }
 
-  async #readPeers(offset: number, max: number, timeoutMs: number, signal: AbortSignal): Promise<Outcome> {
+  /** `ahead`: also for what comes next, since one question for many costs no more than one for few. */
+  async #readPeers(
+    offset: number,
+    max: number,
+    { timeoutMs, signal, ahead }: { timeoutMs: number; signal: AbortSignal; ahead: boolean },
+  ): Promise<Outcome> {
     const end = Math.min(offset + max, this.#map!.range.endBytes);
     const places: BlockPlace[] = [];
+    /** Of those, the ones that this read is about. */
+    let own = 0;
     for await (const { place, held } of this.#lookUp(offset)) {
-      if (held || place.startBytes >= end || places.length >= ASK_MAX_BLOCKS) break;
+      const isOwn = place.startBytes < end;
+      if (held || places.length >= ASK_MAX_BLOCKS || !(isOwn || ahead)) break;
       places.push(place);
+      if (isOwn) own++;
     }
     if (signal.aborted) return { error: ERROR_OPERATION_ABORTED };
     // Somebody added it since the store was read.
@@ -224,7 +234,7 @@ export class ClientContent implements OperationOwner {
         if (!result) {
           want.abandoned();
           if (i === 0) error = ERROR_TIMEOUT;
-          missingUpTo = places.at(-1)!.endBytes;
+          if (i < own) missingUpTo = places[own - 1]!.endBytes;
           break;
         }
         if (result.kind === "data") {
