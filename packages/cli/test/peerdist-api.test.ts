@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createMemoryStore } from "@branchcache/cache-store";
@@ -57,5 +57,30 @@ describe("the daemon's Peer Distribution API", () => {
     ).rejects.toMatchObject({
       error: 1168,
     });
+  });
+
+  it("leaves no place for proofs beside a named pipe: there every connection is an identity of its own", async () => {
+    const node = await startPeerNode({
+      store: createMemoryStore({ limitBytes: 2 ** 24, clock }),
+      mode: "local",
+    });
+    const pipe = String.raw`\\.\pipe\branchcache-api`;
+    const protocols = await peerDistApi({ node, socket: pipe, secretFile, observer });
+    const path = join(directory, "stands-for-the-pipe.sock");
+    const server = await serveApi({ path, branchCache: node, mode: node.mode, protocols });
+    const [one, two] = [
+      await connectPeerDist({ transport: daemon({ path }), clock }),
+      await connectPeerDist({ transport: daemon({ path }), clock }),
+    ];
+    await one.publish(identifier, [content]);
+    const ask = (of: typeof one) => of.contentInformation(identifier)[Symbol.asyncIterator]().next();
+    await expect(ask(two)).rejects.toMatchObject({ error: 1168 });
+    expect((await ask(one)).done).toBe(false);
+    await one.close();
+    await two.close();
+    await server.close();
+    expect((await readdir(directory)).filter((name) => name.includes("identity"))).toEqual([
+      "api.sock.identity",
+    ]);
   });
 });

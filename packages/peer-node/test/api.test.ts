@@ -15,6 +15,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connectBranchCache } from "../src/api/client.ts";
 import { encodeFrame, encodeFrameWithData, FRAME_MAX_BYTES, FrameReader } from "../src/api/frames.ts";
+import { isPipeName } from "../src/api/pipe-name.ts";
 import { PROTOCOL_VERSION } from "../src/api/protocol.ts";
 import { type ApiServer, serveApi } from "../src/api/server.ts";
 import { blockStartingAt, contentBlocks } from "../src/block-map.ts";
@@ -215,6 +216,18 @@ describe("the local socket", () => {
     await expect.poll(() => closed).toBe(2);
     const daemon = await connectBranchCache(path);
     await (await daemon.open(information)).close();
+  });
+
+  it.each([
+    [String.raw`\\.\pipe\branchcache-api`, true],
+    [String.raw`\\?\PIPE\a`, true],
+    ["//./pipe/a", true],
+    ["//./pipe/", false],
+    [String.raw`\\server\share`, false],
+    ["/run/branchcache/api.sock", false],
+    ["pipe", false],
+  ])("%s is a named pipe: %s", (name, is) => {
+    expect(isPipeName(name)).toBe(is);
   });
 
   it("is not taken from a live daemon", async () => {

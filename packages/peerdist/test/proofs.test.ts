@@ -99,6 +99,10 @@ describe.skipIf(uid === undefined)("the proof of an identity", () => {
     }
   });
 
+  it("is not left beside a named pipe, which lies in no directory", async () => {
+    expect(await leaveProof(String.raw`\\.\pipe\branchcache-api`, "ab".repeat(32))).toBeUndefined();
+  });
+
   it("needs a directory of the daemon's own", async () => {
     const other = join(home, "other.sock");
     await symlink(home, proofDirectory(other));

@@ -16,6 +16,7 @@ import { systemClock } from "@branchcache/runtime/node";
 import type { BranchCache, ContentPiece, ContentReader } from "../branch-cache.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { encodeFrame, FrameReader } from "./frames.ts";
+import { isPipeName } from "./pipe-name.ts";
 import {
   type Answer,
   CONTENT_INFORMATION_MAX_BYTES,
@@ -73,8 +74,7 @@ export interface ApiServer {
  */
 export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
   const { path, maxConnections = 256, observer = silentObserver } = options;
-  const isPipe = process.platform === "win32";
-  if (!isPipe) await clearStaleSocket(path);
+  if (!isPipeName(path)) await clearStaleSocket(path);
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);

@@ -5,6 +5,7 @@
 import { constants } from "node:fs";
 import { chmod, lstat, mkdir, open, unlink } from "node:fs/promises";
 import { join } from "node:path";
+import { isPipeName } from "@branchcache/peer-node";
 import { BranchCacheError, type Random, toHex } from "@branchcache/runtime";
 import type { ConnectionProofs } from "./protocol-server.ts";
 
@@ -84,7 +85,7 @@ export async function leaveProof(
   socketPath: string,
   nonce: string,
 ): Promise<(() => Promise<void>) | undefined> {
-  if (!/^[0-9a-f]{64}$/.test(nonce)) return undefined;
+  if (isPipeName(socketPath) || !/^[0-9a-f]{64}$/.test(nonce)) return undefined;
   const path = join(proofDirectory(socketPath), nonce);
   try {
     const file = await open(path, "wx", FILE_MODE);

@@ -1,4 +1,7 @@
-/** Calls, cancels and closes at random, from a seed. Every operation that is accepted has to complete once. */
+/**
+ * Calls, cancels and closes at random, from a seed. Every operation that is accepted has to complete once, and
+ * nothing stays behind: no handle, operation, publication, timer, socket, listener.
+ */
 import { randomFraction, randomInteger } from "@branchcache/runtime";
 import { seededRandom } from "@branchcache/runtime/testing";
 import {
@@ -33,6 +36,11 @@ export async function stress(
   seed: number,
 ): Promise<StressReport> {
   const random = seededRandom(seed);
+  const warnings: string[] = [];
+  // Node.js tells of listeners that pile up.
+  const onWarning = ({ message }: Error) => warnings.push(message);
+  process.on("warning", onWarning);
+  const before = connections();
   const chance = (of: number) => randomFraction(random) < of;
   const among = <T>(all: readonly T[]): T | undefined => all[randomInteger(random, 0, all.length - 1)];
   const world = await World.start(transport);
@@ -185,9 +193,20 @@ export async function stress(
     if (!packet.overlapped || completed.has(packet.overlapped)) faults.push("completed twice at the end");
     else completed.add(packet.overlapped);
   }
+  for (let i = 0; i < 100 && connections() > before; i++)
+    await new Promise((resolve) => setImmediate(resolve));
+  if (connections() > before) faults.push(`${connections() - before} connections left open`);
+  process.off("warning", onWarning);
+  faults.push(...warnings);
   for (const one of accepted) if (!completed.has(one)) faults.push("accepted, and never completed");
   for (const one of completed) if (!accepted.has(one)) faults.push("completed, and never accepted");
   if (faults.length > 0)
     throw new Error(`${faults.length} faults: ${[...new Set(faults)].slice(0, 5).join("; ")}`);
   return { calls: made, accepted: accepted.size, completed: completed.size, outcomes };
+}
+
+/** Sockets and pipes of this process. */
+function connections(): number {
+  return process.getActiveResourcesInfo().filter((name) => name === "PipeWrap" || name === "PipeServerWrap")
+    .length;
 }
