@@ -256,6 +256,7 @@ class Session {
   #end(last?: Uint8Array): void {
     if (this.#socket.destroyed) return;
     this.#deadline(LINGER_MS);
+    if (this.#socket.writableEnded) return;
     this.#socket.end(last ?? new Uint8Array(0), () => this.#socket.destroy());
   }
 
