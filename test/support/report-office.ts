@@ -13,7 +13,10 @@ export interface ReportOffice extends AsyncDisposable {
 }
 
 /** Needs root and `ip`. */
-export async function openReportOffice(directory: string, cacheSize = "256MiB"): Promise<ReportOffice> {
+export async function openReportOffice(
+  directory: string,
+  { cacheSize = "256MiB", discoveryWait = "3s" } = {},
+): Promise<ReportOffice> {
   const office = await openOffice(["head", "branch"]);
   const running: BackgroundProcess[] = [];
   const dispose = async () => {
@@ -32,7 +35,7 @@ export async function openReportOffice(directory: string, cacheSize = "256MiB"):
           ...["--listen", "1337", "--socket", socketOf(host), "--cache-dir", join(home, host)],
           ...["--cache-size", cacheSize, "--secret-file", join(home, `${host}.secret`)],
           // Longer than the default: a test machine may be busy with other tests.
-          ...["--log-format", "json", "--discovery-wait", "3s"],
+          ...["--log-format", "json", "--discovery-wait", discoveryWait],
         ),
       );
       running.push(daemon);

@@ -31,7 +31,7 @@ it.skipIf(!netns.ok)(
         [promises, handles],
         [handles, promises],
       ] as const) {
-        await using office = await openReportOffice(directory, "2GiB");
+        await using office = await openReportOffice(directory, { cacheSize: "2GiB", discoveryWait: "500ms" });
         const counts = await playReport({
           publisher: office.seat("head", 1001, publisher),
           third: office.seat("head", 1002, reader),
