@@ -1,8 +1,8 @@
 // @ts-check
 /**
  * The Peer Distribution API: reading from the local cache in process and through the daemon's socket, and small
- * operations through it, beside a bare Unix socket between the same two processes.
- * `node bench/peerdist.js [MiB of content, read four times] [small operations]`.
+ * operations through it, beside a bare Unix socket between the same two processes, all of them in turn.
+ * `node bench/peerdist.js [MiB of content, read five times] [small operations]`.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -21,7 +21,7 @@ import { systemClock as clock, systemRandom } from "@branchcache/runtime/node";
 
 const MIB = 1_048_576;
 const READ_BYTES = 262_144;
-const ROUNDS = 4;
+const ROUNDS = 5;
 /** Of a call of the API on the wire. */
 const FRAME_BYTES = 64;
 const identifier = new TextEncoder().encode("bench");
@@ -53,11 +53,11 @@ async function time(work) {
 }
 
 /**
+ * Publishes, opens and fills the cache, and reads all of it once to see that it is right.
  * @param {import("@branchcache/peerdist").PeerDistTransport} transport
  * @param {Uint8Array} content
- * @param {number} operations
  */
-async function measure(transport, content, operations) {
+async function prepare(transport, content) {
   const api = await connectPeerDist({ transport, clock });
   await api.publish(identifier, [content]);
   const opened = await api.open(new Uint8Array(16), api.contentInformation(identifier));
@@ -72,14 +72,18 @@ async function measure(transport, content, operations) {
     }
   };
   await read(true);
-  const reading = await time(async () => {
-    for (let round = 0; round < ROUNDS; round++) await read();
-  });
-  const calling = await time(async () => {
-    for (let i = 0; i < operations; i++) await opened.flashCrowd();
-  });
-  await api.close();
-  return { reading: (ROUNDS * content.length) / reading / MIB, calling: operations / calling };
+  return {
+    /** MiB a second. */
+    reading: async () => content.length / MIB / (await time(read)),
+    /** A second. @param {number} operations */
+    calling: async (operations) => {
+      const seconds = await time(async () => {
+        for (let i = 0; i < operations; i++) await opened.flashCrowd();
+      });
+      return operations / seconds;
+    },
+    close: () => api.close(),
+  };
 }
 
 /**
@@ -100,29 +104,53 @@ async function bare(path, bytes, times) {
   return times / seconds;
 }
 
+/** @param {number[]} values */
+function median(values) {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+}
+
 async function run() {
   const contentMiB = Number(process.argv[2] ?? 256);
-  const operations = Number(process.argv[3] ?? 20_000);
+  const operations = Math.ceil(Number(process.argv[3] ?? 20_000) / ROUNDS);
   const directory = await mkdtemp(join(tmpdir(), "branchcache-bench-peerdist-"));
   const other = fork(import.meta.filename, ["--serve", directory]);
   try {
     await once(other, "message");
     const content = systemRandom.bytes(contentMiB * MIB);
-    const here = await measure(inProcess(await startService()), content, operations);
-    const there = await measure(daemon({ path: join(directory, "api.sock") }), content, operations);
-    const reads = Math.ceil((ROUNDS * content.length) / READ_BYTES);
-    const bytes = (await bare(join(directory, "bytes.sock"), READ_BYTES, reads)) * (READ_BYTES / MIB);
-    const echo = await bare(join(directory, "echo.sock"), FRAME_BYTES, operations);
-    const ratio = (/** @type {number} */ a, /** @type {number} */ b) => (a / b).toFixed(2);
-    console.log(`read ${ROUNDS} x ${contentMiB} MiB, MiB/s: in process ${here.reading.toFixed(0)}`);
-    console.log(
-      `  through the socket ${there.reading.toFixed(0)}, ${ratio(there.reading, here.reading)} of in process ` +
-        `(bare socket ${bytes.toFixed(0)}, ${ratio(bytes, here.reading)})`,
-    );
-    console.log(`small operations, a second: in process ${here.calling.toFixed(0)}`);
-    console.log(
-      `  through the socket ${there.calling.toFixed(0)}, ${ratio(there.calling, echo)} of a bare echo (${echo.toFixed(0)})`,
-    );
+    const here = await prepare(inProcess(await startService()), content);
+    const there = await prepare(daemon({ path: join(directory, "api.sock") }), content);
+    const chunks = Math.ceil(content.length / READ_BYTES);
+    // In turn, so that what else the machine does falls on all of them.
+    const kinds = {
+      "read in process": here.reading,
+      "read through the socket": there.reading,
+      "bytes over a bare socket": async () =>
+        (await bare(join(directory, "bytes.sock"), READ_BYTES, chunks)) * (READ_BYTES / MIB),
+      "small operations in process": () => here.calling(operations),
+      "small operations through the socket": () => there.calling(operations),
+      "echo over a bare socket": () => bare(join(directory, "echo.sock"), FRAME_BYTES, operations),
+    };
+    /** @type {Map<string, number[]>} */
+    const measured = new Map();
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const [name, measure] of Object.entries(kinds)) {
+        measured.set(name, [...(measured.get(name) ?? []), await measure()]);
+      }
+    }
+    const of = (/** @type {keyof typeof kinds} */ name) => measured.get(name) ?? [];
+    const show = (/** @type {keyof typeof kinds} */ name, /** @type {keyof typeof kinds} */ reference) => {
+      const ratios = of(name).map((value, i) => value / (of(reference)[i] ?? 0));
+      const [least, most] = [Math.min(...ratios), Math.max(...ratios)].map((one) => one.toFixed(2));
+      const ratio = `${median(ratios).toFixed(2)} (${least} to ${most}) of ${reference}`;
+      console.log(`${name}: ${median(of(name)).toFixed(0)}, ${ratio}`);
+    };
+    console.log(`${contentMiB} MiB, ${ROUNDS} rounds; MiB/s, operations a second, medians`);
+    show("read through the socket", "read in process");
+    show("bytes over a bare socket", "read in process");
+    show("small operations through the socket", "echo over a bare socket");
+    show("small operations in process", "echo over a bare socket");
+    await here.close();
+    await there.close();
   } finally {
     other.kill();
     await rm(directory, { recursive: true, force: true });
