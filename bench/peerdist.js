@@ -21,6 +21,8 @@ import { systemClock as clock, systemRandom } from "@branchcache/runtime/node";
 
 const MIB = 1_048_576;
 const READ_BYTES = 262_144;
+/** Reads under way, as overlapped reads are made. */
+const AT_ONCE = 4;
 const ROUNDS = 5;
 /** Of a call of the API on the wire. */
 const FRAME_BYTES = 64;
@@ -62,14 +64,18 @@ async function prepare(transport, content) {
   await api.publish(identifier, [content]);
   const opened = await api.open(new Uint8Array(16), api.contentInformation(identifier));
   await opened.addData(0, content);
-  const read = async (check = false) => {
-    for (let at = 0; at < content.length; ) {
+  /** Every so many pieces from one on; several of these go on at once. @param {number} from @param {boolean} check */
+  const readSome = async (from, check) => {
+    for (let at = from * READ_BYTES; at < content.length; at += AT_ONCE * READ_BYTES) {
       const piece = await opened.read(at, READ_BYTES, { timeoutMs: 0 });
       if (piece?.kind !== "data") throw new Error(`nothing at ${at}`);
-      const expected = content.subarray(at, at + piece.bytes.length);
+      const expected = content.subarray(at, at + READ_BYTES);
+      if (piece.bytes.length !== expected.length) throw new Error(`${piece.bytes.length} bytes at ${at}`);
       if (check && Buffer.compare(piece.bytes, expected) !== 0) throw new Error(`other bytes at ${at}`);
-      at += piece.bytes.length;
     }
+  };
+  const read = async (check = false) => {
+    await Promise.all(Array.from({ length: AT_ONCE }, (_, i) => readSome(i, check)));
   };
   await read(true);
   return {

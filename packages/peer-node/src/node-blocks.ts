@@ -1,6 +1,6 @@
 /** The blocks that a node holds or can get, one by one: for who brings his own order of reading. */
 import type { BlockStore } from "@branchcache/cache-store";
-import type { Segment } from "@branchcache/content-info";
+import type { Segment, SegmentId } from "@branchcache/content-info";
 import {
   type FetchBlocksOptions,
   type FetchedPiece,
@@ -66,7 +66,11 @@ export function nodeBlocks({ blocks, vault, observer, fetch, crowd }: NodeBlocks
         yield piece;
       }
     },
-    flashCrowd: (segments) => segments.some(({ id }) => crowd.wants(id)),
+    flashCrowd: (segments) => crowd.wants(idsOf(segments)),
     flush: (tag) => blocks.removeAll({ tag, shared: false }),
   };
+}
+
+function* idsOf(segments: readonly Segment[]): Generator<SegmentId> {
+  for (const { id } of segments) yield id;
 }

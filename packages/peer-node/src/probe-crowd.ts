@@ -14,6 +14,8 @@ export class ProbeCrowd {
    * asked for last comes last.
    */
   readonly #askers = new Map<string, Map<string, number>>();
+  /** Until when they are wanted by a crowd. Mostly empty, so that asking costs nothing. */
+  readonly #crowdedUntilMs = new Map<string, number>();
 
   constructor(clock: Pick<Clock, "monotonicMs">) {
     this.#clock = clock;
@@ -29,28 +31,33 @@ export class ProbeCrowd {
       if (askers.size > CROWD) dropOldest(askers);
       this.#askers.delete(name);
       this.#askers.set(name, askers);
-      if (this.#askers.size > SEGMENTS_MAX) dropOldest(this.#askers);
+      if (askers.size === CROWD) this.#crowdedUntilMs.set(name, Math.min(...askers.values()) + WITHIN_MS);
+      if (this.#askers.size > SEGMENTS_MAX) this.#crowdedUntilMs.delete(dropOldest(this.#askers) ?? "");
     }
   }
 
-  wants(id: SegmentId): boolean {
-    const sinceMs = this.#clock.monotonicMs() - WITHIN_MS;
-    return FAMILIES.some((family) => {
-      const askers = this.#askers.get(nameOf(id, family));
-      return askers?.size === CROWD && [...askers.values()].every((atMs) => atMs > sinceMs);
-    });
+  /** Whether a crowd wants one of these. */
+  wants(ids: Iterable<SegmentId>): boolean {
+    const nowMs = this.#clock.monotonicMs();
+    for (const [name, untilMs] of this.#crowdedUntilMs) {
+      if (untilMs <= nowMs) this.#crowdedUntilMs.delete(name);
+    }
+    if (this.#crowdedUntilMs.size === 0) return false;
+    for (const id of ids) {
+      if (this.#crowdedUntilMs.has(nameOf(id, 4)) || this.#crowdedUntilMs.has(nameOf(id, 6))) return true;
+    }
+    return false;
   }
 }
-
-const FAMILIES = [4, 6] as const;
 
 function nameOf(id: SegmentId, family: 4 | 6): string {
   return `${toHex(id)}/${family}`;
 }
 
-function dropOldest(map: Map<string, unknown>): void {
+function dropOldest(map: Map<string, unknown>): string | undefined {
   for (const oldest of map.keys()) {
     map.delete(oldest);
-    return;
+    return oldest;
   }
+  return undefined;
 }
