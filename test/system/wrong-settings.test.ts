@@ -121,7 +121,7 @@ describe("the commands", () => {
 
   it.each([
     { args: ["get"], complaint: "missing required argument 'url'" },
-    { args: ["get", "http://x/", "--discovery-port", "99999"], complaint: "Not a port" },
+    { args: ["get", "http://x/", "--discovery-port", "99999"], complaint: "must be a port" },
     {
       args: ["get", "http://x/y", "--mode", "sideways"],
       complaint: "Allowed choices are local, distributed",

@@ -2,6 +2,7 @@
 /** The command: a content server, a client, and what they need around them. */
 import { Command } from "commander";
 import { cacheCommand } from "./commands/cache.ts";
+import { configCommand } from "./commands/config.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { exportCommand } from "./commands/export.ts";
 import { gatewayCommand } from "./commands/gateway.ts";
@@ -10,6 +11,7 @@ import { importCommand } from "./commands/import.ts";
 import { infoCommand } from "./commands/info.ts";
 import { publishCommand } from "./commands/publish.ts";
 import { serveCommand } from "./commands/serve.ts";
+import { configOption } from "./config/setting-option.ts";
 import { runProgram } from "./run.ts";
 import { version } from "./version.ts";
 
@@ -19,6 +21,7 @@ const program = new Command("branchcache")
       "rather than across the WAN. The daemon is branchcached.",
   )
   .version(version)
+  .addOption(configOption())
   .addCommand(serveCommand())
   .addCommand(gatewayCommand())
   .addCommand(getCommand())
@@ -27,6 +30,7 @@ const program = new Command("branchcache")
   .addCommand(cacheCommand())
   .addCommand(exportCommand())
   .addCommand(importCommand())
+  .addCommand(configCommand())
   .addCommand(demoCommand());
 
 await runProgram(program, process.argv);

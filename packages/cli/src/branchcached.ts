@@ -1,17 +1,12 @@
 #!/usr/bin/env node
 /** The daemon: a peer that serves its cache, and the cache of every caller on this machine. */
-import { type ListenAddress, type PeerNodeOptions, serveApi, startPeerNode } from "@branchcache/peer-node";
-import { type EventLevel, formatEndpoint } from "@branchcache/runtime";
-import { systemClock } from "@branchcache/runtime/node";
+import { errorMessage } from "@branchcache/runtime";
 import { Command, Option } from "commander";
-import { startHousekeeping } from "./housekeeping.ts";
-import { logObserver } from "./log-observer.ts";
-import { parseCount, parseListen } from "./option-values.ts";
-import { defaultPaths } from "./paths.ts";
-import { peerDistApi } from "./peerdist-api.ts";
-import { Resources } from "./resources.ts";
+import { configOption, SettingOption, settingFlags } from "./config/setting-option.ts";
+import { typedFlags } from "./config/typed-flags.ts";
+import { Daemon } from "./daemon/daemon.ts";
+import { collect } from "./option-values.ts";
 import { runProgram } from "./run.ts";
-import { startServeWorkers } from "./serve-workers.ts";
 import {
   cacheDirOption,
   cacheSizeOption,
@@ -21,56 +16,36 @@ import {
   logFormatOption,
   logLevelOption,
   secretFileOption,
-  socketOption,
 } from "./shared-options.ts";
 import { aborted, stopSignal } from "./stop-signals.ts";
-import { openStore } from "./store.ts";
 import { version } from "./version.ts";
 
 interface DaemonOptions {
-  readonly mode: "local" | "distributed";
-  readonly listen: ListenAddress;
-  readonly maxUploads: number;
-  readonly workers: number;
-  readonly socket: string;
-  readonly secretFile: string;
-  readonly cacheDir: string;
-  readonly cacheSize?: number;
-  readonly interface?: readonly string[];
-  readonly discoveryPort: number;
-  readonly discoveryWait: number;
-  readonly logLevel: EventLevel;
-  readonly logFormat?: "json" | "text";
+  readonly config?: string;
+  readonly listen?: string;
+  readonly preset?: string;
+  readonly set?: readonly string[];
 }
 
 const program = new Command("branchcached")
   .description("The BranchCache daemon: keeps a cache, finds peers on the link and serves them.")
   .version(version)
+  .addOption(configOption())
+  .addOption(new SettingOption("--mode <mode>", "mode"))
   .addOption(
-    new Option("--mode <mode>", "local: asks nobody and serves nobody; distributed: a peer among peers")
-      .env("BRANCHCACHE_MODE")
-      .choices(["local", "distributed"])
-      .default("distributed"),
+    new Option(
+      "--listen <[host:]port>",
+      "where peers fetch blocks: peer.listen_address and peer.listen_port; without a mode anywhere, also mode distributed",
+    ),
   )
   .addOption(
-    new Option("--listen <[host:]port>", "where peers fetch blocks")
-      .env("BRANCHCACHE_PEER_LISTEN")
-      .argParser(parseListen)
-      .default({ port: 80 }, "80, as on Windows"),
+    new Option("--preset <port>", "a common unprivileged layout: peers fetch from, and connect to, this port")
+      .choices(["1337"])
+      .conflicts("listen"),
   )
-  .addOption(
-    new Option("--max-uploads <n>", "block requests answered at once")
-      .env("BRANCHCACHE_PEER_MAX_UPLOADS")
-      .argParser(parseCount)
-      .default(64),
-  )
-  .addOption(
-    new Option("--workers <n>", "processes that serve blocks; 1 is the daemon itself")
-      .env("BRANCHCACHE_PEER_WORKERS")
-      .argParser(parseCount)
-      .default(1),
-  )
-  .addOption(socketOption().default(defaultPaths().socket))
+  .addOption(new SettingOption("--max-uploads <n>", "peer.max_uploads"))
+  .addOption(new SettingOption("--workers <n>", "peer.workers"))
+  .addOption(new SettingOption("--socket <path>", "api.socket"))
   .addOption(secretFileOption())
   .addOption(cacheDirOption())
   .addOption(cacheSizeOption())
@@ -79,63 +54,43 @@ const program = new Command("branchcached")
   .addOption(discoveryWaitOption())
   .addOption(logLevelOption())
   .addOption(logFormatOption())
+  .option("--set <key=value>", "any setting, as in the configuration file; may be repeated", collect)
   .addHelpText(
     "after",
     `
-Every option can be set in the environment, as shown. The daemon runs in the foreground, logs to
-standard error and stops cleanly on SIGTERM or SIGINT. Open UDP 3702 and the listening port to the link.
+Settings come from the configuration file, its drop-ins, the environment and these options, the later ones first;
+\`branchcache config show --origin\` says which and from where. The daemon runs in the foreground, logs to standard
+error, reads its settings again on SIGHUP and stops cleanly on SIGTERM or SIGINT. Open UDP 3702 and the listening
+port to the link.
 
 Examples:
-  branchcached                               as root, on port 80
+  branchcached --mode distributed            as root, on port 80
   branchcached --listen 1337                 as anybody
   branchcached --listen 127.0.0.1:0 --interface 127.0.0.1    trying it on one machine
+  branchcached --set cache.max_age=60d --set discovery.republish_quorum=100
 
-Exit status: 0 stopped as asked, 1 failed, 2 usage.`,
+Exit status: 0 stopped as asked, 1 failed, 2 wrong options or settings.`,
   )
   .action(runDaemon);
 
-async function runDaemon(options: DaemonOptions): Promise<void> {
-  const logFormat = options.logFormat ?? (process.stderr.isTTY ? "text" : "json");
-  const observer = logObserver({ level: options.logLevel, format: logFormat });
+async function runDaemon({ config, ...options }: DaemonOptions, command: Command): Promise<void> {
   const signal = stopSignal();
-  await using resources = new Resources();
-  const store = await openStore({ ...options, observer });
-  resources.defer(() => store.close());
-  const housekeeping = startHousekeeping(store.blocks, systemClock, observer);
-  resources.defer(() => housekeeping.stop());
-  const { mode, listen, maxUploads, workers: count } = options;
-  let serving: Pick<PeerNodeOptions, "listen" | "maxUploads" | "servedElsewhere"> = { listen, maxUploads };
-  if (mode === "distributed" && count > 1) {
-    const { cacheDir, cacheSize, logLevel } = options;
-    const settings = { count, listen, maxUploads, cacheDir, cacheSize, logLevel, logFormat, observer };
-    const workers = await startServeWorkers(settings);
-    resources.defer(() => workers.close());
-    serving = { servedElsewhere: workers.serving };
-  }
-  const node = await startPeerNode({
-    ...serving,
-    store,
-    mode,
-    observer,
-    discovery: { port: options.discoveryPort, waitMs: options.discoveryWait },
-    ...(options.interface ? { interfaces: options.interface } : {}),
-  });
-  resources.defer(() => node.close());
-  const { socket: path, secretFile } = options;
-  const protocols = await peerDistApi({ node, socket: path, secretFile, observer });
-  const api = await serveApi({ path, branchCache: node, mode: node.mode, observer, protocols });
-  resources.defer(() => api.close());
-  observer.event("info", "service.started", {
-    mode: node.mode,
-    serving: node.serving && formatEndpoint(node.serving),
-    cache: options.cacheDir,
-    socket: options.socket,
-    pid: process.pid,
-  });
+  const flags = await typedFlags({ configFile: config, ...options, given: settingFlags(command) });
+  await using daemon = await Daemon.start({ configFile: config, flags });
+  process.on("SIGHUP", () => void reload(daemon));
   await aborted(signal);
+  const { observer } = daemon;
   observer.event("info", "service.stopping");
-  await resources[Symbol.asyncDispose]();
+  await daemon.close();
   observer.event("info", "service.stopped");
+}
+
+async function reload(daemon: Daemon): Promise<void> {
+  try {
+    await daemon.reload();
+  } catch (error) {
+    daemon.observer.event("error", "config.rejected", { reason: errorMessage(error) });
+  }
 }
 
 await runProgram(program, process.argv);

@@ -3,16 +3,19 @@ import { styleText } from "node:util";
 import type { EventFields, EventLevel, Observer } from "@branchcache/runtime";
 import { destination, type Logger, pino } from "pino";
 
-export type LogFormat = "json" | "text";
+/** `auto`: text on a terminal, else json. */
+export type LogFormat = "auto" | "json" | "text";
 export const LOG_LEVELS: readonly EventLevel[] = ["trace", "debug", "info", "warn", "error"];
 
 export interface LogOptions {
   readonly level: EventLevel;
-  readonly format: LogFormat;
+  /** Default `auto`. */
+  readonly format?: LogFormat | undefined;
 }
 
-export function logObserver({ level, format }: LogOptions): Observer {
-  return format === "json" ? jsonObserver(level) : textObserver(level);
+export function logObserver({ level, format = "auto" }: LogOptions): Observer {
+  const isText = format === "text" || (format === "auto" && process.stderr.isTTY === true);
+  return isText ? textObserver(level) : jsonObserver(level);
 }
 
 function jsonObserver(level: EventLevel): Observer {

@@ -9,6 +9,8 @@ export interface DefaultPaths {
   readonly secretFile: string;
   /** The daemon's socket for local callers. */
   readonly socket: string;
+  /** Settings; drop-ins lie in `branchcache.d` beside it. */
+  readonly configFile: string;
 }
 
 export interface PathEnvironment {
@@ -23,23 +25,41 @@ export function defaultPaths(from: PathEnvironment = thisProcess()): DefaultPath
   if (platform === "win32") {
     const base = join(env["LOCALAPPDATA"] ?? join(home, "AppData", "Local"), "branchcache");
     return {
-      cacheDir: join(base, "cache"),
+      cacheDir: join(base, "cache", "data"),
       secretFile: join(base, "secret"),
       socket: String.raw`\\.\pipe\branchcache-api`,
+      configFile: join(base, "branchcache.json"),
     };
   }
-  if (uid === 0) {
-    return {
-      cacheDir: "/var/cache/branchcache",
-      secretFile: "/var/lib/branchcache/secret",
-      socket: "/run/branchcache/api.sock",
-    };
-  }
+  // A service manager that made directories for the daemon says which; of several the first.
+  const given = (name: string) => env[name]?.split(":")[0];
+  const isSystem = uid === 0 || given("RUNTIME_DIRECTORY") !== undefined;
+  const user = (variable: string, ...fallback: readonly string[]) =>
+    join(env[variable] ?? join(...fallback), "branchcache");
+  const cache =
+    given("CACHE_DIRECTORY") ??
+    (isSystem ? "/var/cache/branchcache" : user("XDG_CACHE_HOME", home, ".cache"));
+  const state =
+    given("STATE_DIRECTORY") ??
+    (isSystem ? "/var/lib/branchcache" : user("XDG_STATE_HOME", home, ".local", "state"));
+  const runtime =
+    given("RUNTIME_DIRECTORY") ??
+    (isSystem ? "/run/branchcache" : user("XDG_RUNTIME_DIR", tmpdir(), `branchcache-${uid}`));
+  const configuration =
+    given("CONFIGURATION_DIRECTORY") ??
+    (isSystem ? "/etc/branchcache" : user("XDG_CONFIG_HOME", home, ".config"));
   return {
-    cacheDir: join(env["XDG_CACHE_HOME"] ?? join(home, ".cache"), "branchcache"),
-    secretFile: join(env["XDG_STATE_HOME"] ?? join(home, ".local", "state"), "branchcache", "secret"),
-    socket: join(env["XDG_RUNTIME_DIR"] ?? join(tmpdir(), `branchcache-${uid}`), "branchcache", "api.sock"),
+    cacheDir: join(cache, "data"),
+    secretFile: join(state, "secret"),
+    socket: join(runtime, "api.sock"),
+    configFile: join(configuration, "branchcache.json"),
   };
+}
+
+/** The socket for administration of the daemon whose socket for callers is this one: beside it. */
+export function controlSocketBeside(apiSocket: string): string {
+  if (/api(?:\.sock)?$/.test(apiSocket)) return apiSocket.replace(/api(\.sock)?$/, "control$1");
+  return apiSocket.endsWith(".sock") ? apiSocket.replace(/\.sock$/, ".control.sock") : `${apiSocket}.control`;
 }
 
 /** The sockets that a caller tries, in order: his own daemon's, then the machine's. */

@@ -1,6 +1,7 @@
 /** What every command does around its work: errors as one line, and the right exit code. */
 import { errorCode, errorMessage } from "@branchcache/runtime";
 import { type Command, CommanderError } from "commander";
+import { applyConfig } from "./config/setting-option.ts";
 import { exitCode } from "./exit-code.ts";
 
 /** Parses `argv`, runs the command and sets the exit code. Never rejects. */
@@ -10,6 +11,7 @@ export async function runProgram(program: Command, argv: readonly string[]): Pro
     if (errorCode(error) === "EPIPE") process.exit(exitCode.good);
     throw error;
   });
+  program.hook("preAction", (_program, command) => applyConfig(command));
   applyToAll(program, (command) => command.exitOverride().showHelpAfterError("(see --help)"));
   try {
     await program.parseAsync(argv as string[]);
@@ -19,13 +21,15 @@ export async function runProgram(program: Command, argv: readonly string[]): Pro
       return;
     }
     const code = errorCode(error);
-    process.stderr.write(`${program.name()}: ${errorMessage(error)}${code ? ` (${code})` : ""}\n`);
+    const lines = errorMessage(error).split("\n");
+    for (const line of lines) process.stderr.write(`${program.name()}: ${line}${code ? ` (${code})` : ""}\n`);
     process.exitCode = EXIT_CODES[code ?? ""] ?? exitCode.failed;
   }
 }
 
 const EXIT_CODES: Readonly<Record<string, number>> = {
   BC_USAGE: exitCode.usage,
+  BC_CONFIG: exitCode.usage,
   BC_ORIGIN_URL: exitCode.usage,
   BC_DAEMON_UNREACHABLE: exitCode.daemonUnreachable,
 };

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { ListenAddress } from "@branchcache/peer-node";
 import { BranchCacheError, type Endpoint, type EventLevel, type Observer } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
+import type { LogFormat } from "./log-observer.ts";
 
 /** What a worker is told when it starts. */
 export interface WorkerSettings {
@@ -14,7 +15,7 @@ export interface WorkerSettings {
   readonly cacheDir: string;
   readonly cacheSize: number | undefined;
   readonly logLevel: EventLevel;
-  readonly logFormat: "json" | "text";
+  readonly logFormat: LogFormat;
 }
 
 /** What a worker says once: where it serves, or why it cannot. */

@@ -1,74 +1,48 @@
 /** Options that several commands share: the same words and defaults everywhere. */
 import { Option } from "commander";
+import { SettingOption } from "./config/setting-option.ts";
 import { LOG_LEVELS } from "./log-observer.ts";
-import { collect, parseDuration, parsePort, parseSize } from "./option-values.ts";
-import { defaultPaths } from "./paths.ts";
 
-export const cacheDirOption = (): Option =>
-  new Option("--cache-dir <dir>", "where blocks and hashes are kept")
-    .env("BRANCHCACHE_CACHE_DIR")
-    .default(defaultPaths().cacheDir);
+export const cacheDirOption = (): Option => new SettingOption("--cache-dir <dir>", "cache.data.path");
 
 export const cacheSizeOption = (): Option =>
-  new Option(
+  new SettingOption(
     "--cache-size <size>",
+    "cache.data.max_bytes",
     "most that the cache may hold, such as 20GiB (default: 5 % of the volume)",
-  )
-    .env("BRANCHCACHE_CACHE_SIZE")
-    .argParser(parseSize);
+  );
 
 export const hashCacheSizeOption = (): Option =>
-  new Option(
+  new SettingOption(
     "--hash-cache-size <size>",
+    "cache.hash.max_bytes",
     "most that the hashes in the cache may take (default: 1 % of the volume, at least 64 MiB)",
-  )
-    .env("BRANCHCACHE_HASH_CACHE_SIZE")
-    .argParser(parseSize);
+  );
 
 export const interfaceOption = (): Option =>
-  new Option(
+  new SettingOption(
     "--interface <name|address>",
+    "peer.interfaces",
     "find peers on this interface only; may be repeated (default: all but loopback)",
-  )
-    .env("BRANCHCACHE_INTERFACES")
-    .argParser(collectCommas);
+  );
 
 export const discoveryPortOption = (): Option =>
-  new Option("--discovery-port <port>", "UDP port of the branch's discovery")
-    .env("BRANCHCACHE_DISCOVERY_PORT")
-    .argParser(parsePort)
-    .default(3702);
+  new SettingOption("--discovery-port <port>", "discovery.port");
 
 export const discoveryWaitOption = (): Option =>
-  new Option("--discovery-wait <time>", "how long peers may take to answer a probe")
-    .env("BRANCHCACHE_DISCOVERY_WAIT")
-    .argParser(parseDuration)
-    .default(300, "300ms");
+  new SettingOption("--discovery-wait <time>", "discovery.wait");
 
+/** For callers of a daemon; without it they try the usual places. */
 export const socketOption = (): Option =>
-  new Option("--socket <path>", "the daemon's socket for local callers").env("BRANCHCACHE_SOCKET");
+  new Option("--socket <path>", "the daemon's socket for local callers").env("BRANCHCACHE_API_SOCKET");
 
 export const secretFileOption = (): Option =>
-  new Option("--secret-file <file>", "the content server's secret; made at first use, mode 0600")
-    .env("BRANCHCACHE_SECRET_FILE")
-    .default(defaultPaths().secretFile);
+  new SettingOption("--secret-file <file>", "content_server.secret_file");
 
-export const logLevelOption = (): Option =>
-  new Option("--log-level <level>", "least important events to log")
-    .env("BRANCHCACHE_LOG_LEVEL")
-    .choices(LOG_LEVELS)
-    .default("info");
+export const logLevelOption = (): Option => new SettingOption("--log-level <level>", "log.level");
 
-export const logFormatOption = (): Option =>
-  new Option("--log-format <format>", "how events are logged (default: text on a terminal, else json)")
-    .env("BRANCHCACHE_LOG_FORMAT")
-    .choices(["json", "text"]);
+export const logFormatOption = (): Option => new SettingOption("--log-format <format>", "log.format");
 
-/** An environment variable carries several values with commas between them. */
-function collectCommas(value: string, previous: readonly string[] | undefined): readonly string[] {
-  return (
-    value
-      .split(",")
-      .reduce<readonly string[] | undefined>((all, one) => collect(one.trim(), all), previous) ?? []
-  );
-}
+/** For commands whose own output is what is wanted. */
+export const quietLogLevelOption = (): Option =>
+  new Option("--log-level <level>", "least important events to log").choices(LOG_LEVELS).default("warn");

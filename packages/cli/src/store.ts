@@ -1,12 +1,21 @@
 /** Opens the cache of a command. */
 import { mkdir } from "node:fs/promises";
-import { openLmdbStore } from "@branchcache/cache-store/lmdb";
+import { type LmdbStoreOptions, openLmdbStore } from "@branchcache/cache-store/lmdb";
 import { BranchCacheError, errorMessage, type Observer } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 
-export interface StoreOptions {
+export interface StoreOptions
+  extends Pick<
+    LmdbStoreOptions,
+    | "limitBytes"
+    | "limitPercent"
+    | "maxAgeMs"
+    | "publicationLimitBytes"
+    | "publicationLimitPercent"
+    | "secretsPath"
+  > {
   readonly cacheDir: string;
-  /** Bytes; default what `cache set` has kept, else 5 % of the volume. */
+  /** As `limitBytes`: bytes; default what `cache set` has kept, else 5 % of the volume. */
   readonly cacheSize?: number;
   /** Of hashes, bytes; default likewise, else 1 % of the volume. */
   readonly hashCacheSize?: number;
@@ -17,6 +26,8 @@ export type OpenStore = Awaited<ReturnType<typeof openLmdbStore>>;
 
 export async function openStore(options: StoreOptions): Promise<OpenStore> {
   const { cacheDir, cacheSize, hashCacheSize, observer } = options;
+  const { limitBytes = cacheSize, limitPercent, maxAgeMs, secretsPath } = options;
+  const { publicationLimitBytes = hashCacheSize, publicationLimitPercent } = options;
   try {
     await mkdir(cacheDir, { recursive: true, mode: 0o700 });
   } catch (error) {
@@ -30,8 +41,12 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   }
   return openLmdbStore({
     path: cacheDir,
-    ...(cacheSize !== undefined && { limitBytes: cacheSize }),
-    ...(hashCacheSize !== undefined && { publicationLimitBytes: hashCacheSize }),
+    ...(limitBytes !== undefined && { limitBytes }),
+    ...(limitPercent !== undefined && { limitPercent }),
+    ...(maxAgeMs !== undefined && { maxAgeMs }),
+    ...(publicationLimitBytes !== undefined && { publicationLimitBytes }),
+    ...(publicationLimitPercent !== undefined && { publicationLimitPercent }),
+    ...(secretsPath !== undefined && { secretsPath }),
     clock: systemClock,
     observer,
   });

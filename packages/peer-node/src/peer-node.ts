@@ -40,8 +40,12 @@ export interface PeerNodeOptions {
   readonly interfaces?: readonly string[];
   readonly discovery?: Pick<
     PeerDiscoveryOptions,
-    "port" | "waitMs" | "backoffMs" | "maxPerSecond" | "negativeTtlMs" | "republishQuorum"
+    "port" | "waitMs" | "backoffMs" | "maxPerSecond" | "negativeTtlMs" | "addressTtlMs" | "republishQuorum"
   >;
+  /** True while no probe is to be answered, as on battery power. Default: never. */
+  readonly silent?: () => boolean;
+  /** Milliseconds for which a peer that sent false bytes is left alone. Default 10 minutes. */
+  readonly quarantineMs?: number;
   readonly retrieval?: Pick<
     FetchBlocksOptions,
     "requestTimeoutMs" | "maxTimeouts" | "maxPeers" | "window" | "blockTimeoutMs"
@@ -118,6 +122,7 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
                 held: heldSegmentsOf(store.blocks),
                 retrievalPort: serving.port,
                 onProbe: (ids, from) => crowd.note(ids, from),
+                ...(options.silent ? { onBattery: options.silent } : {}),
               },
             }
           : {}),
@@ -127,7 +132,12 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
     await server?.close();
     throw error;
   }
-  const peers = new BranchPeers({ discovery, clock, observer });
+  const peers = new BranchPeers({
+    discovery,
+    clock,
+    observer,
+    ...(options.quarantineMs === undefined ? {} : { quarantineMs: options.quarantineMs }),
+  });
   const finder = rememberPeers(peers, { clock });
   const fetch: Omit<FetchBlocksOptions, "signal"> = {
     ...options.retrieval,

@@ -7,7 +7,7 @@ import {
   discoveryWaitOption,
   interfaceOption,
   logFormatOption,
-  logLevelOption,
+  quietLogLevelOption,
   socketOption,
 } from "../shared-options.ts";
 import type { GetOptions } from "../work/get.ts";
@@ -46,7 +46,7 @@ export function getCommand(): Command {
     .option("--explain", "say who was asked, what came from where, and why anything came from the origin")
     .option("--json", "print a report as JSON on standard output when done")
     .option("-q, --quiet", "no progress and no summary")
-    .addOption(logLevelOption().default("warn"))
+    .addOption(quietLogLevelOption())
     .addOption(logFormatOption())
     .addHelpText(
       "after",

@@ -8,7 +8,7 @@ import {
 import { closeServer, type ListenAddress, listen } from "@branchcache/peer-node";
 import { type EventFields, type EventLevel, formatEndpoint } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
-import { logObserver } from "../log-observer.ts";
+import { type LogFormat, logObserver } from "../log-observer.ts";
 import { shownHost } from "../option-values.ts";
 import { Resources } from "../resources.ts";
 import { loadServerSecret } from "../secret-file.ts";
@@ -28,7 +28,7 @@ export interface ContentServiceOptions {
   readonly hashCacheSize?: number;
   readonly secretFile: string;
   readonly logLevel: EventLevel;
-  readonly logFormat?: "json" | "text";
+  readonly logFormat?: LogFormat;
 }
 
 /** Contents hashed at a time; each is read by several threads. */
@@ -42,7 +42,7 @@ export async function runContentService(
 ): Promise<void> {
   const observer = logObserver({
     level: options.logLevel,
-    format: options.logFormat ?? (process.stderr.isTTY ? "text" : "json"),
+    format: options.logFormat,
   });
   const signal = stopSignal();
   const secret = await loadServerSecret(options.secretFile);

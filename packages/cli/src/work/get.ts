@@ -13,7 +13,7 @@ import type { EventLevel } from "@branchcache/runtime";
 import { BranchCacheError, errorCode, type Observer } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import { explainText } from "../explain.ts";
-import { logObserver } from "../log-observer.ts";
+import { type LogFormat, logObserver } from "../log-observer.ts";
 import { socketsToTry } from "../paths.ts";
 import { progressBar, sourcesText, totalBytes } from "../progress.ts";
 import { Resources } from "../resources.ts";
@@ -38,7 +38,7 @@ export interface GetOptions {
   readonly json?: true;
   readonly quiet?: true;
   readonly logLevel: EventLevel;
-  readonly logFormat?: "json" | "text";
+  readonly logFormat?: LogFormat;
 }
 
 export async function runGet(url: string, options: GetOptions): Promise<void> {
@@ -48,7 +48,7 @@ export async function runGet(url: string, options: GetOptions): Promise<void> {
   }
   const observer = logObserver({
     level: options.logLevel,
-    format: options.logFormat ?? (process.stderr.isTTY ? "text" : "json"),
+    format: options.logFormat,
   });
   const signal = stopSignal();
   await using resources = new Resources();

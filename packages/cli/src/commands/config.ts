@@ -1,0 +1,90 @@
+import { Command } from "commander";
+import type { ConfigShowOptions } from "../work/config.ts";
+
+export function configCommand(): Command {
+  return new Command("config")
+    .summary("show, check and change settings")
+    .description(
+      "Settings come from the configuration file, the drop-ins in branchcache.d beside it (in the order of their\n" +
+        "names), BRANCHCACHE_<KEY> in the environment, and options of the command line; the later ones win.",
+    )
+    .addCommand(
+      new Command("show")
+        .description("print settings and what they are")
+        .argument("[key...]", "these only, or sections such as peer")
+        .option("--origin", "say where each value comes from")
+        .option("--set-only", "leave out what has its default")
+        .option("--as-commands", "print commands that set the same elsewhere")
+        .option("--json", "print JSON")
+        .action(async (keys: readonly string[], options: ConfigShowOptions, command: Command) =>
+          (await work()).showConfig(keys, options, globalsOf(command)),
+        ),
+    )
+    .addCommand(
+      new Command("get")
+        .description("print the value of one setting")
+        .argument("<key>", "such as peer.listen_port")
+        .option("--json", "print JSON, with its origin")
+        .action(async (key: string, options: { json?: true }, command: Command) =>
+          (await work()).getConfig(key, options, globalsOf(command)),
+        ),
+    )
+    .addCommand(
+      new Command("set")
+        .description("write a setting into the configuration file, and have the daemon follow")
+        .argument("<key>", "such as peer.listen_port")
+        .argument("<value>", "as in the file; lists with commas or as JSON")
+        .option("--json", "print JSON")
+        .action(async (key: string, value: string, options: { json?: true }, command: Command) =>
+          (await work()).setConfig(key, value, options, globalsOf(command)),
+        ),
+    )
+    .addCommand(
+      new Command("unset")
+        .description("take a setting out of the configuration file, and have the daemon follow")
+        .argument("<key>", "such as peer.listen_port")
+        .option("--json", "print JSON")
+        .action(async (key: string, options: { json?: true }, command: Command) =>
+          (await work()).unsetConfig(key, options, globalsOf(command)),
+        ),
+    )
+    .addCommand(
+      new Command("check")
+        .description("say whether the daemon would accept the settings")
+        .argument("[file]", "another configuration file")
+        .option("--json", "print JSON")
+        .action(async (file: string | undefined, options: { json?: true }, command: Command) =>
+          (await work()).checkConfig(file, options, globalsOf(command)),
+        ),
+    )
+    .addCommand(
+      new Command("schema")
+        .description("print the JSON Schema of the configuration file")
+        .action(async () => {
+          (await work()).printSchema();
+        }),
+    )
+    .addHelpText(
+      "after",
+      `
+Examples:
+  branchcache config show --origin
+  branchcache config show peer
+  branchcache config set cache.max_age 60d
+  branchcache config check /etc/branchcache/branchcache.json
+  branchcache config schema > branchcache.schema.json
+
+Exit status: 0 good, 1 failed, 2 wrong usage or settings that are not accepted.`,
+    );
+}
+
+export interface ConfigGlobals {
+  /** From `--config`. */
+  readonly config?: string;
+}
+
+function globalsOf(command: Command): ConfigGlobals {
+  return command.optsWithGlobals();
+}
+
+const work = () => import("../work/config.ts");

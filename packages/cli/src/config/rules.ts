@@ -1,0 +1,42 @@
+/** What settings ask of each other. */
+import type { Settings } from "./schema.ts";
+
+export const settingRules = {
+  errors(settings: Settings): readonly string[] {
+    const { content_info: info, content_server: server, hosted_server: hosted, cache } = settings;
+    const found: string[] = [];
+    if (info.min > info.max) found.push("content_info.min: must not be above content_info.max");
+    if (info.preferred < info.min || info.preferred > info.max) {
+      found.push("content_info.preferred: must lie between content_info.min and content_info.max");
+    }
+    if ((hosted.cert === undefined) !== (hosted.key === undefined)) {
+      found.push(
+        "hosted_server.cert: a certificate needs its key and the other way round; set hosted_server.key too",
+      );
+    }
+    if (server.enabled && (server.root === undefined) === (server.origin === undefined)) {
+      found.push(
+        "content_server.enabled: needs either content_server.root, a directory, or content_server.origin, a URL",
+      );
+    }
+    if (cache.store === "redis" && cache.redis.nodes.length === 0) {
+      found.push("cache.redis.nodes: name a node of the cluster, or set cache.store to lmdb");
+    }
+    if (
+      settings.mode === "hosted-client" &&
+      settings.hosted_client.servers.length === 0 &&
+      !settings.hosted_client.discover
+    ) {
+      found.push("hosted_client.servers: name a hosted cache, or set hosted_client.discover to true");
+    }
+    return found;
+  },
+
+  warnings(settings: Settings): readonly string[] {
+    const found: string[] = [];
+    if (settings.mode === "hosted-server" && settings.hosted_client.servers.length > 0) {
+      found.push("hosted_client.servers: is not used by a hosted cache server");
+    }
+    return found;
+  },
+};

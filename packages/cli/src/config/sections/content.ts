@@ -1,0 +1,78 @@
+/** Content Information: what is asked for, and what this machine's own content server gives. */
+import { z } from "zod";
+import { defaultPaths } from "../../paths.ts";
+import { duration, listenAddress, onOff, path, setting, size } from "../declare.ts";
+
+const version = () => z.union([z.literal(1), z.literal(2)], "must be 1 or 2");
+
+export const contentInfo = z
+  .strictObject({
+    preferred: setting(version().prefault(2), {
+      help: "Version of Content Information to ask for: 2, or 1 to share with Windows 7",
+      takes: "live",
+      windows: "Enable-BCDowngrading, Disable-BCDowngrading",
+    }),
+    min: setting(version().prefault(1), { help: "Lowest version that is taken", takes: "live" }),
+    max: setting(version().prefault(2), { help: "Highest version that is taken", takes: "live" }),
+  })
+  .prefault({});
+
+export const contentServer = z
+  .strictObject({
+    enabled: setting(onOff().prefault(false), {
+      help: "Run a content server in the daemon, for `root` or in front of `origin`",
+      takes: "live",
+      windows: "IIS with the BranchCache feature",
+    }),
+    listen: setting(listenAddress().prefault("8080"), {
+      help: "Where the content server listens",
+      takes: "live",
+    }),
+    root: setting(path().optional(), { help: "Directory that the content server serves", takes: "live" }),
+    origin: setting(z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).optional(), {
+      help: "Web server that the content server stands in front of",
+      takes: "live",
+    }),
+    versions: setting(z.array(version()).min(1).prefault([1, 2]), {
+      help: "Versions of Content Information that are made",
+      takes: "live",
+      windows: "policy Hash Version support for BranchCache",
+    }),
+    min_size: setting(size().prefault("128KiB"), {
+      help: "Smaller content is always sent plain: it is there before peers are found",
+      takes: "live",
+    }),
+    hash_on_first_request: setting(onOff().prefault(true), {
+      help: "Hash content when it is first asked for; false: only what `publish` hashed",
+      takes: "live",
+    }),
+    publish: setting(z.array(path()).prefault([]), {
+      help: "Files and directories that are hashed when the daemon starts",
+      takes: "live",
+      windows: "policy Hash Publication for BranchCache; Publish-BCWebContent",
+    }),
+    secret_file: setting(
+      path().prefault(() => defaultPaths().secretFile),
+      {
+        help: "The content server's secret; made at first use, mode 0600",
+        takes: "restart",
+        byPlatform: true,
+        windows: String.raw`Set-BCSecretKey; SecurityManager\Restricted Seed`,
+      },
+    ),
+  })
+  .prefault({});
+
+export const client = z
+  .strictObject({
+    min_latency: setting(duration({ maxMs: 100_000_000 }).prefault("0ms"), {
+      help: "Round trip to the origin above which the branch is asked; 0ms: always (Windows: 80ms, for SMB)",
+      takes: "live",
+      windows: "Set-BCMinSMBLatency",
+    }),
+    read_timeout: setting(duration({ minMs: 1 }).prefault("5s"), {
+      help: "How long a read waits for the branch before the origin is asked",
+      takes: "live",
+    }),
+  })
+  .prefault({});

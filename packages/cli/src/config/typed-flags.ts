@@ -1,0 +1,73 @@
+/** The daemon's options as one layer of settings. */
+import type { ListenAddress } from "@branchcache/peer-node";
+import { BranchCacheError, errorMessage } from "@branchcache/runtime";
+import { parseListen } from "../option-values.ts";
+import { findSetting, readTyped } from "./keys.ts";
+import { nearestKey, resolveConfig } from "./resolve.ts";
+
+type Flags = ReadonlyMap<string, { readonly flag: string; readonly value: unknown }>;
+
+export interface TypedFlags {
+  readonly configFile: string | undefined;
+  /** Options that are settings themselves. */
+  readonly given: Flags;
+  /** `[host:]port`. */
+  readonly listen?: string;
+  readonly preset?: string;
+  /** Each `key=value`. */
+  readonly set?: readonly string[];
+}
+
+/** Errors: `BC_CONFIG`, `BC_USAGE`. */
+export async function typedFlags({ configFile, given, listen, preset, set }: TypedFlags): Promise<Flags> {
+  const flags = new Map(given);
+  for (const text of set ?? []) {
+    const { key, value } = readAssignment(text);
+    flags.set(key, { flag: "--set", value });
+  }
+  if (preset !== undefined) {
+    for (const key of ["peer.listen_port", "peer.connect_port"]) {
+      flags.set(key, { flag: "--preset", value: Number(preset) });
+    }
+  }
+  if (listen !== undefined) {
+    const { host, port } = readListen(listen);
+    flags.set("peer.listen_port", { flag: "--listen", value: port });
+    if (host !== undefined) flags.set("peer.listen_address", { flag: "--listen", value: host });
+  }
+  // Who names a port to serve on wants to serve, unless he said something else.
+  if ((listen ?? preset) !== undefined && !flags.has("mode")) {
+    const { written } = await resolveConfig({ configFile, flags });
+    if (written.get("mode")?.origin.kind === "default") {
+      flags.set("mode", { flag: listen === undefined ? "--preset" : "--listen", value: "distributed" });
+    }
+  }
+  return flags;
+}
+
+/** `key=value`, typed. Errors: `BC_USAGE`. */
+export function readAssignment(text: string): { readonly key: string; readonly value: unknown } {
+  const at = text.indexOf("=");
+  if (at < 1) throw new BranchCacheError("BC_USAGE", `${text}: give it as key=value`);
+  const key = text.slice(0, at).trim();
+  return { key, value: typedValue(key, text.slice(at + 1).trim()) };
+}
+
+/** Errors: `BC_USAGE` for a key that is none. */
+export function typedValue(key: string, text: string): unknown {
+  const setting = findSetting(key);
+  if (setting) return readTyped(setting, text);
+  const near = nearestKey(key);
+  throw new BranchCacheError(
+    "BC_USAGE",
+    `${key}: there is no such setting${near ? `; did you mean ${near}?` : ""}`,
+  );
+}
+
+function readListen(text: string): ListenAddress {
+  try {
+    return parseListen(text);
+  } catch (error) {
+    throw new BranchCacheError("BC_USAGE", `--listen: ${errorMessage(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,51 @@
+/** Whether this machine runs on a battery, as Linux tells it. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Clock } from "@branchcache/runtime";
+
+const SUPPLIES = "/sys/class/power_supply";
+/** Answers to probes must not wait for the disk each time. */
+const FRESH_MS = 5_000;
+
+/** A question that may be asked often. False where nothing is known. */
+export function batteryWatch(clock: Clock, directory: string = SUPPLIES): () => boolean {
+  let known = false;
+  let untilMs = Number.NEGATIVE_INFINITY;
+  return () => {
+    const nowMs = clock.monotonicMs();
+    if (nowMs >= untilMs) {
+      known = isOnBattery(directory);
+      untilMs = nowMs + FRESH_MS;
+    }
+    return known;
+  };
+}
+
+function isOnBattery(directory: string): boolean {
+  let hasBattery = false;
+  for (const supply of namesIn(directory)) {
+    const type = textOf(join(directory, supply, "type"));
+    if (type === "Battery") {
+      // A mouse has one too, and says that it powers the mouse alone.
+      const own = textOf(join(directory, supply, "scope")) !== "Device";
+      hasBattery ||= own && textOf(join(directory, supply, "status")) === "Discharging";
+    } else if (textOf(join(directory, supply, "online")) === "1") return false;
+  }
+  return hasBattery;
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch {
+    return "";
+  }
+}

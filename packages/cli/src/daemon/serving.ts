@@ -1,0 +1,28 @@
+/** Where blocks are served: by the daemon itself, or by several processes of it. */
+import { type BlockServer, startBlockServer } from "@branchcache/peer-node";
+import type { Observer } from "@branchcache/runtime";
+import type { Settings } from "../config/schema.ts";
+import { startServeWorkers } from "../serve-workers.ts";
+import type { OpenStore } from "../store.ts";
+
+export async function startServing(
+  settings: Settings,
+  store: OpenStore,
+  observer: Observer,
+): Promise<BlockServer | undefined> {
+  const { mode, peer, cache, log } = settings;
+  if (mode !== "distributed") return undefined;
+  const { listen_address: host, listen_port: port, max_uploads: maxUploads, workers: count } = peer;
+  const listen = { port, ...(host === undefined ? {} : { host }) };
+  if (count === 1) return startBlockServer({ store, listen, maxUploads, observer });
+  return startServeWorkers({
+    count,
+    listen,
+    maxUploads,
+    cacheDir: cache.data.path,
+    cacheSize: cache.data.max_bytes,
+    logLevel: log.level,
+    logFormat: log.format,
+    observer,
+  });
+}
