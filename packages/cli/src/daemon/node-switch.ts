@@ -24,6 +24,7 @@ export class NodeSwitch implements BranchCache {
     keep: (segment, blockIndex, plaintext, tag) =>
       this.#with((node) => node.blocks.keep(segment, blockIndex, plaintext, tag)),
     fetch: (wanted, options) => this.#fetch(wanted, options),
+    flashCrowd: (segments) => this.#current?.node.blocks.flashCrowd(segments) ?? false,
     flush: (tag) => this.#with((node) => node.blocks.flush(tag)),
   };
 
