@@ -96,7 +96,11 @@ export const systemClock: Clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   after(ms, fn) {
-    const timer = setTimeout(fn, Math.min(Math.max(ms, 0), LONGEST_TIMER_MS));
+    if (ms <= 0) {
+      const turn = setImmediate(fn);
+      return () => clearImmediate(turn);
+    }
+    const timer = setTimeout(fn, Math.min(Math.ceil(ms), LONGEST_TIMER_MS));
     return () => clearTimeout(timer);
   },
   sleep(ms, signal) {

@@ -13,7 +13,7 @@ import { RateLimit } from "./protocol/rate-limit.ts";
 import { RecentMap } from "./protocol/recent-map.ts";
 import type { SequenceCounter } from "./protocol/sequence.ts";
 import type { TransmissionTiming } from "./protocol/transmission.ts";
-import { canonicalUri, newUuidUrn } from "./protocol/uuid.ts";
+import { newUuidUrn } from "./protocol/uuid.ts";
 import { type ProtocolVersion, VERSIONS } from "./protocol/versions.ts";
 
 /** Where a request came from. */
@@ -67,14 +67,14 @@ export interface ResponderContext {
 
 interface Answered {
   readonly from: Endpoint;
-  /** Undefined while the answer waits for its delay. */
-  readonly sent?: { readonly bytes: Uint8Array; readonly atMs: number };
+  readonly bytes: Uint8Array;
+  atMs: number;
 }
 
 interface WaitingAnswer {
   readonly kind: RequestMessage["kind"];
-  /** Of the request, canonical. */
-  readonly id: string;
+  /** Of the request's identifier. */
+  readonly key: string;
   readonly request: RequestInfo;
   readonly build: MatchBuilder;
 }
@@ -101,7 +101,7 @@ export class Responder {
   }
 
   /** A request not seen before. */
-  async answer(message: RequestMessage, request: RequestInfo): Promise<void> {
+  async answer(message: RequestMessage, request: RequestInfo, key: string): Promise<void> {
     const { random, pauses, onError } = this.#context;
     if (this.#pending >= MAX_PENDING_ANSWERS) {
       this.#options.onLimited?.(request);
@@ -111,8 +111,7 @@ export class Responder {
     try {
       const build = await this.#decide(message, request);
       if (build && this.#rateAllows(request)) {
-        const answer = { kind: message.kind, id: canonicalUri(message.messageId), request, build };
-        this.#answers.set(answer.id, { from: request.from });
+        const answer = { kind: message.kind, key, request, build };
         const [fromMs, toMs] = this.#options.answerDelayMs ?? [0, 500];
         pauses.after(randomWhole(random, fromMs, toMs), () => void this.#finish(answer));
         return;
@@ -123,32 +122,27 @@ export class Responder {
     this.#pending--;
   }
 
-  /** A request seen before. True if it was answered again. */
-  answerAgain(message: RequestMessage, request: RequestInfo): boolean {
-    const id = canonicalUri(message.messageId);
-    const known = this.#answers.get(id);
+  /** A request seen before. True if it was answered again, which it is not while its answer waits. */
+  answerAgain(request: RequestInfo, key: string): boolean {
+    const known = this.#answers.get(key);
     const { reanswerAfterMs = Number.POSITIVE_INFINITY } = this.#options;
-    if (!known?.sent || !sameEndpoint(known.from, request.from)) return false;
-    const atMs = this.#context.clock.monotonicMs();
-    if (atMs - known.sent.atMs < reanswerAfterMs || !this.#rateAllows(request)) return false;
-    const sent = { bytes: known.sent.bytes, atMs };
-    this.#answers.set(id, { from: known.from, sent });
-    this.#send(known.sent.bytes, request);
+    if (!known || !sameEndpoint(known.from, request.from)) return false;
+    const nowMs = this.#context.clock.monotonicMs();
+    if (nowMs - known.atMs < reanswerAfterMs || !this.#rateAllows(request)) return false;
+    known.atMs = nowMs;
+    this.#answers.set(key, known);
+    this.#send(known.bytes, request);
     return true;
   }
 
   /** After the delay. Keeps nothing of the message: many wait at a time. */
-  async #finish({ kind, id, request, build }: WaitingAnswer): Promise<void> {
+  async #finish({ kind, key, request, build }: WaitingAnswer): Promise<void> {
     const { clock, onError } = this.#context;
     try {
       const match = await build();
-      if (!match) {
-        this.#answers.delete(id);
-        return;
-      }
+      if (!match) return;
       const bytes = this.#write(kind, request, match);
-      const sent = { bytes, atMs: clock.monotonicMs() };
-      this.#answers.set(id, { from: request.from, sent });
+      this.#answers.set(key, { from: request.from, bytes, atMs: clock.monotonicMs() });
       this.#send(bytes, request);
       this.#options.onAnswered?.(request, match);
     } catch (error) {

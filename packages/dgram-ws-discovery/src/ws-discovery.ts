@@ -20,7 +20,7 @@ import { Pauses } from "./protocol/pauses.ts";
 import { pooledRandom, randomWhole } from "./protocol/random.ts";
 import { SequenceCounter, SequenceOrder } from "./protocol/sequence.ts";
 import { SOAP_OVER_UDP_1_1, type TransmissionTiming } from "./protocol/transmission.ts";
-import { canonicalUri, newUuidUrn } from "./protocol/uuid.ts";
+import { canonicalUri, identifierKey, newUuidUrn } from "./protocol/uuid.ts";
 import type { ProtocolVersion } from "./protocol/versions.ts";
 import {
   type RequestHandler,
@@ -161,6 +161,11 @@ interface OpenQuery {
   onMatch(match: ReceivedMatch): void;
 }
 
+/** What waits must not keep the whole text of the datagram in memory, which a part of it does. */
+function ownText(part: string): string {
+  return ` ${part}`.slice(1);
+}
+
 /** Opens a socket on each link. The discovery port itself is bound by the first `respond` or `announcements`. */
 export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDiscovery> {
   const { clock, timing = SOAP_OVER_UDP_1_1, versions = ["2005/04"], onLinkOnly = true } = options;
@@ -209,13 +214,15 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
       drop("malformed", from, error as WsDiscoveryError);
       return;
     }
-    if (!versions.includes(message.version) && !queries.has(canonicalUri(message.relatesTo ?? ""))) {
+    if (!versions.includes(message.version) && !queries.has(identifierKey(message.relatesTo ?? ""))) {
       drop("version", from);
       return;
     }
-    const isNew = duplicates.isNew(message.messageId, clock.monotonicMs());
+    const key = identifierKey(message.messageId);
+    const isNew = duplicates.isNew(key, clock.monotonicMs());
     if (message.kind === "Probe" || message.kind === "Resolve") {
-      onRequest(message, { version: message.version, messageId: message.messageId, from, link }, isNew);
+      const { version, messageId } = message;
+      onRequest(message, { version, messageId: ownText(messageId), from, link }, key, isNew);
     } else if (!isNew) {
       drop("duplicate", from);
     } else if (message.kind === "ProbeMatches") {
@@ -227,11 +234,11 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
     }
   }
 
-  function onRequest(message: RequestMessage, request: RequestInfo, isNew: boolean): void {
+  function onRequest(message: RequestMessage, request: RequestInfo, key: string, isNew: boolean): void {
     if (!repliesToSource(message, request.from)) drop("reply_address", request.from);
-    else if (isNew) for (const responder of responders) void responder.answer(message, request);
+    else if (isNew) for (const responder of responders) void responder.answer(message, request, key);
     else {
-      const again = [...responders].filter((responder) => responder.answerAgain(message, request));
+      const again = [...responders].filter((responder) => responder.answerAgain(request, key));
       if (again.length === 0) drop("duplicate", request.from);
     }
   }
@@ -244,7 +251,7 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
   ): void {
     const { version, relatesTo } = message;
     const match = { service, version, relatesTo, from, link };
-    const query = queries.get(canonicalUri(relatesTo ?? ""));
+    const query = queries.get(identifierKey(relatesTo ?? ""));
     if (query) query.onMatch(match);
     else if (!options.onUnrelated?.(match)) drop("unrelated", from);
   }
@@ -255,7 +262,7 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
     link: Link | undefined,
   ): void {
     const address = message.kind === "Hello" ? message.service.address : message.address;
-    const judged = order.judge(canonicalUri(address), message.appSequence);
+    const judged = order.judge(identifierKey(address), message.appSequence);
     if (judged === "older") {
       drop("older", from);
       return;
@@ -275,23 +282,24 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
     assertOpen();
     signal?.throwIfAborted();
     const messageId = newUuidUrn(random);
+    const key = identifierKey(messageId);
     const message: MessageHeader & ToHeader & MessageBody = { version, messageId, ...body };
     const bytes = writeMessage(message, prefixes ? { prefixes } : {});
     const queue = new AsyncQueue<ReceivedMatch>(MAX_QUEUED_ITEMS);
     const stop = new AbortController();
     const release = failOnEnd(queue, signal);
     const cancelTimer = clock.after(timeoutMs, () => {
-      queries.delete(messageId);
+      queries.delete(key);
       queue.end();
     });
-    queries.set(messageId, {
+    queries.set(key, {
       to,
       onMatch(match) {
         if (accepts(match) && !queue.push(match)) drop("backlog", match.from);
       },
     });
     // Our own listening socket hears our own multicast.
-    duplicates.isNew(messageId, clock.monotonicMs());
+    duplicates.isNew(key, clock.monotonicMs());
     queryOptions.onStart?.(messageId);
     const lastAfterMs = timeoutMs - answerWithinMs;
     void sendQuery(bytes, to, { signal: stop.signal, lastAfterMs });
@@ -300,7 +308,7 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
     } finally {
       stop.abort();
       cancelTimer();
-      queries.delete(messageId);
+      queries.delete(key);
       release();
     }
   }
@@ -385,7 +393,7 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
       assertOpen();
       if (delayMs && !(await pauses.wait(randomWhole(random, ...delayMs), signal))) return;
       const messageId = newUuidUrn(random);
-      duplicates.isNew(messageId, clock.monotonicMs());
+      duplicates.isNew(identifierKey(messageId), clock.monotonicMs());
       const bytes = writeMessage(
         { version, messageId, appSequence: sequence.next(), ...body },
         prefixes ? { prefixes } : {},

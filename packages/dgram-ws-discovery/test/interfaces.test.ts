@@ -74,6 +74,30 @@ describe("interfaces that come and go", () => {
     expect(open()).toBe(0);
   });
 
+  it("W-15 a source is off the link as soon as the interface that it was on has gone", async () => {
+    const { port, down } = changing(here.lan, "192.0.2.10/24", "198.51.100.10/24");
+    const { discovery, drops } = await here.host(port, { interfaceRefreshMs: 5_000 });
+    await startTargetService(discovery, service);
+    const near = await here.host("192.0.2.1/24");
+    const ask = async () => {
+      const { found, done } = gather(
+        near.discovery.probe({}, { timeoutMs: 1_000, to: { address: "192.0.2.10", port: 3702 } }),
+      );
+      await here.clock.advance(1_000);
+      await done;
+      return found.length;
+    };
+    expect([await ask(), await ask()]).toEqual([1, 1]);
+    down.add("192.0.2.10");
+    await here.clock.advance(5_000);
+    drops.length = 0;
+    expect(await ask()).toBe(0);
+    expect(new Set(drops)).toEqual(new Set(["off_link"]));
+    down.clear();
+    await here.clock.advance(5_000);
+    expect(await ask()).toBe(1);
+  });
+
   it("a join that fails is told once, tried again, and disturbs no other", async () => {
     const { port, open } = changing(here.lan, "192.0.2.10/24", "198.51.100.10/24");
     let broken = true;

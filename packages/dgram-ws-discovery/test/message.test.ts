@@ -142,6 +142,15 @@ describe("reading", () => {
     expect(text(writeMessage(message, { prefixes }))).toBe(extended);
   });
 
+  it("WSD-62 a signature is neither checked nor minded, unless it must be understood", () => {
+    const signature = (attribute: string) =>
+      `<wsd:Security${attribute}><wsd:Sig Scheme="urn:x" KeyId="AA==" Refs="a b" Sig="AAAA"/></wsd:Security>`;
+    const signed = (attribute: string) =>
+      utf8(probeXml.replace("</soap:Header>", `${signature(attribute)}</soap:Header>`));
+    expect(readMessage(signed(""))).toEqual(readMessage(utf8(probeXml)));
+    expect(codeOf(() => readMessage(signed(' soap:mustUnderstand="1"')))).toBe("WSD_MUST_UNDERSTAND");
+  });
+
   it("W-14 numbers over 32 bits are read", () => {
     const big = helloXml.replace("1767225600", "1767225600123").replace(">5<", ">1767225600123<");
     expect(readMessage(utf8(big))).toMatchObject({

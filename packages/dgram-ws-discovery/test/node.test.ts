@@ -98,4 +98,12 @@ describe("systemClock", () => {
     await expect(systemClock.sleep(1, abort.signal)).rejects.toThrow("enough");
     await systemClock.sleep(0);
   });
+
+  it("what is due at once is done in the next turn, unless it is cancelled", async () => {
+    const done: string[] = [];
+    systemClock.after(0, () => done.push("cancelled"))();
+    systemClock.after(0, () => done.push("ours"));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(done).toEqual(["ours"]);
+  });
 });

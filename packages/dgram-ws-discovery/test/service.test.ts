@@ -361,6 +361,37 @@ describe("target service", () => {
     expect(second.heard[0]?.message).toMatchObject({ matches: [{ xAddrs: ["http://198.51.100.10/"] }] });
   });
 
+  it("WSD-40 sends no fault, not even to a unicast probe with a rule it does not know", async () => {
+    await startTargetService((await here.host("192.0.2.10/24")).discovery, service);
+    await here.clock.advance(2_000);
+    const { ask, heard } = await client();
+    const probe = { types: [PRINTER], scopes: ["urn:x"], matchBy: "urn:rule:of:mine" };
+    await ask({ probe }, { address: "192.0.2.10", port: 3702 });
+    await here.clock.advance(2_000);
+    expect(heard).toEqual([]);
+    await ask({ probe: { types: [PRINTER] } }, { address: "192.0.2.10", port: 3702 });
+    await here.clock.advance(2_000);
+    expect(heard.length).toBeGreaterThan(0);
+  });
+
+  it("WSD-19 WSD-53 is the same service after a restart, and its second run counts as newer", async () => {
+    const watching = await here.host("192.0.2.1/24");
+    const { found, done } = gather(watching.discovery.announcements());
+    for (let run = 0; run < 2; run++) {
+      const { discovery } = await here.host("192.0.2.10/24");
+      await startTargetService(discovery, service);
+      await here.clock.advance(2_000);
+      await discovery.close();
+    }
+    const hellos = found.filter(({ kind }) => kind === "Hello");
+    expect(hellos.map(({ restarted }) => restarted)).toEqual([false, true]);
+    for (const hello of hellos) expect(hello).toMatchObject({ service: { address: ADDRESS } });
+    const [first, second] = hellos.map(({ appSequence }) => appSequence?.instanceId ?? 0);
+    expect(second).toBeGreaterThan(first ?? 0);
+    await watching.discovery.close();
+    await done;
+  });
+
   it("W-1 announces itself in each version that it is told to", async () => {
     const { discovery } = await here.host("192.0.2.10/24", { versions: ["2005/04", "2009/01"] });
     const target = await startTargetService(discovery, service, { versions: ["2005/04", "2009/01"] });

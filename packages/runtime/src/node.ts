@@ -7,12 +7,17 @@ import type { Random } from "./random.ts";
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 function after(ms: number, fn: () => void): CancelTimer {
+  // A timer of none takes one millisecond at least.
+  if (ms <= 0) {
+    const turn = setImmediate(fn);
+    return () => clearImmediate(turn);
+  }
   let timer: NodeJS.Timeout;
   const arm = (leftMs: number): void => {
     timer =
       leftMs > LONGEST_TIMER_MS
         ? setTimeout(() => arm(leftMs - LONGEST_TIMER_MS), LONGEST_TIMER_MS)
-        : setTimeout(fn, Math.ceil(Math.max(leftMs, 0)));
+        : setTimeout(fn, Math.ceil(leftMs));
   };
   arm(ms);
   return () => clearTimeout(timer);

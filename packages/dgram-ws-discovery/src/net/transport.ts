@@ -1,8 +1,9 @@
 /** Sockets: a shared one per family that listens on 3702, and one per link that queries and answers leave from. */
 import { WsDiscoveryError } from "../errors.ts";
-import { IPV4_GROUP, IPV6_GROUP } from "../limits.ts";
+import { IPV4_GROUP, IPV6_GROUP, MAX_REMEMBERED_SOURCES } from "../limits.ts";
 import type { Clock, DatagramPort, DatagramSocket, Endpoint, Random } from "../ports.ts";
 import type { Pauses } from "../protocol/pauses.ts";
+import { RecentMap } from "../protocol/recent-map.ts";
 import { type TransmissionTiming, transmissionDelays } from "../protocol/transmission.ts";
 import { isOnSubnet, type NumericAddress, parseAddress } from "./address.ts";
 import { chooseLinks, type Link, missingInterfaces } from "./links.ts";
@@ -48,6 +49,8 @@ export class Transport {
   readonly #options: TransportOptions;
   readonly #attachments = new Map<string, Attachment>();
   readonly #listeners = new Map<4 | 6, Listener>();
+  /** By source; emptied when an interface changes. */
+  #linksOfSources = new RecentMap<{ readonly link: Link | undefined }>(MAX_REMEMBERED_SOURCES);
   /** What is out of order now, and was told. */
   readonly #faults = new Set<string>();
   #first = true;
@@ -125,8 +128,17 @@ export class Transport {
     }
   }
 
-  /** The link that an address is on; a given one is tried first. */
+  /** The link that an address is on; a given one is tried first. The same few sources ask again and again. */
   linkOf(address: string, family: 4 | 6, first?: Link): Link | undefined {
+    const key = first ? `${address} ${first.key}` : address;
+    const known = this.#linksOfSources.get(key);
+    if (known) return known.link;
+    const link = this.#findLink(address, family, first);
+    this.#linksOfSources.set(key, { link });
+    return link;
+  }
+
+  #findLink(address: string, family: 4 | 6, first?: Link): Link | undefined {
     const numeric = parseAddress(address);
     if (numeric?.family !== family) return undefined;
     if (first && isOnLink(numeric, first)) return first;
@@ -164,6 +176,7 @@ export class Transport {
     await this.#dropGoneLinks(links);
     const added: Link[] = [];
     for (const link of links) if (await this.#attach(link)) added.push(link);
+    this.#linksOfSources = new RecentMap(MAX_REMEMBERED_SOURCES);
     if (this.#listening) {
       for (const family of families) {
         await this.#listenOn(
@@ -265,15 +278,17 @@ export class Transport {
     if (!this.#closed) this.#options.onDatagram(bytes, from, this.linkOf(from.address, family, first));
   }
 
-  async #send(bytes: Uint8Array, to: Endpoint, link: Link): Promise<void> {
+  #send(bytes: Uint8Array, to: Endpoint, link: Link): Promise<void> {
     const attachment = this.#attachments.get(link.key);
-    if (!attachment) return;
-    try {
-      await attachment.socket.send(bytes, to);
-      if (this.#faults.size > 0) this.#report(`send ${link.key}`, false, link.name);
-    } catch (error) {
-      if (!this.#closed) this.#report(`send ${link.key}`, true, link.name, error);
-    }
+    if (!attachment) return Promise.resolve();
+    return attachment.socket.send(bytes, to).then(
+      () => {
+        if (this.#faults.size > 0) this.#report(`send ${link.key}`, false, link.name);
+      },
+      (error: unknown) => {
+        if (!this.#closed) this.#report(`send ${link.key}`, true, link.name, error);
+      },
+    );
   }
 
   #report(fault: string, isThere: boolean, name: string, cause?: unknown): void {

@@ -1,6 +1,9 @@
 /** Waits that can all be ended at once, without a listener for each on one long-lived signal, nor a timer. */
 import type { Clock } from "../ports.ts";
 
+/** Up to this many milliseconds, to wait for one more is to wait for much longer. */
+const FEW_MS = 4;
+
 export class Pauses {
   readonly #clock: Clock;
   readonly #ends = new Set<() => void>();
@@ -29,9 +32,13 @@ export class Pauses {
     });
   }
 
-  /** Calls `work` after `ms`, rounded up to a whole millisecond; never if it was ended. */
+  /** Calls `work` after `ms`, and up to a millisecond more; never if it was ended. */
   after(ms: number, work: () => void): void {
     if (this.#ended) return;
+    if (ms <= FEW_MS) {
+      this.#soon(ms, work);
+      return;
+    }
     const nowMs = this.#clock.monotonicMs();
     const dueMs = Math.ceil(nowMs + ms);
     const due = this.#due.get(dueMs);
@@ -47,10 +54,28 @@ export class Pauses {
     this.#due.set(dueMs, { work: entry, cancel });
   }
 
+  /** Not a moment early: a system's timer may be, by what its clock leaves out of a millisecond. */
+  #soon(ms: number, work: () => void): void {
+    const dueMs = this.#clock.monotonicMs() + ms;
+    let cancel = () => {};
+    const end = () => cancel();
+    const look = () => {
+      const leftMs = dueMs - this.#clock.monotonicMs();
+      if (leftMs > 0) cancel = this.#clock.after(leftMs, look);
+      else {
+        this.#ends.delete(end);
+        work();
+      }
+    };
+    cancel = this.#clock.after(ms, look);
+    this.#ends.add(end);
+  }
+
   /** Those under way, and any that come later. */
   end(): void {
     this.#ended = true;
     for (const end of [...this.#ends]) end();
+    this.#ends.clear();
     for (const { cancel } of this.#due.values()) cancel();
     this.#due.clear();
   }

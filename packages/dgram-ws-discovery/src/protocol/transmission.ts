@@ -33,10 +33,12 @@ export const SOAP_OVER_UDP_2004: {
 };
 
 /** The waits between sends, in milliseconds; as many as there are repeats. */
-export function* transmissionDelays(timing: TransmissionTiming, random: Random): Generator<number, void> {
+export function transmissionDelays(timing: TransmissionTiming, random: Random): number[] {
+  const delaysMs: number[] = [];
   let delayMs = randomWhole(random, timing.minDelayMs, timing.maxDelayMs);
   for (let left = timing.repeat; left > 0; left--) {
-    yield delayMs;
+    delaysMs.push(delayMs);
     delayMs = Math.min(2 * delayMs, timing.upperDelayMs);
   }
+  return delaysMs;
 }

@@ -35,7 +35,10 @@ export class XmlWriter {
     this.#declared = declared;
   }
 
-  /** The document in UTF-8, without byte order mark and white space. Throws `WSD_WRITE_VALUE`. */
+  /**
+   * The document in UTF-8, without byte order mark and white space; the bytes are the caller's, and may be a view
+   * of a larger buffer. Throws `WSD_WRITE_VALUE`.
+   */
   write(root: WritableElement): Uint8Array {
     let values: string[] = [];
     let layout: Layout | undefined;
@@ -112,7 +115,7 @@ class Layout {
 
   /** The document with these values: the last one where only what differs is written anew, if that is as long. */
   fill(values: readonly string[]): Uint8Array {
-    if (this.#last && this.#fillIn(this.#last, values)) return this.#last.slice();
+    if (this.#last && this.#fillIn(this.#last, values)) return copyOf(this.#last);
     this.#last = undefined;
     let text = this.#pieces[0] as string;
     for (const [i, value] of values.entries()) {
@@ -137,6 +140,23 @@ class Layout {
     }
     return true;
   }
+}
+
+const SLAB_BYTES = 65_536;
+let slab = new Uint8Array(0);
+let slabUsed = 0;
+
+/** In a part of a larger array that nobody else has: an array of its own costs more than all the rest. */
+function copyOf(document: Uint8Array): Uint8Array {
+  if (document.length > SLAB_BYTES / 8) return document.slice();
+  if (slabUsed + document.length > slab.length) {
+    slab = new Uint8Array(SLAB_BYTES);
+    slabUsed = 0;
+  }
+  const copy = slab.subarray(slabUsed, slabUsed + document.length);
+  slabUsed += document.length;
+  copy.set(document);
+  return copy;
 }
 
 /** False, with some of it written, if a character takes more than a byte. */

@@ -9,6 +9,7 @@ import { RateLimit } from "../../src/protocol/rate-limit.ts";
 import { RecentMap } from "../../src/protocol/recent-map.ts";
 import { SequenceCounter, SequenceOrder } from "../../src/protocol/sequence.ts";
 import { type TransmissionTiming, transmissionDelays } from "../../src/protocol/transmission.ts";
+import { identifierKey } from "../../src/protocol/uuid.ts";
 
 /** Every draw is the lowest, the highest, or the wanted whole number from `min` to `max`. */
 const fixed = (wanted: number, min: number, max: number) => {
@@ -86,6 +87,35 @@ describe("identifiers", () => {
     ["urn:uuid:6a1e8b6c", "urn:uuid:6a1e8b6c"],
   ])("W-4 %s is %s", (uri, expected) => {
     expect(canonicalUri(uri)).toBe(expected);
+    expect(identifierKey(uri)).toBe(identifierKey(expected));
+  });
+
+  it("W-4 two identifiers have one key only if they mean the same", () => {
+    const hex = (length: number) =>
+      fc.string({ unit: fc.constantFrom(..."0123456789abcdefABCDEF"), minLength: length, maxLength: length });
+    const uuid = fc
+      .tuple(hex(8), hex(4), hex(4), hex(4), hex(12))
+      .map((groups) => `urn:uuid:${groups.join("-")}`);
+    const id = fc.oneof(
+      uuid,
+      fc.string({ unit: "binary" }),
+      fc.constantFrom("urn:uuid:", `urn:uuid:${"0".repeat(36)}`),
+    );
+    fc.assert(
+      fc.property(id, id, (one, other) => {
+        expect(identifierKey(one) === identifierKey(other)).toBe(canonicalUri(one) === canonicalUri(other));
+      }),
+    );
+  });
+
+  it.each([
+    "urn:uuid:6a1e8b6c-2d7f-4c55-8e3a-91b0c4d2f7ag",
+    "urn:uuid:6a1e8b6c-2d7f-4c55-8e3a+91b0c4d2f7a5",
+    "urn:uuid:6a1e8b6c-2d7f-4c55-8e3a-91b0c4d2f7a\u0665",
+    "identifier ",
+    "",
+  ])("W-4 %s is no UUID, and has a key of its own", (id) => {
+    expect(identifierKey(id)).toBe(`identifier ${id}`);
   });
 });
 
@@ -109,6 +139,22 @@ describe("pauses", () => {
     await clock.advance(100);
     expect(done).toEqual(["a", "b"]);
   });
+
+  it.each([0, 0.75])("PCCRD-61 a short wait is kept by a clock that calls %s ms early", async (earlyMs) => {
+    const clock = manualClock();
+    const after = (ms: number, fn: () => void) => clock.after(Math.max(ms - earlyMs, 0.25), fn);
+    const pauses = new Pauses({ ...clock, after });
+    await clock.advance(0.25);
+    const done: number[] = [];
+    pauses.after(1, () => done.push(clock.monotonicMs()));
+    await clock.advance(10);
+    expect(done).toEqual([1.25]);
+    pauses.after(2, () => done.push(clock.monotonicMs()));
+    await clock.advance(1.5);
+    pauses.end();
+    await clock.advance(10);
+    expect([done, clock.pending]).toEqual([[1.25], 0]);
+  });
 });
 
 describe("what was set lately", () => {
@@ -129,9 +175,10 @@ describe("what was set lately", () => {
 describe("duplicates", () => {
   it("WSD-13 W-5 remembers an identifier for ten seconds, however it is spelled", () => {
     const table = new DuplicateTable();
-    expect(table.isNew("urn:uuid:6a1e8b6c-2d7f-4c55-8e3a-91b0c4d2f7a5", 0)).toBe(true);
-    expect(table.isNew("6A1E8B6C-2D7F-4C55-8E3A-91B0C4D2F7A5", 9_999)).toBe(false);
-    expect(table.isNew("6A1E8B6C-2D7F-4C55-8E3A-91B0C4D2F7A5", 10_000)).toBe(true);
+    const isNew = (id: string, nowMs: number) => table.isNew(identifierKey(id), nowMs);
+    expect(isNew("urn:uuid:6a1e8b6c-2d7f-4c55-8e3a-91b0c4d2f7a5", 0)).toBe(true);
+    expect(isNew("6A1E8B6C-2D7F-4C55-8E3A-91B0C4D2F7A5", 9_999)).toBe(false);
+    expect(isNew("6A1E8B6C-2D7F-4C55-8E3A-91B0C4D2F7A5", 10_000)).toBe(true);
   });
 
   it("W-5 is bounded: the oldest leave first", () => {

@@ -15,6 +15,19 @@ export interface AnswererOptions {
   readonly serve: ServeOptions;
 }
 
+/** Made once: probes are many. */
+const RECEIVED = {
+  none: { direction: "received", result: "none" },
+  suppressed: { direction: "received", result: "suppressed" },
+  found: { direction: "received", result: "found" },
+};
+const SILENT = { battery: { decision: "battery" }, quorum: { decision: "quorum" } };
+
+/** What waits must not keep the whole text of the datagram in memory, which a part of it does. */
+function ownText(part: string): string {
+  return ` ${part}`.slice(1);
+}
+
 function hasBlocks(segment: HeldSegment | undefined): boolean {
   return segment !== undefined && segment.heldBlocks > 0;
 }
@@ -37,16 +50,14 @@ export function probeAnswerer(options: AnswererOptions): RequestHandler {
       return undefined;
     }
     observer.event("trace", "probe.received", { peer: request.from.address, segments: wanted.ids.length });
-    const received = (result: string) =>
-      observer.count("discoveries_total", 1, { direction: "received", result });
     if (!isOurs(request)) serve.onProbe?.(wanted.ids, request.from.address);
     const held = await serve.held.holds(wanted.ids);
     if (!held.some(hasBlocks)) {
-      received("none");
+      observer.count("discoveries_total", 1, RECEIVED.none);
       return undefined;
     }
     if (serve.onBattery?.()) {
-      observer.count("probe_answers_total", 1, { decision: "battery" });
+      observer.count("probe_answers_total", 1, SILENT.battery);
       return undefined;
     }
     const nowMs = clock.monotonicMs();
@@ -54,12 +65,13 @@ export function probeAnswerer(options: AnswererOptions): RequestHandler {
       (id, i) => hasBlocks(held[i]) && republication.mayAnswer(segmentKey(id), nowMs),
     );
     if (!told.includes(true)) {
-      received("suppressed");
-      observer.count("probe_answers_total", 1, { decision: "quorum" });
+      observer.count("discoveries_total", 1, RECEIVED.suppressed);
+      observer.count("probe_answers_total", 1, SILENT.quorum);
       return undefined;
     }
-    received("found");
-    return () => build(wanted, request, told);
+    observer.count("discoveries_total", 1, RECEIVED.found);
+    const waiting = { ...wanted, texts: wanted.texts.map(ownText) };
+    return () => build(waiting, request, told);
   }
 
   /** The cache may have changed while the answer waited. */
