@@ -7,6 +7,7 @@ import {
   writeMessage,
 } from "dgram-ws-discovery";
 import { describe, expect, it } from "vitest";
+import onvif from "../../dgram-ws-discovery/test/vectors/onvif-probes.json" with { type: "json" };
 import { readCountedMatch } from "../src/messages/match.ts";
 import { peerProbe } from "../src/messages/probe.ts";
 import { PEERDIST, PREFIXES } from "../src/names.ts";
@@ -18,6 +19,13 @@ siteForEach((fresh) => {
 });
 
 const GROUP = { address: "239.255.255.250", port: 3702 };
+
+/** What a camera finder asks for, as it was caught. */
+function cameras(name: keyof typeof onvif.probes): Probe {
+  const message = readMessage(utf8(onvif.probes[name]));
+  if (message.kind !== "Probe") throw new Error("no probe");
+  return message.probe;
+}
 
 /** A client by hand: what comes back, each message once, with the time. */
 async function client(address = "192.0.2.1") {
@@ -272,6 +280,8 @@ describe("what is not for us", () => {
   it.each([
     ["PCCRD-53 a probe for printers", { types: [{ uri: "urn:x", local: "Printer" }] }, 0],
     ["PCCRD-53 a probe for anything", {}, 0],
+    ["PCCRD-53 the probe of the npm package onvif", cameras("onvif"), 0],
+    ["PCCRD-53 the probe of the npm package node-onvif", cameras("node-onvif"), 0],
     ["PCCRD-17 another rule", { ...peerProbe(1, [A]), matchBy: "urn:rule" }, 0],
     ["PCCRD-58 no scopes", { ...peerProbe(1, [A]), scopes: [] }, 1],
     ["PCCRD-52 PCCRD-58 scopes that are no hexadecimal", { ...peerProbe(1, [A]), scopes: ["x"] }, 1],

@@ -294,6 +294,32 @@ describe.each([1, 2] as const)("version %s", (version) => {
   });
 
   it.each([
+    ["two peers that answer over IPv4 and IPv6 are two, and no quorum of three", 2, 3, 1],
+    ["three of them are", 3, 3, 0],
+    ["with 0 it never keeps silent", 3, 0, 1],
+  ])("PCCRD-67 %s", async (_, peers, republishQuorum, answers) => {
+    const cache = new HandCache();
+    const late = await here.host(["192.0.2.1/24", "fe80::1%eth0/64"], { cache, republishQuorum });
+    const search = gather(late.discovery.find([A], { version, totalBlocks: [1] }));
+    await here.clock.advance(0);
+    for (let n = 10; n < 10 + peers; n++) {
+      const address = `urn:uuid:00000000-0000-4000-8000-0000000000${n}`;
+      await (await handPeer(`192.0.2.${n}`))({ address });
+      await (await handPeer(`fe80::${n}%eth0`))({ address });
+    }
+    await here.clock.advance(300);
+    await search.done;
+    expect(new Set(search.found.map(({ peer }) => peer.id)).size).toBe(peers);
+    cache.add(A, 1);
+    const asking = await here.host("192.0.2.2/24");
+    const { found, done } = gather(asking.discovery.find([A], { version }));
+    await here.clock.advance(300);
+    await done;
+    expect(found.map(({ peer }) => peer.id)).toEqual(answers ? [late.discovery.endpointId] : []);
+    expect(late.observer.total("probe_answers_total", { decision: "quorum" })).toBe(1 - answers);
+  });
+
+  it.each([
     ["PCCRD-10 types of somebody else", { types: [{ uri: "urn:x", local: "Device" }] }, "foreign"],
     ["PCCRD-10 no types", { types: [] }, "foreign"],
     ["PCCRD-44 D-11 an address off the link", { xAddrs: ["198.51.100.1:80"] }, "off_link"],
