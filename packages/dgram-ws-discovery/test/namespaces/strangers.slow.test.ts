@@ -9,6 +9,7 @@ const ip = (...args: string[]) => execFileSync("ip", args, { stdio: "pipe" });
 const ours = `wsd-ours-${process.pid}`;
 const theirs = `wsd-theirs-${process.pid}`;
 const bin = fileURLToPath(new URL("../../dist/node/bin.js", import.meta.url));
+const service = fileURLToPath(new URL("./service.mjs", import.meta.url));
 const DEVICE = "{http://schemas.xmlsoap.org/ws/2006/02/devprof}Device";
 
 interface Shown {
@@ -30,10 +31,23 @@ function connect(index: 0 | 1): void {
 const running: ChildProcess[] = [];
 function inside(namespace: string, ...command: readonly string[]): ChildProcess {
   const child = spawn("ip", ["netns", "exec", namespace, ...command], {
-    stdio: ["ignore", "pipe", "ignore"],
+    stdio: ["pipe", "pipe", "pipe"],
   });
+  // Nobody reads most of it, and a full pipe would hold the child up.
+  child.stderr?.resume();
   running.push(child);
   return child;
+}
+
+/** Resolves when what a child has written to its log fits. */
+function logOf({ stderr }: ChildProcess) {
+  let text = "";
+  stderr?.on("data", (piece) => {
+    text += piece;
+  });
+  return async (fits: RegExp): Promise<void> => {
+    while (!fits.test(text)) await once(stderr as NodeJS.ReadableStream, "data");
+  };
 }
 
 /** The lines of our command: as they come, and all of them once it ends. */
@@ -123,6 +137,27 @@ describe.skipIf(!requirement("ip netns").ok)("strangers (needs root and ip)", ()
       await listening.until(({ change, address }) => change === "removed" && address === added.address);
     },
   );
+
+  it("WSD-14 WSD-21 WSD-28 wsdd, as a client, takes our Hello and our answer, and hears our Bye", {
+    timeout: 60_000,
+  }, async ({ skip }) => {
+    const { ok, path, reason } = requirement("wsdd");
+    if (!ok) skip(reason);
+    const uuid = "6a1e8b6c-2d7f-4c55-8e3a-91b0c4d2f7a5";
+    const xAddr = "http://10.72.1.1:5357/nobody";
+    const serving = inside(ours, process.execPath, service, `urn:uuid:${uuid}`, xAddr);
+    await bound(ours);
+    // Without -o its server drops what its client should have seen.
+    const socket = `/tmp/${theirs}.sock`;
+    const stranger = inside(theirs, path, "-D", "-o", "-4", "-i", "eth0", "-v", "-v", "-l", socket);
+    const logged = logOf(stranger);
+    await logged(new RegExp(`probe match for .*${uuid} on ${xAddr}`));
+    const other = uuid.replace("6a1e", "7b2f");
+    inside(ours, process.execPath, service, `urn:uuid:${other}`, xAddr);
+    await logged(new RegExp(`Hello from .*${other} on ${xAddr}`));
+    serving.stdin?.end();
+    await logged(/10\.72\.1\.1:\d+\(eth0\) - - "Bye /);
+  });
 
   it("an interface that comes later is joined, and one that goes disturbs no other", {
     timeout: 60_000,

@@ -68,23 +68,29 @@ describe.skipIf(!requirement("ip netns").ok)("between two namespaces (needs root
     60_000,
   );
 
-  it("PCCRD-10 a stranger that answers our probes with a device of its own does no harm", async ({
-    skip,
-  }) => {
-    const wsdd2 = requirement("wsdd2");
-    if (!wsdd2.ok) skip(wsdd2.reason);
-    const stranger = inside(names.a, [wsdd2.path, "-4", "-w", "-i", "eth0"]);
-    const serving = inside(names.a, [process.execPath, script, "serve", "4"]);
-    await once(serving.stdout as NodeJS.ReadableStream, "data");
-    const { found, dropped } = JSON.parse(
-      await output(inside(names.b, [process.execPath, script, "find", "4"])),
-    );
-    serving.stdin?.end();
-    stranger.kill();
-    await Promise.all([once(serving, "close"), once(stranger, "close")]);
-    expect(found.map(({ version }: { readonly version: number }) => version)).toEqual([1, 2]);
-    // It did answer, and not for a type of ours.
-    expect(dropped.foreign).toBeGreaterThanOrEqual(1);
-    expect(new Set(found.map(({ peer }: { readonly peer: string }) => peer)).size).toBe(1);
-  }, 60_000);
+  it.for([
+    // It answers anything, with a device of its own.
+    ["wsdd2", 1, "-4", "-w", "-i", "eth0"],
+    ["wsdd", 0, "-4", "-i", "eth0"],
+  ] as const)(
+    "PCCRD-10 PCCRD-53 %s on the link does no harm",
+    { timeout: 60_000 },
+    async ([name, answers, ...args], { skip }) => {
+      const { ok, path, reason } = requirement(name);
+      if (!ok) skip(reason);
+      const stranger = inside(names.a, [path, ...args]);
+      const serving = inside(names.a, [process.execPath, script, "serve", "4"]);
+      await once(serving.stdout as NodeJS.ReadableStream, "data");
+      const { found, dropped } = JSON.parse(
+        await output(inside(names.b, [process.execPath, script, "find", "4"])),
+      );
+      serving.stdin?.end();
+      stranger.kill();
+      await Promise.all([once(serving, "close"), once(stranger, "close")]);
+      expect(found.map(({ version }: { readonly version: number }) => version)).toEqual([1, 2]);
+      expect(dropped.foreign ?? 0).toBeGreaterThanOrEqual(answers);
+      expect(dropped.malformed ?? 0).toBe(0);
+      expect(new Set(found.map(({ peer }: { readonly peer: string }) => peer)).size).toBe(1);
+    },
+  );
 });
