@@ -1,6 +1,9 @@
 // @ts-check
-/** The page and the picture of `packages/discovery/docs`, from the figures of `discovery-office.js`. */
-import { mkdirSync, writeFileSync } from "node:fs";
+/**
+ * The page and the picture of `packages/discovery/docs`, from the figures of `discovery-office.js`:
+ * `node bench/discovery-office.js | node bench/discovery-office-page.js`.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 
 const folder = new URL("../packages/discovery/docs/", import.meta.url);
 
@@ -15,13 +18,6 @@ const size = (mib) => (mib >= 1_024 ? `${mib / 1_024} GiB` : `${mib} MiB`);
 const megabytes = (bytes) => (bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 0);
 /** @param {number} count */
 const whole = (count) => count.toLocaleString("en-US");
-
-/** @param {readonly Row[]} rows */
-export function writeOfficePage(rows) {
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(new URL("office.svg", folder), picture(rows.filter((row) => row.loss === 0)));
-  writeFileSync(new URL("office.md", folder), page(rows));
-}
 
 /** @param {readonly Row[]} rows */
 function page(rows) {
@@ -54,7 +50,7 @@ function page(rows) {
     );
   return `# What asking costs
 
-Written by \`node bench/discovery-office.js --docs\`. One simulated link, seeded, one millisecond from host to host; every peer has the whole file. Each peer got it by looking for it first, so that with silence on it is the rule of the product that keeps the later ones silent. A multicast counts once; bytes include the headers of Ethernet, IP and UDP. Times are from asking to the first and the last segment found by anybody who asked.
+Written by \`node bench/discovery-office.js | node bench/discovery-office-page.js\`. One simulated link, seeded, one millisecond from host to host; every peer has the whole file. Each peer got it by looking for it first, so that with silence on it is the rule of the product that keeps the later ones silent. A multicast counts once; bytes include the headers of Ethernet, IP and UDP. Times are from asking to the first and the last segment found by anybody who asked.
 
 ![Datagrams on the link, with silence and without](office.svg)
 
@@ -97,3 +93,11 @@ ${[...lines, ...bars].join("\n")}
 </svg>
 `;
 }
+
+const rows = readFileSync(0, "utf8")
+  .split("\n")
+  .filter((line) => line !== "")
+  .map((line) => /** @type {Row} */ (JSON.parse(line)));
+mkdirSync(folder, { recursive: true });
+writeFileSync(new URL("office.svg", folder), picture(rows.filter((row) => row.loss === 0)));
+writeFileSync(new URL("office.md", folder), page(rows));

@@ -88,6 +88,17 @@ describe.each([1, 2] as const)("version %s", (version) => {
     expect(found[0]?.segments).toHaveLength(2);
   });
 
+  it("PCCRD-75 asks port 3702 of both groups, from ports of its own", async () => {
+    const { discovery } = await here.host(["192.0.2.1/24", "fe80::1%eth0/64"]);
+    const { done } = gather(discovery.find([A], { version }));
+    await here.clock.advance(300);
+    await done;
+    expect(new Set(here.lan.sent.map(({ to }) => `${to.address} ${to.port}`))).toEqual(
+      new Set(["239.255.255.250 3702", "ff02::c%eth0 3702"]),
+    );
+    for (const { from } of here.lan.sent) expect(from.port).toBeGreaterThanOrEqual(49_152);
+  });
+
   it("PCCRD-39 PCCRD-40 PCCRD-42 waits 300 ms, no more and no less", async () => {
     const { discovery } = await here.host("192.0.2.1/24");
     const { state } = gather(discovery.find([A], { version }));

@@ -253,3 +253,11 @@ describe("timeoutReason", () => {
     }
   });
 });
+
+it("the system's clock does what is due at once in the next turn, unless it is cancelled", async () => {
+  const done: string[] = [];
+  systemClock.after(0, () => done.push("cancelled"))();
+  systemClock.after(0, () => done.push("ours"));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(done).toEqual(["ours"]);
+});
