@@ -5,6 +5,9 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 
+const THOUSAND = 1_000;
+/** Of version 2.0, in a datagram that is not fragmented. */
+const IDS_IN_PROBE = 16;
 const folder = new URL("../packages/discovery/docs/", import.meta.url);
 
 /**
@@ -48,6 +51,21 @@ function page(rows) {
         megabytes(50 * row.bytes),
       ].join(" | "),
     );
+  const large = rows
+    .filter((row) => row.version === 2 && row.peers < THOUSAND && row.loss === 0)
+    .map((row) => {
+      const probes = row.clients * Math.ceil(row.segments / IDS_IN_PROBE);
+      // Three copies of a probe, two of an answer.
+      const datagrams = row.silence ? row.datagrams : 3 * probes + 2 * probes * THOUSAND;
+      const bytes = (row.bytes / row.datagrams) * datagrams;
+      return [
+        String(row.clients),
+        size(row.mib),
+        row.silence ? "on" : "off",
+        whole(datagrams),
+        megabytes(bytes),
+      ].join(" | ");
+    });
   return `# What asking costs
 
 Written by \`node bench/discovery-office.js | node bench/discovery-office-page.js\`. One simulated link, seeded, one millisecond from host to host; every peer has the whole file. Each peer got it by looking for it first, so that with silence on it is the rule of the product that keeps the later ones silent. A multicast counts once; bytes include the headers of Ethernet, IP and UDP. Times are from asking to the first and the last segment found by anybody who asked.
@@ -64,7 +82,13 @@ Fifty clients that ask for 1 GiB at once, computed from the counts above: each a
 | --- | --- | --- | --- | --- |
 ${computed.map((line) => `| ${line} |`).join("\n")}
 
-With silence the number of peers does not matter: about ten answer, and their answers are what is on the link. Without, it grows with the probes times the peers that hold the segments, and with nothing else.
+V2 with a thousand peers, computed: with silence as with thirty, of whom the same ten answer; without, at most three copies of each probe and two of each peer's answer, of the mean size above.
+
+| clients | file | silence | datagrams | MB |
+| --- | --- | --- | --- | --- |
+${large.map((line) => `| ${line} |`).join("\n")}
+
+With silence the number of peers does not matter: about ten answer, and their answers are what is on the link. Without, it grows with the probes times the peers that hold the segments, and with nothing else; \`test/growth.test.ts\` holds that.
 `;
 }
 
