@@ -18,8 +18,8 @@ export interface WriteMessageOptions {
 }
 
 /**
- * One datagram: UTF-8, SOAP 1.2, one line; the bytes are the caller's. Throws `WSD_WRITE_VALUE` for what the schema cannot carry
- * and `WSD_TOO_LARGE` above 32,767 bytes.
+ * One datagram: UTF-8, SOAP 1.2, one line. The bytes are the caller's, and may be a view of a larger
+ * buffer. Throws `WSD_WRITE_VALUE` for what the schema cannot carry and `WSD_TOO_LARGE` above 32,767 bytes.
  */
 export function writeMessage(message: DiscoveryMessage, options: WriteMessageOptions = {}): Uint8Array {
   return new MessageWriter(options.prefixes).write(message);

@@ -49,7 +49,7 @@ export class Transport {
   readonly #options: TransportOptions;
   readonly #attachments = new Map<string, Attachment>();
   readonly #listeners = new Map<4 | 6, Listener>();
-  /** By source; emptied when an interface changes. */
+  /** By source; emptied at each look at the interfaces. */
   #linksOfSources = new RecentMap<{ readonly link: Link | undefined }>(MAX_REMEMBERED_SOURCES);
   /** What is out of order now, and was told. */
   readonly #faults = new Set<string>();
