@@ -11,7 +11,7 @@ import type {
   ServiceDescription,
   ToHeader,
 } from "./message/types.ts";
-import { writeMessage } from "./message/write.ts";
+import { MessageWriter } from "./message/write.ts";
 import type { Link } from "./net/links.ts";
 import { Transport } from "./net/transport.ts";
 import type { Clock, DatagramPort, Endpoint, Random } from "./ports.ts";
@@ -161,6 +161,8 @@ interface OpenQuery {
   onMatch(match: ReceivedMatch): void;
 }
 
+const NO_PREFIXES: Readonly<Record<string, string>> = {};
+
 /** What waits must not keep the whole text of the datagram in memory, which a part of it does. */
 function ownText(part: string): string {
   return ` ${part}`.slice(1);
@@ -184,6 +186,17 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
   const duplicates = new DuplicateTable();
   const order = new SequenceOrder();
   const sequence = new SequenceCounter(options.instanceId ?? Math.floor(clock.wallMs() / 1_000) >>> 0);
+
+  /** A caller has one set of prefixes, or none, for all that he sends. */
+  const writers = new WeakMap<Readonly<Record<string, string>>, MessageWriter>();
+  function writerFor(prefixes: Readonly<Record<string, string>> = NO_PREFIXES): MessageWriter {
+    let writer = writers.get(prefixes);
+    if (!writer) {
+      writer = new MessageWriter(prefixes);
+      writers.set(prefixes, writer);
+    }
+    return writer;
+  }
 
   const transport = new Transport({
     clock,
@@ -284,7 +297,7 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
     const messageId = newUuidUrn(random);
     const key = identifierKey(messageId);
     const message: MessageHeader & ToHeader & MessageBody = { version, messageId, ...body };
-    const bytes = writeMessage(message, prefixes ? { prefixes } : {});
+    const bytes = writerFor(prefixes).write(message);
     const queue = new AsyncQueue<ReceivedMatch>(MAX_QUEUED_ITEMS);
     const stop = new AbortController();
     const release = failOnEnd(queue, signal);
@@ -394,10 +407,12 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
       if (delayMs && !(await pauses.wait(randomWhole(random, ...delayMs), signal))) return;
       const messageId = newUuidUrn(random);
       duplicates.isNew(identifierKey(messageId), clock.monotonicMs());
-      const bytes = writeMessage(
-        { version, messageId, appSequence: sequence.next(), ...body },
-        prefixes ? { prefixes } : {},
-      );
+      const bytes = writerFor(prefixes).write({
+        version,
+        messageId,
+        appSequence: sequence.next(),
+        ...body,
+      });
       await transport.multicast(bytes, {
         timing: timing.multicast,
         ...(signal && { signal }),

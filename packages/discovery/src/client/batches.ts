@@ -15,12 +15,19 @@ export function idsPerProbe(version: FormatVersion, idBytes: number, payloadByte
   return Math.min(Math.max(count, 1), MAX_IDS_IN_PROBE);
 }
 
+const ENVELOPE_BYTES: Partial<Record<FormatVersion, number>> = {};
+
 /** The message with a scope of no length. */
 function envelopeBytes(version: FormatVersion): number {
+  const known = ENVELOPE_BYTES[version];
+  if (known !== undefined) return known;
   const { type, matchBy } = FORMATS[version];
   const messageId = "urn:uuid:00000000-0000-4000-8000-000000000000";
   const probe = { types: [type], scopes: ["x"], matchBy };
-  return (
-    writeMessage({ version: "2005/04", kind: "Probe", messageId, probe }, { prefixes: PREFIXES }).length - 1
+  const message = writeMessage(
+    { version: "2005/04", kind: "Probe", messageId, probe },
+    { prefixes: PREFIXES },
   );
+  ENVELOPE_BYTES[version] = message.length - 1;
+  return message.length - 1;
 }
