@@ -8,6 +8,7 @@ import {
   type WantedBlock,
 } from "@branchcache/retrieval";
 import type { Observer } from "@branchcache/runtime";
+import { keepOnArrival } from "./keep-on-arrival.ts";
 import type { ProbeCrowd } from "./probe-crowd.ts";
 import type { SegmentVault } from "./segment-vault.ts";
 
@@ -58,10 +59,11 @@ export function nodeBlocks({ blocks, vault, observer, fetch, crowd }: NodeBlocks
     keep: (segment, blockIndex, plaintext, tag) =>
       vault.keep(segment, blockIndex, plaintext, undefined, [tag]),
     async *fetch(wanted, { signal, tag, blockTimeoutMs }) {
-      for await (const piece of fetchBlocks(wanted, { ...fetch, signal, blockTimeoutMs })) {
+      const keeping = keepOnArrival(vault, [tag]);
+      for await (const piece of fetchBlocks(wanted, { ...fetch, ...keeping.fetch, signal, blockTimeoutMs })) {
         if (piece.kind === "block") {
           observer.count("retrieval_bytes_total", piece.bytes.length, { source: piece.from.kind });
-          await vault.keep(piece.segment, piece.blockIndex, piece.bytes, piece.sealed, [tag]);
+          await keeping.kept(piece);
         }
         yield piece;
       }

@@ -10,6 +10,7 @@ import { type FetchBlocksOptions, fetchBlocks, type WantedBlock } from "@branchc
 import { BranchCacheError, type Observer } from "@branchcache/runtime";
 import { blockStartingAt, contentBlocks, segmentBlocks } from "./block-map.ts";
 import type { ContentPiece, ContentReader } from "./branch-cache.ts";
+import { keepOnArrival } from "./keep-on-arrival.ts";
 import { ReadingStory } from "./reading-story.ts";
 import type { SegmentVault } from "./segment-vault.ts";
 
@@ -85,8 +86,10 @@ async function* readPieces(
     for (const [j, segment] of batch.entries()) held.set(segment, found[j] ?? new Set());
   }
 
+  const keeping = keepOnArrival(vault);
   const remote = fetchBlocks(notHeld(content, held), {
     ...options.fetch,
+    ...keeping.fetch,
     signal,
     onReport: (report) => story.fetched(report),
   })[Symbol.asyncIterator]();
@@ -115,7 +118,7 @@ async function* readPieces(
       }
       const source = piece.from.kind;
       observer.count("retrieval_bytes_total", piece.bytes.length, { source });
-      await vault.keep(segment, blockIndex, piece.bytes, piece.sealed);
+      await keeping.kept(piece);
       yield { kind: "data", offsetBytes, bytes: piece.bytes, source };
     }
   } finally {

@@ -73,7 +73,8 @@ export class SegmentVault {
 
   /**
    * Keeps a verified block. `sealed` is the ciphertext it came in, kept as it is when it is of the
-   * configured cipher; else the plaintext is sealed anew. `tags` are for flushing by.
+   * configured cipher; else the plaintext is sealed anew. Both are done with when this returns. `tags` are for
+   * flushing by. Never rejects.
    */
   async keep(
     segment: Segment,
@@ -86,8 +87,9 @@ export class SegmentVault {
     const block =
       sealed?.cipher === cipherId ? sealed : cipher.seal(plaintext, segment.secret, cipherId, random);
     try {
-      await this.#keepSecret(segment.id, segment.secret);
-      const result = await blocks.putBlock({ ...this.#record(segment), tags }, blockIndex, block);
+      // The store copies the block before anything is waited for: the ciphertext may be the connection's own.
+      const putting = blocks.putBlock({ ...this.#record(segment), tags }, blockIndex, block);
+      const [result] = await Promise.all([putting, this.#keepSecret(segment.id, segment.secret)]);
       return result === "full" ? "not-kept" : "kept";
     } catch (error) {
       // The reader has his bytes; a cache that cannot take them costs the next reader, not this one.

@@ -163,7 +163,7 @@ describe("the local socket", () => {
       name: "next before open",
       bytes: Buffer.concat([
         encodeFrame({ op: "hello", protocol: PROTOCOL_VERSION }),
-        encodeFrame({ op: "next" }),
+        encodeFrame({ op: "next", count: 1 }),
       ]),
       code: "BC_API_ORDER",
     },

@@ -10,8 +10,10 @@ import { FrameReader } from "./frames.ts";
 import { type Answer, PROTOCOL_VERSION, type Request } from "./protocol.ts";
 
 const CONTENT_FRAME_BYTES = 256 * 1024;
-/** Pieces asked for ahead, so that the reader never waits for the socket. */
+/** Pieces asked for ahead, so that the reader never waits for the socket; and how many of them at a time. */
 const AHEAD = 16;
+const ASKED_TOGETHER = 8;
+const RECEIVED_AT_ONCE_BYTES = 256 * 1024;
 
 /**
  * Finds out whether a daemon answers on this path. Errors: `BC_DAEMON_UNREACHABLE`, `BC_API_VERSION`.
@@ -61,15 +63,11 @@ function remoteReader(
     async *pieces() {
       const asked: Promise<Answer>[] = [];
       for (;;) {
-        while (asked.length < AHEAD) {
-          const answer = connection.request({ op: "next" }, "piece");
-          // Looked at when its turn comes; until then a failure is no unhandled one.
-          answer.catch(() => {});
-          asked.push(answer);
-        }
+        while (asked.length <= AHEAD - ASKED_TOGETHER) asked.push(...connection.requestPieces(ASKED_TOGETHER));
         const answer = await asked.shift();
         if (answer?.op !== "piece") return;
-        yield answer.piece;
+        if (!("data" in answer)) yield answer.piece;
+        else yield { ...answer.piece, bytes: dataOf(answer.data) };
       }
     },
     async add(offsetBytes, bytes) {
@@ -96,11 +94,28 @@ function remoteReader(
   };
 }
 
+function dataOf([bytes]: readonly Uint8Array[]): Uint8Array {
+  if (!bytes) throw new BranchCacheError("BC_API_FRAME", "the daemon sent a block without its bytes");
+  return bytes;
+}
+
 type AwaitedAnswer = "hello" | "opened" | "piece" | "added" | "explanation";
 
 interface Waiting {
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: unknown) => void;
+}
+
+/** Reads into one buffer again and again: frames take their bytes out of it. */
+class ReceivedBytes {
+  listener: (chunk: Uint8Array) => void = () => {};
+  readonly onread = {
+    buffer: new Uint8Array(RECEIVED_AT_ONCE_BYTES),
+    callback: (lengthBytes: number, buffer: Uint8Array): boolean => {
+      this.listener(buffer.subarray(0, lengthBytes));
+      return true;
+    },
+  };
 }
 
 /** Pairs each answer with the oldest request of its kind. */
@@ -116,23 +131,24 @@ class Connection {
   };
   #failure: unknown;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, received: ReceivedBytes) {
     this.#socket = socket;
     this.#writer = new FrameWriter(socket);
     const frames = new FrameReader();
-    socket.on("data", (chunk) => {
+    received.listener = (chunk) => {
       try {
         for (const message of frames.push(chunk)) this.#take(message as Answer);
       } catch (error) {
         this.close(error);
       }
-    });
+    };
     socket.on("error", (error) => this.close(daemonClosed(error)));
     socket.on("close", () => this.close());
   }
 
   static async open(path: string): Promise<Connection> {
-    const socket = createConnection(path);
+    const received = new ReceivedBytes();
+    const socket = createConnection({ path, onread: received.onread });
     try {
       await new Promise<void>((resolve, reject) => {
         socket.once("connect", resolve);
@@ -141,7 +157,7 @@ class Connection {
     } catch (error) {
       throw new BranchCacheError("BC_DAEMON_UNREACHABLE", `no daemon answers on ${path}`, { cause: error });
     }
-    const connection = new Connection(socket);
+    const connection = new Connection(socket, received);
     await connection.request({ op: "hello", protocol: PROTOCOL_VERSION }, "hello");
     return connection;
   }
@@ -159,6 +175,21 @@ class Connection {
       this.#waiting[answer].push({ resolve, reject });
       this.send(request).catch(reject);
     });
+  }
+
+  /** So many answers to one request. Looked at when their turn comes; until then a failure is no unhandled one. */
+  requestPieces(count: number): readonly Promise<Answer>[] {
+    const answers = Array.from(
+      { length: count },
+      () =>
+        new Promise<Answer>((resolve, reject) => {
+          if (this.#failure === undefined) this.#waiting.piece.push({ resolve, reject });
+          else reject(this.#failure);
+        }),
+    );
+    for (const answer of answers) answer.catch(() => {});
+    this.send({ op: "next", count }).catch(() => {});
+    return answers;
   }
 
   close(reason: unknown = daemonClosed()): void {

@@ -22,71 +22,72 @@ export function encodeFrame(message: unknown): Uint8Array {
 export function encodeFrameWithData(message: object, data: readonly Uint8Array[]): Uint8Array[] {
   // An empty array as the last value is the last byte; the real one takes its place.
   const head = packr.pack({ ...message, data: [] });
-  const array = Buffer.alloc(5);
-  array[0] = ARRAY_32;
-  array.writeUInt32BE(data.length, 1);
-  const parts: Uint8Array[] = [Buffer.alloc(LENGTH_BYTES), head.subarray(0, -1), array];
+  const start = Buffer.allocUnsafe(LENGTH_BYTES + head.length - 1 + MARK_BYTES);
+  start.set(head, LENGTH_BYTES);
+  writeMark(start, start.length - MARK_BYTES, ARRAY_32, data.length);
+  const parts: Uint8Array[] = [start];
+  let lengthBytes = start.length - LENGTH_BYTES;
   for (const piece of data) {
-    const bin = Buffer.alloc(5);
-    bin[0] = BIN_32;
-    bin.writeUInt32BE(piece.length, 1);
-    parts.push(bin, piece);
+    const mark = Buffer.allocUnsafe(MARK_BYTES);
+    writeMark(mark, 0, BIN_32, piece.length);
+    parts.push(mark, piece);
+    lengthBytes += MARK_BYTES + piece.length;
   }
-  const length = parts.reduce((sum, part) => sum + part.length, 0) - LENGTH_BYTES;
-  (parts[0] as Buffer).writeUInt32BE(length, 0);
+  start.writeUInt32BE(lengthBytes, 0);
   return parts;
 }
 
+function writeMark(target: Buffer, at: number, type: number, length: number): void {
+  target[at] = type;
+  target.writeUInt32BE(length, at + 1);
+}
+
 const LENGTH_BYTES = 4;
-/** Of MessagePack. */
+/** Of MessagePack, each with a length of four bytes behind it. */
 const ARRAY_32 = 0xdd;
 const BIN_32 = 0xc6;
+const MARK_BYTES = 5;
 
 /**
- * Gathers frames from a stream. Throws `BC_API_FRAME` for a frame over the limit, as soon as its
- * length is read, and for bytes that are no MessagePack.
+ * Gathers frames from a stream, and copies what it gathers: what it is given may be used again. Throws
+ * `BC_API_FRAME` for a frame over the limit, as soon as its length is read, and for bytes that are no MessagePack.
  */
 export class FrameReader {
-  /** What has come of the frame under way, its length included. */
-  #chunks: Uint8Array[] = [];
-  #gathered = 0;
+  readonly #length = Buffer.alloc(LENGTH_BYTES);
+  #lengthFilled = 0;
+  /** The frame under way, once its length is known. */
+  #body: Uint8Array | undefined;
+  #bodyFilled = 0;
 
   *push(chunk: Uint8Array): Generator<unknown, void, undefined> {
-    this.#chunks.push(chunk);
-    this.#gathered += chunk.length;
-    while (this.#gathered >= LENGTH_BYTES) {
-      const length = this.#head(LENGTH_BYTES).readUInt32BE(0);
-      if (length > FRAME_MAX_BYTES) {
-        throw new BranchCacheError(
-          "BC_API_FRAME",
-          `a frame of ${length} bytes, at most ${FRAME_MAX_BYTES} allowed`,
-        );
+    for (let at = 0; at < chunk.length; ) {
+      if (!this.#body) {
+        const part = chunk.subarray(at, at + LENGTH_BYTES - this.#lengthFilled);
+        this.#length.set(part, this.#lengthFilled);
+        this.#lengthFilled += part.length;
+        at += part.length;
+        if (this.#lengthFilled < LENGTH_BYTES) return;
+        this.#body = Buffer.allocUnsafe(bodyBytes(this.#length));
       }
-      const end = LENGTH_BYTES + length;
-      if (this.#gathered < end) return;
-      const body = this.#head(end).subarray(LENGTH_BYTES);
-      this.#drop(end);
+      const part = chunk.subarray(at, at + this.#body.length - this.#bodyFilled);
+      this.#body.set(part, this.#bodyFilled);
+      this.#bodyFilled += part.length;
+      at += part.length;
+      if (this.#bodyFilled < this.#body.length) return;
+      const body = this.#body;
+      this.#body = undefined;
+      this.#bodyFilled = 0;
+      this.#lengthFilled = 0;
       yield unpack(body);
     }
   }
-
-  /** The first bytes in one piece; copied only where they lie in several. */
-  #head(lengthBytes: number): Buffer {
-    const [first] = this.#chunks;
-    if (!first || first.length < lengthBytes) this.#chunks = [Buffer.concat(this.#chunks, this.#gathered)];
-    const { buffer, byteOffset } = this.#chunks[0] ?? EMPTY;
-    return Buffer.from(buffer, byteOffset, lengthBytes);
-  }
-
-  #drop(lengthBytes: number): void {
-    const rest = this.#chunks[0]?.subarray(lengthBytes);
-    if (rest && rest.length > 0) this.#chunks[0] = rest;
-    else this.#chunks.shift();
-    this.#gathered -= lengthBytes;
-  }
 }
 
-const EMPTY = new Uint8Array(0);
+function bodyBytes(length: Buffer): number {
+  const bytes = length.readUInt32BE(0);
+  if (bytes <= FRAME_MAX_BYTES) return bytes;
+  throw new BranchCacheError("BC_API_FRAME", `a frame of ${bytes} bytes, at most ${FRAME_MAX_BYTES} allowed`);
+}
 
 function unpack(body: Uint8Array): unknown {
   try {

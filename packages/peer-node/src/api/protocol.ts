@@ -3,7 +3,8 @@
  *
  * 1. caller: `hello`; daemon: `hello` with its version, or `error`.
  * 2. caller: the Content Information in `content` frames, then `open`; daemon: `opened`.
- * 3. caller: `next` as often as it wants a piece, several ahead; daemon: a `piece` or `end` for each, in order.
+ * 3. caller: `next` with the number of pieces it wants, some ahead; daemon: as many of `piece` or `end`, in order,
+ *    the bytes of a block in `data`.
  *    At any time, caller: `add` with a block from the origin; daemon: `added` for each, in order.
  *    Caller: `explain` from a segment on; daemon: `explanation`, some segments at a time.
  * 4. either closes the connection.
@@ -18,6 +19,9 @@ export const PROTOCOL_VERSION = 1;
 /** 64 MiB describe some 60 GiB of content. */
 export const CONTENT_INFORMATION_MAX_BYTES = 64 * 1024 * 1024;
 
+/** Pieces asked for in one `next`. */
+export const PIECES_AT_ONCE = 64;
+
 /** Segments in one `explanation`, so that it fits into a frame. */
 export const EXPLAINED_AT_ONCE = 500;
 
@@ -25,18 +29,23 @@ export type Request =
   | { readonly op: "hello"; readonly protocol: number }
   | { readonly op: "content"; readonly bytes: Uint8Array }
   | { readonly op: "open" }
-  | { readonly op: "next" }
+  | { readonly op: "next"; readonly count: number }
   | { readonly op: "add"; readonly offsetBytes: number; readonly bytes: Uint8Array }
   | { readonly op: "explain"; readonly from: number };
 
 export type Answer =
   | { readonly op: "hello"; readonly protocol: number; readonly mode: string }
   | { readonly op: "opened" }
-  | { readonly op: "piece"; readonly piece: ContentPiece }
+  | { readonly op: "piece"; readonly piece: MissingPiece }
+  /** `data` is one block. */
+  | { readonly op: "piece"; readonly piece: Omit<DataPiece, "bytes">; readonly data: readonly Uint8Array[] }
   | { readonly op: "end" }
   | { readonly op: "added"; readonly result: "kept" | "not-kept" | "mismatch" }
   | { readonly op: "explanation"; readonly explanation: Explanation; readonly segmentCount: number }
   | { readonly op: "error"; readonly code: string; readonly message: string };
+
+type DataPiece = Extract<ContentPiece, { kind: "data" }>;
+type MissingPiece = Extract<ContentPiece, { kind: "missing" }>;
 
 /** Throws `BC_API_FRAME` for anything that is no request. */
 export function checkRequest(message: unknown): Request {
@@ -47,11 +56,15 @@ export function checkRequest(message: unknown): Request {
     ((request["op"] === "hello" && typeof request["protocol"] === "number") ||
       (request["op"] === "content" && request["bytes"] instanceof Uint8Array) ||
       request["op"] === "open" ||
-      request["op"] === "next" ||
+      (request["op"] === "next" && isPieceCount(request["count"])) ||
       (request["op"] === "explain" && Number.isSafeInteger(request["from"])) ||
       (request["op"] === "add" &&
         Number.isSafeInteger(request["offsetBytes"]) &&
         request["bytes"] instanceof Uint8Array));
   if (!ok) throw new BranchCacheError("BC_API_FRAME", "a message that is no request");
   return request as Request;
+}
+
+function isPieceCount(count: unknown): boolean {
+  return Number.isSafeInteger(count) && Number(count) >= 1 && Number(count) <= PIECES_AT_ONCE;
 }

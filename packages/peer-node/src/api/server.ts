@@ -127,7 +127,7 @@ class Session {
   readonly #socket: Socket;
   readonly #options: ApiServerOptions;
   readonly #frames = new FrameReader();
-  readonly #writer: FrameWriter<Answer>;
+  readonly #writer: FrameWriter<Answer | Omit<Extract<Answer, { data: unknown }>, "data">>;
   readonly #closing = new AbortController();
   readonly #clock: Clock;
   #cancelDeadline: CancelTimer = () => {};
@@ -228,7 +228,9 @@ class Session {
         this.#addQueue = this.#pieceQueue;
         return;
       case "next":
-        this.#pieceQueue = this.#queue(this.#pieceQueue, () => this.#next());
+        for (let i = 0; i < request.count; i++) {
+          this.#pieceQueue = this.#queue(this.#pieceQueue, () => this.#next());
+        }
         return;
       case "explain":
         this.#pieceQueue = this.#queue(this.#pieceQueue, () => this.#explain(request.from));
@@ -270,7 +272,12 @@ class Session {
   async #next(): Promise<void> {
     this.#pieces ??= this.#opened().pieces()[Symbol.asyncIterator]();
     const next = await this.#pieces.next();
-    await this.#writer.write(next.done ? { op: "end" } : { op: "piece", piece: next.value });
+    if (next.done) await this.#writer.write({ op: "end" });
+    else if (next.value.kind === "missing") await this.#writer.write({ op: "piece", piece: next.value });
+    else {
+      const { bytes, ...piece } = next.value;
+      await this.#writer.writeWithData({ op: "piece", piece }, [bytes]);
+    }
   }
 
   async #explain(from: number): Promise<void> {

@@ -1,8 +1,9 @@
 /** Downloads into a file that appears under its name only when it is whole. */
 import { createHash } from "node:crypto";
-import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ifRange, type Validator } from "@branchcache/http-encoding/node";
+import { GatheredWrites } from "./gathered-writes.ts";
 import type { DownloadSink, PartialContent } from "./sink.ts";
 
 export interface FileSink extends DownloadSink, AsyncDisposable {
@@ -29,22 +30,24 @@ export async function createFileSink(path: string, url?: string): Promise<FileSi
   let validator = partial?.validator;
   let lengthBytes = partial?.lengthBytes ?? 0;
   let done = false;
+  const writes = new GatheredWrites(file, (offsetBytes, written) => {
+    if (offsetBytes <= lengthBytes) lengthBytes = Math.max(lengthBytes, offsetBytes + written);
+  });
   return {
     partial,
     begin(given) {
       // Without one that If-Range takes there is no going on.
       validator = given && ifRange(given) !== undefined ? given : undefined;
     },
-    async write(offsetBytes, bytes) {
-      await writeAll(file, bytes, offsetBytes);
-      if (offsetBytes <= lengthBytes) lengthBytes = Math.max(lengthBytes, offsetBytes + bytes.length);
-    },
+    write: (offsetBytes, bytes) => writes.write(offsetBytes, bytes),
     async restart() {
+      await writes.settled();
       await file.truncate(0);
       lengthBytes = 0;
       validator = undefined;
     },
     async readBack(offsetBytes, length) {
+      await writes.settled();
       const bytes = new Uint8Array(length);
       let filled = 0;
       while (filled < length) {
@@ -55,6 +58,7 @@ export async function createFileSink(path: string, url?: string): Promise<FileSi
       return bytes.subarray(0, filled);
     },
     async commit() {
+      await writes.settled();
       await file.close();
       await rename(partPath, path);
       done = true;
@@ -66,6 +70,8 @@ export async function createFileSink(path: string, url?: string): Promise<FileSi
       if (done) return;
       done = true;
       try {
+        // What is wrong with the last of it is nobody's concern any more: it is not part of `lengthBytes`.
+        await writes.settled().catch(() => {});
         if (content === undefined || validator === undefined || lengthBytes === 0) return;
         // The note must not promise what power loss could take.
         await file.sync();
@@ -114,12 +120,4 @@ function readNote(text: string): Note {
     throw new Error("not a note");
   }
   return { content, validator, lengthBytes };
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array, offsetBytes: number): Promise<void> {
-  let written = 0;
-  while (written < bytes.length) {
-    const result = await file.write(bytes, written, bytes.length - written, offsetBytes + written);
-    written += result.bytesWritten;
-  }
 }

@@ -8,7 +8,10 @@ export interface PartialContent {
 }
 
 export interface DownloadSink {
-  /** In order, or, where `restart` exists, anywhere. */
+  /**
+   * In order, or, where `restart` exists, anywhere. Resolves when it takes more, and may keep the bytes until later;
+   * what goes wrong with them then is told by the write, or whatever else is asked of it, that follows.
+   */
   write(offsetBytes: number, bytes: Uint8Array): Promise<void>;
   /** Forgets everything written. Absent where bytes are gone once written, as in a pipe. */
   restart?(): Promise<void>;

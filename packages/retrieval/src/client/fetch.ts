@@ -26,7 +26,7 @@ import { FetchRecorder, type FetchReport } from "./fetch-report.ts";
 import type { Ask, BlockAsk, ListAsk, PeerState } from "./fetch-state.ts";
 import type { DropReason } from "./peer-conduct.ts";
 import { type LinkResult, PeerLink } from "./peer-link.ts";
-import type { FetchedPiece, PeerFinder, PeerSource, WantedBlock } from "./peers.ts";
+import type { FetchedBlock, FetchedPiece, PeerFinder, PeerSource, WantedBlock } from "./peers.ts";
 
 export interface FetchBlocksOptions {
   readonly finder: PeerFinder;
@@ -42,6 +42,11 @@ export interface FetchBlocksOptions {
   readonly onLiar?: (peer: PeerSource, block: WantedBlock) => void;
   /** Called once, when the download is over, whole or not. */
   readonly onReport?: (report: FetchReport) => void;
+  /**
+   * Called as soon as a block is verified, before its turn in the order of reading; `sealed`, as it was received,
+   * is there if it is fit to be stored, and with `keepSealed: false` during the call alone. Must not throw.
+   */
+  readonly onBlock?: (block: FetchedBlock) => void;
   /** Give each block as it was received, too, if it is fit to be stored. Default true. */
   readonly keepSealed?: boolean;
   /**
@@ -333,7 +338,7 @@ class FetchSession {
       return { kind: "late", tookMs };
     }
     const { segment } = slot.segment;
-    const { cipher, engine, keepSealed = true } = this.#options;
+    const { cipher, engine, keepSealed = true, onBlock } = this.#options;
     const opened = cipher.open(sealed, segment.secret, blockLengthBytes(segment, slot.blockIndex));
     if (!opened) {
       this.#observer.count("blocks_rejected_total", 1, { reason: "decrypt" });
@@ -343,8 +348,13 @@ class FetchSession {
       this.#observer.count("blocks_rejected_total", 1, { reason: "hash" });
       return { kind: "lie" };
     }
-    const kept = keepSealed && opened.canonical ? sealed : undefined;
-    return { kind: "block", bytes: opened.plaintext, sealed: kept, tookMs };
+    const bytes = opened.plaintext;
+    if (onBlock) {
+      const { blockIndex } = slot;
+      const block = { kind: "block", segment, blockIndex, bytes, from: peer.source } as const;
+      onBlock(opened.canonical ? { ...block, sealed } : block);
+    }
+    return { kind: "block", bytes, sealed: keepSealed && opened.canonical ? sealed : undefined, tookMs };
   }
 
   #countRequest(peer: PeerSource, outcome: BlockOutcome | ListOutcome): void {
