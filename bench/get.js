@@ -48,8 +48,13 @@ async function bench() {
     ...["--cache-dir", join(directory, "server"), "--secret-file", join(directory, "secret")],
   ]);
   const url = `${(await server.event("service.started"))["url"]}content`;
-  await run(process.execPath, [join(dist, "branchcache.js"), "publish", file, "--cache-dir", join(directory, "server")])
-    .catch(() => undefined);
+  await run(process.execPath, [
+    join(dist, "branchcache.js"),
+    "publish",
+    file,
+    "--cache-dir",
+    join(directory, "server"),
+  ]).catch(() => undefined);
 
   const discoveryPort = String(await freeUdpPort());
   /** @param {string} name @param {string[]} more */
@@ -78,7 +83,8 @@ async function bench() {
       if (i === 0) await run("cmp", [file, join(directory, "output")]);
       const took = await used(taker.pid);
       const after = await openssl(digest, file);
-      if (got.report.bytes.peer !== bytes) throw new Error(`not all from the peer: ${JSON.stringify(got.report)}`);
+      if (got.report.bytes.peer !== bytes)
+        throw new Error(`not all from the peer: ${JSON.stringify(got.report)}`);
       await taker.stop();
       running.pop();
       rows.push({ ratio: (before + after) / 2 / got.seconds, got, took });
@@ -104,7 +110,9 @@ async function bench() {
 
 /** @param {string} what @param {number} seconds @param {string} ratio @param {string[]} uses */
 function print(what, seconds, ratio, uses) {
-  console.log([`${what}: ${Math.round(megabytes / seconds)} MiB/s`, ratio, ...uses].filter(Boolean).join(", "));
+  console.log(
+    [`${what}: ${Math.round(megabytes / seconds)} MiB/s`, ratio, ...uses].filter(Boolean).join(", "),
+  );
 }
 
 /** @param {"branchcache" | "branchcached"} program @param {string[]} args */
@@ -122,7 +130,16 @@ async function get(name, url, version) {
   const child = spawn(
     process.execPath,
     [
-      ...[...profile, join(dist, "branchcache.js"), "get", url, "-o", join(directory, "output"), "--json", "--quiet"],
+      ...[
+        ...profile,
+        join(dist, "branchcache.js"),
+        "get",
+        url,
+        "-o",
+        join(directory, "output"),
+        "--json",
+        "--quiet",
+      ],
       ...["--socket", join(directory, `${name}.sock`), "--max-version", version],
     ],
     { stdio: ["ignore", "pipe", "inherit"] },
@@ -187,7 +204,14 @@ async function curl(root, file) {
     for (let i = 0; i < runs + 1; i++) {
       await rm(output, { force: true });
       const started = performance.now();
-      await run("curl", ["--silent", "--fail", ...wait, "--output", output, `http://127.0.0.1:${port}/content`]);
+      await run("curl", [
+        "--silent",
+        "--fail",
+        ...wait,
+        "--output",
+        output,
+        `http://127.0.0.1:${port}/content`,
+      ]);
       times.push((performance.now() - started) / 1_000);
     }
     await run("cmp", [file, output]);

@@ -16,6 +16,7 @@ const benchmarks = [
   ["gateway.js", "32", "0.5"],
   ["discovery.js", "2000", "10000"],
   ["peerdist.js", "16", "1000"],
+  ["get.js", "32", "1"],
 ];
 
 const quick = process.argv.includes("--quick");

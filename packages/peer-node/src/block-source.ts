@@ -4,6 +4,7 @@ import type { CipherId, SealedBlock, SegmentId } from "@branchcache/content-info
 import type { HeldSegments } from "@branchcache/discovery";
 import type { BlockCipher, BlockSource } from "@branchcache/retrieval";
 import type { Random } from "@branchcache/runtime";
+import { LentBuffers } from "./lent-buffers.ts";
 
 export interface ReSealing {
   readonly secrets: SecretStore;
@@ -16,17 +17,24 @@ export interface ReSealing {
  * encryption, where their key is known. Without it they go out as they lie.
  */
 export function blockSourceOf(blocks: BlockStore, reSealing?: ReSealing): BlockSource {
+  const buffers = new LentBuffers();
   return {
     heldBlocks: (id) => blocks.heldBlocks(id, "verified"),
     async block(id, index, preferred) {
-      const stored = await blocks.getBlock(id, index);
-      if (stored?.trust !== "verified") return undefined;
-      const { nextBlockIndex } = stored;
+      const found = await blocks.withBlock(id, index, ({ trust, nextBlockIndex, cipher, iv, data }) => {
+        if (trust !== "verified") return undefined;
+        const copy = buffers.take(data.length);
+        copy.set(data);
+        return { nextBlockIndex, stored: { cipher, iv: iv.slice(), data: copy } };
+      });
+      if (!found) return undefined;
+      const { nextBlockIndex, stored } = found;
+      const release = () => buffers.give(stored.data);
       // Cipher 0 is a preference that nobody gets: it would put plaintext on the wire.
       if (!reSealing || preferred === 0 || preferred === stored.cipher)
-        return { sealed: stored, nextBlockIndex };
+        return { sealed: stored, nextBlockIndex, release };
       const sealed = (await reSeal(blocks, reSealing, id, index, stored, preferred)) ?? stored;
-      return { sealed, nextBlockIndex };
+      return { sealed, nextBlockIndex, release };
     },
   };
 }

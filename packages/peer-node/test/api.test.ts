@@ -16,7 +16,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connectBranchCache } from "../src/api/client.ts";
 import { encodeFrame, encodeFrameWithData, FRAME_MAX_BYTES, FrameReader } from "../src/api/frames.ts";
 import { isPipeName } from "../src/api/pipe-name.ts";
-import { PROTOCOL_VERSION } from "../src/api/protocol.ts";
+import { PIECES_AT_ONCE, PROTOCOL_VERSION } from "../src/api/protocol.ts";
 import { type ApiServer, serveApi } from "../src/api/server.ts";
 import { blockStartingAt, contentBlocks } from "../src/block-map.ts";
 import type { BranchCache } from "../src/branch-cache.ts";
@@ -157,6 +157,8 @@ describe("the local socket", () => {
     { name: "junk", bytes: Uint8Array.of(0, 0, 0, 2, 0xc1, 0xc1), code: "BC_API_FRAME" },
     { name: "a frame over the limit", bytes: Uint8Array.of(0xff, 0xff, 0xff, 0xff), code: "BC_API_FRAME" },
     { name: "no request", bytes: encodeFrame({ op: "format disk" }), code: "BC_API_FRAME" },
+    { name: "no count", bytes: encodeFrame({ op: "next" }), code: "BC_API_FRAME" },
+    { name: "too many", bytes: encodeFrame({ op: "next", count: PIECES_AT_ONCE + 1 }), code: "BC_API_FRAME" },
     { name: "no greeting", bytes: encodeFrame({ op: "open" }), code: "BC_API_ORDER" },
     { name: "another protocol", bytes: encodeFrame({ op: "hello", protocol: 99 }), code: "BC_API_VERSION" },
     {
@@ -272,7 +274,10 @@ describe("frames", () => {
           const reader = new FrameReader();
           const messages: unknown[] = [];
           for (let at = 0; at < stream.length; at += size) {
-            messages.push(...reader.push(stream.subarray(at, at + size)));
+            const chunk = stream.subarray(at, at + size);
+            messages.push(...reader.push(chunk));
+            // Whoever reads may read into the same memory again.
+            chunk.fill(0xff);
           }
           expect(messages.map((message) => [...(message as { bytes: Uint8Array }).bytes])).toEqual(
             payloads.map((bytes) => [...bytes]),

@@ -158,11 +158,13 @@ describe.each([1, 2] as const)("a reader of version %i", (version) => {
     const giver = node(1, http);
     await readAll(giver.open(version));
     const server = createRetrievalServer({ source: blockSourceOf(giver.store.blocks), clock: systemClock });
-    http.listen({ address: "192.0.2.9", port: 80 }, async ({ body }) => {
-      const answer = await server.handle(body, "192.0.2.1");
+    http.listen({ address: "192.0.2.9", port: 80 }, async ({ body: request }) => {
+      const answer = await server.handle(request, "192.0.2.1");
       if (answer.kind !== "message") throw new Error("dropped");
+      const body = Buffer.concat(answer.parts);
+      // Their memory is used again.
       answer.done();
-      return { status: 200, body: Buffer.concat(answer.parts) };
+      return { status: 200, body };
     });
     const taker = node(1, http);
     expect(await readAll(taker.open(version, everybodyHasIt))).toMatchObject({

@@ -63,7 +63,8 @@ function remoteReader(
     async *pieces() {
       const asked: Promise<Answer>[] = [];
       for (;;) {
-        while (asked.length <= AHEAD - ASKED_TOGETHER) asked.push(...connection.requestPieces(ASKED_TOGETHER));
+        while (asked.length <= AHEAD - ASKED_TOGETHER)
+          asked.push(...connection.requestPieces(ASKED_TOGETHER));
         const answer = await asked.shift();
         if (answer?.op !== "piece") return;
         if (!("data" in answer)) yield answer.piece;

@@ -55,11 +55,7 @@ export class GatheredWrites {
   }
 }
 
-async function writeAll(
-  file: FileHandle,
-  parts: readonly Uint8Array[],
-  offsetBytes: number,
-): Promise<void> {
+async function writeAll(file: FileHandle, parts: readonly Uint8Array[], offsetBytes: number): Promise<void> {
   let left = [...parts];
   let at = offsetBytes;
   while (left.length > 0) {

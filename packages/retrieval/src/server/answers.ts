@@ -63,6 +63,8 @@ export interface BlockAnswer {
   /** Of the block, encrypted; 0 if it is not held. */
   readonly sentBytes: number;
   readonly blockIndex: number;
+  /** To be called when the parts have left. */
+  readonly release?: (() => void) | undefined;
 }
 
 /** One block: the one asked for, or the lowest of several. 3.2.5.3 */
@@ -77,8 +79,9 @@ export async function answerBlock(
   const found = await source.block(body.segmentId, blockIndex, cipher);
   if (found && found.sealed.data.length > 0) {
     const parts = encodeBlockInParts(body.segmentId, blockIndex, found.nextBlockIndex, found.sealed);
-    return { parts, sentBytes: found.sealed.data.length, blockIndex };
+    return { parts, sentBytes: found.sealed.data.length, blockIndex, release: found.release };
   }
+  found?.release?.();
   const next = nextHeld((await source.heldBlocks(body.segmentId)) ?? [], blockIndex);
   return { parts: [encodeMissing(body, blockIndex, next)], sentBytes: 0, blockIndex };
 }

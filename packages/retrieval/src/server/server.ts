@@ -19,6 +19,13 @@ import {
   type Parts,
 } from "./answers.ts";
 
+export interface SourceBlock {
+  readonly sealed: SealedBlock;
+  readonly nextBlockIndex: number;
+  /** Called once when nobody looks at the block any more, so that its memory can be used again. */
+  readonly release?: () => void;
+}
+
 /** What a server serves: verified blocks, or stored ciphertext whose key it need not know. */
 export interface BlockSource {
   /** The held blocks' indexes in ascending order; undefined if the segment is unknown. */
@@ -27,11 +34,7 @@ export interface BlockSource {
    * The block as it lies in the store, and the next held index above, 0 if there is none; undefined if it
    * is not held. A source that knows the key may honour `preferred`, the cipher the client asked for.
    */
-  block(
-    id: SegmentId,
-    index: number,
-    preferred: CipherId,
-  ): Promise<{ readonly sealed: SealedBlock; readonly nextBlockIndex: number } | undefined>;
+  block(id: SegmentId, index: number, preferred: CipherId): Promise<SourceBlock | undefined>;
   /**
    * For each ID how long the segment has been held, in full or in part, in ms; undefined where it is not.
    * Without this, `heldBlocks` is asked and no ages are sent.
@@ -77,6 +80,11 @@ export interface RetrievalServer {
   handle(body: Uint8Array, from: string, drop?: () => void): Promise<RetrievalAnswer>;
 }
 
+interface Work {
+  readonly parts: Parts;
+  readonly release?: (() => void) | undefined;
+}
+
 export function createRetrievalServer(options: RetrievalServerOptions): RetrievalServer {
   const { source, clock, observer = silentObserver, to = "peer" } = options;
   const { maxUploads = MAX_PEER_UPLOADS, uploadTimeoutMs = UPLOAD_TIMEOUT_MS } = options;
@@ -108,23 +116,23 @@ export function createRetrievalServer(options: RetrievalServerOptions): Retrieva
     return { kind: "message", parts, lengthBytes, done };
   };
 
-  const work = async (request: Request, from: string): Promise<Parts | undefined> => {
+  const work = async (request: Request, from: string): Promise<Work> => {
     switch (request.kind) {
       case "nego":
       case "otherVersion":
-        return negoAnswer();
+        return { parts: negoAnswer() };
       case "getBlockList":
-        return answerBlockList(source, request);
+        return { parts: await answerBlockList(source, request) };
       case "getSegmentList":
-        return answerSegmentList(source, request);
+        return { parts: await answerSegmentList(source, request) };
       case "getBlocks": {
-        const { parts, sentBytes, blockIndex } = await answerBlock(source, request);
+        const { parts, release, sentBytes, blockIndex } = await answerBlock(source, request);
         countRequest(sentBytes > 0 ? "ok" : "empty");
         if (sentBytes > 0) {
           observer.count("served_bytes_total", sentBytes, { to });
           observer.event("trace", "block.sent", { from, bytes: sentBytes, block: blockIndex });
         }
-        return parts;
+        return { parts, release };
       }
     }
   };
@@ -150,6 +158,7 @@ export function createRetrievalServer(options: RetrievalServerOptions): Retrieva
 
     if (counted) setActive(activeUploads + 1);
     let over = false;
+    let release: (() => void) | undefined;
     let expire: (() => void) | undefined;
     const cancelTimer = clock.after(uploadTimeoutMs, () => {
       countRequest("timeout");
@@ -161,6 +170,7 @@ export function createRetrievalServer(options: RetrievalServerOptions): Retrieva
       if (over) return;
       over = true;
       cancelTimer();
+      release?.();
       if (counted) setActive(Math.max(activeUploads - 1, 0));
     };
     const expired = new Promise<undefined>((resolve) => {
@@ -168,8 +178,14 @@ export function createRetrievalServer(options: RetrievalServerOptions): Retrieva
     });
 
     try {
-      const parts = await Promise.race([work(request, from), expired]);
-      if (parts !== undefined) return message(parts, done);
+      const working = work(request, from);
+      const answer = await Promise.race([working, expired]);
+      if (answer !== undefined) {
+        release = answer.release;
+        return message(answer.parts, done);
+      }
+      // It may still come to an end.
+      void working.then((late) => late.release?.()).catch(() => {});
     } catch (error) {
       observer.event("error", "cache.corrupt", { code: errorCode(error), reason: errorMessage(error) });
     }

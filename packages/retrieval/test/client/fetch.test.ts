@@ -1,30 +1,18 @@
-import type { Segment } from "@branchcache/content-info";
 import { nodeHashEngine as engine } from "@branchcache/content-info/node";
 import { concatBytes, equalBytes, type HttpPostResponse, toHex } from "@branchcache/runtime";
-import {
-  type ManualClock,
-  type MemoryHttp,
-  manualClock,
-  memoryHttp,
-  recordingObserver,
-} from "@branchcache/runtime/testing";
+import { type ManualClock, type MemoryHttp, recordingObserver } from "@branchcache/runtime/testing";
 import { beforeEach, describe, expect, it } from "vitest";
 import {
   type BlockCipher,
   createRetrievalServer,
   type FetchBlocksOptions,
-  type FetchedPiece,
   type FetchReport,
   type FoundPeer,
   fetchBlocks,
-  type PeerSource,
-  parseRequest,
-  RETRIEVAL_PATH,
   rememberPeers,
   type WantedBlock,
 } from "../../src/index.ts";
 import { nodeBlockCipher } from "../../src/node.ts";
-import { corrupt, type MessageFault } from "../../src/testing.ts";
 import {
   allBlocks,
   memorySource,
@@ -33,123 +21,17 @@ import {
   type TestSegment,
   testSegment,
 } from "../content.ts";
+import { type ClockedPeers, clockedPeers, expectAll } from "./clocked-peers.ts";
 
 let clock: ManualClock;
 let http: MemoryHttp;
-let nextAddress = 1;
+let startPeer: ClockedPeers["startPeer"];
+let finderOf: ClockedPeers["finderOf"];
+let run: ClockedPeers["run"];
 
 beforeEach(() => {
-  clock = manualClock();
-  http = memoryHttp();
+  ({ clock, finderOf, http, run, startPeer } = clockedPeers());
 });
-
-interface PeerOptions {
-  readonly holds?: (segmentIndex: number, blockIndex: number) => boolean;
-  /** For each request of a block, counted from 0. */
-  readonly fault?: (index: number) => MessageFault | "stall" | "drop" | undefined;
-  readonly delayMs?: number;
-}
-
-interface TestPeer {
-  readonly source: PeerSource;
-  /** Requests by kind, in order, with the time of their arrival. */
-  readonly requests: { readonly kind: string; readonly index: number; readonly atMs: number }[];
-  /** The most requests that were under way at once. */
-  mostAtOnce: number;
-}
-
-function startPeer(id: string, segments: readonly TestSegment[], options: PeerOptions = {}): TestPeer {
-  const { delayMs = 1, fault, holds } = options;
-  const server = createRetrievalServer({ source: memorySource(segments, holds), clock });
-  const address = { address: `192.0.2.${nextAddress++ % 250}`, port: 80 };
-  const peer: TestPeer = { source: { id, addresses: [address], kind: "peer" }, requests: [], mostAtOnce: 0 };
-  let blocks = 0;
-  let active = 0;
-  http.listen(address, async ({ body, path }) => {
-    expect(path).toBe(RETRIEVAL_PATH);
-    const request = parseRequest(body);
-    const index = request.kind === "getBlocks" ? (request.body.ranges[0]?.index ?? -1) : -1;
-    peer.requests.push({ kind: request.kind, index, atMs: clock.monotonicMs() });
-    peer.mostAtOnce = Math.max(peer.mostAtOnce, ++active);
-    const wrong = request.kind === "getBlocks" ? fault?.(blocks++) : undefined;
-    if (wrong === "drop") throw new Error("gone");
-    if (wrong === "stall") return new Promise(() => {});
-    await clock.sleep(delayMs);
-    active--;
-    const answer = await server.handle(body, "test");
-    if (answer.kind !== "message") return { status: 400, body: new Uint8Array(0) };
-    answer.done();
-    const honest = concatBytes(...answer.parts);
-    return { status: 200, body: wrong === undefined ? honest : corrupt(honest, wrong) };
-  });
-  return peer;
-}
-
-interface TestFinder {
-  readonly finder: FetchBlocksOptions["finder"];
-  /** How many segments each question was about. */
-  readonly questions: number[];
-}
-
-/** Finds these peers by what they hold, after 300 ms. */
-function finderOf(
-  peers: readonly { source: PeerSource; holds: (segment: Segment) => boolean }[] = [],
-): TestFinder {
-  const questions: number[] = [];
-  return {
-    questions,
-    finder: {
-      async *find(segments, signal) {
-        questions.push(segments.length);
-        await clock.sleep(300, signal);
-        for (const { holds, source } of peers) {
-          const held = segments.filter(holds).map(({ id }) => ({ id, complete: true }));
-          const found: FoundPeer = { peer: source, segments: held };
-          if (held.length > 0) yield found;
-        }
-      },
-    },
-  };
-}
-
-interface Run {
-  readonly pieces: FetchedPiece[];
-  readonly tookMs: number;
-  readonly error: unknown;
-}
-
-async function run(wanted: Iterable<WantedBlock>, options: Partial<FetchBlocksOptions>): Promise<Run> {
-  const pieces: FetchedPiece[] = [];
-  let over = false;
-  let error: unknown;
-  const work = (async () => {
-    const all = { http, cipher: nodeBlockCipher, engine, clock, finder: finderOf().finder, ...options };
-    for await (const piece of fetchBlocks(wanted, all)) pieces.push(piece);
-  })()
-    .catch((reason: unknown) => {
-      error = reason;
-    })
-    .finally(() => {
-      over = true;
-    });
-  const startMs = clock.monotonicMs();
-  for (let turns = 0; !over && turns < 20_000; turns++) await clock.advance(clock.nextInMs ?? 0);
-  await work;
-  return { pieces, tookMs: clock.monotonicMs() - startMs, error };
-}
-
-function expectAll(segments: readonly TestSegment[], { error, pieces }: Run): void {
-  expect(error).toBeUndefined();
-  expect(pieces.map(({ kind }) => kind).filter((kind) => kind === "missing")).toEqual([]);
-  const wanted = allBlocks(segments);
-  expect(pieces).toHaveLength(wanted.length);
-  for (const [i, piece] of pieces.entries()) {
-    if (piece.kind !== "block") continue;
-    expect(piece.segment).toBe(wanted[i]?.segment);
-    expect(piece.blockIndex).toBe(wanted[i]?.blockIndex);
-    expect(equalBytes(piece.bytes, plaintextOf(segments, piece))).toBe(true);
-  }
-}
 
 const v1 = [testSegment(1, 700_000, 11)];
 const v2 = Array.from({ length: 40 }, (_, i) => testSegment(2, 1_000 + i, 20 + i));
@@ -232,6 +114,26 @@ describe("fetching from one peer", () => {
     expect(second.sealed).toBeUndefined();
     const without = await run(allBlocks(v2.slice(0, 2)), { peers: [peer.source], keepSealed: false });
     expect(without.pieces.map((piece) => "sealed" in piece)).toEqual([false, false]);
+  });
+
+  it("hands over each block as soon as it is verified, with its ciphertext for the moment", async () => {
+    const peer = startPeer("a", v2, { fault: (i) => (i === 1 ? "wrong-padding" : undefined) });
+    const seen = new Map<Uint8Array, boolean>();
+    const opened: boolean[] = [];
+    const { pieces } = await run(allBlocks(v2), {
+      peers: [peer.source],
+      keepSealed: false,
+      onBlock: ({ bytes, from, sealed, segment }) => {
+        expect(from).toBe(peer.source);
+        seen.set(bytes, sealed !== undefined);
+        const plain = sealed && nodeBlockCipher.open(sealed, segment.secret, bytes.length)?.plaintext;
+        if (plain) opened.push(equalBytes(plain, bytes));
+      },
+    });
+    const given = pieces.map((piece) => (piece.kind === "block" ? seen.get(piece.bytes) : undefined));
+    expect(given).toEqual(v2.map((_, i) => i !== 1));
+    expect(opened).toEqual(Array(v2.length - 1).fill(true));
+    expect(pieces.every((piece) => !("sealed" in piece))).toBe(true);
   });
 
   it("releases the bytes of each block when the next piece is asked for, if told to", async () => {
@@ -381,11 +283,11 @@ describe("fetching from one peer", () => {
 
 describe("finding peers", () => {
   it("PCCRR-136 a peer that held earlier segments is asked for later ones before anything new is probed", async () => {
-    const many = Array.from({ length: 200 }, (_, i) => testSegment(2, 500, 1_000 + i));
+    const many = Array.from({ length: 1_024 }, (_, i) => testSegment(2, 100, 1_000 + i));
     const peer = startPeer("a", many);
     const { finder, questions } = finderOf([{ source: peer.source, holds: () => true }]);
     expectAll(many, await run(allBlocks(many), { finder }));
-    expect(questions).toEqual([91]);
+    expect(questions).toEqual([64 + 32]);
   });
 
   it("what a known peer does not have is asked of the branch", async () => {

@@ -348,6 +348,32 @@ describe("uploads", () => {
     expect([server.activeUploads, clock.pending]).toEqual([0, 0]);
   });
 
+  it("what the source lends it has back when the answer has left, was given up, or comes too late", async () => {
+    let released = 0;
+    const lent = { sealed, nextBlockIndex: 0, release: () => released++ };
+    const server = start({ source: { ...source, block: async () => lent }, uploadTimeoutMs: 100 });
+    const first = await server.handle(blockRequest([0, 1]), "");
+    expect(released).toBe(0);
+    if (first.kind === "message") first.done();
+    if (first.kind === "message") first.done();
+    expect(released).toBe(1);
+    await server.handle(blockRequest([0, 1]), "");
+    await clock.advance(100);
+    expect(released).toBe(2);
+    let deliver = (_: typeof lent): void => {};
+    const slow = new Promise<typeof lent>((resolve) => {
+      deliver = resolve;
+    });
+    const late = start({ source: { ...source, block: () => slow }, uploadTimeoutMs: 100 });
+    const answer = late.handle(blockRequest([0, 1]), "");
+    await clock.advance(100);
+    expect(await answer).toEqual({ kind: "dropped" });
+    expect(released).toBe(2);
+    deliver(lent);
+    await clock.advance(0);
+    expect(released).toBe(3);
+  });
+
   it("PCCRR-116 a source that fails frees the slot", async () => {
     const broken: BlockSource = { ...source, heldBlocks: () => Promise.reject(new Error("disk")) };
     const observer = recordingObserver();
