@@ -50,25 +50,30 @@ function peersText({ peers }: Explanation): string {
   );
 }
 
-/** Neighbouring segments with the same story share a row. */
+/**
+ * Neighbouring segments with the same story share a row; which of the peers gave each of them is no other story:
+ * a content that came from two peers would have a row for every segment.
+ */
 function segmentsText(explanation: Explanation): string {
   const names = new Map(explanation.peers.map(({ peer }) => [peer.id, peerName(peer)]));
-  const rows: { segments: SegmentExplanation[]; story: string }[] = [];
+  const rows: { segments: SegmentExplanation[]; peers: Set<string>; story: Story }[] = [];
   for (const segment of explanation.segments) {
     const story = storyOf(segment, names);
     const last = rows.at(-1);
-    if (last?.story === story) last.segments.push(segment);
-    else rows.push({ segments: [segment], story });
+    if (last && sameStory(last.story, story)) {
+      last.segments.push(segment);
+      for (const peer of story.peers) last.peers.add(peer);
+    } else rows.push({ segments: [segment], peers: new Set(story.peers), story });
   }
   if (rows.length === 0) return "";
   return table(
     ["from byte", "segments", "bytes", "until", "came from"],
-    rows.map(({ segments, story }) => [
+    rows.map(({ peers, segments, story: { local, origin } }) => [
       String(segments[0]?.offsetBytes ?? 0),
       String(segments.length),
       formatBytes(segments.reduce((sum, segment) => sum + segment.lengthBytes, 0)),
       untilText(segments),
-      story,
+      [...(local ? ["own cache"] : []), ...peers, ...origin].join(", "),
     ]),
     ["right", "right", "right", "right", "left"],
   );
@@ -86,18 +91,28 @@ const REASONS = {
   timeout: "those who have it did not answer in time",
 } as const;
 
-function storyOf({ localBytes, fetch }: SegmentExplanation, names: ReadonlyMap<string, string>): string {
-  const parts: string[] = [];
-  if (localBytes > 0) parts.push("own cache");
-  if (fetch) {
-    for (const id of Object.keys(fetch.bytesFrom)) parts.push(names.get(id) ?? id);
-    const missing = Object.keys(fetch.missing) as (keyof typeof REASONS)[];
-    for (const reason of missing) {
-      const asked = fetch.asked.map((id) => names.get(id) ?? id).join(", ");
-      parts.push(`origin (${REASONS[reason]}${asked === "" ? "" : `; asked ${asked}`})`);
-    }
-  }
-  return parts.join(", ");
+interface Story {
+  readonly local: boolean;
+  readonly peers: readonly string[];
+  /** Why something came from there, for each reason. */
+  readonly origin: readonly string[];
+}
+
+function storyOf({ localBytes, fetch }: SegmentExplanation, names: ReadonlyMap<string, string>): Story {
+  const name = (id: string) => names.get(id) ?? id;
+  const missing = Object.keys(fetch?.missing ?? {}) as (keyof typeof REASONS)[];
+  const asked = fetch?.asked.map(name).join(", ");
+  return {
+    local: localBytes > 0,
+    peers: Object.keys(fetch?.bytesFrom ?? {}).map(name),
+    origin: missing.map((reason) => `origin (${REASONS[reason]}${asked ? `; asked ${asked}` : ""})`),
+  };
+}
+
+function sameStory(a: Story, b: Story): boolean {
+  return (
+    a.local === b.local && a.peers.length > 0 === b.peers.length > 0 && a.origin.join() === b.origin.join()
+  );
 }
 
 function peerName(peer: Explanation["peers"][number]["peer"]): string {

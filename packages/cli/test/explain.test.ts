@@ -61,6 +61,38 @@ describe("get --explain", () => {
     ]);
   });
 
+  it("what came from several peers in turns has one row, and what did not come from them its own", () => {
+    const from = (at: number, id: string) =>
+      segment(at, { fetch: { ...fetched, asked: [id], bytesFrom: { [id]: 1_024 } } });
+    const missing = segment(4_096, {
+      fetch: { ...fetched, asked: ["b"], bytesFrom: {}, missing: { timeout: 1 } },
+    });
+    const text = explainText(
+      report({
+        questions: [{ segments: 5, atMs: 0, answers: 2 }],
+        peers: [
+          { peer: peer("a", "192.0.2.1"), ...quiet, dropped: undefined },
+          { peer: peer("b", "192.0.2.2"), ...quiet, dropped: undefined },
+        ],
+        segments: [
+          from(0, "a"),
+          from(1_024, "b"),
+          from(2_048, "a"),
+          from(3_072, "b"),
+          missing,
+          from(5_120, "b"),
+        ],
+      }),
+    );
+    const lines = text.split("\n").map((line) => line.trim().replace(/ {2,}/g, " | "));
+    expect(lines.slice(-4)).toEqual([
+      expect.stringMatching(/^─/),
+      "0 | 4 | 4 KiB | 20ms | 192.0.2.1:80, 192.0.2.2:80",
+      "4096 | 1 | 1 KiB | 20ms | origin (those who have it did not answer in time; asked 192.0.2.2:80)",
+      "5120 | 1 | 1 KiB | 20ms | 192.0.2.2:80",
+    ]);
+  });
+
   it("says that nobody had to be asked", () => {
     const explanation = { questions: [], peers: [], segments: [segment(0, { localBytes: 1_024 })] };
     expect(explainText(report(explanation))).toContain("Everything was in the own cache: nobody was asked.");

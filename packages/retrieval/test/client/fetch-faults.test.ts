@@ -7,6 +7,7 @@ import {
   createRetrievalServer,
   type FetchBlocksOptions,
   type FetchedPiece,
+  type FetchReport,
   fetchBlocks,
   type PeerSource,
 } from "../../src/index.ts";
@@ -120,8 +121,14 @@ describe("a peer that misbehaves", () => {
     const { source } = await startPeer("bad", () => fault);
     const liars: string[] = [];
     const observer = recordingObserver();
-    const pieces = await fetchAll([source], { observer, onLiar: (peer) => liars.push(peer.id) });
+    const reports: FetchReport[] = [];
+    const onReport = (report: FetchReport) => reports.push(report);
+    const pieces = await fetchAll([source], { observer, onReport, onLiar: (peer) => liars.push(peer.id) });
     const { missing } = check(pieces);
+    const [notes] = reports[0]?.peers ?? [];
+    expect(notes?.lies).toBe(liars.length);
+    if (outcome === "none") expect(notes).toMatchObject({ blocks: 0, dropped: expect.any(String) });
+    if (outcome === "all") expect(notes).toMatchObject({ blocks: wanted.length, dropped: undefined });
     if (outcome !== "any") expect(missing).toBe(outcome === "all" ? 0 : wanted.length);
     expect(liars).toEqual(lies.includes(fault) ? ["bad"] : []);
     expect(observer.named("peer.quarantined")).toHaveLength(liars.length);
@@ -131,8 +138,13 @@ describe("a peer that misbehaves", () => {
   it.each(faults)("beside an honest one: %s", async (fault) => {
     const bad = await startPeer("bad", () => fault);
     const good = await startPeer("good", () => undefined);
-    expect(check(await fetchAll([bad.source, good.source]))).toEqual({ missing: 0 });
+    const reports: FetchReport[] = [];
+    const onReport = (report: FetchReport) => reports.push(report);
+    expect(check(await fetchAll([bad.source, good.source], { onReport }))).toEqual({ missing: 0 });
     expect(bad.peer.requests).toBeGreaterThan(0);
+    const [ofBad, ofGood] = reports[0]?.peers ?? [];
+    expect(ofBad?.lies).toBe(lies.includes(fault) ? 1 : 0);
+    expect(ofGood).toMatchObject({ peer: good.source, lies: 0, failures: 0, dropped: undefined });
   });
 
   it.each(faults)("after three honest answers: %s", async (fault) => {
