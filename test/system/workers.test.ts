@@ -52,30 +52,33 @@ describe.skipIf(process.platform !== "linux")("branchcached --workers 3", () => 
     if (directory) await rm(directory, { recursive: true, force: true });
   });
 
+  /** Where the bytes came from, and why. */
   const get = async (name: string, file: string, ...args: readonly string[]) => {
     const target = join(directory, file);
     const socket = ["--socket", join(directory, `${name}.sock`)];
     const report = await runProcess(
-      command("branchcache", "get", url, "-o", target, "--json", ...socket, ...args),
+      command("branchcache", "get", url, "-o", target, "--json", "--explain", ...socket, ...args),
     );
     expect(equalBytes(await readFile(target), content)).toBe(true);
-    return JSON.parse(report).bytes;
+    const { bytes, explanation } = JSON.parse(report);
+    return { bytes, why: JSON.stringify(explanation?.peers) };
   };
+  const expectFrom = (
+    { bytes, why }: { bytes: Record<string, number>; why: string },
+    expected: Record<string, number>,
+  ) => expect(bytes, why).toMatchObject(expected);
 
   it("serves what the daemon cached, and goes on when a worker dies", async () => {
-    expect(await get("giver", "first")).toMatchObject({ origin: content.length });
-    expect(await get("taker", "second")).toMatchObject({ peer: content.length, origin: 0 });
+    expectFrom(await get("giver", "first"), { origin: content.length });
+    expectFrom(await get("taker", "second"), { peer: content.length, origin: 0 });
 
     const giver = daemons.get("giver");
     const workers = await childrenOf(giver?.pid ?? 0);
     expect(workers).toHaveLength(3);
     process.kill(workers[0] ?? 0, "SIGKILL");
     await giver?.event("service.worker_ended");
-    expect(await get("giver", "third", "--max-version", "1")).toMatchObject({ origin: content.length });
-    expect(await get("taker", "fourth", "--max-version", "1")).toMatchObject({
-      peer: content.length,
-      origin: 0,
-    });
+    expectFrom(await get("giver", "third", "--max-version", "1"), { origin: content.length });
+    expectFrom(await get("taker", "fourth", "--max-version", "1"), { peer: content.length, origin: 0 });
     await expect.poll(async () => (await childrenOf(giver?.pid ?? 0)).length, { timeout: 20_000 }).toBe(3);
   });
 
