@@ -27,7 +27,7 @@ const originOf = async (key: string, sources?: ConfigSources) => {
 describe("precedence", () => {
   const key = "peer.listen_port";
 
-  it("is default, file, drop-ins by name, environment, flag", async () => {
+  it("PCCRR-9 is default, file, drop-ins by name, environment, flag", async () => {
     await write("branchcache.json", {});
     expect(await originOf(key)).toEqual([80, "default"]);
     await write("branchcache.json", { peer: { listen_port: 1 } });
