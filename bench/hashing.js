@@ -16,6 +16,7 @@ const sizeMiB = Number(process.argv[2] ?? 1024);
 const rounds = Number(process.argv[3] ?? 3);
 const directory = mkdtempSync(join(process.argv[4] ?? tmpdir(), "bench-hashing-"));
 const path = join(directory, "content");
+const halfPath = join(directory, "half");
 const smallPath = join(directory, "small");
 const runner = join(dirname(fileURLToPath(import.meta.url)), "hashing-run.js");
 
@@ -46,6 +47,18 @@ function openssl(algorithm) {
   return (performance.now() - start) / 1000;
 }
 
+/**
+ * Both halves at once: what two cores of this machine can do at best.
+ *
+ * @param {string} algorithm
+ */
+function twoOpenssl(algorithm) {
+  const start = performance.now();
+  const half = `openssl dgst -${algorithm} "$0"`;
+  execFileSync("sh", ["-c", `${half} & ${half} & wait`, halfPath]);
+  return (performance.now() - start) / 1000;
+}
+
 const modes = ["v1", "v2", "both"].flatMap((version) => [
   `thread:${version}`,
   `pool:${version}:1`,
@@ -54,6 +67,7 @@ const modes = ["v1", "v2", "both"].flatMap((version) => [
 
 try {
   fill(path, sizeMiB);
+  fill(halfPath, sizeMiB / 2);
   fill(smallPath, SMALL_MIB);
   for (const version of ["v1", "v2", "both"]) {
     const answers = new Set(
@@ -74,7 +88,10 @@ try {
     best.set(what, Math.min(best.get(what) ?? Number.POSITIVE_INFINITY, seconds));
   for (let round = 0; round < rounds; round++) {
     // In turns, so that a busy moment of the machine meets them all alike.
-    for (const algorithm of ["sha256", "sha512"]) note(`openssl ${algorithm}`, openssl(algorithm));
+    for (const algorithm of ["sha256", "sha512"]) {
+      note(`openssl ${algorithm}`, openssl(algorithm));
+      note(`two openssl ${algorithm}`, twoOpenssl(algorithm));
+    }
     for (const mode of [...modes, "cut", "sha512"]) {
       const { seconds, peakMB } = run(mode, path);
       note(mode, seconds);
@@ -87,11 +104,15 @@ try {
   console.log(
     `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, Node ${process.version}, ${sizeMiB} MiB, best of ${rounds}`,
   );
-  console.log(`openssl dgst: SHA-256 ${rate("openssl sha256")} MB/s, SHA-512 ${rate("openssl sha512")} MB/s`);
+  const ceiling = (/** @type {string} */ algorithm) =>
+    (seconds(`openssl ${algorithm}`) / seconds(`two openssl ${algorithm}`)).toFixed(2);
+  console.log(
+    `openssl dgst: SHA-256 ${rate("openssl sha256")} MB/s, two at once ${ceiling("sha256")} of it; SHA-512 ${rate("openssl sha512")} MB/s, two at once ${ceiling("sha512")} of it`,
+  );
   console.log(
     `cutting alone: ${rate("cut")} MB/s, ${(seconds("sha512") / seconds("cut")).toFixed(2)} of SHA-512 in blocks of 64 KiB (${rate("sha512")} MB/s)`,
   );
-  const idle = run("pool:both:2", smallPath).peakMB;
+  const { peakMB: idleMB } = run("idle", smallPath);
   for (const mode of modes) {
     const [kind, version, workers] = mode.split(":");
     const name = kind === "thread" ? "caller's thread" : `pool of ${workers}`;
@@ -105,7 +126,7 @@ try {
       `${version}, ${name}: ${rate(mode)} MB/s, ${against}, peak ${Math.round(peak.get(mode) ?? 0)} MB`,
     );
   }
-  console.log(`a pool of 2 with a file of ${SMALL_MIB} MiB: peak ${Math.round(idle)} MB`);
+  console.log(`of each peak, Node and the package without work: ${Math.round(idleMB)} MB`);
 } finally {
   rmSync(directory, { recursive: true });
 }

@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 /** Program, and its arguments where it has to be quick: sizes in MiB, rounds, segments. */
 const benchmarks = [
   ["hashing.js", "64", "1"],
+  ["hashing-encoding.js", "1"],
   ["retrieval.js", "32", "1"],
   ["store.js", "64"],
   ["store-segments.js", "5000"],

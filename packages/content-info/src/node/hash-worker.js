@@ -8,7 +8,8 @@ import { SegmentCutter } from "@branchcache/content-info";
 
 /** @import { PartResult, PartTask, SliceResult, SliceTask } from "./hash-task.ts" */
 
-const READ_BYTES = 1 << 20;
+/** Larger pieces are no faster, and each of many workers has one. A multiple of a block's length. */
+const READ_BYTES = 256 * 1024;
 const BLOCK_BYTES = 65_536;
 const SEGMENT_HASH_BYTES = 32;
 /** Cuts of different beginnings mostly meet within some segments; in content that repeats itself perhaps never. */

@@ -17,8 +17,8 @@ export interface HashingPoolOptions {
 }
 
 /**
- * Each content takes about 2 MiB for each worker and 6 MiB more, never over 64 MiB, whatever its length. One of up
- * to 2 MiB is hashed on the caller's thread. Rejections are `ContentError` with name and offset, as of `publishFile`;
+ * Each content takes about 2 MiB for each worker and 6 MiB more, never over 64 MiB, whatever its length, besides its
+ * hashes: 32 bytes for 64 KiB of it and version. One of up to 2 MiB is hashed on the caller's thread. Rejections are `ContentError` with name and offset, as of `publishFile`;
  * `BC_CONTENT_HASH` where a worker failed or the pool was closed.
  */
 export interface HashingPool extends AsyncDisposable {
