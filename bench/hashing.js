@@ -1,6 +1,6 @@
 /**
  * Cutting and hashing against `openssl dgst` on the same file. `node bench/hashing.js [MiB] [rounds] [directory]`;
- * answers are checked before anything is timed, ratios are of the best rounds of one run.
+ * answers are checked before anything is timed, and each run stands between two of the reference.
  */
 import { execFileSync } from "node:child_process";
 import { randomFillSync } from "node:crypto";
@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 /** Enough for every worker of a pool to have a part. */
 const SMALL_MIB = 24;
 const sizeMiB = Number(process.argv[2] ?? 1024);
-const rounds = Number(process.argv[3] ?? 3);
+const rounds = Number(process.argv[3] ?? 5);
 const directory = mkdtempSync(join(process.argv[4] ?? tmpdir(), "bench-hashing-"));
 const path = join(directory, "content");
 const halfPath = join(directory, "half");
@@ -59,74 +59,126 @@ function twoOpenssl(algorithm) {
   return (performance.now() - start) / 1000;
 }
 
-const modes = ["v1", "v2", "both"].flatMap((version) => [
-  `thread:${version}`,
-  `pool:${version}:1`,
-  `pool:${version}:2`,
-]);
+/** Each hashes both versions apart and in one reading. */
+const kinds = [
+  { name: "caller's thread", mode: (/** @type {string} */ version) => `thread:${version}` },
+  { name: "pool of 1", mode: (/** @type {string} */ version) => `pool:${version}:1` },
+  { name: "pool of 2", mode: (/** @type {string} */ version) => `pool:${version}:2` },
+];
+const versions = [
+  { version: "v1", algorithm: "sha256" },
+  { version: "v2", algorithm: "sha512" },
+];
+
+/** @type {Map<string, number[]>} By what was measured: one ratio for each round. */
+const ratios = new Map();
+/** @type {Map<string, number>} By what was run: the least seconds, the most megabytes. */
+const best = new Map();
+/** @type {Map<string, number>} */
+const peak = new Map();
+
+/**
+ * @param {string} what
+ * @param {number} ratio
+ */
+function note(what, ratio) {
+  ratios.set(what, [...(ratios.get(what) ?? []), ratio]);
+}
+
+/**
+ * @param {string} what
+ * @param {() => number} run
+ */
+function timed(what, run) {
+  const seconds = run();
+  best.set(what, Math.min(best.get(what) ?? Number.POSITIVE_INFINITY, seconds));
+  return seconds;
+}
+
+/** @param {string} mode */
+function timedRun(mode) {
+  return timed(mode, () => {
+    const { seconds, peakMB } = run(mode, path);
+    peak.set(mode, Math.max(peak.get(mode) ?? 0, peakMB));
+    return seconds;
+  });
+}
+
+/**
+ * Between two runs of the reference, so that a busy moment of the machine meets both.
+ *
+ * @param {string} what
+ * @param {string} algorithm
+ * @param {() => number} run
+ */
+function againstOpenssl(what, algorithm, run) {
+  const reference = () => timed(`openssl ${algorithm}`, () => openssl(algorithm));
+  const before = reference();
+  const seconds = run();
+  note(what, (before + reference()) / 2 / seconds);
+  return seconds;
+}
+
+function round() {
+  for (const { name, mode } of kinds) {
+    const apart = versions.map(({ version, algorithm }) =>
+      againstOpenssl(`${version}, ${name}`, algorithm, () => timedRun(mode(version))),
+    );
+    note(`both, ${name}`, timedRun(mode("both")) / apart.reduce((sum, seconds) => sum + seconds));
+  }
+  for (const { algorithm } of versions) {
+    againstOpenssl(`two openssl ${algorithm}`, algorithm, () => twoOpenssl(algorithm));
+  }
+  note("cutting", timedRun("sha512") / timedRun("cut"));
+}
+
+/** @param {string} what */
+function shown(what) {
+  const sorted = [...(ratios.get(what) ?? [])].sort((a, b) => a - b);
+  const at = (/** @type {number} */ index) => (sorted[index] ?? Number.NaN).toFixed(2);
+  return `${at(sorted.length >> 1)} (${at(0)} to ${at(sorted.length - 1)})`;
+}
+
+/** @param {string} what */
+function rate(what) {
+  return `${Math.round((sizeMiB * 1.048576) / (best.get(what) ?? Number.NaN))} MB/s`;
+}
+
+function report() {
+  const { peakMB: idleMB } = run("idle", smallPath);
+  console.log(
+    `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, Node ${process.version}, ${sizeMiB} MiB; ` +
+      `rates are the best, ratios the median of ${rounds}`,
+  );
+  for (const { algorithm } of versions) {
+    const two = shown(`two openssl ${algorithm}`);
+    console.log(`openssl dgst -${algorithm}: ${rate(`openssl ${algorithm}`)}, halves at once ${two} of it`);
+  }
+  console.log(
+    `cutting alone: ${rate("cut")}, ${shown("cutting")} of SHA-512 in blocks of 64 KiB (${rate("sha512")})`,
+  );
+  for (const version of ["v1", "v2", "both"]) {
+    const algorithm = versions.find((one) => one.version === version)?.algorithm;
+    const against = algorithm ? `of openssl ${algorithm}` : "of the time of both apart";
+    for (const { name, mode } of kinds) {
+      const what = `${version}, ${name}`;
+      const peakMB = Math.round(peak.get(mode(version)) ?? 0);
+      console.log(`${what}: ${rate(mode(version))}, ${shown(what)} ${against}, peak ${peakMB} MB`);
+    }
+  }
+  console.log(`of each peak, Node and the package without work: ${Math.round(idleMB)} MB`);
+}
 
 try {
   fill(path, sizeMiB);
   fill(halfPath, sizeMiB / 2);
   fill(smallPath, SMALL_MIB);
   for (const version of ["v1", "v2", "both"]) {
-    const answers = new Set(
-      modes.filter((mode) => mode.split(":")[1] === version).map((mode) => run(mode, smallPath).answer),
-    );
+    const answers = new Set(kinds.map(({ mode }) => run(mode(version), smallPath).answer));
     if (answers.size !== 1) throw new Error(`threads and pools disagree on ${version}`);
   }
-
-  /** @type {Map<string, number>} */
-  const best = new Map();
-  /** @type {Map<string, number>} */
-  const peak = new Map();
-  /**
-   * @param {string} what
-   * @param {number} seconds
-   */
-  const note = (what, seconds) =>
-    best.set(what, Math.min(best.get(what) ?? Number.POSITIVE_INFINITY, seconds));
-  for (let round = 0; round < rounds; round++) {
-    // In turns, so that a busy moment of the machine meets them all alike.
-    for (const algorithm of ["sha256", "sha512"]) {
-      note(`openssl ${algorithm}`, openssl(algorithm));
-      note(`two openssl ${algorithm}`, twoOpenssl(algorithm));
-    }
-    for (const mode of [...modes, "cut", "sha512"]) {
-      const { seconds, peakMB } = run(mode, path);
-      note(mode, seconds);
-      peak.set(mode, Math.max(peak.get(mode) ?? 0, peakMB));
-    }
-  }
-
-  const seconds = (/** @type {string} */ what) => best.get(what) ?? Number.NaN;
-  const rate = (/** @type {string} */ what) => Math.round((sizeMiB * 1.048576) / seconds(what));
-  console.log(
-    `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, Node ${process.version}, ${sizeMiB} MiB, best of ${rounds}`,
-  );
-  const ceiling = (/** @type {string} */ algorithm) =>
-    (seconds(`openssl ${algorithm}`) / seconds(`two openssl ${algorithm}`)).toFixed(2);
-  console.log(
-    `openssl dgst: SHA-256 ${rate("openssl sha256")} MB/s, two at once ${ceiling("sha256")} of it; SHA-512 ${rate("openssl sha512")} MB/s, two at once ${ceiling("sha512")} of it`,
-  );
-  console.log(
-    `cutting alone: ${rate("cut")} MB/s, ${(seconds("sha512") / seconds("cut")).toFixed(2)} of SHA-512 in blocks of 64 KiB (${rate("sha512")} MB/s)`,
-  );
-  const { peakMB: idleMB } = run("idle", smallPath);
-  for (const mode of modes) {
-    const [kind, version, workers] = mode.split(":");
-    const name = kind === "thread" ? "caller's thread" : `pool of ${workers}`;
-    const against =
-      version === "both"
-        ? `${(seconds(mode) / (seconds(mode.replace("both", "v1")) + seconds(mode.replace("both", "v2")))).toFixed(2)} of the time of V1 and V2 apart`
-        : version === "v1"
-          ? `${(seconds("openssl sha256") / seconds(mode)).toFixed(2)} of openssl SHA-256`
-          : `${(seconds("openssl sha512") / seconds(mode)).toFixed(2)} of openssl SHA-512`;
-    console.log(
-      `${version}, ${name}: ${rate(mode)} MB/s, ${against}, peak ${Math.round(peak.get(mode) ?? 0)} MB`,
-    );
-  }
-  console.log(`of each peak, Node and the package without work: ${Math.round(idleMB)} MB`);
+  for (let turn = 0; turn < rounds; turn++) round();
+  report();
 } finally {
   rmSync(directory, { recursive: true });
 }

@@ -160,7 +160,7 @@ describe("info --diff", () => {
     expect(diff.first.sharedBytes).toBe(diff.second.sharedBytes);
     expect(diff.first.own.length).toBeGreaterThan(0);
     expect(diff.first.sharedSegments).toBeGreaterThan(diff.first.own.length);
-    const text = diffText(diff);
+    const text = diffText(diff, false);
     expect(text).toMatch(/^first {3}\d+ of \d+ segments shared/);
     expect(text.split("\n").filter((line) => /^[-+] /.test(line))).toHaveLength(
       diff.first.own.length + diff.second.own.length,
@@ -168,10 +168,51 @@ describe("info --diff", () => {
     expect(diffJson(diff)).toMatchObject({ first: { shared_bytes: diff.first.sharedBytes } });
   });
 
+  it("names the shared segments, and where each of the two has them", () => {
+    const doubled = concatBytes(bytes, bytes);
+    const [one, two] = [describeContent(bytes, 2), describeContent(doubled, 2)];
+    const diff = diffContent(one, two);
+    expect(diff.shared.length).toBeGreaterThan(1);
+    const lines = diffText(diff, true).split("\n");
+    const [start] = one.segments;
+    expect(lines).toContain(
+      `= ${toHex(start?.id ?? expect.unreachable()).slice(0, 16)}...  ${start?.lengthBytes} bytes at 0`,
+    );
+    expect(lines.filter((line) => line.startsWith("= "))).toHaveLength(diff.first.sharedSegments);
+    const moved = diffContent(
+      describeContent(bytes, 2),
+      describeContent(concatBytes(bytes.subarray(0, 200_000), bytes), 2),
+    );
+    expect(diffText(moved, true)).toMatch(/^= .* bytes at \d+, and at \d+$/m);
+    for (const { segment, offsetInSecondBytes } of moved.shared) {
+      const from = Math.abs(offsetInSecondBytes - segment.offsetBytes);
+      expect([0, 200_000]).toContain(from);
+    }
+    expect(diffJson(moved)).toMatchObject({
+      shared: moved.shared.map(({ segment, offsetInSecondBytes }) => ({
+        id: toHex(segment.id),
+        offset_in_first_bytes: segment.offsetBytes,
+        offset_in_second_bytes: offsetInSecondBytes,
+      })),
+    });
+  });
+
+  it("lists some of the others, or all of them", () => {
+    const many = seededRandom(5).bytes(1_500_000);
+    const diff = diffContent(describeContent(bytes, 2), describeContent(many, 2));
+    const added = (everySegment: boolean) =>
+      diffText(diff, everySegment)
+        .split("\n")
+        .filter((line) => line.startsWith("+ "));
+    expect(added(false)).toHaveLength(11);
+    expect(added(false).at(-1)).toBe(`+ ... ${diff.second.own.length - 10} more (--segments lists all)`);
+    expect(added(true)).toHaveLength(diff.second.own.length);
+  });
+
   it("finds nothing in common between versions of Content Information, and says why", () => {
     const diff = diffContent(describeContent(bytes, 1), describeContent(bytes, 2));
     expect([diff.first.sharedSegments, diff.second.sharedSegments]).toEqual([0, 0]);
-    expect(diffText(diff)).toContain(
+    expect(diffText(diff, false)).toContain(
       "version 1.0 with sha256 and version 2.0 with sha512-truncated share no segments, whatever the content",
     );
   });
@@ -180,9 +221,11 @@ describe("info --diff", () => {
     const diff = diffContent(describeContent(bytes, 2), describeContent(bytes, 2, undefined, "another"));
     const { sharedSegments, otherSecretSegments, segments } = diff.first;
     expect([sharedSegments, otherSecretSegments]).toEqual([0, segments]);
-    expect(diffText(diff)).toContain(`${segments} segments with the same data under another server secret`);
+    expect(diffText(diff, false)).toContain(
+      `${segments} segments with the same data under another server secret`,
+    );
     const same = diffContent(describeContent(bytes, 2), describeContent(bytes, 2));
     expect([same.first.own, same.first.otherSecretSegments]).toEqual([[], 0]);
-    expect(diffText(same).split("\n")).toHaveLength(2);
+    expect(diffText(same, false).split("\n")).toHaveLength(2);
   });
 });

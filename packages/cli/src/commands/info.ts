@@ -13,7 +13,7 @@ export function infoCommand(): Command {
       "a file that holds Content Information, - for standard input, or an http or https URL",
     )
     .argument("[other]", "a second one, with --diff")
-    .option("--segments", "list every segment, with its whole identifier")
+    .option("--segments", "list every segment, with its whole identifier; with --diff the shared ones too")
     .addOption(
       new Option(
         "--verify <file>",

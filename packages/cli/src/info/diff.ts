@@ -2,11 +2,19 @@
 import type { ContentInformation, Segment } from "@branchcache/content-info";
 import { toHex } from "@branchcache/runtime";
 import { formatBytes, formatCount, formatShare } from "../units.ts";
-import { shortId } from "./format.ts";
+import { SEGMENTS_SHOWN, shortId } from "./format.ts";
 
 export interface ContentDiff {
   readonly first: SideOfDiff;
   readonly second: SideOfDiff;
+  /** In the order of the first. */
+  readonly shared: readonly SharedSegment[];
+}
+
+/** Where both have it; the second may have it in further places. */
+interface SharedSegment {
+  readonly segment: Segment;
+  readonly offsetInSecondBytes: number;
 }
 
 interface SideOfDiff {
@@ -23,7 +31,15 @@ interface SideOfDiff {
 
 /** Segments are the same when their identifiers are. [MS-PCCRC] 2.1 */
 export function diffContent(first: ContentInformation, second: ContentInformation): ContentDiff {
-  return { first: side(first, second), second: side(second, first) };
+  const places = new Map<string, number>();
+  for (const { id, offsetBytes } of second.segments) {
+    if (!places.has(toHex(id))) places.set(toHex(id), offsetBytes);
+  }
+  const shared = first.segments.flatMap((segment) => {
+    const offsetInSecondBytes = places.get(toHex(segment.id));
+    return offsetInSecondBytes === undefined ? [] : [{ segment, offsetInSecondBytes }];
+  });
+  return { first: side(first, second), second: side(second, first), shared };
 }
 
 function side(content: ContentInformation, other: ContentInformation): SideOfDiff {
@@ -53,7 +69,8 @@ function isComparable(one: Kind, other: Kind): boolean {
 
 const dataOf = (segment: Segment) => toHex(segment.hashOfData);
 
-export function diffText({ first, second }: ContentDiff): string {
+/** All segments, the shared ones too, or some of those that only one of the two has. */
+export function diffText({ first, second, shared }: ContentDiff, everySegment: boolean): string {
   const line = (name: string, one: SideOfDiff) =>
     `${name}  ${one.sharedSegments} of ${one.segments} segments shared, ` +
     `${formatBytes(one.sharedBytes)} of ${formatBytes(one.lengthBytes)} (${formatShare(one.sharedBytes, one.lengthBytes)})`;
@@ -66,18 +83,30 @@ export function diffText({ first, second }: ContentDiff): string {
     const some = formatCount(first.otherSecretSegments, "segment");
     lines.push(`${some} with the same data under another server secret: not shared unless the secret is`);
   }
-  for (const [sign, one] of [
+  if (everySegment) {
+    for (const { segment, offsetInSecondBytes } of shared) {
+      const to = offsetInSecondBytes === segment.offsetBytes ? "" : `, and at ${offsetInSecondBytes}`;
+      lines.push(`= ${placeText(segment)}${to}`);
+    }
+  }
+  for (const [sign, { own }] of [
     ["-", first],
     ["+", second],
   ] as const) {
-    for (const segment of one.own) {
-      lines.push(`${sign} ${shortId(segment)}  ${segment.lengthBytes} bytes at ${segment.offsetBytes}`);
+    const listed = everySegment ? own : own.slice(0, SEGMENTS_SHOWN);
+    for (const segment of listed) lines.push(`${sign} ${placeText(segment)}`);
+    if (listed.length < own.length) {
+      lines.push(`${sign} ... ${own.length - listed.length} more (--segments lists all)`);
     }
   }
   return lines.join("\n");
 }
 
-export function diffJson({ first, second }: ContentDiff): Record<string, unknown> {
+function placeText(segment: Segment): string {
+  return `${shortId(segment)}  ${segment.lengthBytes} bytes at ${segment.offsetBytes}`;
+}
+
+export function diffJson({ first, second, shared }: ContentDiff): Record<string, unknown> {
   const json = (one: SideOfDiff) => ({
     version: one.version,
     algorithm: one.algorithm,
@@ -92,7 +121,16 @@ export function diffJson({ first, second }: ContentDiff): Record<string, unknown
       length_bytes: lengthBytes,
     })),
   });
-  return { first: json(first), second: json(second) };
+  return {
+    first: json(first),
+    second: json(second),
+    shared: shared.map(({ segment, offsetInSecondBytes }) => ({
+      id: toHex(segment.id),
+      length_bytes: segment.lengthBytes,
+      offset_in_first_bytes: segment.offsetBytes,
+      offset_in_second_bytes: offsetInSecondBytes,
+    })),
+  };
 }
 
 function lengthOf(segments: readonly Segment[]): number {

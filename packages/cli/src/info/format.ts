@@ -3,6 +3,9 @@ import { blockCount, type ContentInformation, type Segment } from "@branchcache/
 import { toHex } from "@branchcache/runtime";
 import { formatBytes } from "../units.ts";
 
+/** So many are listed unless all are asked for. */
+export const SEGMENTS_SHOWN = 10;
+
 export interface Shown {
   readonly everySegment: boolean;
   /** As secret as the content. */
@@ -72,5 +75,3 @@ function blocksText(segment: Segment): string {
   const listed = segment.blockHashes.length;
   return listed === all ? String(all) : `${listed}/${all}`;
 }
-
-const SEGMENTS_SHOWN = 10;

@@ -32,7 +32,7 @@ export async function runInfo(
     const diff = diffContent(content, (await readSource(other, maxVersion)).content);
     print(
       options,
-      () => diffText(diff),
+      () => diffText(diff, options.segments === true),
       () => diffJson(diff),
     );
     return;
