@@ -8,9 +8,9 @@ import { SegmentCutter } from "@branchcache/content-info";
 
 /** @import { PartResult, PartTask, SliceResult, SliceTask } from "./hash-task.ts" */
 
-/** Larger pieces are no faster, and each of many workers has one. A multiple of a block's length. */
-const READ_BYTES = 256 * 1024;
 const BLOCK_BYTES = 65_536;
+/** Stays in the processor's cache from reading to hashing; larger pieces cost the kernel twice as much to copy. */
+const READ_BYTES = BLOCK_BYTES;
 const SEGMENT_HASH_BYTES = 32;
 /** Cuts of different beginnings mostly meet within some segments; in content that repeats itself perhaps never. */
 const MAX_OVERRUN_BYTES = 2 << 20;
@@ -51,13 +51,9 @@ export function hashPart(task) {
   const blocks = [];
   const own = new SegmentChain(startBytes);
   try {
-    for (const bytes of readPieces(task, startBytes, endBytes, READ_BYTES)) {
-      for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
-        // Both hashes of a block while it is in the processor's cache.
-        const block = bytes.subarray(at, at + BLOCK_BYTES);
-        if (blocksBy) blocks.push(createHash(blocksBy).update(block).digest());
-        if (segments) own.update(block);
-      }
+    for (const block of readPieces(task, startBytes, endBytes)) {
+      if (blocksBy) blocks.push(createHash(blocksBy).update(block).digest());
+      if (segments) own.update(block);
     }
     let met = true;
     if (segments && endBytes === fileBytes) own.finish();
@@ -81,7 +77,7 @@ function goOnUntilMet(own, task) {
   const nextEnds = new Set([endBytes]);
   const limitBytes = Math.min(endBytes + MAX_OVERRUN_BYTES, fileBytes);
   let offset = endBytes;
-  for (const bytes of readPieces(task, endBytes, limitBytes, 2 * BLOCK_BYTES)) {
+  for (const bytes of readPieces(task, endBytes, limitBytes)) {
     const before = own.ends.length;
     own.update(bytes);
     for (let at = 0; at < bytes.length; ) {
@@ -185,17 +181,16 @@ class ReadFault extends Error {
 }
 
 /**
- * Views of one buffer, each valid until the next is asked for.
+ * A block's length at a time, in one buffer: each is valid until the next is asked for.
  *
  * @param {PartTask} task
  * @param {number} startBytes
  * @param {number} endBytes
- * @param {number} pieceBytes
  */
-function* readPieces({ descriptor, stop }, startBytes, endBytes, pieceBytes) {
-  for (let offset = startBytes; offset < endBytes; offset += pieceBytes) {
+function* readPieces({ descriptor, stop }, startBytes, endBytes) {
+  for (let offset = startBytes; offset < endBytes; offset += READ_BYTES) {
     if (Atomics.load(stop, 0) !== 0) throw new ReadFault(offset, "given up");
-    const length = Math.min(pieceBytes, endBytes - offset);
+    const length = Math.min(READ_BYTES, endBytes - offset);
     for (let filled = 0; filled < length; ) {
       const read = readSome(descriptor, filled, length - filled, offset + filled);
       if (read === 0) throw new ReadFault(offset + filled, undefined);
