@@ -21,6 +21,7 @@ export type RequirementName =
   | "root"
   | "tcpdump"
   | "tmpfs"
+  | "wget"
   | "wsdd"
   | "wsdd2"
   | "xmllint";
@@ -91,6 +92,7 @@ const probes: Readonly<Record<RequirementName, () => Requirement>> = {
   root,
   tcpdump: () => program("tcpdump"),
   tmpfs: mounting,
+  wget: () => program("wget"),
   wsdd: () => program("wsdd"),
   wsdd2: () => program("wsdd2"),
   xmllint: () => program("xmllint"),

@@ -13,12 +13,13 @@ import { nodeHashEngine } from "@branchcache/content-info/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { branchNode } from "../support/branch-node.ts";
 import { command } from "../support/commands.ts";
-import { type RunningGateway, startGateway } from "../support/gateway.ts";
+import { type RunningService, startGateway } from "../support/content-service.ts";
+import { type CurlAnswer, curl, EX, headerArgs, isCoded, OFFER } from "../support/curl.ts";
 import { type Nginx, startNginx } from "../support/nginx.ts";
 import { requirement } from "../support/requires.ts";
 
 const nginx = requirement("nginx");
-const curl = requirement("curl");
+const program = requirement("curl");
 const run = promisify(execFile);
 
 const binary = Buffer.alloc(
@@ -29,23 +30,11 @@ const text = Buffer.alloc(300_000, "All work and no play makes a dull branch.\n"
 /** Of the files, in seconds and as HTTP has it. */
 const MODIFIED_SECONDS = 1_000_000;
 const MODIFIED = new Date(MODIFIED_SECONDS * 1_000).toUTCString();
-const EX = "MinContentInformation=1.0, MaxContentInformation=2.0";
-const OFFER = [
-  "Accept-Encoding: gzip, deflate, peerdist",
-  "X-P2P-PeerDist: Version=1.1",
-  `X-P2P-PeerDistEx: ${EX}`,
-];
 
-interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Buffer;
-}
-
-describe.skipIf(!nginx.ok || !curl.ok)("the gateway between real programs", () => {
+describe.skipIf(!nginx.ok || !program.ok)("the gateway between real programs", () => {
   let directory: string;
   let origin: Nginx;
-  let gateway: RunningGateway;
+  let gateway: RunningService;
   let edge: Nginx;
   let breaking: Server;
 
@@ -108,27 +97,10 @@ describe.skipIf(!nginx.ok || !curl.ok)("the gateway between real programs", () =
     await rm(directory, { recursive: true, force: true });
   });
 
-  /** What curl got; the head of the last answer. */
-  async function get(url: string, ...args: readonly string[]): Promise<Answer> {
-    const host = ["-H", `Host: 127.0.0.1:${origin.port}`];
-    const { stdout } = await run(curl.path, ["-s", "-i", "--raw", ...host, ...args, url], {
-      encoding: "buffer",
-      maxBuffer: 10_000_000,
-    });
-    const end = stdout.indexOf("\r\n\r\n");
-    const [statusLine = "", ...lines] = stdout.subarray(0, end).toString("latin1").split("\r\n");
-    const headers = Object.fromEntries(
-      lines.map((line) => [
-        line.slice(0, line.indexOf(":")).toLowerCase(),
-        line.slice(line.indexOf(":") + 2),
-      ]),
-    );
-    return { status: Number(statusLine.split(" ")[1]), headers, body: stdout.subarray(end + 4) };
-  }
-  const fields = (lines: readonly string[]) => lines.flatMap((line) => ["-H", line]);
+  const get = (url: string, ...args: readonly string[]) =>
+    curl(program.path, url, ...headerArgs([`Host: 127.0.0.1:${origin.port}`]), ...args);
   const offered = (path: string, ...args: readonly string[]) =>
-    get(`${gateway.url}${path}`, ...fields(OFFER), ...args);
-  const isCoded = ({ headers }: Answer) => headers["content-encoding"] === "peerdist";
+    get(`${gateway.url}${path}`, ...headerArgs(OFFER), ...args);
 
   it.each<[string, readonly string[]]>([
     ["/plain.bin", []],
@@ -151,7 +123,7 @@ describe.skipIf(!nginx.ok || !curl.ok)("the gateway between real programs", () =
     ["/plain.bin", ["-d", "x=y"]],
   ])("nobody who did not ask for the coding sees a difference: %s %o", async (path, args) => {
     const direct = await get(`${origin.url}${path}`, ...args);
-    const essential = ({ status, headers, body }: Answer) => {
+    const essential = ({ status, headers, body }: CurlAnswer) => {
       const { date: _1, connection: _2, vary: _3, "keep-alive": _4, ...kept } = headers;
       // Boundaries are drawn anew each time.
       const boundary = /boundary=(\S+)/.exec(kept["content-type"] ?? "")?.[1] ?? "\0";
@@ -174,8 +146,8 @@ describe.skipIf(!nginx.ok || !curl.ok)("the gateway between real programs", () =
     expect(first.body.equals(binary)).toBe(true);
     const asked = await get(
       `${gateway.url}/walk.bin`,
-      ...fields(OFFER.slice(0, 2)),
-      ...fields([`X-P2P-PeerDistEx: ${EX}, HashRequest=true`]),
+      ...headerArgs(OFFER.slice(0, 2)),
+      ...headerArgs([`X-P2P-PeerDistEx: ${EX}, HashRequest=true`]),
     );
     expect(isCoded(asked)).toBe(true);
     const ready = await offered("/walk.bin");
@@ -221,7 +193,7 @@ describe.skipIf(!nginx.ok || !curl.ok)("the gateway between real programs", () =
     await gateway.whenHashed("/both/a.bin");
     for (const base of [gateway.url, edge.url]) {
       const as = (path: string, user: readonly string[] = []) =>
-        get(`${base}${path}`, ...fields(OFFER), ...user);
+        get(`${base}${path}`, ...headerArgs(OFFER), ...user);
       expect(isCoded(await as("/alice/a.bin", alice))).toBe(true);
       expect(isCoded(await as("/both/a.bin", bob))).toBe(true);
       expect((await as("/alice/a.bin", bob)).status).toBe(401);
@@ -231,11 +203,11 @@ describe.skipIf(!nginx.ok || !curl.ok)("the gateway between real programs", () =
 
   it("a cache in front keeps content, and never Content Information", async () => {
     const through = (...args: readonly string[]) => get(`${edge.url}/cached.bin`, ...args);
-    const first = await through(...fields(OFFER));
+    const first = await through(...headerArgs(OFFER));
     expect(first.headers["x-cache"]).toBe("MISS");
     await gateway.whenHashed("/cached.bin");
     for (let i = 0; i < 2; i++) {
-      const coded = await through(...fields(OFFER));
+      const coded = await through(...headerArgs(OFFER));
       expect(isCoded(coded)).toBe(true);
       expect(coded.headers["x-cache"]).toBe("MISS");
     }
@@ -247,7 +219,7 @@ describe.skipIf(!nginx.ok || !curl.ok)("the gateway between real programs", () =
       states.push(plain.headers["x-cache"]);
     }
     expect(states).toEqual(["MISS", "HIT"]);
-    expect(isCoded(await through(...fields(OFFER)))).toBe(true);
+    expect(isCoded(await through(...headerArgs(OFFER)))).toBe(true);
   });
 
   it("who offers the coding gets text as it is, not compressed", async () => {
@@ -266,8 +238,8 @@ describe.skipIf(!nginx.ok || !curl.ok)("the gateway between real programs", () =
   });
 
   it("an answer that breaks off is broken off for the client too, and not hashed", async () => {
-    for (const args of [[], fields(OFFER)]) {
-      const failure = await run(curl.path, [
+    for (const args of [[], headerArgs(OFFER)]) {
+      const failure = await run(program.path, [
         "-s",
         ...args,
         `${gateway.url}/breaking`,
@@ -303,7 +275,7 @@ describe.skipIf(!nginx.ok || !curl.ok)("the gateway between real programs", () =
     await once(liar, "listening");
     await using before = await startGateway(`http://127.0.0.1:${(liar.address() as AddressInfo).port}`);
     const url = `${before.url}/file`;
-    await get(url, ...fields(OFFER));
+    await get(url, ...headerArgs(OFFER));
     await before.whenHashed("/file");
     served = Buffer.from(binary).reverse();
     await using node = await branchNode({ discoveryPort: await freeUdpPort() });
@@ -332,14 +304,14 @@ describe.skipIf(!nginx.ok || !curl.ok)("the gateway between real programs", () =
     breakingOff.listen(0, "127.0.0.1");
     await once(breakingOff, "listening");
     const url = `http://127.0.0.1:${(breakingOff.address() as AddressInfo).port}/file`;
-    const [program, ...args] = command(
+    const [node, ...args] = command(
       "branchcache",
       ...["get", url, "-o", target, "--no-peerdist", "--no-daemon", "--mode", "local", "--json"],
       ...["--cache-dir", join(directory, "client")],
     );
-    await expect(run(program, args)).rejects.toMatchObject({ code: 1 });
+    await expect(run(node, args)).rejects.toMatchObject({ code: 1 });
     cut = false;
-    const { stdout } = await run(program, args);
+    const { stdout } = await run(node, args);
     const report = JSON.parse(stdout) as { bytes: { local: number; origin: number } };
     expect(report.bytes.local).toBeGreaterThan(0);
     expect(report.bytes.local + report.bytes.origin).toBe(binary.length);
@@ -352,12 +324,12 @@ describe.skipIf(!nginx.ok || !curl.ok)("the gateway between real programs", () =
   it("our own client, and a file that is replaced between two downloads", async () => {
     const target = join(directory, "target");
     const download = async () => {
-      const [program, ...args] = command(
+      const [node, ...args] = command(
         "branchcache",
         ...["get", `${gateway.url}/got.bin`, "-o", target, "--json", "--no-daemon", "--mode", "local"],
         ...["--cache-dir", join(directory, "client")],
       );
-      const { stdout } = await run(program, args);
+      const { stdout } = await run(node, args);
       return JSON.parse(stdout) as { answer: string; bytes: { local: number; origin: number } };
     };
     await download();

@@ -1,4 +1,4 @@
-/** `branchcache gateway` as a user runs it. */
+/** `branchcache gateway` and `branchcache serve` as a user runs them. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -13,21 +13,31 @@ export interface LogLine {
   readonly path?: string;
 }
 
-export interface RunningGateway extends AsyncDisposable {
+export interface RunningService extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
+  readonly pid: number;
   readonly log: readonly LogLine[];
-  /** Resolves once this path of the origin is hashed. */
+  /** Resolves once the content whose name ends so is hashed. */
   whenHashed(path: string): Promise<void>;
 }
 
-export async function startGateway(origin: string, ...args: readonly string[]): Promise<RunningGateway> {
-  const directory = await mkdtemp(join(tmpdir(), "branchcache-gateway-"));
+export function startGateway(origin: string, ...args: readonly string[]): Promise<RunningService> {
+  return start("gateway", "--origin", origin, ...args);
+}
+
+export function startServe(root: string, ...args: readonly string[]): Promise<RunningService> {
+  return start("serve", root, ...args);
+}
+
+/** Cache and secret are its own, unless the arguments name others. */
+async function start(name: string, ...args: readonly string[]): Promise<RunningService> {
+  const directory = await mkdtemp(join(tmpdir(), `branchcache-${name}-`));
   const [program, ...rest] = command(
     "branchcache",
-    ...["gateway", "--origin", origin, "--listen", "127.0.0.1:0"],
+    ...[name, "--listen", "127.0.0.1:0", "--log-format", "json"],
     ...["--cache-dir", join(directory, "cache"), "--hash-cache-size", "64MiB"],
-    ...["--secret-file", join(directory, "secret"), "--log-format", "json", ...args],
+    ...["--secret-file", join(directory, "secret"), ...args],
   );
   const child = spawn(program, rest, { stdio: ["ignore", "ignore", "pipe"] });
   const ended = once(child, "exit");
@@ -47,12 +57,13 @@ export async function startGateway(origin: string, ...args: readonly string[]): 
       };
       waiting.add(look);
       look();
-      ended.then(() => reject(new Error(`the gateway ended: ${JSON.stringify(log)}`)));
+      ended.then(() => reject(new Error(`it ended: ${JSON.stringify(log)}`)));
     });
   const url = (await whenLogged(({ event }) => event === "service.started")).url ?? "";
   return {
     url: url.replace(/\/$/, ""),
     port: Number(new URL(url).port),
+    pid: child.pid ?? 0,
     log,
     async whenHashed(path) {
       await whenLogged((line) => line.event === "publish.done" && line.path?.endsWith(path) === true);
