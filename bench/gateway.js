@@ -2,11 +2,12 @@
 /**
  * The gateway for clients that know nothing of BranchCache, beside nginx direct and nginx as a proxy; and the time
  * from a first request to Content Information, beside openssl over the same file.
- * `node bench/gateway.js [MiB of content] [seconds]`; needs nginx and openssl.
+ * `node bench/gateway.js [MiB of content] [seconds]`; needs nginx and openssl. Load comes from wrk where it is
+ * installed, which leaves more of the machine to the servers; else from this process.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { link, mkdir, mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -29,6 +30,7 @@ if (!nginxPath) {
 }
 
 const directory = await mkdtemp(join(tmpdir(), "branchcache-bench-gateway-"));
+const hasWrk = spawnSync("wrk", ["-v"]).error === undefined;
 /** @type {(() => unknown)[]} */
 const closers = [() => rm(directory, { recursive: true, force: true })];
 try {
@@ -45,6 +47,8 @@ async function run() {
   const big = await open(join(root, "big.bin"), "w");
   for (let i = 0; i < contentMiB; i++) await big.write(systemRandom.bytes(1_048_576));
   await big.close();
+  // The same bytes under another URL: hashed anew.
+  await link(join(root, "big.bin"), join(root, "again.bin"));
 
   const direct = await nginx("origin", (port) => `server { listen 127.0.0.1:${port}; root ${root}; }`);
   const proxy = await nginx(
@@ -60,15 +64,18 @@ async function run() {
     ["nginx as proxy", proxy],
     ["gateway", gateway.port],
   ]);
-  console.log(`plain clients, ${CONNECTIONS} connections kept, ${seconds} s each, one round to warm up`);
+  console.log(
+    `plain clients, ${CONNECTIONS} connections kept, load from ${hasWrk ? "wrk" : "Node.js"}, ${seconds} s each, one round to warm up`,
+  );
   for (const [file, sizeBytes] of /** @type {const} */ ([
     ["small.bin", SMALL_BYTES],
     ["large.bin", LARGE_BYTES],
   ])) {
     for (const [name, port] of targets) {
       await load(port, `/${file}`, sizeBytes, seconds / 5);
-      const { count, p50, p99 } = await load(port, `/${file}`, sizeBytes, seconds);
-      const rate = count / seconds;
+      const { rate, p50, p99 } = hasWrk
+        ? await wrk(port, `/${file}`)
+        : await load(port, `/${file}`, sizeBytes, seconds);
       console.log(
         `${name.padEnd(16)} ${(sizeBytes / 1_024).toFixed(0).padStart(6)} KiB  ${rate.toFixed(0).padStart(6)} requests/s  ` +
           `${((rate * sizeBytes) / 1e6).toFixed(0).padStart(5)} MB/s  p50 ${p50.toFixed(2)} ms  p99 ${p99.toFixed(2)} ms`,
@@ -79,7 +86,7 @@ async function run() {
 }
 
 /**
- * @param {{ port: number, hashed: Promise<unknown> }} gateway
+ * @param {{ port: number, logged: (event: string) => Promise<unknown> }} gateway
  * @param {string} root
  */
 async function untilReady(gateway, root) {
@@ -94,20 +101,27 @@ async function untilReady(gateway, root) {
     "X-P2P-PeerDistEx": "MinContentInformation=1.0, MaxContentInformation=2.0",
   };
   const agent = new HttpAgent({ keepAlive: true });
-  const startMs = systemClock.monotonicMs();
-  await get(agent, gateway.port, "/big.bin", offer, "HEAD");
-  await gateway.hashed;
-  const readyMs = systemClock.monotonicMs() - startMs;
-  const answer = await get(agent, gateway.port, "/big.bin", offer);
+  for (const [method, target] of /** @type {const} */ ([
+    ["HEAD", "/big.bin"],
+    ["GET", "/again.bin"],
+  ])) {
+    const hashed = gateway.logged("publish.done");
+    const startMs = systemClock.monotonicMs();
+    await get(agent, gateway.port, target, offer, method);
+    await hashed;
+    const readyMs = systemClock.monotonicMs() - startMs;
+    const answer = await get(agent, gateway.port, target, offer);
+    if (answer.headers["content-encoding"] !== "peerdist") throw new Error("no Content Information");
+    const information = readContentInformation(Buffer.concat(answer.parts), nodeHashEngine);
+    if (information.range.endBytes !== contentMiB * 1_048_576)
+      throw new Error("Content Information of other content");
+    console.log(
+      `${contentMiB} MiB, first request a ${method}, until Content Information of both versions is ready: ` +
+        `${readyMs.toFixed(0)} ms; openssl dgst -sha256 of the file: ${opensslMs.toFixed(0)} ms ` +
+        `(ratio ${(opensslMs / readyMs).toFixed(2)})`,
+    );
+  }
   agent.destroy();
-  if (answer.headers["content-encoding"] !== "peerdist") throw new Error("no Content Information");
-  const information = readContentInformation(Buffer.concat(answer.parts), nodeHashEngine);
-  if (information.range.endBytes !== contentMiB * 1_048_576)
-    throw new Error("Content Information of other content");
-  console.log(
-    `\n${contentMiB} MiB, HEAD to Content Information of both versions ready: ${readyMs.toFixed(0)} ms; ` +
-      `openssl dgst -sha256 of the file: ${opensslMs.toFixed(0)} ms (ratio ${(opensslMs / readyMs).toFixed(2)})`,
-  );
 }
 
 /**
@@ -133,7 +147,30 @@ async function load(port, path, sizeBytes, duration) {
   agent.destroy();
   times.sort((a, b) => a - b);
   const at = (/** @type {number} */ share) => times[Math.floor((times.length - 1) * share)] ?? 0;
-  return { count: times.length, p50: at(0.5), p99: at(0.99) };
+  return { rate: times.length / duration, p50: at(0.5), p99: at(0.99) };
+}
+
+/**
+ * After `load` has checked every answer.
+ * @param {number} port
+ * @param {string} path
+ */
+async function wrk(port, path) {
+  const url = `http://127.0.0.1:${port}${path}`;
+  const args = ["-t", "1", "-c", String(CONNECTIONS), "-d", `${Math.ceil(seconds)}s`, "--latency", url];
+  const child = spawn("wrk", args, { stdio: ["ignore", "pipe", "inherit"] });
+  let text = "";
+  child.stdout.on("data", (/** @type {Buffer} */ part) => {
+    text += part;
+  });
+  await once(child, "close");
+  if (/Non-2xx|Socket errors/.test(text)) throw new Error(text);
+  const rate = Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1]);
+  const latency = (/** @type {number} */ percent) => {
+    const [, value, unit = ""] = new RegExp(`\\s${percent}%\\s+([\\d.]+)(us|ms|s)`).exec(text) ?? [];
+    return Number(value) * (unit === "us" ? 0.001 : unit === "ms" ? 1 : 1_000);
+  };
+  return { rate, p50: latency(50), p99: latency(99) };
 }
 
 /**
@@ -188,14 +225,17 @@ async function startGateway(origin) {
   /** @param {string} event */
   const logged = (event) =>
     new Promise((resolve) => {
-      lines.on("line", (line) => {
+      /** @param {string} line */
+      const look = (line) => {
         const entry = JSON.parse(line);
-        if (entry.event === event) resolve(entry);
-      });
+        if (entry.event !== event) return;
+        lines.off("line", look);
+        resolve(entry);
+      };
+      lines.on("line", look);
     });
-  const hashed = logged("publish.done");
   const { url } = /** @type {{ url: string }} */ (await logged("service.started"));
-  return { port: Number(new URL(url).port), hashed };
+  return { port: Number(new URL(url).port), logged };
 }
 
 /** @param {import("node:child_process").ChildProcess} child */
