@@ -21,7 +21,7 @@ const contentMiB = Number(process.argv[2] ?? 1_024);
 const seconds = Number(process.argv[3] ?? 5);
 const CONNECTIONS = 16;
 const SMALL_BYTES = 16 * 1_024;
-const LARGE_BYTES = 16 * 1_048_576;
+const LARGE_BYTES = 4 * 1_048_576;
 const cli = join(import.meta.dirname, "..", "packages", "cli", "dist", "branchcache.js");
 const nginxPath = ["/usr/sbin/nginx", "/usr/bin/nginx"].find((path) => spawnSync(path, ["-v"]).status === 0);
 if (!nginxPath) {
@@ -157,7 +157,18 @@ async function load(port, path, sizeBytes, duration) {
  */
 async function wrk(port, path) {
   const url = `http://127.0.0.1:${port}${path}`;
-  const args = ["-t", "1", "-c", String(CONNECTIONS), "-d", `${Math.ceil(seconds)}s`, "--latency", url];
+  const args = [
+    "-t",
+    "1",
+    "-c",
+    String(CONNECTIONS),
+    "-d",
+    `${Math.ceil(seconds)}s`,
+    "--latency",
+    "--timeout",
+    "30s",
+    url,
+  ];
   const child = spawn("wrk", args, { stdio: ["ignore", "pipe", "inherit"] });
   let text = "";
   child.stdout.on("data", (/** @type {Buffer} */ part) => {

@@ -376,7 +376,7 @@ describe("slow ends", () => {
     expect(await until(socket)).toBe("");
   });
 
-  it("1,000 idle connections cost little, and others are served", async () => {
+  it("1,000 idle connections keep nobody else from being served", async () => {
     await start((_request, response) => response.end("ok"));
     const sockets = await Promise.all(
       Array.from({ length: 1_000 }, async () => {
