@@ -4,5 +4,5 @@
  * blockStoreContract("memory", (options) => createMemoryStore(options), { describe, it, expect });
  */
 export { blockStoreContract } from "./contract/block-store-contract.ts";
-export type { ContractTestApi, OpenStores, OpenStoresOptions } from "./contract/harness.ts";
+export type { ContractOptions, ContractTestApi, OpenStores, OpenStoresOptions } from "./contract/harness.ts";
 export { publicationStoreContract, secretStoreContract } from "./contract/other-contracts.ts";

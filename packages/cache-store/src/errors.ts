@@ -7,6 +7,8 @@ export type StoreErrorCode =
   | "BC_STORE_MISMATCH"
   /** No room on the disk for something that is no block. */
   | "BC_STORE_FULL"
+  /** The cluster does not answer in time. */
+  | "BC_STORE_UNREACHABLE"
   /** Used after `close`. */
   | "BC_STORE_CLOSED"
   /** The place cannot be used: no directory, no permission, too long a path. */

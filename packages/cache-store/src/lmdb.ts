@@ -3,6 +3,7 @@ import { statfs } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { SegmentId } from "@branchcache/content-info";
 import { type Clock, errorMessage, type Observer, silentObserver } from "@branchcache/runtime";
+import type { SecretStore } from "./block-store.ts";
 import { StoreError } from "./errors.ts";
 import { LmdbBlockStore } from "./lmdb/block-store.ts";
 import { Environment, isDamage } from "./lmdb/environment.ts";
@@ -76,20 +77,41 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<LmdbStor
   const first = await openPart({ path, settings: asked, clock, observer, onRemoved });
   let secretsEnvironment: Environment;
   try {
-    secretsEnvironment = await openSoundly({
-      path: secretsPath,
-      tables: ["secrets"],
-      mapBytes: SECRETS_MAP_BYTES,
-      isPrivate: true,
-      clock,
-      observer,
-    });
+    secretsEnvironment = await openSecretsEnvironment({ path: secretsPath, clock, observer });
   } catch (error) {
     await first.close();
     throw error;
   }
   secrets = new LmdbSecretStore(secretsEnvironment);
   return new LmdbStoreSet({ first, secrets, secretsEnvironment, openOne, maxAgeMs, observer }).open();
+}
+
+/** Segment secrets alone, for blocks that lie elsewhere; errors as above. `close` closes the environment as well. */
+export async function openLmdbSecrets(options: SecretsPlace): Promise<SecretStore> {
+  const environment = await openSecretsEnvironment(options);
+  const secrets = new LmdbSecretStore(environment);
+  return {
+    get: (id) => secrets.get(id),
+    put: (id, secret) => secrets.put(id, secret),
+    delete: (id) => secrets.delete(id),
+    close: async () => {
+      await secrets.close();
+      await environment.root.close();
+    },
+  };
+}
+
+interface SecretsPlace extends Pick<LmdbStoreOptions, "clock" | "observer"> {
+  readonly path: string;
+}
+
+function openSecretsEnvironment({
+  path,
+  clock,
+  observer = silentObserver,
+}: SecretsPlace): Promise<Environment> {
+  const place = { path, tables: ["secrets"], mapBytes: SECRETS_MAP_BYTES, isPrivate: true, clock, observer };
+  return openSoundly(place);
 }
 
 async function volumeBytes(path: string): Promise<number> {

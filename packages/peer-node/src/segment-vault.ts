@@ -67,7 +67,7 @@ export class SegmentVault {
     if (found?.fault === undefined) return found?.plaintext;
     observer.count("blocks_rejected_total", 1, { reason: found.fault });
     observer.event("warn", "cache.corrupt", { segment: toHex(segment.id), block: blockIndex });
-    await blocks.removeSegment(segment.id);
+    await blocks.removeSegment(segment.id).catch((error: unknown) => this.#saveFailed(segment.id, error));
     return undefined;
   }
 

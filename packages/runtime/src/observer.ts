@@ -22,6 +22,8 @@ export type EventName =
   | "cache.saved"
   | "cache.save_failed"
   | "cache.compacted"
+  | "cache.unreachable"
+  | "cache.reachable"
   | "publish.failed"
   | "publish.done"
   | "peer.request_failed"

@@ -1,7 +1,9 @@
 import type { EventName, MetricName, Observer } from "@branchcache/runtime";
+import type { StoreChange } from "../block-store.ts";
 import {
   blockOf,
   type ContractTestApi,
+  codeOf,
   idOf,
   type OpenStores,
   SEALED_BYTES,
@@ -39,6 +41,18 @@ export function evictionContract(open: OpenStores, { it, expect }: ContractTestA
       },
     );
   });
+
+  it("evicts the least recently used: a read keeps a segment", () =>
+    withStores(open, { limitBytes: 3 * SEALED_BYTES }, async ({ blocks }) => {
+      for (const n of [1, 2, 3]) await blocks.putBlock(segmentOf(n, 1), 0, blockOf(n));
+      await blocks.getBlock(idOf(1), 0);
+      await blocks.getBlock(idOf(2), 0);
+      await blocks.flush();
+      await blocks.putBlock(segmentOf(4, 1), 0, blockOf(4));
+      await blocks.flush();
+      const held = await blocks.holds([1, 2, 3, 4].map(idOf));
+      expect(held.map((segment) => segment !== undefined)).toEqual([true, true, false, true]);
+    }));
 
   it("passes over pinned segments, and takes up their place in the order when they are free again", () =>
     withStores(open, { limitBytes: 3 * SEALED_BYTES }, async ({ blocks }) => {
@@ -78,6 +92,44 @@ export function evictionContract(open: OpenStores, { it, expect }: ContractTestA
       expect((await blocks.usage()).bytes).toEqual(SEALED_BYTES);
     });
   });
+
+  it("makes room at once for a smaller limit, and says what went, when and why", () => {
+    const time = steppingClock();
+    return withStores(open, { clock: time.clock }, async ({ blocks }) => {
+      for (const n of [1, 2, 3]) await blocks.putBlock(segmentOf(n, 1), 0, blockOf(n));
+      await blocks.flush();
+      time.set(1_000_500);
+      await blocks.setLimits({ limitBytes: SEALED_BYTES });
+      expect(await blocks.usage()).toEqual({
+        bytes: SEALED_BYTES,
+        limitBytes: SEALED_BYTES,
+        segments: { complete: 1, partial: 0 },
+      });
+      expect((await blocks.limits()).limitBytes).toEqual(SEALED_BYTES);
+      const note = { reason: "size", bytes: SEALED_BYTES, atMs: 1_000_500 };
+      expect((await blocks.statistics()).latest).toEqual([
+        { id: idOf(2), ...note },
+        { id: idOf(1), ...note },
+      ]);
+      for (const limitBytes of [-1, 0.5, Number.NaN]) {
+        expect(await codeOf(blocks.setLimits({ limitBytes }))).toEqual("BC_STORE_INVALID");
+      }
+      expect(await codeOf(blocks.setLimits({ maxAgeMs: -1 }))).toEqual("BC_STORE_INVALID");
+    });
+  });
+
+  it("tells who watches what was evicted, before what took its place", () =>
+    withStores(open, { limitBytes: SEALED_BYTES }, async ({ blocks }) => {
+      await blocks.putBlock(segmentOf(1, 1), 0, blockOf(0));
+      const seen: StoreChange[] = [];
+      blocks.watch((change) => seen.push(change));
+      await blocks.putBlock(segmentOf(2, 1), 0, blockOf(0));
+      await blocks.flush();
+      expect(seen.filter(({ id }) => id[3] === 1 || id[3] === 2).slice(-2)).toEqual([
+        { kind: "removed", id: idOf(1), reason: "size" },
+        { kind: "added", id: idOf(2) },
+      ]);
+    }));
 
   it("does not evict a segment for its own next block", () =>
     withStores(open, { limitBytes: 3 * SEALED_BYTES }, async ({ blocks }) => {

@@ -18,6 +18,14 @@ export interface OpenStoresOptions {
 /** Opens empty stores of their own for each call; the suites close them. */
 export type OpenStores = (options: OpenStoresOptions) => Stores | Promise<Stores>;
 
+export interface ContractOptions {
+  /**
+   * Who keeps the limit in bytes. `store`: `limitBytes` to the byte, least recently used first. `engine`: something behind
+   * the store, by its own means; then what needs exact limits is left out, and is for tests of that engine to show.
+   */
+  readonly limits?: "store" | "engine";
+}
+
 export const BLOCK_BYTES = 256;
 /** Of one block, sealed: initialization vector, data, padding. */
 export const SEALED_BYTES = 16 + BLOCK_BYTES + 16;

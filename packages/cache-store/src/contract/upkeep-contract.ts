@@ -2,7 +2,6 @@ import type { StoreChange } from "../block-store.ts";
 import {
   blockOf,
   type ContractTestApi,
-  codeOf,
   collect,
   idOf,
   type OpenStores,
@@ -16,18 +15,6 @@ const HOUR_MS = 3_600_000;
 
 /** Use, age, tags, limits, listing, counting, watching. */
 export function upkeepContract(open: OpenStores, { it, expect }: ContractTestApi): void {
-  it("evicts the least recently used: a read keeps a segment", () =>
-    withStores(open, { limitBytes: 3 * SEALED_BYTES }, async ({ blocks }) => {
-      for (const n of [1, 2, 3]) await blocks.putBlock(segmentOf(n, 1), 0, blockOf(n));
-      await blocks.getBlock(idOf(1), 0);
-      await blocks.getBlock(idOf(2), 0);
-      await blocks.flush();
-      await blocks.putBlock(segmentOf(4, 1), 0, blockOf(4));
-      await blocks.flush();
-      const held = await blocks.holds([1, 2, 3, 4].map(idOf));
-      expect(held.map((segment) => segment !== undefined)).toEqual([true, true, false, true]);
-    }));
-
   it("lists what it holds, with use and hits", () => {
     const time = steppingClock();
     return withStores(open, { clock: time.clock }, async ({ blocks }) => {
@@ -161,50 +148,28 @@ export function upkeepContract(open: OpenStores, { it, expect }: ContractTestApi
       expect(corrupt).toEqual({ segments: 1, bytes: 2 * SEALED_BYTES });
     }));
 
-  it("makes room at once for a smaller limit, and says what went, when and why", () => {
-    const time = steppingClock();
-    return withStores(open, { clock: time.clock }, async ({ blocks }) => {
-      for (const n of [1, 2, 3]) await blocks.putBlock(segmentOf(n, 1), 0, blockOf(n));
-      await blocks.flush();
-      time.set(1_000_500);
-      await blocks.setLimits({ limitBytes: SEALED_BYTES });
-      expect(await blocks.usage()).toEqual({
-        bytes: SEALED_BYTES,
-        limitBytes: SEALED_BYTES,
-        segments: { complete: 1, partial: 0 },
-      });
-      expect((await blocks.limits()).limitBytes).toEqual(SEALED_BYTES);
-      const note = { reason: "size", bytes: SEALED_BYTES, atMs: 1_000_500 };
-      expect((await blocks.statistics()).latest).toEqual([
-        { id: idOf(2), ...note },
-        { id: idOf(1), ...note },
-      ]);
-      for (const limitBytes of [-1, 0.5, Number.NaN]) {
-        expect(await codeOf(blocks.setLimits({ limitBytes }))).toEqual("BC_STORE_INVALID");
-      }
-      expect(await codeOf(blocks.setLimits({ maxAgeMs: -1 }))).toEqual("BC_STORE_INVALID");
-    });
-  });
-
   it("tells who watches what comes and goes, until he has seen enough", () =>
-    withStores(open, { limitBytes: 2 * SEALED_BYTES }, async ({ blocks }) => {
+    withStores(open, {}, async ({ blocks }) => {
       const seen: StoreChange[] = [];
       const stop = blocks.watch((change) => seen.push(change));
       await blocks.putBlock(segmentOf(1, 2), 0, blockOf(0));
       await blocks.putBlock(segmentOf(1, 2), 1, blockOf(1));
       await blocks.putBlock(segmentOf(1, 2), 1, blockOf(1));
+      await blocks.dropBlock(idOf(1), 1);
+      await blocks.removeSegment(idOf(1));
       await blocks.putBlock(segmentOf(2, 1), 0, blockOf(0));
       await blocks.flush();
       expect(seen).toEqual([
         { kind: "added", id: idOf(1) },
         { kind: "changed", id: idOf(1) },
-        { kind: "removed", id: idOf(1), reason: "size" },
+        { kind: "changed", id: idOf(1) },
+        { kind: "removed", id: idOf(1), reason: "removed" },
         { kind: "added", id: idOf(2) },
       ]);
       stop();
       stop();
       await blocks.removeSegment(idOf(2));
       await blocks.flush();
-      expect(seen.length).toEqual(4);
+      expect(seen.length).toEqual(5);
     }));
 }

@@ -18,6 +18,7 @@ import type {
 } from "../block-store.ts";
 import { StoreError } from "../errors.ts";
 import { AccessLog } from "../store/access-log.ts";
+import { BLOCK_HEADER_BYTES, blockKey, decodeBlock, encodeBlock } from "../store/encodings.ts";
 import type { Ledger } from "../store/ledger.ts";
 import { ChangeFeed, FullReporter, reportEvictions, reportTotals } from "../store/report.ts";
 import {
@@ -39,7 +40,6 @@ import {
 import { BatchWriter, type Committed, QUEUE_BYTES } from "./batch-writer.ts";
 import { BufferPool } from "./buffer-pool.ts";
 import { type Environment, reading } from "./environment.ts";
-import { BLOCK_HEADER_BYTES, blockKey, decodeBlock, encodeBlock } from "./formats.ts";
 import type { LimitSettings } from "./limit-settings.ts";
 import type { SpaceReserve } from "./space-reserve.ts";
 import {

@@ -1,24 +1,13 @@
 /** How things lie in the LMDB environment. Little-endian, except in keys that must sort. */
 import { createHash } from "node:crypto";
-import { crc32 } from "node:zlib";
-import type { CipherId, SealedBlock, SegmentId } from "@branchcache/content-info";
-import { Packr } from "msgpackr";
-import type { PublicationEntry, RemovalNote } from "../block-store.ts";
+import type { SegmentId } from "@branchcache/content-info";
+import type { RemovalNote } from "../block-store.ts";
 import { BlockSet } from "../store/block-set.ts";
-import { emptyTotals, type SegmentFacts, type SegmentState, type Totals } from "../store/segment-state.ts";
+import { packr } from "../store/encodings.ts";
+import { emptyTotals, type SegmentState, type Totals } from "../store/segment-state.ts";
 
-/** Raised whenever anything below changes. */
+/** Raised whenever anything below, or in the encodings, changes. */
 export const FORMAT_VERSION = 2;
-
-const packr = new Packr({ useRecords: false, mapsAsObjects: true, copyBuffers: true });
-
-/** Identifier, then the index big-endian. */
-export function blockKey(id: SegmentId, index: number): Uint8Array {
-  const key = new Uint8Array(id.length + 4);
-  key.set(id);
-  new DataView(key.buffer).setUint32(id.length, index, false);
-  return key;
-}
 
 /** Eight bytes, big-endian, so that the oldest comes first. */
 export function sequenceKey(sequence: number): Uint8Array {
@@ -58,44 +47,6 @@ export function tagKey(tag: string, id: SegmentId): Uint8Array {
 /** A copy; undefined for the key of another tag. */
 export function idOfTagKey(prefix: Uint8Array, key: Uint8Array): SegmentId | undefined {
   return prefix.every((byte, i) => key[i] === byte) ? new Uint8Array(key.subarray(TAG_BYTES)) : undefined;
-}
-
-/** Cipher, length of the initialization vector, two zero bytes, checksum. */
-export const BLOCK_HEADER_BYTES = 8;
-
-/**
- * Header, initialization vector, data; the checksum covers the key too, so that no block passes for another.
- * Written into `value`, which must be of the right length, and given back.
- */
-export function encodeBlock(
-  key: Uint8Array,
-  block: SealedBlock,
-  value: Uint8Array = new Uint8Array(BLOCK_HEADER_BYTES + block.iv.length + block.data.length),
-): Uint8Array {
-  const { cipher, iv, data } = block;
-  value.set([cipher, iv.length, 0, 0]);
-  value.set(iv, BLOCK_HEADER_BYTES);
-  value.set(data, BLOCK_HEADER_BYTES + iv.length);
-  new DataView(value.buffer, value.byteOffset).setUint32(4, blockChecksum(key, value), true);
-  return value;
-}
-
-/** Views of `value`. Undefined if it is not what was written. */
-export function decodeBlock(key: Uint8Array, value: Uint8Array): SealedBlock | undefined {
-  if (value.length < BLOCK_HEADER_BYTES) return undefined;
-  const ivBytes = value[1] ?? 0;
-  const view = new DataView(value.buffer, value.byteOffset, BLOCK_HEADER_BYTES);
-  if (view.getUint32(4, true) !== blockChecksum(key, value)) return undefined;
-  return {
-    cipher: value[0] as CipherId,
-    iv: value.subarray(BLOCK_HEADER_BYTES, BLOCK_HEADER_BYTES + ivBytes),
-    data: value.subarray(BLOCK_HEADER_BYTES + ivBytes, value.length),
-  };
-}
-
-function blockChecksum(key: Uint8Array, value: Uint8Array): number {
-  // LMDB lends a longer buffer with a `length` of its own, which Node 24's subarray does not look at.
-  return crc32(value.subarray(BLOCK_HEADER_BYTES, value.length), crc32(value.subarray(0, 4), crc32(key)));
 }
 
 const STATE_HEADER_BYTES = 64;
@@ -148,15 +99,6 @@ export function decodeState(value: Uint8Array): SegmentState | undefined {
     held: new BlockSet(totalBlocks, bits(0)),
     verified: new BlockSet(totalBlocks, bits(bitmapBytes)),
   };
-}
-
-export function encodeFacts(facts: SegmentFacts): Uint8Array {
-  return packr.pack(facts);
-}
-
-/** A copy. */
-export function decodeFacts(value: Uint8Array): SegmentFacts {
-  return packr.unpack(value);
 }
 
 export function encodeTotals(totals: Totals): Uint8Array {
@@ -224,34 +166,4 @@ export function encodePlace(place: { readonly sequence: number; readonly bytes: 
 export function decodePlace(value: Uint8Array): { readonly sequence: number; readonly bytes: number } {
   const view = new DataView(value.buffer, value.byteOffset, 16);
   return { sequence: view.getFloat64(0, true), bytes: view.getFloat64(8, true) };
-}
-
-/** Keys of publications may be longer than LMDB allows. */
-export function publicationKey(key: string): Uint8Array {
-  return createHash("sha256").update(key).digest();
-}
-
-/** Length of the key, key, entry: keys can be listed without reading the entries. */
-export function encodePublication(key: string, entry: PublicationEntry): Uint8Array {
-  const name = new TextEncoder().encode(key);
-  const packed = packr.pack(entry);
-  const value = new Uint8Array(4 + name.length + packed.length);
-  new DataView(value.buffer).setUint32(0, name.length, true);
-  value.set(name, 4);
-  value.set(packed, 4 + name.length);
-  return value;
-}
-
-export function decodePublicationName(value: Uint8Array): string {
-  return new TextDecoder().decode(value.subarray(4, nameEnd(value)));
-}
-
-/** A copy. */
-export function decodePublication(value: Uint8Array): PublicationEntry {
-  const entry: PublicationEntry = packr.unpack(value.subarray(nameEnd(value), value.length));
-  return { ...entry, publications: entry.publications.map((bytes) => new Uint8Array(bytes)) };
-}
-
-function nameEnd(value: Uint8Array): number {
-  return 4 + new DataView(value.buffer, value.byteOffset, 4).getUint32(0, true);
 }

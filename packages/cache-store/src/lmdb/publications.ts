@@ -1,18 +1,20 @@
 /** The hash cache, in the environment of the blocks, with a budget of its own. */
 import type { PublicationEntry, PublicationStore, PublicationUsage } from "../block-store.ts";
 import { StoreError } from "../errors.ts";
+import {
+  decodePublication,
+  decodePublicationName,
+  encodePublication,
+  publicationKey,
+} from "../store/encodings.ts";
 import { transact } from "./batch-writer.ts";
 import { type Environment, reading, type Table } from "./environment.ts";
 import {
   decodePlace,
-  decodePublication,
-  decodePublicationName,
   decodePublicationTotals,
   encodePlace,
-  encodePublication,
   encodePublicationTotals,
   type PublicationTotals,
-  publicationKey,
   sequenceKey,
 } from "./formats.ts";
 

@@ -1,16 +1,14 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { decodeState, encodeState, sequenceKey } from "../../src/lmdb/formats.ts";
 import {
   blockKey,
   decodeBlock,
   decodePublication,
   decodePublicationName,
-  decodeState,
   encodeBlock,
   encodePublication,
-  encodeState,
-  sequenceKey,
-} from "../../src/lmdb/formats.ts";
+} from "../../src/store/encodings.ts";
 import { newState } from "../../src/store/segment-state.ts";
 import { sealedBlock, segmentOf } from "../helpers/content.mjs";
 
