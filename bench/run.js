@@ -14,6 +14,7 @@ const benchmarks = [
   ["retrieval.js", "32", "1"],
   ["store.js", "64"],
   ["store-segments.js", "5000"],
+  ["store-redis.js", "16", "1"],
   ["gateway.js", "32", "0.5"],
   ["discovery.js", "2000", "10000"],
   ["peerdist.js", "16", "1000"],

@@ -177,7 +177,7 @@ export class RedisBlockStore implements BlockStore {
   ): Promise<T | undefined> {
     this.#assertOpen();
     const found = await this.#look(id, [...HELD_FIELDS, `b${index}`], (fields) => {
-      const state = this.#state(fields);
+      const state = this.#state(fields.slice(0, -1));
       return state?.held.has(index) ? { state, value: fields.at(-1) } : undefined;
     });
     if (!found) return undefined;
