@@ -9,7 +9,7 @@ import { delimiter, dirname, join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { openRedisStore } from "@branchcache/cache-store/redis";
 import { systemClock, systemRandom } from "@branchcache/runtime/node";
-import { startRedisCluster } from "../packages/cache-store/test/helpers/redis-cluster.mjs";
+import { startRedisCluster } from "../test/support/redis-cluster.mjs";
 
 const BLOCK_BYTES = 65_536;
 const SEALED_BYTES = BLOCK_BYTES + 16;

@@ -17,8 +17,8 @@ import type {
   StoreUsage,
 } from "../block-store.ts";
 import { StoreError } from "../errors.ts";
+import { BLOCK_HEADER_BYTES, blockKey, decodeBlock, encodeBlock } from "../node/encodings.ts";
 import { AccessLog } from "../store/access-log.ts";
-import { BLOCK_HEADER_BYTES, blockKey, decodeBlock, encodeBlock } from "../store/encodings.ts";
 import type { Ledger } from "../store/ledger.ts";
 import { ChangeFeed, FullReporter, reportEvictions, reportTotals } from "../store/report.ts";
 import {

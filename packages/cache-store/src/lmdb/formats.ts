@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import type { SegmentId } from "@branchcache/content-info";
 import type { RemovalNote } from "../block-store.ts";
+import { packr } from "../node/encodings.ts";
 import { BlockSet } from "../store/block-set.ts";
-import { packr } from "../store/encodings.ts";
 import { emptyTotals, type SegmentState, type Totals } from "../store/segment-state.ts";
 
 /** Raised whenever anything below, or in the encodings, changes. */

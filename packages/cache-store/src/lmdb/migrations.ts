@@ -1,6 +1,6 @@
 /** Brings older formats up to date. Format 1 had no index of ages and tags, and no account of publications. */
 
-import { decodeFacts } from "../store/encodings.ts";
+import { decodeFacts } from "../node/encodings.ts";
 import type { Environment } from "./environment.ts";
 import { ageKey, decodeState, tagKey } from "./formats.ts";
 import { accountOfPublication, PublicationTables } from "./publications.ts";

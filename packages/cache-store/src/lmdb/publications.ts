@@ -6,7 +6,7 @@ import {
   decodePublicationName,
   encodePublication,
   publicationKey,
-} from "../store/encodings.ts";
+} from "../node/encodings.ts";
 import { transact } from "./batch-writer.ts";
 import { type Environment, reading, type Table } from "./environment.ts";
 import {

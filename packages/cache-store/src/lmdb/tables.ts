@@ -1,7 +1,7 @@
 /** The tables of the block store, and a ledger's view of them inside one write transaction. */
 import type { SegmentId } from "@branchcache/content-info";
 import type { RemovalNote } from "../block-store.ts";
-import { BLOCK_HEADER_BYTES, blockKey, decodeFacts, encodeFacts } from "../store/encodings.ts";
+import { BLOCK_HEADER_BYTES, blockKey, decodeFacts, encodeFacts } from "../node/encodings.ts";
 import type { Eviction, Tables } from "../store/ledger.ts";
 import { latestNotes } from "../store/report.ts";
 import { emptyTotals, type SegmentFacts, type SegmentState, type Totals } from "../store/segment-state.ts";

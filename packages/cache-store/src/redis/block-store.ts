@@ -21,8 +21,8 @@ import type {
   StoreUsage,
 } from "../block-store.ts";
 import { StoreError } from "../errors.ts";
+import { BLOCK_HEADER_BYTES, blockKey, decodeBlock, encodeBlock } from "../node/encodings.ts";
 import { AccessLog } from "../store/access-log.ts";
-import { BLOCK_HEADER_BYTES, blockKey, decodeBlock, encodeBlock } from "../store/encodings.ts";
 import { ChangeFeed, FullReporter, reportEvictions } from "../store/report.ts";
 import {
   checkBlock,

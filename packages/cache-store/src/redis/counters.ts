@@ -1,7 +1,7 @@
 /** What was read and what went, counted for all processes together; what the engine itself evicts, the engine counts. */
 import type { Buffer } from "node:buffer";
 import type { RemovalNote, RemovalReason, StoreStatistics } from "../block-store.ts";
-import { packr } from "../store/encodings.ts";
+import { packr } from "../node/encodings.ts";
 import type { Eviction } from "../store/ledger.ts";
 import { latestNotes } from "../store/report.ts";
 import { emptyTotals } from "../store/segment-state.ts";

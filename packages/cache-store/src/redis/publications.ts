@@ -9,7 +9,7 @@ import {
   decodePublicationName,
   encodePublication,
   publicationKey,
-} from "../store/encodings.ts";
+} from "../node/encodings.ts";
 import type { Connection } from "./connection.ts";
 import { isOutOfRoom } from "./errors.ts";
 import type { Keyspace } from "./keyspace.ts";

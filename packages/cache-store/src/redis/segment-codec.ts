@@ -2,8 +2,8 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { NewSegment } from "../block-store.ts";
+import { decodeFacts, encodeFacts } from "../node/encodings.ts";
 import { BlockSet } from "../store/block-set.ts";
-import { decodeFacts, encodeFacts } from "../store/encodings.ts";
 import {
   copyFacts,
   MAX_BLOCKS,

@@ -8,7 +8,7 @@ import {
   decodePublicationName,
   encodeBlock,
   encodePublication,
-} from "../../src/store/encodings.ts";
+} from "../../src/node/encodings.ts";
 import { newState } from "../../src/store/segment-state.ts";
 import { sealedBlock, segmentOf } from "../helpers/content.mjs";
 

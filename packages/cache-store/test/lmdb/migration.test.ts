@@ -2,7 +2,7 @@ import { open } from "lmdb";
 import { Packr } from "msgpackr";
 import { expect, it, vi } from "vitest";
 import { sequenceKey } from "../../src/lmdb/formats.ts";
-import { blockKey, encodeBlock, publicationKey } from "../../src/store/encodings.ts";
+import { blockKey, encodeBlock, publicationKey } from "../../src/node/encodings.ts";
 import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
 import { collect, openStores, temporaryDirectory } from "../helpers/temporary.ts";
 

@@ -6,8 +6,8 @@ import {
 } from "@branchcache/cache-store/contract";
 import { openRedisStore } from "@branchcache/cache-store/redis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type RedisCluster, startRedisCluster } from "../../../../test/support/redis-cluster.mjs";
 import { requirement } from "../../../../test/support/requires.ts";
-import { type RedisCluster, startRedisCluster } from "../helpers/redis-cluster.mjs";
 
 const redis = requirement("redis-server");
 

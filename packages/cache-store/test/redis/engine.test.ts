@@ -6,9 +6,13 @@ import { equalBytes, errorCode, toHex } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import { manualClock, recordingObserver } from "@branchcache/runtime/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import {
+  type RedisCluster,
+  type RedisNode,
+  startRedisCluster,
+} from "../../../../test/support/redis-cluster.mjs";
 import { requirement } from "../../../../test/support/requires.ts";
 import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
-import { type RedisCluster, type RedisNode, startRedisCluster } from "../helpers/redis-cluster.mjs";
 import { collect, temporaryDirectory } from "../helpers/temporary.ts";
 
 const redis = requirement("redis-server");

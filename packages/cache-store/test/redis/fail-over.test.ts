@@ -4,9 +4,9 @@ import { equalBytes, errorCode } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import { type RecordedEvent, recordingObserver } from "@branchcache/runtime/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { startRedisCluster } from "../../../../test/support/redis-cluster.mjs";
 import { requirement } from "../../../../test/support/requires.ts";
 import { BLOCKS, sealedBlock, segmentOf } from "../helpers/content.mjs";
-import { startRedisCluster } from "../helpers/redis-cluster.mjs";
 
 const redis = requirement("redis-server");
 /** Enough that every master has some. */

@@ -4,7 +4,7 @@ import { crc32 } from "node:zlib";
 import type { CipherId, SealedBlock, SegmentId } from "@branchcache/content-info";
 import { Packr } from "msgpackr";
 import type { PublicationEntry } from "../block-store.ts";
-import type { SegmentFacts } from "./segment-state.ts";
+import type { SegmentFacts } from "../store/segment-state.ts";
 
 export const packr = new Packr({ useRecords: false, mapsAsObjects: true, copyBuffers: true });
 
