@@ -130,6 +130,7 @@ export function codingJudge(options: CodingOptions): (given: CodingCase) => Prom
     const lengthBytes = publication ? contentInformationLength(publication, answer.range) : 0;
     if (!publication || lengthBytes >= contentBytes) return { kind: "pass", changes: vary };
     observer.count("content_info_sent_bytes_total", lengthBytes);
+    observer.count("hash_retrievals_total", 1, { version: String(decision.version), result: "ok" });
     observer.count("projected_bytes_total", contentBytes);
     observer.event("trace", "content_info.sent", { version: decision.version, lengthBytes, contentBytes });
     return {

@@ -398,7 +398,10 @@ describe("withPeerDist", () => {
       observer.total("content_info_sent_bytes_total"),
       observer.total("projected_bytes_total"),
     ];
+    const retrievals = () => observer.total("hash_retrievals_total", { version: "2", result: "ok" });
+    const handedOut = retrievals();
     const { body } = await get(OFFER);
+    expect(retrievals()).toBe(handedOut + 1);
     expect(before(labels)).toBe(requests + 1);
     expect(observer.total("content_info_sent_bytes_total")).toBe(sent + body.length);
     expect(observer.total("projected_bytes_total")).toBe(projected + content.length);
