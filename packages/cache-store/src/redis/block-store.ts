@@ -213,7 +213,7 @@ export class RedisBlockStore implements BlockStore {
     });
   }
 
-  async removeAll({ tag, pinned = false }: RemoveAllOptions = {}): Promise<number> {
+  async removeAll({ tag, shared = true, pinned = false }: RemoveAllOptions = {}): Promise<number> {
     let removed = 0;
     let page: SegmentId[] = [];
     const remove = async () => {
@@ -221,7 +221,12 @@ export class RedisBlockStore implements BlockStore {
       page = [];
     };
     for await (const { id, fields } of this.#walk(["f"])) {
-      if (tag !== undefined && !readFacts(fields[0])?.tags.includes(tag)) continue;
+      const tags = readFacts(fields[0])?.tags ?? [];
+      if (tag !== undefined && !tags.includes(tag)) continue;
+      if (tag !== undefined && !shared && tags.length > 1) {
+        await this.#untag(id, tag, pinned);
+        continue;
+      }
       page.push(id);
       if (page.length === REMOVED_AT_ONCE) await remove();
     }
@@ -464,6 +469,36 @@ export class RedisBlockStore implements BlockStore {
       );
       if (found) this.#feed.tell([{ kind: "changed", id: new Uint8Array(id) }]);
       return found === 1;
+    });
+  }
+
+  async #untag(id: SegmentId, tag: string, pinned: boolean): Promise<void> {
+    await this.#change(id, async (key) => {
+      for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+        this.#known.forget(key);
+        const known = await this.#known.load(key);
+        if (!known || (known.state.pins > 0 && !pinned)) return;
+        const { version, state, facts } = known;
+        const { head, facts: packed } = encodeHead(state, {
+          ...facts,
+          tags: facts.tags.filter((one) => one !== tag),
+        });
+        const reply = await this.#connection.run(
+          "PUT",
+          key,
+          version,
+          head,
+          packed,
+          0,
+          NO_BYTES,
+          0,
+          0,
+          1,
+          0,
+          0,
+        );
+        if ((reply as number[])[0] === 2) return;
+      }
     });
   }
 
