@@ -7,6 +7,7 @@ import { demoCommand } from "./commands/demo.ts";
 import { exportCommand } from "./commands/export.ts";
 import { gatewayCommand } from "./commands/gateway.ts";
 import { getCommand } from "./commands/get.ts";
+import { hostedCommand } from "./commands/hosted.ts";
 import { importCommand } from "./commands/import.ts";
 import { infoCommand } from "./commands/info.ts";
 import { publishCommand } from "./commands/publish.ts";
@@ -31,6 +32,7 @@ const program = new Command("branchcache")
   .addCommand(exportCommand())
   .addCommand(importCommand())
   .addCommand(configCommand())
+  .addCommand(hostedCommand())
   .addCommand(demoCommand());
 
 await runProgram(program, process.argv);

@@ -35,6 +35,7 @@ export {
   verifyBlock,
   verifyBlockList,
 } from "./segment.ts";
+export { isWhollyListed, readSegmentInformation, writeSegmentInformation } from "./segment-information.ts";
 export { ServerSecret } from "./server-secret.ts";
 export type * from "./types.ts";
 export {

@@ -3,7 +3,7 @@ import type { BlockStore, SecretStore } from "@branchcache/cache-store";
 import type { CipherId, SealedBlock, SegmentId } from "@branchcache/content-info";
 import type { HeldSegments } from "@branchcache/discovery";
 import type { BlockCipher, BlockSource } from "@branchcache/retrieval";
-import type { Random } from "@branchcache/runtime";
+import type { Clock, Random } from "@branchcache/runtime";
 import { LentBuffers } from "./lent-buffers.ts";
 
 export interface ReSealing {
@@ -35,6 +35,29 @@ export function blockSourceOf(blocks: BlockStore, reSealing?: ReSealing): BlockS
         return { sealed: stored, nextBlockIndex, release };
       const sealed = (await reSeal(blocks, reSealing, id, index, stored, preferred)) ?? stored;
       return { sealed, nextBlockIndex, release };
+    },
+  };
+}
+
+/**
+ * What a hosted cache gives to whoever asks at its own port: unread blocks too, as they came, since its readers
+ * verify them; and how long each segment has been held. [MS-PCHC] 3.1, [MS-PCCRR] 3.2.5.4
+ */
+export function hostedSourceOf(blocks: BlockStore, clock: Clock): BlockSource {
+  const buffers = new LentBuffers();
+  return {
+    heldBlocks: (id) => blocks.heldBlocks(id),
+    block: (id, index) =>
+      blocks.withBlock(id, index, ({ nextBlockIndex, cipher, iv, data }) => {
+        const copy = buffers.take(data.length);
+        copy.set(data);
+        const sealed = { cipher, iv: iv.slice(), data: copy };
+        return { sealed, nextBlockIndex, release: () => buffers.give(copy) };
+      }),
+    async segmentAges(ids) {
+      const held = await blocks.holds(ids);
+      const nowMs = clock.wallMs();
+      return held.map((entry) => entry && Math.max(0, nowMs - entry.createdMs));
     },
   };
 }

@@ -1,6 +1,7 @@
 /** Opening and closing a port, with words for what goes wrong. */
-import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { Server as HttpServer } from "node:http";
+import type { Server as HttpsServer } from "node:https";
+import type { AddressInfo, Server } from "node:net";
 import {
   BranchCacheError,
   type Endpoint,
@@ -56,7 +57,7 @@ export async function listen(
 }
 
 /** Lets answers under way finish for a moment, then ends them. */
-export async function closeServer(server: Server, graceMs = 2_000): Promise<void> {
+export async function closeServer(server: HttpServer | HttpsServer, graceMs = 2_000): Promise<void> {
   const cancel = systemClock.after(graceMs, () => server.closeAllConnections());
   await new Promise<void>((resolve) => {
     server.close(() => resolve());

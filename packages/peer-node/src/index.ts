@@ -29,6 +29,20 @@ export { branchCacheInterceptor, type InterceptorOptions } from "./download/inte
 export type { DownloadProgress, DownloadReport } from "./download/report.ts";
 export type { DownloadSink, PartialContent } from "./download/sink.ts";
 export { createStreamSink } from "./download/stream-sink.ts";
+export { type AddressRanges, addressRanges } from "./hosted/addresses.ts";
+export type { HostedClientOptions } from "./hosted/hosted-caches.ts";
+export {
+  type HostedCacheService,
+  type HostedCacheServiceOptions,
+  type HostedTls,
+  startHostedCacheService,
+} from "./hosted/hosted-server.ts";
+export {
+  type DiscoverOptions,
+  discoverHostedCaches,
+  type HostedCacheAddress,
+  SRV_SERVICE,
+} from "./hosted/srv.ts";
 export { closeServer, type ListenAddress, listen } from "./http-listen.ts";
 export type { FetchWantedOptions, NodeBlocks } from "./node-blocks.ts";
-export { type PeerNode, type PeerNodeOptions, startPeerNode } from "./peer-node.ts";
+export { type NodeMode, type PeerNode, type PeerNodeOptions, startPeerNode } from "./peer-node.ts";

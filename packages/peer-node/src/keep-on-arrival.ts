@@ -6,12 +6,12 @@ export interface KeepOnArrival {
   /** For `fetchBlocks`, over what else it is told. */
   readonly fetch: Pick<FetchBlocksOptions, "onBlock" | "keepSealed">;
   /** Resolves when the store is ready for more, so that a reader does not run away from a slow disk. */
-  kept(block: FetchedBlock): Promise<void>;
+  kept(block: FetchedBlock): Promise<"kept" | "not-kept">;
 }
 
 export function keepOnArrival(vault: SegmentVault, tags: readonly string[] = []): KeepOnArrival {
   /** By the plaintext, which is the same object later on. */
-  const keeping = new WeakMap<Uint8Array, Promise<unknown>>();
+  const keeping = new WeakMap<Uint8Array, Promise<"kept" | "not-kept">>();
   return {
     fetch: {
       // The store copies what it keeps: nobody needs the ciphertext any longer than that.
@@ -20,8 +20,6 @@ export function keepOnArrival(vault: SegmentVault, tags: readonly string[] = [])
         keeping.set(bytes, vault.keep(segment, blockIndex, bytes, sealed, tags));
       },
     },
-    async kept({ bytes }) {
-      await keeping.get(bytes);
-    },
+    kept: async ({ bytes }) => (await keeping.get(bytes)) ?? "not-kept",
   };
 }

@@ -46,9 +46,12 @@ export interface NodeBlocksOptions {
   readonly observer: Observer;
   readonly fetch: Omit<FetchBlocksOptions, "signal">;
   readonly crowd: Pick<ProbeCrowd, "wants">;
+  /** A block is kept that no hosted cache gave. Must not throw. */
+  readonly onKept?: (segment: Segment, blockIndex: number) => void;
 }
 
-export function nodeBlocks({ blocks, vault, observer, fetch, crowd }: NodeBlocksOptions): NodeBlocks {
+export function nodeBlocks(options: NodeBlocksOptions): NodeBlocks {
+  const { blocks, vault, observer, fetch, crowd, onKept } = options;
   return {
     held: (segments) => vault.heldBlocks(segments),
     async read(segment, blockIndex) {
@@ -56,14 +59,18 @@ export function nodeBlocks({ blocks, vault, observer, fetch, crowd }: NodeBlocks
       if (bytes) observer.count("retrieval_bytes_total", bytes.length, { source: "local" });
       return bytes;
     },
-    keep: (segment, blockIndex, plaintext, tag) =>
-      vault.keep(segment, blockIndex, plaintext, undefined, [tag]),
+    async keep(segment, blockIndex, plaintext, tag) {
+      const result = await vault.keep(segment, blockIndex, plaintext, undefined, [tag]);
+      if (result === "kept") onKept?.(segment, blockIndex);
+      return result;
+    },
     async *fetch(wanted, { signal, tag, blockTimeoutMs }) {
       const keeping = keepOnArrival(vault, [tag]);
       for await (const piece of fetchBlocks(wanted, { ...fetch, ...keeping.fetch, signal, blockTimeoutMs })) {
         if (piece.kind === "block") {
           observer.count("retrieval_bytes_total", piece.bytes.length, { source: piece.from.kind });
-          await keeping.kept(piece);
+          const isKept = (await keeping.kept(piece)) === "kept";
+          if (isKept && piece.from.kind !== "hosted") onKept?.(piece.segment, piece.blockIndex);
         }
         yield piece;
       }

@@ -22,6 +22,8 @@ export interface NodeReaderOptions {
   readonly signal?: AbortSignal;
   /** How blocks are fetched from peers. */
   readonly fetch: Omit<FetchBlocksOptions, "signal">;
+  /** A block is kept that no hosted cache gave. Must not throw. */
+  readonly onKept?: (segment: Segment, blockIndex: number) => void;
 }
 
 /** Throws `BC_CONTENT_INFORMATION_INVALID` when a complete list of block hashes does not match its hash of data. */
@@ -61,7 +63,9 @@ export function openNodeReader(options: NodeReaderOptions): ContentReader {
         observer.count("blocks_rejected_total", 1, { reason: "origin" });
         return "mismatch";
       }
-      return vault.keep(block.segment, block.blockIndex, bytes);
+      const result = await vault.keep(block.segment, block.blockIndex, bytes);
+      if (result === "kept") options.onKept?.(block.segment, block.blockIndex);
+      return result;
     },
     async explain() {
       return story.explain();
@@ -118,7 +122,8 @@ async function* readPieces(
       }
       const source = piece.from.kind;
       observer.count("retrieval_bytes_total", piece.bytes.length, { source });
-      await keeping.kept(piece);
+      const isKept = (await keeping.kept(piece)) === "kept";
+      if (isKept && source !== "hosted") options.onKept?.(segment, blockIndex);
       yield { kind: "data", offsetBytes, bytes: piece.bytes, source };
     }
   } finally {

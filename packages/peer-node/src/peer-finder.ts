@@ -16,14 +16,17 @@ export class BranchPeers implements PeerFinder {
   readonly #options: BranchPeersOptions;
   readonly #quarantineMs: number;
   readonly #quarantinedUntilMs = new Map<string, number>();
+  /** Comes and goes with what else the node uses. */
+  discovery: PeerDiscovery | undefined;
 
   constructor(options: BranchPeersOptions) {
     this.#options = options;
+    this.discovery = options.discovery;
     this.#quarantineMs = options.quarantineMs ?? 600_000;
   }
 
   async *find(segments: readonly Segment[], signal: AbortSignal): ReturnType<PeerFinder["find"]> {
-    const { discovery } = this.#options;
+    const { discovery } = this;
     const version = segments[0]?.version;
     if (!discovery || version === undefined) return;
     const matches = discovery.find(
@@ -38,7 +41,7 @@ export class BranchPeers implements PeerFinder {
 
   quarantine(peer: PeerSource): void {
     const { clock, observer } = this.#options;
-    this.#options.discovery?.forget(peer.id);
+    this.discovery?.forget(peer.id);
     this.#quarantinedUntilMs.set(peer.id, clock.monotonicMs() + this.#quarantineMs);
     observer.measure("peers_quarantined", this.#quarantinedUntilMs.size);
   }

@@ -1,6 +1,11 @@
 /** A node: one store, the peers of the branch, and a port that serves what the store holds. */
 import type { BlockStore, SecretStore } from "@branchcache/cache-store";
-import { type CipherId, readContentInformation } from "@branchcache/content-info";
+import {
+  type CipherId,
+  isWhollyListed,
+  readContentInformation,
+  type Segment,
+} from "@branchcache/content-info";
 import { nodeHashEngine } from "@branchcache/content-info/node";
 import { type PeerDiscovery, type PeerDiscoveryOptions, startPeerDiscovery } from "@branchcache/discovery";
 import { type FetchBlocksOptions, rememberPeers } from "@branchcache/retrieval";
@@ -18,6 +23,10 @@ import { nodeDatagramPort } from "dgram-ws-discovery/node";
 import { type BlockServer, startBlockServer } from "./block-server.ts";
 import { heldSegmentsOf } from "./block-source.ts";
 import type { BranchCache } from "./branch-cache.ts";
+import { hostedFirst } from "./hosted/branch-finder.ts";
+import { CacheChoice, LinkSwitch } from "./hosted/cache-choice.ts";
+import { HostedCaches, type HostedClientOptions } from "./hosted/hosted-caches.ts";
+import type { DiscoverOptions } from "./hosted/srv.ts";
 import type { ListenAddress } from "./http-listen.ts";
 import { type NodeBlocks, nodeBlocks } from "./node-blocks.ts";
 import { openNodeReader } from "./node-reader.ts";
@@ -29,9 +38,11 @@ export interface PeerNodeOptions {
   readonly store: { readonly blocks: BlockStore; readonly secrets: SecretStore };
   /**
    * `local`: reads and fills its own store, asks nobody, serves nobody. `distributed`: finds peers by
-   * multicast and, where `listen` is given, serves them.
+   * multicast and, where `listen` is given, serves them. `hosted-client`: asks hosted caches, offers them what it
+   * got elsewhere and serves them that. `auto`: the same where DNS names a hosted cache, else `distributed`.
+   * `hosted-server`: as `local`; `startHostedCacheService` over the same store serves the branch.
    */
-  readonly mode: "local" | "distributed";
+  readonly mode: NodeMode;
   /** Where peers fetch blocks; absent, the node takes and does not give. Port 0 picks a free one. */
   readonly listen?: ListenAddress;
   /** Where other processes of this node serve its store, instead of `listen`. */
@@ -55,13 +66,20 @@ export interface PeerNodeOptions {
   /** Serve in the cipher that a peer prefers, where the key is known. Default false: as blocks are kept. */
   readonly honourPreferredCipher?: boolean;
   readonly maxUploads?: number;
+  /** For the modes `hosted-client` and `auto`. */
+  readonly hostedClient?: Partial<HostedClientOptions> & {
+    /** Look for hosted caches by DNS where none is named; `auto` always does. Default false. */
+    readonly discover?: boolean | Pick<DiscoverOptions, "domains" | "resolve">;
+  };
   readonly clock?: Clock;
   readonly random?: Random;
   readonly observer?: Observer;
 }
 
+export type NodeMode = "local" | "distributed" | "hosted-client" | "hosted-server" | "auto";
+
 export interface PeerNode extends BranchCache {
-  readonly mode: "local" | "distributed";
+  readonly mode: NodeMode;
   /** Where it serves blocks; undefined when it serves nobody. */
   readonly serving: Endpoint | undefined;
   readonly blocks: NodeBlocks;
@@ -91,7 +109,8 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
   });
 
   let server: BlockServer | undefined;
-  if (mode === "distributed" && options.listen) {
+  const serves = mode !== "local" && mode !== "hosted-server";
+  if (serves && options.listen) {
     const { honourPreferredCipher = false, maxUploads } = options;
     server = await startBlockServer({
       store,
@@ -103,42 +122,58 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
       ...(maxUploads === undefined ? {} : { maxUploads }),
     });
   }
-  const serving = server?.serving ?? (mode === "distributed" ? options.servedElsewhere : undefined);
+  const serving = server?.serving ?? (serves ? options.servedElsewhere : undefined);
 
   const crowd = new ProbeCrowd(clock);
-  let discovery: PeerDiscovery | undefined;
+  const startDiscovery = (): Promise<PeerDiscovery> =>
+    startPeerDiscovery({
+      ...options.discovery,
+      clock,
+      random,
+      observer,
+      udp: nodeDatagramPort,
+      ...(options.interfaces ? { interfaces: options.interfaces } : {}),
+      ...(serving
+        ? {
+            serve: {
+              held: heldSegmentsOf(store.blocks),
+              retrievalPort: serving.port,
+              onProbe: (ids, from) => crowd.note(ids, from),
+              ...(options.silent ? { onBattery: options.silent } : {}),
+            },
+          }
+        : {}),
+    });
+  const { quarantineMs } = options;
+  const peers = new BranchPeers({
+    discovery: undefined,
+    clock,
+    observer,
+    ...(quarantineMs === undefined ? {} : { quarantineMs }),
+  });
+  const link = new LinkSwitch({ peers, start: startDiscovery });
+  const neighbours = rememberPeers(peers, { clock });
+  const { hostedClient = {}, retrieval } = options;
+  const usesHosted = mode === "hosted-client" || mode === "auto";
+  const caches = new HostedCaches({
+    ...hostedClient,
+    servingPort: usesHosted ? serving?.port : undefined,
+    http,
+    clock,
+    random,
+    observer,
+    ...(retrieval?.requestTimeoutMs === undefined ? {} : { requestTimeoutMs: retrieval.requestTimeoutMs }),
+  });
+  const choice = new CacheChoice({ mode, hostedClient, caches, link, clock, random, observer });
   try {
-    if (mode === "distributed") {
-      discovery = await startPeerDiscovery({
-        ...options.discovery,
-        clock,
-        random,
-        observer,
-        udp: nodeDatagramPort,
-        ...(options.interfaces ? { interfaces: options.interfaces } : {}),
-        ...(serving
-          ? {
-              serve: {
-                held: heldSegmentsOf(store.blocks),
-                retrievalPort: serving.port,
-                onProbe: (ids, from) => crowd.note(ids, from),
-                ...(options.silent ? { onBattery: options.silent } : {}),
-              },
-            }
-          : {}),
-      });
-    }
+    await choice.start();
   } catch (error) {
     await server?.close();
     throw error;
   }
-  const peers = new BranchPeers({
-    discovery,
-    clock,
-    observer,
-    ...(options.quarantineMs === undefined ? {} : { quarantineMs: options.quarantineMs }),
-  });
-  const finder = rememberPeers(peers, { clock });
+  const finder = usesHosted
+    ? hostedFirst(caches, () => (peers.discovery ? neighbours : undefined))
+    : neighbours;
   const fetch: Omit<FetchBlocksOptions, "signal"> = {
     ...options.retrieval,
     finder,
@@ -148,16 +183,22 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
     clock,
     observer,
     onLiar: (peer) => {
+      // What a hosted cache was given and cannot read is no fault of its own.
+      if (peer.kind === "hosted") return;
       peers.quarantine(peer);
-      finder.forget(peer.id);
+      neighbours.forget(peer.id);
     },
+  };
+  const onKept = (segment: Segment, blockIndex: number): void => {
+    // The hosted cache pulls by the hashes of all blocks; those of a part vouch for nothing.
+    if (isWhollyListed(segment)) caches.kept(segment, blockIndex);
   };
   let closed: Promise<void> | undefined;
 
   return {
     mode,
     serving,
-    blocks: nodeBlocks({ blocks: store.blocks, vault, observer, fetch, crowd }),
+    blocks: nodeBlocks({ blocks: store.blocks, vault, observer, fetch, crowd, onKept }),
     async open(bytes, { signal } = {}) {
       closing.signal.throwIfAborted();
       const content = readContentInformation(bytes, nodeHashEngine);
@@ -168,12 +209,15 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
         observer,
         signal: signal ? AbortSignal.any([signal, closing.signal]) : closing.signal,
         fetch,
+        onKept,
       });
     },
     close() {
       closed ??= (async () => {
         closing.abort(new BranchCacheError("BC_CLOSED", "the node is stopping"));
-        await discovery?.close();
+        await choice.close();
+        caches.close();
+        await link.close();
         await server?.close();
         await store.blocks.flush();
       })();

@@ -2,6 +2,7 @@
  * How a setting is declared: one zod schema with its help, its default and what a change of it takes. Types,
  * validation, the published JSON Schema, `config` commands and the reference of the documentation follow from it.
  */
+import { addressRanges } from "@branchcache/peer-node";
 import { z } from "zod";
 import { parseDuration, parseListen, parseSize } from "../option-values.ts";
 
@@ -69,6 +70,19 @@ export function path() {
   return z
     .string("must be a path")
     .refine((text) => /^(?:\/|[A-Za-z]:[\\/]|\\\\)/.test(text), "must be an absolute path");
+}
+
+/** `192.0.2.0/24`, `2001:db8::/32` or a single address. */
+export function addressRange() {
+  const wrong = "must be an address range such as 192.0.2.0/24";
+  return z.string(wrong).refine((text) => {
+    try {
+      addressRanges([text]);
+      return true;
+    } catch {
+      return false;
+    }
+  }, wrong);
 }
 
 export function choice<const Values extends readonly [string, ...string[]]>(values: Values) {

@@ -1,9 +1,10 @@
 /** The daemon's parts, put together as the settings say, and changed with them. */
 import { type ApiServer, type BlockServer, serveApi, startPeerNode } from "@branchcache/peer-node";
-import { BranchCacheError, combineObservers, formatEndpoint, type Observer } from "@branchcache/runtime";
+import { combineObservers, formatEndpoint, type Observer } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import { type ConfigSources, type ResolvedConfig, resolveConfig } from "../config/resolve.ts";
 import type { Settings } from "../config/schema.ts";
+import { hostedClientOptions } from "../hosted/from-settings.ts";
 import { startHousekeeping } from "../housekeeping.ts";
 import { peerDistApi } from "../peerdist-api.ts";
 import { Resources } from "../resources.ts";
@@ -106,7 +107,9 @@ export class Daemon implements AsyncDisposable {
     if (changes.touches("cache.data", "cache.hash", "cache.max_age")) {
       await this.#store?.set(limitsOf(settings));
     }
-    if (changes.touches("mode", "peer", "discovery", "client", "content_info", "hosted_client")) {
+    if (
+      changes.touches("mode", "peer", "discovery", "client", "content_info", "hosted_client", "hosted_server")
+    ) {
       try {
         await this.#changeNode(changes);
       } catch (error) {
@@ -124,7 +127,7 @@ export class Daemon implements AsyncDisposable {
   }
 
   async #changeNode(changes: Changes): Promise<void> {
-    const port = ["mode", "peer.listen_port", "peer.listen_address", "peer.max_uploads"];
+    const port = ["mode", "peer.listen_port", "peer.listen_address", "peer.max_uploads", "hosted_server"];
     if (changes.touches(...port)) {
       const serving = this.#serving;
       this.#serving = undefined;
@@ -142,15 +145,13 @@ export class Daemon implements AsyncDisposable {
     const store = this.#store;
     const { mode, peer, api, content_server: contentServer } = settings;
     if (mode === "disabled" || !store) return;
-    if (mode !== "local" && mode !== "distributed") {
-      throw new BranchCacheError("BC_CONFIG", `mode: ${mode} is not in this version`);
-    }
     this.#serving ??= await startServing(settings, store, this.#observer);
     let isCurrent = true;
     const node = await startPeerNode(
       nodeOptions(settings, mode, {
         store,
         serving: this.#serving?.serving,
+        hostedClient: await hostedClientOptions(settings),
         silent: () => !isCurrent || (!peer.serve_on_battery && this.#onBattery()),
         observer: this.#observer,
       }),

@@ -7,6 +7,7 @@ import type { OpenStore } from "../store.ts";
 export interface NodeSurroundings {
   readonly store: OpenStore;
   readonly serving: Endpoint | undefined;
+  readonly hostedClient: NonNullable<PeerNodeOptions["hostedClient"]>;
   readonly silent: () => boolean;
   readonly observer: Observer;
 }
@@ -15,13 +16,14 @@ export interface NodeSurroundings {
 export function nodeOptions(
   settings: Settings,
   mode: PeerNodeOptions["mode"],
-  { store, serving, silent, observer }: NodeSurroundings,
+  { store, serving, hostedClient, silent, observer }: NodeSurroundings,
 ): PeerNodeOptions {
   const { peer, discovery, client } = settings;
   return {
     store,
     mode,
     observer,
+    hostedClient,
     silent,
     quarantineMs: peer.quarantine,
     discovery: {

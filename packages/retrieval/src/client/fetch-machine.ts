@@ -101,6 +101,8 @@ const MAX_FRUITLESS_GUESSES = 16;
 /** A block is asked for elsewhere too when it takes this many times longer than blocks did so far. */
 const SLOW_FACTOR = 4;
 const LEAST_SLOW_MS = 250;
+/** False blocks one after another from a hosted cache, which does not know that they are. */
+const MAX_HOSTED_LIES = 8;
 /** Only blocks so close to the reader are worth asking for twice. */
 const RESCUE_BLOCKS = 8;
 
@@ -282,6 +284,7 @@ export class FetchMachine {
       case "block":
         this.#onGoodAnswer(peer, outcome.tookMs);
         peer.served = true;
+        peer.lies = 0;
         this.#planner.noteServed();
         this.#close(slot, blockPiece(slot, peer, outcome.bytes, outcome.sealed));
         return;
@@ -294,7 +297,7 @@ export class FetchMachine {
       case "lie":
         slot.lastFailure = "failed";
         noteTry(slot, peer, true);
-        this.#drop(peer, "lie", { segment: slot.segment.segment, blockIndex: slot.blockIndex });
+        this.#onLie(peer, slot);
         break;
       case "nonsense":
         slot.lastFailure = "failed";
@@ -360,6 +363,15 @@ export class FetchMachine {
     this.#placeAll();
   }
 
+  /**
+   * A hosted cache gives on what it cannot read, so that one false block says little about it: that one comes
+   * from elsewhere, and is offered again.
+   */
+  #onLie(peer: PeerState, slot: Slot): void {
+    if (peer.source.kind === "hosted" && ++peer.lies < MAX_HOSTED_LIES) return;
+    this.#drop(peer, "lie", { segment: slot.segment.segment, blockIndex: slot.blockIndex });
+  }
+
   #onLinkFailure(peer: PeerState, reason: LinkFailure, slot?: Slot): void {
     const { drop, tried } = noteLinkFailure(peer, reason, this.#limits);
     if (slot) {
@@ -377,11 +389,21 @@ export class FetchMachine {
     if (!peer.alive) return;
     peer.alive = false;
     this.#effects.push({ kind: "drop", peer, reason, ...(block ? { block } : {}) });
+    if (peer.source.kind === "hosted") this.#askAgain(peer);
     for (const ask of [...peer.asks]) {
       this.#endAsk(ask);
       if (ask.kind === "block") this.#toIdle(ask.slot);
     }
     this.#placeAll();
+  }
+
+  /** What was to come from a hosted cache may be held by another one, or by neighbours. */
+  #askAgain(lost: PeerState): void {
+    for (const segment of this.#segments.values()) {
+      if (segment.discovery !== "done" || segment.askedAgain || !segment.holdings.has(lost)) continue;
+      segment.askedAgain = true;
+      segment.discovery = "none";
+    }
   }
 
   /** False if it was over already: given up, or its peer dropped. */

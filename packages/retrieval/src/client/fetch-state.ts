@@ -55,6 +55,8 @@ export interface SegmentState {
   readonly key: string;
   /** Whether the finder was asked. */
   discovery: "none" | "asked" | "done";
+  /** Asked for once more, since a hosted cache that held it was lost. */
+  askedAgain: boolean;
   readonly holdings: Map<PeerState, Holding>;
   /** Slots not yet read. */
   readonly slots: Set<Slot>;
@@ -75,6 +77,8 @@ export interface PeerState {
   failures: number;
   slowAnswers: number;
   busyAnswers: number;
+  /** One after another. */
+  lies: number;
   fruitlessGuesses: number;
   /** Busy: not to be asked before. */
   restUntilMs: number;
@@ -85,7 +89,7 @@ export function segmentKey(segment: Segment): string {
 }
 
 export function newSegment(segment: Segment, key: string): SegmentState {
-  return { segment, key, discovery: "none", holdings: new Map(), slots: new Set() };
+  return { segment, key, discovery: "none", askedAgain: false, holdings: new Map(), slots: new Set() };
 }
 
 export function newPeer(source: PeerSource, hopeful: boolean, maxWindow: number): PeerState {
@@ -101,6 +105,7 @@ export function newPeer(source: PeerSource, hopeful: boolean, maxWindow: number)
     failures: 0,
     slowAnswers: 0,
     busyAnswers: 0,
+    lies: 0,
     fruitlessGuesses: 0,
     restUntilMs: Number.NEGATIVE_INFINITY,
   };

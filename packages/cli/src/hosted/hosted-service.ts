@@ -1,0 +1,160 @@
+/** The daemon as a hosted cache, from plain options: certificate, access, balancers. */
+import { readFile } from "node:fs/promises";
+import { addressGate, allGates, certificateGate, type OfferGate } from "@branchcache/hosted-cache/node";
+import {
+  addressRanges,
+  type HostedCacheService,
+  type HostedTls,
+  type ListenAddress,
+  startHostedCacheService,
+} from "@branchcache/peer-node";
+import { BranchCacheError, errorMessage, formatEndpoint, type Observer } from "@branchcache/runtime";
+import { systemClock } from "@branchcache/runtime/node";
+import type { OpenStore } from "../store.ts";
+import {
+  type CertificateFiles,
+  ensureCertificate,
+  readCertificate,
+  watchCertificate,
+} from "./certificate.ts";
+
+export interface HostedDaemonOptions {
+  readonly store: OpenStore;
+  readonly observer: Observer;
+  readonly http: ListenAddress;
+  /** Undefined: version 2.0 only. */
+  readonly https: ListenAddress | undefined;
+  /** From an administrator; else one is made in `ownCertificate`. */
+  readonly certificate: CertificateFiles | undefined;
+  readonly ownCertificate: CertificateFiles;
+  readonly minTls: NonNullable<HostedTls["minVersion"]>;
+  readonly ciphers: string | undefined;
+  readonly clientAuth: "none" | "tls" | "addresses" | "negotiate";
+  /** PEM file of those who vouch for clients, for `tls`. */
+  readonly clientCa: string | undefined;
+  /** Ranges from which offers are taken; empty: all. */
+  readonly offerFrom: readonly string[];
+  /** Take HTTP offers, which prove nothing, where `clientAuth` asks for a proof. */
+  readonly openHttp: boolean;
+  readonly balancers: readonly string[];
+  readonly allowOwnAddresses: boolean;
+  readonly maxUploads: number;
+}
+
+/** Errors: `BC_CONFIG` for access that cannot be had, `BC_TLS_CERTIFICATE`, and those of listening. */
+export async function startHostedDaemon(options: HostedDaemonOptions): Promise<HostedCacheService> {
+  const { balancers, certificate, clientAuth, http, https, observer, ownCertificate, store } = options;
+  const gates = gatesOf(options);
+  const files = certificate ?? ownCertificate;
+  const tls = async (): Promise<HostedTls> => ({
+    ...(certificate ? await readCertificate(files) : await ensureCertificate(files)),
+    ...(await tlsLimits(options)),
+  });
+  let httpsOptions: { readonly listen: ListenAddress; readonly tls: HostedTls } | undefined;
+  if (https) {
+    const found = certificate ? undefined : await ensureCertificate(files);
+    if (found?.made) {
+      observer.event("warn", "hosted.no_certificate", {
+        made: files.cert,
+        cure: "clients must trust it: branchcache hosted trust",
+      });
+    }
+    httpsOptions = { listen: https, tls: await tls() };
+  }
+  const service = await startHostedCacheService({
+    store,
+    observer,
+    http,
+    ...(httpsOptions ? { https: httpsOptions } : {}),
+    ...gates,
+    ...(balancers.length > 0 ? { balancers: addressRanges(balancers) } : {}),
+    allowOwnAddresses: options.allowOwnAddresses,
+    maxUploads: options.maxUploads,
+  });
+  if (clientAuth !== "none" && clientAuth !== "addresses" && !options.openHttp) {
+    observer.event("info", "offer.refused", {
+      reason: "HTTP offers prove nothing and are refused; hosted_server.open_http takes them",
+    });
+  }
+  const watch =
+    https &&
+    (await watchCertificate(files, systemClock, async () => {
+      try {
+        service.useCertificate(await tls());
+        observer.event("info", "hosted.certificate_loaded", { file: files.cert });
+      } catch (error) {
+        observer.event("error", "hosted.no_certificate", { file: files.cert, reason: errorMessage(error) });
+      }
+    }));
+  observer.event("info", "hosted.serving", {
+    http: formatEndpoint(service.serving),
+    https: service.servingTls && formatEndpoint(service.servingTls),
+    client_auth: clientAuth,
+  });
+  return {
+    ...service,
+    async close() {
+      watch?.stop();
+      await service.close();
+    },
+  };
+}
+
+function gatesOf(options: HostedDaemonOptions): {
+  readonly httpGate?: OfferGate;
+  readonly httpsGate?: OfferGate;
+} {
+  const { clientAuth, clientCa, offerFrom, openHttp } = options;
+  if (clientAuth === "negotiate") {
+    throw new BranchCacheError(
+      "BC_CONFIG",
+      "hosted_server.client_auth: negotiate needs an implementation of Kerberos or NTLM, and none works without " +
+        "compiling; a program may give its own to @branchcache/hosted-cache (negotiateGate). Use addresses or tls, and " +
+        "switch client authentication off on Windows clients: Set-BCAuthentication -Mode None",
+    );
+  }
+  if (clientAuth === "addresses" && offerFrom.length === 0) {
+    throw new BranchCacheError(
+      "BC_CONFIG",
+      "hosted_server.offer_from: name ranges, or set client_auth to none",
+    );
+  }
+  if (clientAuth === "tls" && clientCa === undefined) {
+    throw new BranchCacheError(
+      "BC_CONFIG",
+      "hosted_server.client_ca: name the certificates that vouch for clients",
+    );
+  }
+  const byAddress = offerFrom.length > 0 ? [addressGate(addressRanges(offerFrom))] : [];
+  if (clientAuth !== "tls") {
+    const [gate] = byAddress;
+    return gate ? { httpGate: gate, httpsGate: gate } : {};
+  }
+  const closed: OfferGate = () => ({ kind: "refused", reason: "HTTP offers are off: no proof of identity" });
+  return {
+    httpGate: openHttp ? allGates(...byAddress) : closed,
+    httpsGate: allGates(...byAddress, certificateGate),
+  };
+}
+
+async function tlsLimits(options: HostedDaemonOptions): Promise<HostedTls> {
+  const { ciphers, clientAuth, clientCa, minTls } = options;
+  // OpenSSL 3 does not use the old versions' signatures at its usual level of security.
+  const old = minTls === "TLSv1" || minTls === "TLSv1.1";
+  const used = ciphers ?? (old ? "DEFAULT@SECLEVEL=0" : undefined);
+  let ca: string | undefined;
+  if (clientAuth === "tls" && clientCa !== undefined) {
+    try {
+      ca = await readFile(clientCa, "utf8");
+    } catch (error) {
+      throw new BranchCacheError("BC_TLS_CERTIFICATE", `cannot read ${clientCa}: ${errorMessage(error)}`, {
+        cause: error,
+      });
+    }
+  }
+  return {
+    minVersion: minTls,
+    ...(used === undefined ? {} : { ciphers: used }),
+    ...(ca === undefined ? {} : { ca, requestCert: true }),
+  };
+}

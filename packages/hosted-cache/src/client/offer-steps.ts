@@ -1,0 +1,46 @@
+/** When a segment is worth an offer: not for every block. [MS-PCHC] 3.2.4, [MS-CCRSO] note 15 */
+import { blockCount, type Segment } from "@branchcache/content-info";
+import { toHex } from "@branchcache/runtime";
+import { OFFER_STEPS } from "../limits.ts";
+
+interface Progress {
+  readonly have: Uint8Array;
+  count: number;
+}
+
+/** Segments being filled at the same time; the one that got no block for longest is forgotten. */
+const MAX_SEGMENTS = 1_024;
+
+export class OfferSteps {
+  readonly #shares: readonly number[];
+  readonly #segments = new Map<string, Progress>();
+
+  /** Percents of a segment's blocks, ascending. */
+  constructor(percents: readonly number[] = OFFER_STEPS) {
+    this.#shares = percents.map((percent) => percent / 100);
+  }
+
+  /** One new block that did not come from the hosted cache: whether the segment is to be offered now. */
+  note(segment: Segment, blockIndex: number): boolean {
+    const total = blockCount(segment);
+    if (total === 1) return this.#shares.length > 0;
+    const key = toHex(segment.id);
+    const progress = this.#segments.get(key) ?? { have: new Uint8Array(total), count: 0 };
+    this.#segments.delete(key);
+    if (progress.have[blockIndex] === 1) {
+      this.#segments.set(key, progress);
+      return false;
+    }
+    progress.have[blockIndex] = 1;
+    progress.count++;
+    const due = this.#shares.some((share) => Math.ceil(share * total) === progress.count);
+    if (progress.count < total) this.#segments.set(key, progress);
+    if (this.#segments.size > MAX_SEGMENTS) {
+      for (const oldest of this.#segments.keys()) {
+        this.#segments.delete(oldest);
+        break;
+      }
+    }
+    return due;
+  }
+}

@@ -1,0 +1,29 @@
+/** Which application a segment came through: 16 opaque bytes, for statistics. [MS-PCHC] 3.2.1 */
+import { fromHex, toHex } from "@branchcache/runtime";
+import { CONTENT_TAG_BYTES } from "./limits.ts";
+
+/** What Windows' file sharing sends. [MS-PCHC] note 8 */
+const SMB = "35db045d14234553a0510dc2e15e6c4c";
+
+/** Ours for everything that comes over HTTP. */
+export const HTTP_TAG: Uint8Array = contentTag("BranchCache-HTTP");
+
+/** An ASCII name of up to 16 characters with NULs behind it. Throws `RangeError` for another one. */
+export function contentTag(name: string): Uint8Array {
+  if (!/^[\x21-\x7e]{1,16}$/.test(name)) throw new RangeError(`${JSON.stringify(name)} is no content tag`);
+  const tag = new Uint8Array(CONTENT_TAG_BYTES);
+  for (let i = 0; i < name.length; i++) tag[i] = name.charCodeAt(i);
+  return tag;
+}
+
+/** A name to count and flush by: the ASCII before the first NUL, `SMB`, or else hexadecimal digits. */
+export function contentTagName(tag: Uint8Array): string {
+  const end = tag.indexOf(0);
+  const text = String.fromCharCode(...tag.subarray(0, end < 0 ? tag.length : end));
+  if (/^[\x21-\x7e]+$/.test(text)) return text;
+  const hex = toHex(tag);
+  return hex === SMB ? "SMB" : hex;
+}
+
+/** The tag that Windows' file sharing uses. */
+export const SMB_TAG: Uint8Array = fromHex(SMB) ?? new Uint8Array(CONTENT_TAG_BYTES);
