@@ -69,7 +69,8 @@ const FULL_PAUSE_MS = 5000;
 /** A walk through everything takes at most one part in so many of the time. */
 const WALK_SHARE = 20;
 const HELD_FIELDS = STATE_FIELDS.slice(0, 4);
-const NO_LIMIT = { limitBytes: Number.POSITIVE_INFINITY };
+/** The engine has its own. */
+const NO_LIMIT_BYTES = Number.POSITIVE_INFINITY;
 
 type Fields = readonly (Uint8Array | null)[];
 type Gone = { readonly id: SegmentId; readonly bytes: number; readonly whole: boolean };
@@ -153,8 +154,9 @@ export class RedisBlockStore implements BlockStore {
     const key = this.#options.keys.segment(own.id);
     const isForeseen = this.#foresees(key, own, index);
     this.#window.take(value.length);
-    const result = this.#turns
-      .beside(key, () => this.#put(key, own, index, value))
+    const put = () => this.#put(key, own, index, value);
+    // The first of a segment goes before the others, which else would all try to make it, and send their bytes twice.
+    const result = (isForeseen ? this.#turns.beside(key, put) : this.#turns.alone(key, put))
       .catch((error: unknown) => this.#failed(error, storedBytes(block)))
       .finally(() => this.#window.give(value.length));
     // What is under way is as good as stored, as long as the cluster takes all.
@@ -383,7 +385,7 @@ export class RedisBlockStore implements BlockStore {
     if (!known || this.#connection.isOut(key)) return false;
     try {
       if (isExpired(known.state, this.#options.clock.wallMs(), this.#options.age)) return false;
-      return judgePut(known, segment, index, 0, emptyTotals(), NO_LIMIT.limitBytes) === "stored";
+      return judgePut(known, segment, index, 0, emptyTotals(), NO_LIMIT_BYTES) === "stored";
     } catch {
       return false;
     }
@@ -401,7 +403,7 @@ export class RedisBlockStore implements BlockStore {
         await this.#removePage([segment.id], false, "age");
         continue;
       }
-      const verdict = judgePut(known, segment, index, 0, emptyTotals(), NO_LIMIT.limitBytes);
+      const verdict = judgePut(known, segment, index, 0, emptyTotals(), NO_LIMIT_BYTES);
       const merged = known && mergeFacts(known.state, known.facts, segment);
       if (verdict === "already-held" && !merged) return verdict;
 

@@ -55,6 +55,8 @@ export class Connection {
   readonly #writer: Cluster;
   /** By node, as the client names it. */
   readonly #outages = new Map<string, Outage>();
+  /** Clients that were connected once. */
+  readonly #ready = new Set<Cluster>();
   #closed = false;
   #nodeError: unknown;
 
@@ -101,8 +103,6 @@ export class Connection {
     this.#reader = make();
     this.#writer = make();
   }
-
-  readonly #ready = new Set<Cluster>();
 
   #isOpen(cluster: Cluster): boolean {
     return !this.#closed && this.#ready.has(cluster);

@@ -1,7 +1,6 @@
 /** A segment as the fields of its hash, and back. */
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import type { NewSegment } from "../block-store.ts";
 import { decodeFacts, encodeFacts } from "../node/encodings.ts";
 import { BlockSet } from "../store/block-set.ts";
 import {
@@ -79,11 +78,6 @@ export function readFacts(value: Uint8Array | null | undefined): SegmentFacts | 
   } catch {
     return undefined;
   }
-}
-
-/** Head and facts of a segment nobody knows yet. */
-export function factsOf(segment: NewSegment): SegmentFacts {
-  return copyFacts(segment);
 }
 
 function number(value: Uint8Array | null | undefined): number {
