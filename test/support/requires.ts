@@ -21,6 +21,7 @@ export type RequirementName =
   | "root"
   | "tcpdump"
   | "tmpfs"
+  | "tshark"
   | "wget"
   | "wsdd"
   | "wsdd2"
@@ -92,6 +93,7 @@ const probes: Readonly<Record<RequirementName, () => Requirement>> = {
   root,
   tcpdump: () => program("tcpdump"),
   tmpfs: mounting,
+  tshark: () => program("tshark"),
   wget: () => program("wget"),
   wsdd: () => program("wsdd"),
   wsdd2: () => program("wsdd2"),
