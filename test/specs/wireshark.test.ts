@@ -31,8 +31,11 @@ async function record(folder: string, ports: readonly number[], work: () => Prom
       "lo",
       "--immediate-mode",
       "-U",
+      // In immediate mode every packet takes a slot of full length: room for a thousand of them.
       "-s",
-      "0",
+      "70000",
+      "-B",
+      "70000",
       "-w",
       "-",
       "udp port 9",
