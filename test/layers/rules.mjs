@@ -25,7 +25,7 @@ export const mayImport = {
 };
 
 /** Sources that run on Node.js alone: whole packages, and what stands behind `./node` and `./lmdb`. */
-const nodeSources = "^packages/(?:(?:cli|peer-node)/src/|[^/]+/src/(?:node|lmdb|redis)(?:[./-]))";
+const nodeSources = "^packages/(?:(?:cli|conformance|peer-node)/src/|[^/]+/src/(?:node|lmdb|redis)(?:[./-]))";
 /** Sources behind `./testing` and `./contract`, where `setImmediate` and vitest are at home. */
 const testSources = "^packages/[^/]+/src/(?:testing|contract)(?:[./-])";
 /** Packages that bring native code, threads or sockets with them. */

@@ -1,0 +1,41 @@
+/** What a run comes to. */
+import type { Finding, Level, Outcome } from "./check.ts";
+import type { Quirk } from "./quirks.ts";
+
+export interface CheckResult extends Finding {
+  readonly id: string;
+  readonly requirements: readonly string[];
+  readonly level: Level;
+  readonly title: string;
+  /** Known of some implementation; only beside a failure. */
+  readonly quirk?: Quirk;
+  readonly durationMs: number;
+}
+
+export interface Report {
+  /** Name of the profile. */
+  readonly profile: string;
+  readonly title: string;
+  readonly target: string;
+  readonly seed: number;
+  /** Of the kit. */
+  readonly version: string;
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
+  readonly results: readonly CheckResult[];
+}
+
+export type Counts = Readonly<Record<Outcome, number>>;
+
+export function countOutcomes(results: readonly CheckResult[], level?: Level): Counts {
+  const counts = { pass: 0, fail: 0, skipped: 0, inconclusive: 0 };
+  for (const result of results) if (level === undefined || result.level === level) counts[result.outcome]++;
+  return counts;
+}
+
+/** No MUST was broken, and none is in doubt. */
+export function conforms({ results }: Report): boolean {
+  return results.every(
+    ({ level, outcome }) => level !== "MUST" || outcome === "pass" || outcome === "skipped",
+  );
+}

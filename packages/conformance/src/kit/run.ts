@@ -1,0 +1,94 @@
+/** Runs the checks of a profile, one after another. */
+import { type Clock, errorMessage } from "@branchcache/runtime";
+import type { Check, Finding, Profile } from "./check.ts";
+import { findQuirk } from "./quirks.ts";
+import type { CheckResult, Report } from "./report.ts";
+
+export interface RunOptions {
+  /** How the target is named in the report. */
+  readonly targetName: string;
+  /** Of what is chosen by chance; stands in the report, and gives the same run again. */
+  readonly seed: number;
+  /** Ids of checks, or of requirements; the others are left out. Default: all. */
+  readonly only?: readonly string[];
+  /** Of this kit. */
+  readonly version: string;
+  readonly clock: Clock;
+  /** Called after each check. */
+  onResult?(result: CheckResult, done: number, of: number): void;
+  readonly signal?: AbortSignal;
+}
+
+/** The checks that `only` names, by their own id or by a requirement; all without it. */
+export function selectChecks<T>(
+  profile: Profile<T>,
+  only: readonly string[] | undefined,
+): readonly Check<T>[] {
+  if (only === undefined || only.length === 0) return profile.checks;
+  const wanted = new Set(only);
+  return profile.checks.filter(
+    ({ id, requirements }) => wanted.has(id) || requirements.some((requirement) => wanted.has(requirement)),
+  );
+}
+
+/**
+ * Rejects with `signal.reason` when aborted, and with what the control exchange said if the target does not even
+ * manage that before the first check.
+ */
+export async function runProfile<T>(profile: Profile<T>, target: T, options: RunOptions): Promise<Report> {
+  const { clock, signal } = options;
+  const startedMs = clock.wallMs();
+  const checks = selectChecks(profile, options.only);
+  await profile.control(target);
+  const results: CheckResult[] = [];
+  for (const check of checks) {
+    signal?.throwIfAborted();
+    const atMs = clock.monotonicMs();
+    const found = await runCheck(profile, check, target);
+    const quirk = found.outcome === "fail" ? findQuirk(profile.name, check.id) : undefined;
+    const result: CheckResult = {
+      id: check.id,
+      requirements: check.requirements,
+      level: check.level,
+      title: check.title,
+      ...found,
+      ...(quirk !== undefined && { quirk }),
+      durationMs: clock.monotonicMs() - atMs,
+    };
+    results.push(result);
+    options.onResult?.(result, results.length, checks.length);
+  }
+  return {
+    profile: profile.name,
+    title: profile.title,
+    target: options.targetName,
+    seed: options.seed,
+    version: options.version,
+    startedAt: new Date(startedMs).toISOString(),
+    results,
+  };
+}
+
+async function runCheck<T>(profile: Profile<T>, check: Check<T>, target: T): Promise<Finding> {
+  let found: Finding;
+  try {
+    found = await check.run(target);
+  } catch (error) {
+    return inconclusive(check.title, errorMessage(error));
+  }
+  if (check.negative !== true || found.outcome !== "pass") return found;
+  try {
+    await profile.control(target);
+    return found;
+  } catch (error) {
+    return {
+      ...found,
+      outcome: "fail",
+      received: `${found.received}; and afterwards nothing worked any more: ${errorMessage(error)}`,
+    };
+  }
+}
+
+function inconclusive(expected: string, received: string): Finding {
+  return { outcome: "inconclusive", sent: "", received, expected };
+}

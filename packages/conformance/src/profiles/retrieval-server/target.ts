@@ -1,0 +1,61 @@
+/** A retrieval server, and content that it is known to hold. */
+import type { ContentInformation, Segment } from "@branchcache/content-info";
+import { parseResponse, RETRIEVAL_PATH, type Response } from "@branchcache/retrieval";
+import { BranchCacheError, type Endpoint, errorMessage, type Random } from "@branchcache/runtime";
+import { exchange, type HttpSeen, type HttpSent, hexText, seenText } from "../../kit/http.ts";
+
+export interface RetrievalServerTarget {
+  readonly server: Endpoint;
+  /** Of content that the server holds whole. */
+  readonly information: ContentInformation;
+  readonly random: Random;
+  /** The limit of 1,024 uploads and MSG_GETSEGLIST are a hosted cache's. Default false. */
+  readonly hostedCache?: boolean;
+}
+
+/** A segment that the server is said to hold, of most blocks. */
+export function heldSegment({ information }: RetrievalServerTarget): Segment {
+  const [first, ...others] = information.segments;
+  if (first === undefined)
+    throw new BranchCacheError("BC_CONFORMANCE_INPUT", "the Content Information has no segment");
+  return others.reduce(
+    (most, next) => (next.blockHashes.length > most.blockHashes.length ? next : most),
+    first,
+  );
+}
+
+/** An identifier that nobody has. */
+export function unknownId(target: RetrievalServerTarget, lengthBytes = 32): Uint8Array {
+  return target.random.bytes(lengthBytes);
+}
+
+/** Posts a message to the retrieval path. */
+export function ask(
+  target: RetrievalServerTarget,
+  message: Uint8Array,
+  changes: Partial<HttpSent> = {},
+): Promise<HttpSeen> {
+  return exchange(target.server, { path: RETRIEVAL_PATH, body: message, ...changes });
+}
+
+/** What was answered, as the message that it should be, or as why it is none. */
+export type Read =
+  | { readonly ok: true; readonly message: Response; readonly bytes: Uint8Array }
+  | { readonly ok: false; readonly reason: string };
+
+export function readAnswer(seen: HttpSeen): Read {
+  if (seen.kind === "nothing") return { ok: false, reason: seen.reason };
+  if (seen.status !== 200) return { ok: false, reason: `HTTP ${seen.status}` };
+  try {
+    return { ok: true, message: parseResponse(seen.body), bytes: seen.body };
+  } catch (error) {
+    return { ok: false, reason: `${errorMessage(error)}: ${hexText(seen.body)}` };
+  }
+}
+
+/** Nothing that could be taken for an answer of the protocol: an HTTP error, or no answer at all. [MS-PCCRR] 3.2.5.5 */
+export function isDiscard(seen: HttpSeen): boolean {
+  return seen.kind === "nothing" || seen.status >= 400;
+}
+
+export { hexText, seenText };

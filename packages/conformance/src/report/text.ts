@@ -1,0 +1,41 @@
+/** A report for a terminal, and a line for a file. */
+import type { Outcome } from "../kit/check.ts";
+import { type CheckResult, conforms, countOutcomes, type Report } from "../kit/report.ts";
+
+const MARKS: Readonly<Record<Outcome, string>> = {
+  pass: "ok  ",
+  fail: "FAIL",
+  skipped: "skip",
+  inconclusive: "??  ",
+};
+
+/** One check: a line, and under a failure what was sent, what came, and what was expected. */
+export function resultText(result: CheckResult): string {
+  const { id, requirements, level, title, outcome, sent, received, expected, quirk } = result;
+  const lines = [`${MARKS[outcome]} ${id} (${level} ${requirements.join(" ")}): ${title}`];
+  if (outcome === "skipped") lines.push(`       ${expected}`);
+  if (outcome === "fail" || outcome === "inconclusive") {
+    if (sent !== "") lines.push(`       sent:     ${sent}`);
+    lines.push(`       received: ${received}`, `       expected: ${expected}`);
+    if (quirk) lines.push(`       known of ${quirk.of} (${quirk.name}): ${quirk.text}`);
+  }
+  return lines.join("\n");
+}
+
+/** The last lines of a run. */
+export function summaryText(report: Report): string {
+  const line = (level: "MUST" | "SHOULD") => {
+    const { pass, fail, skipped, inconclusive } = countOutcomes(report.results, level);
+    return `${level}: ${pass} passed, ${fail} failed, ${inconclusive} inconclusive, ${skipped} skipped`;
+  };
+  const verdict = conforms(report) ? "conforms" : "does not conform";
+  return [
+    line("MUST"),
+    line("SHOULD"),
+    `${report.target} ${verdict} to ${report.title} (seed ${report.seed})`,
+  ].join("\n");
+}
+
+export function textReport(report: Report): string {
+  return `${[...report.results.map(resultText), "", summaryText(report)].join("\n")}\n`;
+}
