@@ -1,15 +1,19 @@
 /** One HTTP exchange with a target, whatever comes of it. */
-import { type IncomingHttpHeaders, request } from "node:http";
-import { type BranchCacheError, type Endpoint, errorMessage } from "@branchcache/runtime";
+import { type IncomingHttpHeaders, request as plainRequest, type RequestOptions } from "node:http";
+import { request as tlsRequest } from "node:https";
+import { type Endpoint, errorMessage } from "@branchcache/runtime";
 
 export interface HttpSent {
+  /** Default POST. */
   readonly method?: string;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** A body goes with its Content-Length, unless the headers say otherwise. */
+  /** Goes with its Content-Length, unless the headers name a Transfer-Encoding. */
   readonly body?: Uint8Array;
   /** Milliseconds until an answer has to be complete. Default 5,000. */
   readonly timeoutMs?: number;
+  /** A longer answer is cut off, and told as none. Default 1 MiB. */
+  readonly maxBodyBytes?: number;
 }
 
 export type HttpSeen =
@@ -22,33 +26,44 @@ export type HttpSeen =
   /** The connection was closed or reset, or nothing came in time. */
   | { readonly kind: "nothing"; readonly reason: string };
 
-/** More than any message of the protocols; a longer answer is cut off and told. */
-const MAX_BODY_BYTES = 1024 * 1024;
+/** A server, by TLS where `tls` is there: its certificate is taken as it is unless `ca` is given. */
+export interface HttpServerAddress extends Endpoint {
+  readonly tls?: { readonly ca?: string; readonly serverName?: string };
+}
 
 /** A connection of its own for each exchange. Never rejects. */
-export function exchange(target: Endpoint, sent: HttpSent): Promise<HttpSeen> {
-  const { method = "POST", path, headers = {}, body, timeoutMs = 5_000 } = sent;
+export function exchange(target: HttpServerAddress, sent: HttpSent): Promise<HttpSeen> {
+  const { method = "POST", path, headers = {}, body, timeoutMs = 5_000, maxBodyBytes = 1024 * 1024 } = sent;
+  const withLength = body !== undefined && headers["Transfer-Encoding"] === undefined;
+  const options: RequestOptions = {
+    host: target.address,
+    port: target.port,
+    method,
+    path,
+    agent: false,
+    headers: { ...(withLength && { "Content-Length": String(body.length) }), ...headers },
+    signal: AbortSignal.timeout(timeoutMs),
+  };
   return new Promise((resolve) => {
-    const outgoing = request({
-      host: target.address,
-      port: target.port,
-      method,
-      path,
-      agent: false,
-      headers: { ...(body && { "Content-Length": String(body.length) }), ...headers },
-      signal: AbortSignal.timeout(timeoutMs),
-    });
+    const outgoing = target.tls
+      ? tlsRequest({
+          ...options,
+          rejectUnauthorized: target.tls.ca !== undefined,
+          ...(target.tls.ca !== undefined && { ca: target.tls.ca }),
+          ...(target.tls.serverName !== undefined && { servername: target.tls.serverName }),
+        })
+      : plainRequest(options);
     const nothing = (reason: string) => {
       outgoing.destroy();
       resolve({ kind: "nothing", reason });
     };
-    outgoing.on("error", (error: BranchCacheError | Error) => nothing(errorMessage(error)));
+    outgoing.on("error", (error) => nothing(errorMessage(error)));
     outgoing.on("response", (response) => {
       const parts: Buffer[] = [];
       let gathered = 0;
       response.on("data", (part: Buffer) => {
         gathered += part.length;
-        if (gathered > MAX_BODY_BYTES) nothing(`an answer of more than ${MAX_BODY_BYTES} bytes`);
+        if (gathered > maxBodyBytes) nothing(`an answer of more than ${maxBodyBytes} bytes`);
         else parts.push(part);
       });
       response.on("error", (error) => nothing(errorMessage(error)));

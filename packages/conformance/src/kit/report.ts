@@ -33,9 +33,15 @@ export function countOutcomes(results: readonly CheckResult[], level?: Level): C
   return counts;
 }
 
-/** No MUST was broken, and none is in doubt. */
-export function conforms({ results }: Report): boolean {
-  return results.every(
-    ({ level, outcome }) => level !== "MUST" || outcome === "pass" || outcome === "skipped",
+/**
+ * Something was seen to be kept, and nothing of the level is broken or in doubt: no MUST, and with `SHOULD` no
+ * SHOULD either.
+ */
+export function conforms({ results }: Report, level: Level = "MUST"): boolean {
+  const kept = ({ outcome }: CheckResult) => outcome === "pass" || outcome === "skipped";
+  const weighs = (result: CheckResult) => level === "SHOULD" || result.level === "MUST";
+  return (
+    results.some(({ outcome }) => outcome === "pass") &&
+    results.every((result) => kept(result) || !weighs(result))
   );
 }

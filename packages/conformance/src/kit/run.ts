@@ -1,5 +1,5 @@
 /** Runs the checks of a profile, one after another. */
-import { type Clock, errorMessage } from "@branchcache/runtime";
+import { BranchCacheError, type Clock, errorMessage } from "@branchcache/runtime";
 import type { Check, Finding, Profile } from "./check.ts";
 import { findQuirk } from "./quirks.ts";
 import type { CheckResult, Report } from "./report.ts";
@@ -19,27 +19,36 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The checks that `only` names, by their own id or by a requirement; all without it. */
+/**
+ * The checks that `only` names, by their own id or by a requirement; all without it. Errors:
+ * `BC_CONFORMANCE_INPUT` for a name that no check has.
+ */
 export function selectChecks<T>(
   profile: Profile<T>,
   only: readonly string[] | undefined,
 ): readonly Check<T>[] {
   if (only === undefined || only.length === 0) return profile.checks;
-  const wanted = new Set(only);
-  return profile.checks.filter(
-    ({ id, requirements }) => wanted.has(id) || requirements.some((requirement) => wanted.has(requirement)),
-  );
+  const names = ({ id, requirements }: Check<T>) => [id, ...requirements];
+  const unknown = only.find((name) => !profile.checks.some((check) => names(check).includes(name)));
+  if (unknown !== undefined) {
+    throw new BranchCacheError("BC_CONFORMANCE_INPUT", `no check of ${profile.name} is or holds ${unknown}`);
+  }
+  return profile.checks.filter((check) => names(check).some((name) => only.includes(name)));
 }
 
 /**
- * Rejects with `signal.reason` when aborted, and with what the control exchange said if the target does not even
- * manage that before the first check.
+ * Rejects with `signal.reason` when aborted. Errors: `BC_CONFORMANCE_UNREACHABLE`, with what the control exchange
+ * said, if the target does not even manage that before the first check.
  */
 export async function runProfile<T>(profile: Profile<T>, target: T, options: RunOptions): Promise<Report> {
   const { clock, signal } = options;
   const startedMs = clock.wallMs();
   const checks = selectChecks(profile, options.only);
-  await profile.control(target);
+  try {
+    await profile.control(target);
+  } catch (error) {
+    throw new BranchCacheError("BC_CONFORMANCE_UNREACHABLE", errorMessage(error), { cause: error });
+  }
   const results: CheckResult[] = [];
   for (const check of checks) {
     signal?.throwIfAborted();

@@ -1,5 +1,5 @@
 /** A report for a terminal, and a line for a file. */
-import type { Outcome } from "../kit/check.ts";
+import type { Check, Outcome } from "../kit/check.ts";
 import { type CheckResult, conforms, countOutcomes, type Report } from "../kit/report.ts";
 
 const MARKS: Readonly<Record<Outcome, string>> = {
@@ -34,6 +34,15 @@ export function summaryText(report: Report): string {
     line("SHOULD"),
     `${report.target} ${verdict} to ${report.title} (seed ${report.seed})`,
   ].join("\n");
+}
+
+/** The checks of a profile, as `--list` shows them. */
+export function listText(
+  checks: readonly Pick<Check<never>, "id" | "level" | "requirements" | "title">[],
+): string {
+  return checks
+    .map(({ id, level, requirements, title }) => `${id} (${level} ${requirements.join(" ")}): ${title}\n`)
+    .join("");
 }
 
 export function textReport(report: Report): string {

@@ -36,7 +36,7 @@ export const segmentId = (id: Uint8Array): Uint8Array => concatBytes(u32(id.leng
 const ranges = (list: readonly Range[], count = list.length) =>
   concatBytes(u32(count), ...list.flatMap(({ index, count: length }) => [u32(index), u32(length)]));
 
-/** 2.2.4.1; versions as minor, then major. */
+/** 2.2.4.1; versions as major and minor number. */
 export function negoRequest(min: readonly [number, number], max: readonly [number, number]): Uint8Array {
   return message(0, concatBytes(u16(min[1]), u16(min[0]), u16(max[1]), u16(max[0])));
 }

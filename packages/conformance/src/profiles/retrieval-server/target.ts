@@ -9,8 +9,8 @@ export interface RetrievalServerTarget {
   /** Of content that the server holds whole. */
   readonly information: ContentInformation;
   readonly random: Random;
-  /** The limit of 1,024 uploads and MSG_GETSEGLIST are a hosted cache's. Default false. */
-  readonly hostedCache?: boolean;
+  /** How long an answer may take, in milliseconds. Default 5,000. */
+  readonly timeoutMs?: number;
 }
 
 /** A segment that the server is said to hold, of most blocks. */
@@ -35,7 +35,13 @@ export function ask(
   message: Uint8Array,
   changes: Partial<HttpSent> = {},
 ): Promise<HttpSeen> {
-  return exchange(target.server, { path: RETRIEVAL_PATH, body: message, ...changes });
+  const { server, timeoutMs } = target;
+  return exchange(server, {
+    path: RETRIEVAL_PATH,
+    body: message,
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...changes,
+  });
 }
 
 /** What was answered, as the message that it should be, or as why it is none. */

@@ -1,0 +1,82 @@
+/** What the checks have in common: a request, and what its answer has to be. */
+import type { Segment } from "@branchcache/content-info";
+import type { Block, BlockList } from "@branchcache/retrieval";
+import { type Check, type Finding, finding } from "../../kit/check.ts";
+import type { Range } from "./messages.ts";
+import {
+  ask,
+  hexText,
+  isDiscard,
+  type Read,
+  type RetrievalServerTarget,
+  readAnswer,
+  seenText,
+} from "./target.ts";
+
+export type ServerCheck = Check<RetrievalServerTarget>;
+
+export const ALL_BLOCKS: Range = { index: 0, count: 512 };
+
+export const firstBlock = (segment: Segment): number => segment.firstBlockIndex;
+
+/** Sends the request, and holds that its answer is a message that `good` accepts. */
+export async function answerFinding(
+  target: RetrievalServerTarget,
+  sent: Uint8Array,
+  expected: string,
+  good: (message: Extract<Read, { ok: true }>["message"]) => boolean,
+): Promise<Finding> {
+  const seen = await ask(target, sent);
+  const read = readAnswer(seen);
+  const received = read.ok ? seenText(seen) : read.reason;
+  return finding(read.ok && good(read.message), hexText(sent), received, expected);
+}
+
+export function blockListFinding(
+  target: RetrievalServerTarget,
+  sent: Uint8Array,
+  expected: string,
+  good: (list: BlockList) => boolean,
+): Promise<Finding> {
+  return answerFinding(
+    target,
+    sent,
+    expected,
+    (message) => message.kind === "blockList" && good(message.body),
+  );
+}
+
+export function blockFinding(
+  target: RetrievalServerTarget,
+  sent: Uint8Array,
+  expected: string,
+  good: (block: Block, cipher: number) => boolean,
+): Promise<Finding> {
+  return answerFinding(
+    target,
+    sent,
+    expected,
+    (message) => message.kind === "block" && good(message.body, message.cipher),
+  );
+}
+
+/** A request that no server may answer with a message. [MS-PCCRR] 3.2.5.5 */
+export function discarded(
+  check: Omit<ServerCheck, "run" | "negative">,
+  bytes: (target: RetrievalServerTarget) => Uint8Array,
+): ServerCheck {
+  return {
+    ...check,
+    negative: true,
+    async run(target) {
+      const sent = bytes(target);
+      const seen = await ask(target, sent);
+      return finding(
+        isDiscard(seen),
+        hexText(sent),
+        seenText(seen),
+        "an HTTP error, or the connection closed",
+      );
+    },
+  };
+}

@@ -1,0 +1,45 @@
+/** Whether the bytes that came are the content, by code of the kit's own. */
+import { createDecipheriv, createHash } from "node:crypto";
+import type { Segment } from "@branchcache/content-info";
+import type { Block } from "@branchcache/retrieval";
+import { equalBytes } from "@branchcache/runtime";
+
+const KEY_BYTES = [0, 16, 24, 32];
+const CIPHERS = ["", "aes-128-cbc", "aes-192-cbc", "aes-256-cbc"];
+
+/**
+ * The plaintext of a block with its padding, by the first bytes of the secret; undefined if it does not open.
+ * [MS-PCCRR] 2.2.3, 5.1
+ */
+export function openBlock(block: Block, cipher: number, secret: Uint8Array): Uint8Array | undefined {
+  if (cipher === 0) return block.data;
+  const name = CIPHERS[cipher];
+  if (name === undefined || block.iv.length !== 16) return undefined;
+  try {
+    const decipher = createDecipheriv(name, secret.subarray(0, KEY_BYTES[cipher]), block.iv);
+    decipher.setAutoPadding(false);
+    return new Uint8Array(Buffer.concat([decipher.update(block.data), decipher.final()]));
+  } catch {
+    return undefined;
+  }
+}
+
+const HASHES = { sha256: "sha256", sha384: "sha384", sha512: "sha512", "sha512-truncated": "sha512" };
+
+/** [MS-PCCRC] 2.2, 2.4: version 2.0 keeps the first 32 bytes of SHA-512. */
+export function hashOf({ algorithm }: Pick<Segment, "algorithm">, bytes: Uint8Array): Uint8Array {
+  const digest = new Uint8Array(createHash(HASHES[algorithm]).update(bytes).digest());
+  return algorithm === "sha512-truncated" ? digest.subarray(0, 32) : digest;
+}
+
+export function blockLength(segment: Segment, index: number): number {
+  return Math.min(segment.blockSizeBytes, segment.lengthBytes - index * segment.blockSizeBytes);
+}
+
+/** Whether a block of the segment is what its hash says. */
+export function holdsContent(segment: Segment, block: Block, cipher: number): boolean {
+  const hash = segment.blockHashes[block.blockIndex - segment.firstBlockIndex];
+  const length = blockLength(segment, block.blockIndex);
+  const plain = openBlock(block, cipher, segment.secret)?.subarray(0, length);
+  return hash !== undefined && plain?.length === length && equalBytes(hashOf(segment, plain), hash);
+}

@@ -1,0 +1,100 @@
+/** The command as it is typed: its exit codes, its formats, its lists. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type HeldContent, heldContent } from "./support/held-content.ts";
+
+const bin = join(import.meta.dirname, "../../packages/conformance/dist/bin.js");
+
+async function command(...args: readonly string[]) {
+  const child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, "exit"),
+  ]);
+  return { stdout, stderr, code: code as number };
+}
+
+let held: HeldContent;
+let folder: string;
+let information: string;
+beforeAll(async () => {
+  held = await heldContent(1);
+  folder = await mkdtemp(join(tmpdir(), "branchcache-conformance-"));
+  information = join(folder, "content.ci");
+  await writeFile(information, held.bytes);
+});
+afterAll(async () => {
+  await held[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe("branchcache-conformance", () => {
+  const target = () => `127.0.0.1:${held.server.port}`;
+
+  it("finds our node conforming: one line for each check, the sums, and 0", async () => {
+    const { stdout, stderr, code } = await command(
+      "retrieval-server",
+      target(),
+      "--information",
+      information,
+      "--seed",
+      "5",
+    );
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(/^ok {3}block \(MUST PCCRR-3 .*\): gives a block/m);
+    expect(stdout).toMatch(/^MUST: \d+ passed, 0 failed, 0 inconclusive, 0 skipped$/m);
+    expect(stdout).toContain("conforms to [MS-PCCRR] Retrieval Protocol, server (seed 5)");
+    expect(code).toBe(0);
+  });
+
+  it("writes the report to a file, and its sums to standard error", async () => {
+    const output = join(folder, "report.json");
+    const { stdout, stderr, code } = await command(
+      "retrieval-server",
+      target(),
+      ...["--information", information, "--only", "PCCRR-54", "stateless"],
+      ...["--format", "json", "--output", output, "--level", "SHOULD"],
+    );
+    expect({ stdout, code }).toEqual({ stdout: "", code: 0 });
+    expect(stderr).toContain("conforms");
+    const report = JSON.parse(await readFile(output, "utf8"));
+    expect(report).toMatchObject({ conforms: true, must: { pass: 3, fail: 0 } });
+    expect(report.results.map(({ id }: { id: string }) => id)).toEqual([
+      "next-block-index",
+      "block-list-intersection",
+      "stateless",
+    ]);
+  });
+
+  it("returns 3 when nobody answers", async () => {
+    const { stderr, code } = await command("retrieval-server", "127.0.0.1:1", "--information", information);
+    expect(stderr).toContain("BC_CONFORMANCE_UNREACHABLE");
+    expect(code).toBe(3);
+  });
+
+  it("lists its checks without a target", async () => {
+    const { stdout, code } = await command("retrieval-server", "--list", "--only", "PCCRR-54");
+    expect(stdout.split("\n").filter(Boolean)).toHaveLength(2);
+    expect(code).toBe(0);
+  });
+
+  it.each([
+    [["retrieval-server"], "missing required argument"],
+    [["retrieval-server", "nowhere"], "no host and port"],
+    [["retrieval-server", "127.0.0.1:1"], "--information is missing"],
+    [["retrieval-server", "127.0.0.1:1", "--information", "/nowhere"], "--information /nowhere: ENOENT"],
+    [["retrieval-server", "127.0.0.1:1", "--only", "PCCRR-1"], "is or holds PCCRR-1"],
+    [["retrieval-server", "127.0.0.1:1", "--seed", "x"], "Not a whole number"],
+    [["no-such-profile"], "unknown command"],
+  ])("returns 2 for %j", async (args, message) => {
+    const { stderr, code } = await command(...args);
+    expect(stderr).toContain(message);
+    expect(code).toBe(2);
+  });
+});
