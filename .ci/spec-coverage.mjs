@@ -8,7 +8,7 @@
  * `--write` renews the tables under `protocol-specs`, `--strict` fails on an open MUST and on tables that
  * are out of date. An id that no catalogue has always fails, and so does a catalogue that is not well formed.
  */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
@@ -34,8 +34,9 @@ const catalogues = new Map();
 /** @type {Map<string, string>} */
 const documentOf = new Map();
 for (const entry of readdirSync(specs, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
-  if (!entry.isDirectory()) continue;
   const path = join(specs, entry.name, "requirements.yaml");
+  // A folder that is no document's, such as the dissector's; a catalogue that got lost shows as unknown ids.
+  if (!entry.isDirectory() || !existsSync(path)) continue;
   /** @type {Catalogue} */
   const catalogue = parse(readFileSync(path, "utf8"));
   catalogues.set(entry.name, catalogue);
