@@ -10,8 +10,10 @@ export function explainText(report: DownloadReport): string {
       ? "The origin had no Content Information yet and sent the content itself; it is cached and served from now on."
       : "The origin sent the content itself, without Content Information: there was nothing to look for in the branch.";
   }
-  const { explanation } = report;
-  if (!explanation) return "";
+  return report.explanation ? explanationText(report.explanation) : "";
+}
+
+export function explanationText(explanation: Explanation): string {
   return [questionsText(explanation), peersText(explanation), segmentsText(explanation)]
     .filter((part) => part !== "")
     .join("\n\n");

@@ -15,13 +15,19 @@ export interface PeerDistApiOptions {
   readonly observer: Observer;
 }
 
-/** To be given to `serveApi` on the same socket. */
+export interface PeerDistApi {
+  /** To be given to `serveApi` on the same socket. */
+  readonly protocols: NonNullable<ApiServerOptions["protocols"]>;
+  /** The secret is another one: who connects from now on gets a service that reads it anew. */
+  forgetSecret(): void;
+}
+
 export async function peerDistApi({
   node,
   socket,
   secretFile,
   observer,
-}: PeerDistApiOptions): Promise<NonNullable<ApiServerOptions["protocols"]>> {
+}: PeerDistApiOptions): Promise<PeerDistApi> {
   let started: Promise<PeerDistService> | undefined;
   const start = async () => {
     const secret = await loadServerSecret(secretFile);
@@ -37,5 +43,10 @@ export async function peerDistApi({
   };
   // A pipe has no place for files beside it, and a file no owner that we could see.
   const proofs = isPipeName(socket) ? undefined : await IdentityProofs.start(socket, systemRandom);
-  return { [PEERDIST_PROTOCOL]: peerDistProtocol({ service, ...(proofs ? { proofs } : {}) }) };
+  return {
+    protocols: { [PEERDIST_PROTOCOL]: peerDistProtocol({ service, ...(proofs ? { proofs } : {}) }) },
+    forgetSecret() {
+      started = undefined;
+    },
+  };
 }

@@ -1,11 +1,12 @@
 /** The content server's secret on disk: made once, readable by its owner only. */
-import { link, mkdir, open, readFile, rm, stat } from "node:fs/promises";
+import { scryptSync } from "node:crypto";
+import { link, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ServerSecret } from "@branchcache/content-info";
 import { BranchCacheError, errorCode, errorMessage, toHex } from "@branchcache/runtime";
 import { systemRandom } from "@branchcache/runtime/node";
 
-const SECRET_BYTES = 32;
+export const SECRET_BYTES = 32;
 
 /** Reads the secret, or makes one. Errors: `BC_SECRET_FILE`, which names the file and never its content. */
 export async function loadServerSecret(path: string): Promise<ServerSecret> {
@@ -38,6 +39,49 @@ async function createWhole(path: string, bytes: Uint8Array): Promise<void> {
     await file.close();
     await rm(draft, { force: true });
   }
+}
+
+/** For exports and comparisons; errors: `BC_SECRET_FILE`, also where there is none. */
+export async function readSecretBytes(path: string): Promise<Uint8Array> {
+  try {
+    return (await readSecret(path)).reveal();
+  } catch (error) {
+    throw secretFileError(path, error);
+  }
+}
+
+/** Puts another secret in the place of the one there, at once. Errors: `BC_SECRET_FILE`. */
+export async function replaceSecret(path: string, secret: Uint8Array): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await writeWholePrivate(path, secret);
+  } catch (error) {
+    throw secretFileError(path, error);
+  }
+}
+
+/** Mode 0600; owned by whoever owns the directory, so that root may write what the service's user reads. */
+export async function writeWholePrivate(path: string, bytes: Uint8Array): Promise<void> {
+  const draft = `${path}.${process.pid}.${toHex(systemRandom.bytes(4))}`;
+  const file = await open(draft, "wx", 0o600);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+    if (process.getuid?.() === 0) {
+      const { uid, gid } = await stat(dirname(path));
+      await file.chown(uid, gid);
+    }
+    await rename(draft, path);
+  } finally {
+    await file.close();
+    await rm(draft, { force: true });
+  }
+}
+
+/** The same for the same secret; slow to compute, so that a weak passphrase is not guessed from it in passing. */
+export function secretFingerprint(secret: Uint8Array): string {
+  const hash = scryptSync(secret, "branchcache fingerprint", 8, { N: 2 ** 15, r: 8, p: 1, maxmem: 2 ** 26 });
+  return (toHex(hash).match(/.{4}/g) ?? []).join("-");
 }
 
 async function readSecret(path: string): Promise<ServerSecret> {

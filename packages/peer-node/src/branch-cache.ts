@@ -75,6 +75,8 @@ export interface ContentReader extends AsyncDisposable {
 
 export interface OpenContentOptions {
   readonly signal?: AbortSignal;
+  /** What an administrator is told that this content is: a URL without query and user information. */
+  readonly name?: string;
 }
 
 export interface BranchCache {

@@ -9,6 +9,7 @@ import {
 } from "@branchcache/retrieval";
 import type { Observer } from "@branchcache/runtime";
 import { keepOnArrival } from "./keep-on-arrival.ts";
+import { reportReceived } from "./node-reader.ts";
 import type { ProbeCrowd } from "./probe-crowd.ts";
 import type { SegmentVault } from "./segment-vault.ts";
 
@@ -69,6 +70,7 @@ export function nodeBlocks(options: NodeBlocksOptions): NodeBlocks {
       for await (const piece of fetchBlocks(wanted, { ...fetch, ...keeping.fetch, signal, blockTimeoutMs })) {
         if (piece.kind === "block") {
           observer.count("retrieval_bytes_total", piece.bytes.length, { source: piece.from.kind });
+          reportReceived(observer, piece);
           const isKept = (await keeping.kept(piece)) === "kept";
           if (isKept && piece.from.kind !== "hosted") onKept?.(piece.segment, piece.blockIndex);
         }

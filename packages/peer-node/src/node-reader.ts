@@ -6,8 +6,13 @@ import {
   verifyBlock,
   verifyBlockList,
 } from "@branchcache/content-info";
-import { type FetchBlocksOptions, fetchBlocks, type WantedBlock } from "@branchcache/retrieval";
-import { BranchCacheError, type Observer } from "@branchcache/runtime";
+import {
+  type FetchBlocksOptions,
+  type FetchedPiece,
+  fetchBlocks,
+  type WantedBlock,
+} from "@branchcache/retrieval";
+import { BranchCacheError, formatEndpoint, type Observer } from "@branchcache/runtime";
 import { blockStartingAt, contentBlocks, segmentBlocks } from "./block-map.ts";
 import type { ContentPiece, ContentReader } from "./branch-cache.ts";
 import { keepOnArrival } from "./keep-on-arrival.ts";
@@ -122,6 +127,7 @@ async function* readPieces(
       }
       const source = piece.from.kind;
       observer.count("retrieval_bytes_total", piece.bytes.length, { source });
+      reportReceived(observer, piece);
       const isKept = (await keeping.kept(piece)) === "kept";
       if (isKept && source !== "hosted") options.onKept?.(segment, blockIndex);
       yield { kind: "data", offsetBytes, bytes: piece.bytes, source };
@@ -130,6 +136,22 @@ async function* readPieces(
     await remote.return?.();
   }
 }
+
+/** Who gave it, for whoever watches the peers. */
+export function reportReceived(
+  observer: Observer,
+  { from, bytes }: Pick<ReceivedBlock, "from" | "bytes">,
+): void {
+  const [address] = from.addresses;
+  observer.event("trace", "block.received", {
+    peer: from.id,
+    kind: from.kind,
+    address: address && formatEndpoint(address),
+    bytes: bytes.length,
+  });
+}
+
+type ReceivedBlock = Extract<FetchedPiece, { readonly kind: "block" }>;
 
 function* notHeld(
   content: ContentInformation,

@@ -5,9 +5,15 @@ import {
   isWhollyListed,
   readContentInformation,
   type Segment,
+  type SegmentId,
 } from "@branchcache/content-info";
 import { nodeHashEngine } from "@branchcache/content-info/node";
-import { type PeerDiscovery, type PeerDiscoveryOptions, startPeerDiscovery } from "@branchcache/discovery";
+import {
+  type PeerDiscovery,
+  type PeerDiscoveryOptions,
+  type PeerMatch,
+  startPeerDiscovery,
+} from "@branchcache/discovery";
 import { type FetchBlocksOptions, rememberPeers } from "@branchcache/retrieval";
 import { nodeBlockCipher, nodeHttpPort } from "@branchcache/retrieval/node";
 import {
@@ -83,6 +89,11 @@ export interface PeerNode extends BranchCache {
   /** Where it serves blocks; undefined when it serves nobody. */
   readonly serving: Endpoint | undefined;
   readonly blocks: NodeBlocks;
+  /** Asks the link who holds these segments; nobody where the node asks nobody. */
+  whoHas(
+    ids: readonly SegmentId[],
+    options: { readonly version: 1 | 2; readonly signal?: AbortSignal },
+  ): AsyncIterable<PeerMatch>;
   /** Ends what is under way, then stops. Does not close the store. Twice is harmless. */
   close(): Promise<void>;
 }
@@ -199,6 +210,9 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
     mode,
     serving,
     blocks: nodeBlocks({ blocks: store.blocks, vault, observer, fetch, crowd, onKept }),
+    async *whoHas(ids, whose) {
+      if (peers.discovery) yield* peers.discovery.find(ids, whose);
+    },
     async open(bytes, { signal } = {}) {
       closing.signal.throwIfAborted();
       const content = readContentInformation(bytes, nodeHashEngine);

@@ -10,6 +10,7 @@ export type EventName =
   | "service.start_failed"
   | "service.worker_ended"
   | "service.disabled"
+  | "doctor.found"
   | "config.changed"
   | "config.rejected"
   | "config.role_conflict"
@@ -93,7 +94,15 @@ export type MetricName =
   | "miss_bytes_total"
   | "hash_generations_total"
   | "hash_retrievals_total"
-  | "hash_seconds";
+  | "hash_seconds"
+  | "branch_rate_bytes_per_second"
+  | "discovery_weighted_seconds"
+  | "cache_disk_bytes"
+  | "cache_access_seconds"
+  | "hosted_offers_total"
+  | "hosted_offer_queue"
+  | "service_status"
+  | "build_info";
 
 export type MetricLabels = Readonly<Record<string, string>>;
 

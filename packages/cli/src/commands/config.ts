@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { ConfigShowOptions } from "../work/config.ts";
+import { addControlOptions, type ControlOptions } from "./control-options.ts";
 
 export function configCommand(): Command {
   return new Command("config")
@@ -30,23 +31,23 @@ export function configCommand(): Command {
         ),
     )
     .addCommand(
-      new Command("set")
-        .description("write a setting into the configuration file, and have the daemon follow")
-        .argument("<key>", "such as peer.listen_port")
-        .argument("<value>", "as in the file; lists with commas or as JSON")
-        .option("--json", "print JSON")
-        .action(async (key: string, value: string, options: { json?: true }, command: Command) =>
-          (await work()).setConfig(key, value, options, globalsOf(command)),
-        ),
+      addControlOptions(
+        new Command("set")
+          .description("write a setting into the configuration file, and have the daemon follow")
+          .argument("<key>", "such as peer.listen_port")
+          .argument("<value>", "as in the file; lists with commas or as JSON"),
+      ).action(async (key: string, value: string, options: ControlOptions, command: Command) =>
+        (await work()).setConfig(key, value, options, globalsOf(command)),
+      ),
     )
     .addCommand(
-      new Command("unset")
-        .description("take a setting out of the configuration file, and have the daemon follow")
-        .argument("<key>", "such as peer.listen_port")
-        .option("--json", "print JSON")
-        .action(async (key: string, options: { json?: true }, command: Command) =>
-          (await work()).unsetConfig(key, options, globalsOf(command)),
-        ),
+      addControlOptions(
+        new Command("unset")
+          .description("take a setting out of the configuration file, and have the daemon follow")
+          .argument("<key>", "such as peer.listen_port"),
+      ).action(async (key: string, options: ControlOptions, command: Command) =>
+        (await work()).unsetConfig(key, options, globalsOf(command)),
+      ),
     )
     .addCommand(
       new Command("check")

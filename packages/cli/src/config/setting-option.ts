@@ -1,4 +1,5 @@
 /** Options of commands that are settings: without the option, what the configuration says. */
+import { resolve as resolvePath } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { z } from "zod";
 import { findSetting, readTyped, type SettingKey } from "./keys.ts";
@@ -17,9 +18,11 @@ export class SettingOption extends Option {
     super(flags, description ?? lowerFirst(setting.help));
     this.setting = setting;
     this.envVar = setting.variable;
+    // On the command line a path may be relative to where one stands, as everywhere else.
+    const takesPath = /<(?:dir|file|path)>/.test(flags);
     const isList = Array.isArray(setting.fallback);
     this.argParser((text) => {
-      const typed = readTyped(setting, text);
+      const typed = takesPath ? resolvePath(text) : readTyped(setting, text);
       this.raw = isList && Array.isArray(this.raw) && Array.isArray(typed) ? [...this.raw, ...typed] : typed;
       return checked(setting, this.raw);
     });

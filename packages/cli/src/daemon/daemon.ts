@@ -1,32 +1,82 @@
 /** The daemon's parts, put together as the settings say, and changed with them. */
-import { type ApiServer, type BlockServer, serveApi, startPeerNode } from "@branchcache/peer-node";
-import { combineObservers, formatEndpoint, type Observer } from "@branchcache/runtime";
+import { dirname, join } from "node:path";
+import {
+  type ApiServer,
+  type BlockServer,
+  type PeerNode,
+  serveApi,
+  startPeerNode,
+} from "@branchcache/peer-node";
+import {
+  BranchCacheError,
+  combineObservers,
+  errorCode,
+  errorMessage,
+  formatEndpoint,
+  type Observer,
+} from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import { type ConfigSources, type ResolvedConfig, resolveConfig } from "../config/resolve.ts";
 import type { Settings } from "../config/schema.ts";
+import { serveControl } from "../control/server.ts";
+import { daemonChecks } from "../doctor/daemon-checks.ts";
+import type { Finding } from "../doctor/finding.ts";
 import { hostedClientOptions } from "../hosted/from-settings.ts";
 import { startHousekeeping } from "../housekeeping.ts";
-import { peerDistApi } from "../peerdist-api.ts";
+import { controlSocketBeside } from "../paths.ts";
+import { type PeerDistApi, peerDistApi } from "../peerdist-api.ts";
 import { Resources } from "../resources.ts";
 import { type OpenStore, openStore } from "../store.ts";
+import { Downloads } from "../telemetry/downloads.ts";
+import { History } from "../telemetry/history.ts";
+import { Journal } from "../telemetry/journal.ts";
+import { Metrics } from "../telemetry/metrics.ts";
+import { Neighbours } from "../telemetry/neighbours.ts";
+import { PeerBook } from "../telemetry/peer-book.ts";
+import { rollUp } from "../telemetry/roll-up.ts";
+import { version } from "../version.ts";
+import { serveWeb, type WebServer } from "../web/server.ts";
 import { batteryWatch } from "./battery.ts";
 import { type Changes, changesBetween } from "./changes.ts";
+import { type ContentServer, startContentServer } from "./content-server.ts";
+import { controlMethods } from "./control-methods.ts";
 import { LogSwitch } from "./log-switch.ts";
 import { nodeOptions } from "./node-options.ts";
 import { NodeSwitch } from "./node-switch.ts";
 import { startServing } from "./serving.ts";
+import { gatherStatistics, type Statistics } from "./statistics.ts";
+import { gatherStatus, type Status } from "./status.ts";
+
+/** What is looked at by itself, once the node had time to settle and then now and then. */
+const FIRST_CHECK_MS = 3_000;
+const CHECK_EVERY_MS = 15 * 60_000;
+const OLDEST_FRESH_MS = 60_000;
+/** A walk through more would be felt by those who are served. */
+const OLDEST_SEGMENTS_MAX = 20_000;
 
 export class Daemon implements AsyncDisposable {
   readonly #sources: ConfigSources;
   readonly #resources = new Resources();
   readonly #log: LogSwitch;
   readonly #observer: Observer;
-  readonly #switch = new NodeSwitch();
+  readonly metrics: Metrics = new Metrics();
+  readonly journal: Journal = new Journal(systemClock);
+  readonly peers: PeerBook;
+  readonly downloads: Downloads = new Downloads();
+  readonly #neighbours = new Neighbours();
+  readonly #switch: NodeSwitch;
+  readonly #startedMs = systemClock.monotonicMs();
   readonly #onBattery = batteryWatch(systemClock);
   #config: ResolvedConfig;
   #store: OpenStore | undefined;
   #serving: BlockServer | undefined;
   #api: ApiServer | undefined;
+  #peerDist: PeerDistApi | undefined;
+  #history: History | undefined;
+  #web: WebServer | undefined;
+  #contentServer: ContentServer | undefined;
+  #findings: readonly Finding[] = [];
+  readonly #oldest: { untilMs: number; atMs: number | undefined } = { untilMs: 0, atMs: undefined };
   /** One change after another. */
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -34,7 +84,10 @@ export class Daemon implements AsyncDisposable {
     this.#sources = sources;
     this.#config = config;
     this.#log = new LogSwitch(config.settings.log);
-    this.#observer = combineObservers(this.#log);
+    this.peers = new PeerBook(systemClock, () => this.settings.peer.quarantine);
+    const reported = combineObservers(this.#log, this.journal, this.peers, this.#neighbours, this.metrics);
+    this.#observer = rollUp(reported, systemClock);
+    this.#switch = new NodeSwitch(this.downloads, this.#observer);
   }
 
   /** Errors: `BC_CONFIG`, and those of the parts; nothing is left open then. */
@@ -60,6 +113,14 @@ export class Daemon implements AsyncDisposable {
   async #start(): Promise<void> {
     const { settings, warnings } = this.#config;
     const observer = this.#observer;
+    this.#reportMode();
+    // First, since it tells whether another daemon runs already.
+    const control = await serveControl({
+      path: settings.control.socket ?? controlSocketBeside(settings.api.socket),
+      group: settings.control.group,
+      methods: controlMethods(this),
+    });
+    this.#resources.defer(() => control.close());
     for (const warning of warnings) observer.event("warn", "config.role_conflict", { reason: warning });
     const { cache } = settings;
     const store = await openStore({
@@ -72,13 +133,24 @@ export class Daemon implements AsyncDisposable {
     this.#resources.defer(() => store.close());
     const housekeeping = startHousekeeping(store.blocks, systemClock, observer);
     this.#resources.defer(() => housekeeping.stop());
+    const history = await History.start(this.metrics, systemClock, totalsFile(settings));
+    this.#history = history;
+    this.#resources.defer(() => history.stop());
     this.#resources.defer(() => this.#stopNode());
     await this.#startNode();
+    this.#resources.defer(() => this.#contentServer?.close());
+    await this.#startContentServer();
+    this.#resources.defer(() => this.#web?.close());
+    await this.#startWeb();
+    this.#scheduleChecks();
+    this.#reportMode();
     observer.event("info", "service.started", {
       mode: settings.mode,
       serving: this.#serving && formatEndpoint(this.#serving.serving),
       cache: cache.data.path,
       socket: settings.api.socket,
+      metrics: this.#web?.url,
+      content_server: this.#contentServer?.url,
       pid: process.pid,
     });
     if (settings.mode === "disabled") {
@@ -107,6 +179,16 @@ export class Daemon implements AsyncDisposable {
     if (changes.touches("cache.data", "cache.hash", "cache.max_age")) {
       await this.#store?.set(limitsOf(settings));
     }
+    if (changes.touches("metrics")) {
+      await this.#web?.close();
+      this.#web = undefined;
+      await this.#startWeb();
+    }
+    if (changes.touches("content_server")) {
+      await this.#contentServer?.close();
+      this.#contentServer = undefined;
+      await this.#startContentServer();
+    }
     if (
       changes.touches("mode", "peer", "discovery", "client", "content_info", "hosted_client", "hosted_server")
     ) {
@@ -119,10 +201,12 @@ export class Daemon implements AsyncDisposable {
         throw error;
       }
     }
+    this.#reportMode();
     this.#observer.event("info", "config.changed", {
       keys: changes.keys.join(", "),
       ...(changes.restart.length > 0 ? { wants_restart: changes.restart.join(", ") } : {}),
     });
+    await this.checkNow();
     return changes;
   }
 
@@ -162,7 +246,7 @@ export class Daemon implements AsyncDisposable {
     };
     this.#switch.use(node);
     if (this.#api) return;
-    const protocols = await peerDistApi({
+    this.#peerDist = await peerDistApi({
       node: this.#switch,
       socket: api.socket,
       secretFile: contentServer.secret_file,
@@ -173,12 +257,156 @@ export class Daemon implements AsyncDisposable {
       branchCache: this.#switch,
       mode,
       observer: this.#observer,
-      protocols,
+      protocols: this.#peerDist.protocols,
     });
   }
 
   /** The node before answers no more probes. */
   #retireNode: () => void = () => {};
+
+  get config(): ResolvedConfig {
+    return this.#config;
+  }
+
+  get node(): PeerNode | undefined {
+    return this.#switch.node;
+  }
+
+  /** Of the latest look, by itself or by `checkNow`. */
+  get findings(): readonly Finding[] {
+    return this.#findings;
+  }
+
+  get history(): History | undefined {
+    return this.#history;
+  }
+
+  async status(): Promise<Status> {
+    if (!this.#store) throw new BranchCacheError("BC_STARTING", "the daemon is starting");
+    const { settings } = this;
+    const status = await gatherStatus({
+      settings,
+      store: this.#store,
+      serving: this.#serving?.serving,
+      uptimeMs: systemClock.monotonicMs() - this.#startedMs,
+      onBattery: this.#onBattery(),
+      metricsUrl: this.#web?.url,
+      contentServerUrl: this.#contentServer?.url,
+      warnings: [
+        ...this.#config.warnings,
+        ...this.#findings.flatMap(({ result, text, cure }) =>
+          result === "bad" ? [cure === undefined ? text : `${text}: ${cure}`] : [],
+        ),
+      ],
+    });
+    const { data, hash } = status.cache;
+    this.metrics.measure("cache_disk_bytes", data.disk_bytes, { cache: "data", path: data.path });
+    this.metrics.measure("cache_bytes", hash.active_bytes, { cache: "hash" });
+    if (hash.max_bytes !== null) this.metrics.measure("cache_limit_bytes", hash.max_bytes, { cache: "hash" });
+    this.metrics.measure("publications", hash.entries);
+    return status;
+  }
+
+  /** Probes of others, by the version that they asked for. */
+  neighbourVersions(): { readonly v1: number; readonly v2: number } {
+    return this.#neighbours.probes;
+  }
+
+  statistics(): Statistics {
+    if (!this.#history) throw new BranchCacheError("BC_STARTING", "the daemon is starting");
+    return gatherStatistics(this.metrics, this.#history);
+  }
+
+  /** When the oldest segment came; looked up once a minute at most, since it takes a walk through the cache. */
+  async oldestMs(): Promise<number | undefined> {
+    const nowMs = systemClock.monotonicMs();
+    if (nowMs >= this.#oldest.untilMs && this.#store) {
+      this.#oldest.untilMs = nowMs + OLDEST_FRESH_MS;
+      let oldest: number | undefined;
+      const { complete, partial } = (await this.#store.blocks.usage()).segments;
+      if (complete + partial > OLDEST_SEGMENTS_MAX) return undefined;
+      for await (const { createdMs } of this.#store.blocks.list())
+        oldest = Math.min(oldest ?? createdMs, createdMs);
+      this.#oldest.atMs = oldest;
+    }
+    return this.#oldest.atMs;
+  }
+
+  secretChanged(): void {
+    this.#peerDist?.forgetSecret();
+    this.#observer.event("info", "config.changed", { keys: "content_server.secret_file" });
+  }
+
+  resetMetrics(): void {
+    this.#history?.clear();
+    this.metrics.reset();
+    this.#reportMode();
+  }
+
+  async clearCache(): Promise<number> {
+    return (await this.#store?.blocks.removeAll({ pinned: true })) ?? 0;
+  }
+
+  async checkNow(): Promise<readonly Finding[]> {
+    this.#findings = await daemonChecks(this);
+    for (const finding of this.#findings) {
+      if (finding.result === "bad") {
+        this.#observer.event("warn", "doctor.found", {
+          check: finding.check,
+          reason: finding.text,
+          cure: finding.cure,
+        });
+      }
+    }
+    return this.#findings;
+  }
+
+  #scheduleChecks(): void {
+    let cancel = () => {};
+    let stopped = false;
+    const round = async () => {
+      await this.checkNow().catch(() => {});
+      if (!stopped) cancel = systemClock.after(CHECK_EVERY_MS, () => void round());
+    };
+    cancel = systemClock.after(FIRST_CHECK_MS, () => void round());
+    this.#resources.defer(() => {
+      stopped = true;
+      cancel();
+    });
+  }
+
+  #reportMode(): void {
+    const { mode, peer } = this.settings;
+    this.metrics.registry.getSingleMetric("branchcache_build_info")?.reset();
+    this.metrics.measure("build_info", 1, { version, mode });
+    this.metrics.measure("service_status", mode === "disabled" ? 0 : this.#api ? 2 : 1);
+    this.metrics.measure("uploads_limit", peer.max_uploads);
+  }
+
+  async #startWeb(): Promise<void> {
+    const { metrics } = this.settings;
+    if (!metrics.enabled) return;
+    try {
+      this.#web = await serveWeb(this, metrics);
+    } catch (error) {
+      // A second daemon on this machine must not fail for a port that nobody chose.
+      if (this.#config.written.get("metrics.listen")?.origin.kind !== "default") {
+        throw new BranchCacheError(
+          errorCode(error) ?? "BC_LISTEN_FAILED",
+          `metrics.listen: ${errorMessage(error)}`,
+          {
+            cause: error,
+          },
+        );
+      }
+    }
+  }
+
+  async #startContentServer(): Promise<void> {
+    const { content_server: contentServer } = this.settings;
+    if (!contentServer.enabled || !this.#store) return;
+    this.#contentServer = await startContentServer(contentServer, this.#store, this.#observer);
+  }
 
   async #stopNode(): Promise<void> {
     await this.#api?.close();
@@ -208,4 +436,9 @@ function limitsOf({ cache: { data, hash, max_age: maxAgeMs } }: Settings): Param
       : hash.max_percent !== undefined && { publicationLimitPercent: hash.max_percent }),
     ...(maxAgeMs !== undefined && { maxAgeMs }),
   };
+}
+
+/** Beside the secret: both are what the daemon must not lose. */
+function totalsFile({ content_server: contentServer }: Settings): string {
+  return join(dirname(contentServer.secret_file), "totals.json");
 }

@@ -4,7 +4,9 @@
  */
 import type { BranchCache, ContentReader, NodeBlocks, PeerNode } from "@branchcache/peer-node";
 import type { FetchedPiece } from "@branchcache/retrieval";
-import { BranchCacheError } from "@branchcache/runtime";
+import { BranchCacheError, type Observer } from "@branchcache/runtime";
+import { systemClock } from "@branchcache/runtime/node";
+import type { Downloads } from "../telemetry/downloads.ts";
 
 interface Generation {
   readonly node: PeerNode;
@@ -14,8 +16,15 @@ interface Generation {
 }
 
 export class NodeSwitch implements BranchCache {
+  readonly #downloads: Downloads;
+  readonly #observer: Observer;
   #current: Generation | undefined;
   readonly #retiring = new Set<Generation>();
+
+  constructor(downloads: Downloads, observer: Observer) {
+    this.#downloads = downloads;
+    this.#observer = observer;
+  }
 
   /** For callers that go block by block. */
   readonly blocks: NodeBlocks = {
@@ -46,7 +55,7 @@ export class NodeSwitch implements BranchCache {
     const generation = this.#enter();
     try {
       const reader = await generation.node.open(...args);
-      return this.#watched(reader, generation);
+      return this.#watched(reader, generation, args[1]?.name);
     } catch (error) {
       this.#leave(generation);
       throw error;
@@ -60,22 +69,43 @@ export class NodeSwitch implements BranchCache {
     await Promise.all(all.map(({ node }) => node.close()));
   }
 
-  #watched(reader: ContentReader, generation: Generation): ContentReader {
+  #watched(reader: ContentReader, generation: Generation, name: string | undefined): ContentReader {
+    const { range } = reader;
+    const note = this.#downloads.begin(name, range.endBytes - range.startBytes, systemClock.wallMs());
+    const observer = this.#observer;
+    let missing = false;
+    let ended = false;
     let open = true;
     const close = async () => {
       if (!open) return;
       open = false;
+      observer.count("reads_total", 1, { result: resultOf(ended, missing) });
       try {
+        note.end(systemClock.wallMs(), await reader.explain().catch(() => undefined));
         await reader.close();
       } finally {
         this.#leave(generation);
       }
     };
     return {
-      range: reader.range,
+      range,
       blockAt: (offsetBytes) => reader.blockAt(offsetBytes),
-      pieces: () => reader.pieces(),
-      add: (offsetBytes, bytes) => reader.add(offsetBytes, bytes),
+      async *pieces() {
+        for await (const piece of reader.pieces()) {
+          if (piece.kind === "data") note.add(piece.source, piece.bytes.length);
+          else missing = true;
+          yield piece;
+        }
+        ended = true;
+      },
+      async add(offsetBytes, bytes) {
+        const result = await reader.add(offsetBytes, bytes);
+        if (result !== "mismatch") {
+          note.add("origin", bytes.length);
+          observer.count("retrieval_bytes_total", bytes.length, { source: "origin" });
+        }
+        return result;
+      },
       explain: () => reader.explain(),
       close,
       [Symbol.asyncDispose]: close,
@@ -122,4 +152,9 @@ export class NodeSwitch implements BranchCache {
     // Nobody waits for it; `close` does, and sees what went wrong.
     generation.closed.catch(() => {});
   }
+}
+
+function resultOf(ended: boolean, missing: boolean): "hit" | "partial" | "end" {
+  if (!ended) return "end";
+  return missing ? "partial" : "hit";
 }

@@ -1,11 +1,13 @@
-import { BranchCacheError, errorMessage } from "@branchcache/runtime";
+import { BranchCacheError, errorCode, errorMessage } from "@branchcache/runtime";
 import type { ConfigGlobals } from "../commands/config.ts";
+import type { ControlOptions } from "../commands/control-options.ts";
 import { editedTree, writeTree } from "../config/edit.ts";
 import { settingsJsonSchema } from "../config/json-schema.ts";
 import { findSetting, keysBelow, type SettingKey, settingKeys } from "../config/keys.ts";
 import { filePlaces, originText } from "../config/layers.ts";
 import { nearestKey, type ResolvedConfig, resolveConfig } from "../config/resolve.ts";
 import { typedValue } from "../config/typed-flags.ts";
+import { followConfig } from "./follow-config.ts";
 
 export interface ConfigShowOptions {
   readonly origin?: true;
@@ -63,7 +65,7 @@ export async function getConfig(
 export async function setConfig(
   key: string,
   text: string,
-  options: { readonly json?: true },
+  options: ControlOptions,
   globals: ConfigGlobals,
 ): Promise<void> {
   settingNamed(key);
@@ -72,7 +74,7 @@ export async function setConfig(
 
 export async function unsetConfig(
   key: string,
-  options: { readonly json?: true },
+  options: ControlOptions,
   globals: ConfigGlobals,
 ): Promise<void> {
   settingNamed(key);
@@ -82,7 +84,7 @@ export async function unsetConfig(
 /** Checked as a whole before it is written. Errors: `BC_CONFIG`, `BC_CONFIG_WRITE`. */
 export async function changeConfig(
   changes: ReadonlyMap<string, unknown>,
-  { json }: { readonly json?: true },
+  { json, controlSocket }: ControlOptions,
   globals: ConfigGlobals,
 ): Promise<void> {
   const { file, config } = await writeConfig(changes, globals);
@@ -93,12 +95,29 @@ export async function changeConfig(
       ? []
       : [`${key} is overruled by ${originText(origin)}`];
   });
-  if (json) say(JSON.stringify({ file, changed: Object.fromEntries(changes), overruled }));
-  else {
+  const restart = await restartWanted(controlSocket);
+  if (json) {
+    const result = { file, changed: Object.fromEntries(changes), overruled, daemon: restart !== undefined };
+    say(JSON.stringify({ ...result, wants_restart: restart ?? [] }));
+  } else {
     for (const [key, value] of changes) {
       say(value === undefined ? `${key} taken out of ${file}` : `${key} = ${valueText(value)} in ${file}`);
     }
     for (const text of overruled) process.stderr.write(`branchcache: ${text}\n`);
+    for (const key of restart ?? []) {
+      process.stderr.write(`branchcache: ${key} is followed when the daemon starts again\n`);
+    }
+  }
+}
+
+/** Has the daemon follow, where one runs that this user may speak to; undefined where none does. */
+async function restartWanted(controlSocket: string | undefined): Promise<readonly string[] | undefined> {
+  try {
+    return (await followConfig(controlSocket)).restart;
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === "BC_DAEMON_UNREACHABLE" || code === "BC_DENIED") return undefined;
+    throw error;
   }
 }
 

@@ -49,7 +49,11 @@ export function probeAnswerer(options: AnswererOptions): RequestHandler {
       observer.count("datagrams_dropped_total", 1, { reason: "malformed" });
       return undefined;
     }
-    observer.event("trace", "probe.received", { peer: request.from.address, segments: wanted.ids.length });
+    observer.event("trace", "probe.received", {
+      peer: request.from.address,
+      segments: wanted.ids.length,
+      version: wanted.version,
+    });
     if (!isOurs(request)) serve.onProbe?.(wanted.ids, request.from.address);
     const held = await serve.held.holds(wanted.ids);
     if (!held.some(hasBlocks)) {

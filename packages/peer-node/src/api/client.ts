@@ -23,7 +23,7 @@ export async function connectBranchCache(path: string): Promise<BranchCache> {
   first.close();
   const open = new Set<Connection>();
   return {
-    async open(bytes, { signal } = {}) {
+    async open(bytes, { signal, name } = {}) {
       const content = readContentInformation(bytes, nodeHashEngine);
       const connection = await Connection.open(path);
       open.add(connection);
@@ -38,7 +38,10 @@ export async function connectBranchCache(path: string): Promise<BranchCache> {
         for (let at = 0; at < bytes.length; at += CONTENT_FRAME_BYTES) {
           await connection.send({ op: "content", bytes: bytes.subarray(at, at + CONTENT_FRAME_BYTES) });
         }
-        await connection.request({ op: "open" }, "opened");
+        await connection.request(
+          name === undefined ? { op: "open" } : { op: "open", name: name.slice(0, 1_024) },
+          "opened",
+        );
       } catch (error) {
         forget();
         connection.close();

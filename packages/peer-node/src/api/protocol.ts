@@ -28,7 +28,7 @@ export const EXPLAINED_AT_ONCE = 500;
 export type Request =
   | { readonly op: "hello"; readonly protocol: number }
   | { readonly op: "content"; readonly bytes: Uint8Array }
-  | { readonly op: "open" }
+  | { readonly op: "open"; readonly name?: string }
   | { readonly op: "next"; readonly count: number }
   | { readonly op: "add"; readonly offsetBytes: number; readonly bytes: Uint8Array }
   | { readonly op: "explain"; readonly from: number };
@@ -47,6 +47,13 @@ export type Answer =
 type DataPiece = Extract<ContentPiece, { kind: "data" }>;
 type MissingPiece = Extract<ContentPiece, { kind: "missing" }>;
 
+/** What callers call their content is shown to administrators: it must not fill their screens. */
+const NAME_MAX_LENGTH = 1_024;
+
+function isShortText(value: unknown): boolean {
+  return typeof value === "string" && value.length <= NAME_MAX_LENGTH;
+}
+
 /** Throws `BC_API_FRAME` for anything that is no request. */
 export function checkRequest(message: unknown): Request {
   const request = message as Partial<Record<string, unknown>> | null;
@@ -55,7 +62,7 @@ export function checkRequest(message: unknown): Request {
     request !== null &&
     ((request["op"] === "hello" && typeof request["protocol"] === "number") ||
       (request["op"] === "content" && request["bytes"] instanceof Uint8Array) ||
-      request["op"] === "open" ||
+      (request["op"] === "open" && (request["name"] === undefined || isShortText(request["name"]))) ||
       (request["op"] === "next" && isPieceCount(request["count"])) ||
       (request["op"] === "explain" && Number.isSafeInteger(request["from"])) ||
       (request["op"] === "add" &&

@@ -224,7 +224,7 @@ class Session {
       case "open":
         if (this.#opening) throw new BranchCacheError("BC_API_ORDER", "open twice");
         this.#opening = true;
-        this.#pieceQueue = this.#queue(this.#pieceQueue, () => this.#open());
+        this.#pieceQueue = this.#queue(this.#pieceQueue, () => this.#open(request.name));
         this.#addQueue = this.#pieceQueue;
         return;
       case "next":
@@ -262,10 +262,13 @@ class Session {
     this.#socket.end(last ?? new Uint8Array(0), () => this.#socket.destroy());
   }
 
-  async #open(): Promise<void> {
+  async #open(name: string | undefined): Promise<void> {
     const contentInformation = concatBytes(...this.#contentParts);
     this.#contentParts = [];
-    this.#reader = await this.#options.branchCache.open(contentInformation, { signal: this.#closing.signal });
+    this.#reader = await this.#options.branchCache.open(contentInformation, {
+      signal: this.#closing.signal,
+      ...(name === undefined ? {} : { name }),
+    });
     await this.#writer.write({ op: "opened" });
   }
 

@@ -123,7 +123,7 @@ class Download {
     this.#contentInformationBytes += answer.bytes.length;
     let reader: ContentReader;
     try {
-      reader = await branchCache.open(answer.bytes, signal ? { signal } : {});
+      reader = await branchCache.open(answer.bytes, { name: shownUrl(url), ...(signal ? { signal } : {}) });
     } catch (error) {
       signal?.throwIfAborted();
       if (!isContentInformationFault(error)) throw error;
@@ -259,7 +259,10 @@ class Download {
       this.#contentInformationBytes += answer.bytes.length;
       if (answer.contentLengthBytes !== lengthBytes) return "not-kept";
       this.#version = answer.bytes[1] === 2 ? 2 : 1;
-      await using reader = await branchCache.open(answer.bytes, signal ? { signal } : {});
+      await using reader = await branchCache.open(answer.bytes, {
+        name: shownUrl(url),
+        ...(signal ? { signal } : {}),
+      });
       return await adoptAll(reader, lengthBytes, sink.readBack.bind(sink));
     } catch (error) {
       signal?.throwIfAborted();

@@ -1,0 +1,21 @@
+/** Options of the commands that speak to the daemon. */
+import { type Command, Option } from "commander";
+
+export interface ControlOptions {
+  readonly controlSocket?: string;
+  readonly json?: true;
+}
+
+export function addControlOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        "--control-socket <path>",
+        "the daemon's socket for administration (default: the user's own daemon, then the machine's)",
+      ).env("BRANCHCACHE_CONTROL_SOCKET"),
+    )
+    .option("--json", "print JSON");
+}
+
+export const EXIT_STATUS =
+  "Exit status: 0 good, 1 failed, 2 wrong usage or settings, 3 the daemon is not reachable, 4 degraded.";

@@ -1,0 +1,33 @@
+import { Command } from "commander";
+import type { DoctorOptions } from "../work/doctor.ts";
+import type { ConfigGlobals } from "./config.ts";
+import { addControlOptions } from "./control-options.ts";
+
+export function doctorCommand(): Command {
+  return addControlOptions(
+    new Command("doctor")
+      .summary("look for what keeps BranchCache from saving anything, and say how to mend it")
+      .description(
+        "Looks at ports, firewall, multicast on every interface, versions of neighbours, silence by quorum, disk,\n" +
+          "clock, certificate, hashing and proxies. With URLs, whether each of these servers gives Content Information\n" +
+          "and whether they share one secret.",
+      )
+      .argument("[url...]", "content servers; several of the same file show whether they share a secret")
+      .option("--all", "what is good too"),
+  )
+    .addHelpText(
+      "after",
+      `
+Examples:
+  branchcache doctor
+  branchcache doctor --all
+  branchcache doctor http://intranet/images/boot.wim
+  branchcache doctor http://server1/boot.wim http://server2/boot.wim
+
+Exit status: 0 nothing found, 1 failed, 2 wrong usage or settings, 4 something found.`,
+    )
+    .action(async (urls: readonly string[], options: DoctorOptions, self: Command) => {
+      const { runDoctor } = await import("../work/doctor.ts");
+      await runDoctor(urls, options, self.optsWithGlobals<ConfigGlobals>());
+    });
+}

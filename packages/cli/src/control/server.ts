@@ -1,0 +1,176 @@
+/** The daemon's side of the socket for administration. */
+import { chown, lstat, mkdir, readFile, unlink } from "node:fs/promises";
+import { createConnection, createServer, type Socket } from "node:net";
+import { dirname } from "node:path";
+import { FrameReader, FrameWriter } from "@branchcache/peer-node";
+import { BranchCacheError, errorCode, errorMessage } from "@branchcache/runtime";
+import {
+  CONTROL_VERSION,
+  type ControlAnswer,
+  type ControlRequest,
+  checkControlRequest,
+  type Rights,
+} from "./protocol.ts";
+import { type ControlToken, makeToken, tokenFile } from "./token.ts";
+
+export interface ControlCall {
+  readonly params: unknown;
+  /** When the caller is gone. */
+  readonly signal: AbortSignal;
+  /** One more item of a stream; resolves when there is room for the next. */
+  send(item: unknown): Promise<void>;
+}
+
+export interface ControlMethod {
+  /** `read`: also for the group. */
+  readonly rights: Rights;
+  run(call: ControlCall): unknown;
+}
+
+export interface ControlServerOptions {
+  readonly path: string;
+  /** Name of a group that may connect; none but root and the service's user otherwise. */
+  readonly group?: string | undefined;
+  readonly methods: Readonly<Record<string, ControlMethod>>;
+}
+
+export interface ControlServer {
+  close(): Promise<void>;
+}
+
+const CONNECTIONS_MAX = 64;
+
+/** Errors: `BC_CONTROL_IN_USE`, `BC_LISTEN_FAILED`, `BC_CONFIG` for a group that is none. */
+export async function serveControl(options: ControlServerOptions): Promise<ControlServer> {
+  const { path, group, methods } = options;
+  const file = tokenFile(path);
+  if (file !== undefined) await clearStale(path);
+  const token = file === undefined ? undefined : await makeToken(file);
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    serveConnection(socket, methods, token);
+  });
+  server.maxConnections = CONNECTIONS_MAX;
+  const close = async () => {
+    for (const socket of sockets) socket.destroy();
+    if (server.listening) await new Promise<void>((resolve) => server.close(() => resolve()));
+    await token?.remove();
+  };
+  const umask = process.umask(group === undefined ? 0o177 : 0o117);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(path, () => resolve());
+    });
+  } catch (error) {
+    await token?.remove();
+    throw new BranchCacheError(
+      "BC_LISTEN_FAILED",
+      `control.socket: cannot open ${path}: ${errorMessage(error)}`,
+      {
+        cause: error,
+      },
+    );
+  } finally {
+    process.umask(umask);
+  }
+  if (group !== undefined && process.platform !== "win32") {
+    try {
+      await chown(path, process.getuid?.() ?? 0, await groupId(group));
+    } catch (error) {
+      await close();
+      throw new BranchCacheError("BC_CONFIG", `control.group: ${errorMessage(error)}`, { cause: error });
+    }
+  }
+  return { close };
+}
+
+function serveConnection(
+  socket: Socket,
+  methods: ControlServerOptions["methods"],
+  token: ControlToken | undefined,
+): void {
+  const frames = new FrameReader();
+  const writer = new FrameWriter<ControlAnswer>(socket);
+  const gone = new AbortController();
+  let rights: Rights | undefined;
+  socket.on("close", () => gone.abort(new BranchCacheError("BC_CLOSED", "the caller is gone")));
+  socket.on("error", () => socket.destroy());
+  const take = (request: ControlRequest) => {
+    if (request.op === "hello") {
+      rights = token === undefined || token.matches(request.token) ? "full" : "read";
+      void writer.write({ op: "hello", protocol: CONTROL_VERSION, rights });
+    } else if (rights === undefined) socket.destroy();
+    else void answer(request, rights, { methods, writer, signal: gone.signal });
+  };
+  socket.on("data", (chunk) => {
+    try {
+      for (const message of frames.push(chunk)) take(checkControlRequest(message));
+    } catch {
+      // Whoever speaks something else has no use for an answer.
+      socket.destroy();
+    }
+  });
+}
+
+async function answer(
+  { id, method: name, params }: Extract<ControlRequest, { readonly op: "request" }>,
+  rights: Rights,
+  {
+    methods,
+    writer,
+    signal,
+  }: {
+    readonly methods: ControlServerOptions["methods"];
+    readonly writer: FrameWriter<ControlAnswer>;
+    readonly signal: AbortSignal;
+  },
+): Promise<void> {
+  try {
+    const method = Object.hasOwn(methods, name) ? methods[name] : undefined;
+    if (!method) throw new BranchCacheError("BC_CONTROL_METHOD", `this daemon knows no ${name}`);
+    if (method.rights === "full" && rights !== "full") {
+      throw new BranchCacheError("BC_DENIED", `${name} is for root and the service's own user`);
+    }
+    const send = (item: unknown) => writer.write({ op: "item", id, item });
+    const result = await method.run({ params, signal, send });
+    await writer.write({ op: "answer", id, result: result ?? null });
+  } catch (error) {
+    await writer.write({
+      op: "error",
+      id,
+      code: errorCode(error) ?? "BC_INTERNAL",
+      message: errorMessage(error),
+    });
+  }
+}
+
+async function clearStale(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  const found = await lstat(path).catch(() => undefined);
+  if (!found) return;
+  if (!found.isSocket()) {
+    throw new BranchCacheError("BC_LISTEN_FAILED", `control.socket: ${path} exists and is no socket`);
+  }
+  const live = await new Promise<boolean>((resolve) => {
+    const probe = createConnection(path, () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once("error", () => resolve(false));
+  });
+  if (live) throw new BranchCacheError("BC_CONTROL_IN_USE", `another daemon answers on ${path}`);
+  await unlink(path);
+}
+
+/** From the system's list of groups; what is in a directory service alone is given by its number. */
+async function groupId(name: string): Promise<number> {
+  if (/^\d+$/.test(name)) return Number(name);
+  for (const line of (await readFile("/etc/group", "utf8")).split("\n")) {
+    const [group, , id] = line.split(":");
+    if (group === name && id !== undefined) return Number(id);
+  }
+  throw new Error(`there is no group ${name}: groupadd it, or give its number`);
+}

@@ -1,0 +1,44 @@
+/**
+ * Who is root or the service's own user: whoever can read a file that only they can. The socket itself lets in the
+ * group as well, and Node.js does not tell whose process the other end is.
+ */
+import { timingSafeEqual } from "node:crypto";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { toHex } from "@branchcache/runtime";
+import { systemRandom } from "@branchcache/runtime/node";
+
+const TOKEN_BYTES = 32;
+
+/** Beside the socket; on Windows, where sockets have no place among files, there is none. */
+export function tokenFile(socketPath: string): string | undefined {
+  return process.platform === "win32" ? undefined : `${socketPath.replace(/\.sock$/, "")}.token`;
+}
+
+export interface ControlToken {
+  matches(token: string | undefined): boolean;
+  remove(): Promise<void>;
+}
+
+/** A new one with each start. */
+export async function makeToken(path: string): Promise<ControlToken> {
+  const token = toHex(systemRandom.bytes(TOKEN_BYTES));
+  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  const draft = `${path}.${toHex(systemRandom.bytes(4))}`;
+  await writeFile(draft, token, { mode: 0o600, flag: "wx" });
+  await rename(draft, path);
+  const expected = Buffer.from(token);
+  return {
+    matches(given) {
+      const bytes = Buffer.from(given ?? "");
+      return bytes.length === expected.length && timingSafeEqual(bytes, expected);
+    },
+    remove: () => rm(path, { force: true }),
+  };
+}
+
+/** Undefined for who may not read it. */
+export async function readToken(path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  return readFile(path, "utf8").catch(() => undefined);
+}

@@ -1,0 +1,127 @@
+/** What the daemon does for who speaks to its socket for administration. */
+import { BranchCacheError, formatEndpoint, fromHex, toHex } from "@branchcache/runtime";
+import { z } from "zod";
+import { findSetting } from "../config/keys.ts";
+import { originText } from "../config/layers.ts";
+import type { ControlMethod } from "../control/server.ts";
+import type { JournalEntry } from "../telemetry/journal.ts";
+import type { Daemon } from "./daemon.ts";
+
+export interface EventItem {
+  readonly time: string;
+  readonly level: string;
+  readonly event: string;
+  readonly [field: string]: unknown;
+}
+
+export function eventItem({ atMs, level, event, fields }: JournalEntry): EventItem {
+  return { time: new Date(atMs).toISOString(), level, event, ...fields };
+}
+
+const eventsParams = z.strictObject({
+  max: z.int().min(0).max(1_000).prefault(100),
+  follow: z.boolean().prefault(false),
+});
+const probeParams = z.strictObject({
+  segments: z
+    .array(z.string().regex(/^[0-9a-fA-F]{2,256}$/))
+    .min(1)
+    .max(100),
+});
+const resetParams = z.strictObject({
+  metrics: z.boolean().prefault(false),
+  cache: z.boolean().prefault(false),
+});
+
+export function controlMethods(daemon: Daemon): Readonly<Record<string, ControlMethod>> {
+  return {
+    status: { rights: "read", run: () => daemon.status() },
+    stats: { rights: "read", run: () => daemon.statistics() },
+    peers: { rights: "read", run: () => daemon.peers.list() },
+    downloads: { rights: "read", run: () => daemon.downloads.list() },
+    metrics: { rights: "read", run: () => daemon.metrics.registry.metrics() },
+    findings: { rights: "read", run: () => daemon.findings },
+    config: {
+      rights: "read",
+      run: () =>
+        Object.fromEntries(
+          [...daemon.config.written].map(([key, { value, origin }]) => [
+            key,
+            { value: findSetting(key)?.isSecret ? "***" : (value ?? null), origin: originText(origin) },
+          ]),
+        ),
+    },
+    events: {
+      rights: "read",
+      async run({ params, send, signal }) {
+        const { max, follow } = read(eventsParams, params ?? {});
+        for (const entry of daemon.journal.latest(max)) await send(eventItem(entry));
+        if (!follow) return;
+        // Who reads too slowly misses events rather than filling the daemon's memory.
+        let waiting = 0;
+        const stop = daemon.journal.follow((entry) => {
+          if (waiting >= FOLLOW_WAITING_MAX) return;
+          waiting++;
+          void send(eventItem(entry)).finally(() => waiting--);
+        });
+        await new Promise<void>((resolve) =>
+          signal.addEventListener("abort", () => resolve(), { once: true }),
+        );
+        stop();
+      },
+    },
+    reload: {
+      rights: "full",
+      async run() {
+        const { keys, restart } = await daemon.reload();
+        return { keys, restart };
+      },
+    },
+    probe: {
+      rights: "full",
+      async run({ params, send, signal }) {
+        const { segments } = read(probeParams, params);
+        const node = daemon.node;
+        if (!node)
+          throw new BranchCacheError("BC_DISABLED", "BranchCache is switched off: branchcache enable");
+        const ids = segments.flatMap((text) => fromHex(text) ?? []);
+        for (const version of [2, 1] as const) {
+          for await (const { peer, segments: held } of node.whoHas(ids, { version, signal })) {
+            await send({
+              peer: peer.id,
+              addresses: peer.addresses.map(formatEndpoint),
+              version,
+              segments: held.map(({ id, complete, ageMs }) => ({
+                id: toHex(id),
+                complete,
+                age_ms: ageMs ?? null,
+              })),
+            });
+          }
+        }
+      },
+    },
+    "secret-changed": { rights: "full", run: () => daemon.secretChanged() },
+    check: { rights: "full", run: () => daemon.checkNow() },
+    reset: {
+      rights: "full",
+      async run({ params }) {
+        const { metrics, cache } = read(resetParams, params ?? {});
+        if (metrics) daemon.resetMetrics();
+        if (cache) return { segments: await daemon.clearCache() };
+        return {};
+      },
+    },
+  };
+}
+
+const FOLLOW_WAITING_MAX = 10_000;
+
+function read<Schema extends z.ZodType>(schema: Schema, params: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(params);
+  if (parsed.success) return parsed.data;
+  throw new BranchCacheError(
+    "BC_INVALID_ARGUMENT",
+    parsed.error.issues.map(({ message }) => message).join("; "),
+  );
+}

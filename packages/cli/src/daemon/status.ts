@@ -1,0 +1,136 @@
+/** What the daemon is and does: the tree that Windows has in Get-BCStatus, in our names. */
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Endpoint } from "@branchcache/runtime";
+import type { Settings } from "../config/schema.ts";
+import type { OpenStore } from "../store.ts";
+import { version } from "../version.ts";
+
+export interface CacheStatus {
+  readonly path: string;
+  readonly max_percent: number | null;
+  readonly max_bytes: number | null;
+  readonly disk_bytes: number;
+  readonly active_bytes: number;
+}
+
+export interface Status {
+  readonly enabled: boolean;
+  readonly service: {
+    readonly state: "running";
+    readonly pid: number;
+    readonly version: string;
+    readonly uptime_ms: number;
+  };
+  readonly client: {
+    readonly mode: Settings["mode"];
+    readonly preferred_content_information_version: 1 | 2;
+    readonly distributed_caching_enabled: boolean;
+    readonly serve_on_battery: boolean;
+    readonly on_battery: boolean;
+    readonly hosted_cache_servers: readonly string[];
+    readonly hosted_cache_discovery_enabled: boolean;
+    readonly hosted_cache_version: 1 | 2;
+    readonly min_latency_ms: number;
+  };
+  readonly content_server: { readonly enabled: boolean; readonly url: string | null };
+  readonly hosted_server: { readonly enabled: boolean; readonly client_auth: string };
+  readonly network: {
+    readonly retrieval: {
+      readonly serving: boolean;
+      readonly listen_address: string | null;
+      readonly listen_port: number | null;
+      readonly connect_port: number;
+    };
+    readonly discovery: { readonly port: number; readonly interfaces: readonly string[] };
+    readonly hosted_http: { readonly listen_port: number; readonly connect_port: number };
+    readonly hosted_https: { readonly listen_port: number; readonly connect_port: number };
+    readonly metrics: { readonly url: string | null };
+  };
+  readonly cache: {
+    readonly data: CacheStatus & {
+      readonly segments: { readonly complete: number; readonly partial: number };
+      readonly extensions: readonly string[];
+    };
+    readonly hash: CacheStatus & { readonly entries: number };
+  };
+  /** What an administrator should look at; `status` ends with 4 when there is something. */
+  readonly warnings: readonly string[];
+}
+
+export interface StatusSources {
+  readonly settings: Settings;
+  readonly store: OpenStore;
+  readonly serving: Endpoint | undefined;
+  readonly uptimeMs: number;
+  readonly onBattery: boolean;
+  readonly metricsUrl: string | undefined;
+  readonly contentServerUrl: string | undefined;
+  readonly warnings: readonly string[];
+}
+
+export async function gatherStatus(from: StatusSources): Promise<Status> {
+  const { settings, store, serving } = from;
+  const { peer, discovery, cache, hosted_client: client, hosted_server: server } = settings;
+  const usage = await store.blocks.usage();
+  const hashes = await store.publications.usage();
+  const dataPath = cache.data.path;
+  return {
+    enabled: settings.mode !== "disabled",
+    service: { state: "running", pid: process.pid, version, uptime_ms: Math.round(from.uptimeMs) },
+    client: {
+      mode: settings.mode,
+      preferred_content_information_version: settings.content_info.preferred,
+      distributed_caching_enabled: settings.mode === "distributed",
+      serve_on_battery: peer.serve_on_battery,
+      on_battery: from.onBattery,
+      hosted_cache_servers: client.servers,
+      hosted_cache_discovery_enabled: client.discover,
+      hosted_cache_version: client.offer_version,
+      min_latency_ms: settings.client.min_latency,
+    },
+    content_server: { enabled: settings.content_server.enabled, url: from.contentServerUrl ?? null },
+    hosted_server: { enabled: settings.mode === "hosted-server", client_auth: server.client_auth },
+    network: {
+      retrieval: {
+        serving: serving !== undefined,
+        listen_address: serving?.address ?? null,
+        listen_port: serving?.port ?? null,
+        connect_port: peer.connect_port,
+      },
+      discovery: { port: discovery.port, interfaces: peer.interfaces },
+      hosted_http: { listen_port: server.http_port, connect_port: client.http_port },
+      hosted_https: { listen_port: server.https_port, connect_port: client.https_port },
+      metrics: { url: from.metricsUrl ?? null },
+    },
+    cache: {
+      data: {
+        path: dataPath,
+        max_percent: cache.data.max_percent ?? null,
+        max_bytes: usage.limitBytes,
+        disk_bytes: await bytesOnDisk(dataPath),
+        active_bytes: usage.bytes,
+        segments: { complete: usage.segments.complete, partial: usage.segments.partial },
+        extensions: store.extensions(),
+      },
+      hash: {
+        path: cache.hash.path ?? dataPath,
+        max_percent: cache.hash.max_percent ?? null,
+        max_bytes: hashes.limitBytes ?? null,
+        disk_bytes: cache.hash.path === undefined ? hashes.bytes : await bytesOnDisk(cache.hash.path),
+        active_bytes: hashes.bytes,
+        entries: hashes.entries,
+      },
+    },
+    warnings: from.warnings,
+  };
+}
+
+async function bytesOnDisk(directory: string): Promise<number> {
+  let bytes = 0;
+  for (const name of await readdir(directory).catch(() => [])) {
+    const found = await stat(join(directory, name)).catch(() => undefined);
+    if (found?.isFile()) bytes += found.blocks * 512;
+  }
+  return bytes;
+}

@@ -1,0 +1,62 @@
+/** Whether the clock of this machine goes with that of the servers: certificates and ages live on it. */
+import { execFile } from "node:child_process";
+import { systemClock } from "@branchcache/runtime/node";
+import { bad, type Finding, good, unknown } from "./finding.ts";
+
+const MAX_OFF_MS = 300_000;
+/** Before this program was written. */
+const EARLIEST_MS = Date.UTC(2026, 0, 1);
+
+export async function checkClock(urls: readonly string[]): Promise<readonly Finding[]> {
+  const nowMs = systemClock.wallMs();
+  if (nowMs < EARLIEST_MS) {
+    return [
+      bad(
+        "clock",
+        `this machine thinks that it is ${new Date(nowMs).toISOString()}`,
+        "timedatectl set-ntp true",
+      ),
+    ];
+  }
+  for (const url of urls) {
+    const server = await dateOf(url);
+    if (server === undefined) continue;
+    const off = Math.abs(server - systemClock.wallMs());
+    if (off > MAX_OFF_MS) {
+      return [
+        bad(
+          "clock",
+          `the clock is ${Math.round(off / 60_000)} minutes away from that of the server`,
+          "timedatectl set-ntp true",
+        ),
+      ];
+    }
+    return [good("clock", "the clock goes with that of the server")];
+  }
+  const synchronised = await ntpState();
+  if (synchronised === "yes") return [good("clock", "the clock is synchronised")];
+  if (synchronised === "no")
+    return [bad("clock", "the clock is not synchronised", "timedatectl set-ntp true")];
+  return [unknown("clock", "nobody to compare the clock with: name a content server")];
+}
+
+async function dateOf(url: string): Promise<number | undefined> {
+  try {
+    const answer = await fetch(url, { method: "HEAD", signal: AbortSignal.timeout(3_000) });
+    const date = Date.parse(answer.headers.get("date") ?? "");
+    return Number.isNaN(date) ? undefined : date;
+  } catch {
+    return undefined;
+  }
+}
+
+function ntpState(): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    execFile(
+      "timedatectl",
+      ["show", "-p", "NTPSynchronized", "--value"],
+      { timeout: 3_000 },
+      (error, output) => resolve(error ? undefined : output.trim()),
+    );
+  });
+}

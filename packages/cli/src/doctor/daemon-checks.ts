@@ -1,0 +1,142 @@
+/** What a daemon can tell about itself and its neighbours. */
+import type { Daemon } from "../daemon/daemon.ts";
+import { checkCertificate } from "./certificate.ts";
+import { checkCacheDisk } from "./disk.ts";
+import { bad, type Finding, good, unknown } from "./finding.ts";
+
+export async function daemonChecks(daemon: Daemon): Promise<readonly Finding[]> {
+  const { settings } = daemon;
+  if (settings.mode === "disabled") {
+    return [
+      bad(
+        "mode",
+        "BranchCache is switched off on this machine",
+        "branchcache enable distributed (or local, hosted-client, hosted-server)",
+      ),
+    ];
+  }
+  return [
+    good("mode", `mode is ${settings.mode}`),
+    ...serving(daemon),
+    ...(await checkCacheDisk(settings.cache.data.path, await cacheUse(daemon))),
+    ...(await checkCertificate(settings)),
+    ...quorum(daemon),
+    ...versions(daemon),
+    ...battery(daemon),
+    ...liars(daemon),
+    ...hashing(daemon),
+    ...codingEaten(daemon),
+  ];
+}
+
+async function cacheUse(daemon: Daemon): Promise<{ readonly bytes: number; readonly limitBytes: number }> {
+  const { cache } = await daemon.status();
+  return { bytes: cache.data.active_bytes, limitBytes: cache.data.max_bytes ?? 0 };
+}
+
+function serving(daemon: Daemon): readonly Finding[] {
+  if (daemon.settings.mode !== "distributed") return [];
+  const { serving: at } = daemon.node ?? {};
+  if (!at)
+    return [bad("port", "blocks are not served", "see `branchcache events` for why; set peer.listen_port")];
+  const refused = daemon.metrics.sum("uploads_rejected_total");
+  return [
+    good("port", `blocks are served on port ${at.port}`),
+    ...(refused > 0
+      ? [
+          bad(
+            "uploads",
+            `${refused} requests of peers were refused because too many came at once`,
+            "branchcache config set peer.max_uploads 256",
+          ),
+        ]
+      : []),
+  ];
+}
+
+/** "Not peerable": silence that nobody sees. */
+function quorum(daemon: Daemon): readonly Finding[] {
+  const decisions = daemon.metrics.by("probe_answers_total", "decision");
+  const silent = decisions["quorum"] ?? 0;
+  if (silent === 0) return [good("quorum", "no probe went unanswered because others answer already")];
+  return [
+    bad(
+      "quorum",
+      `${silent} probes were not answered because ${daemon.settings.discovery.republish_quorum} others had the segment`,
+      "if those others are gone: branchcache config set discovery.republish_quorum 100 (0 for never silent)",
+    ),
+  ];
+}
+
+/** Version 1 and 2 nodes do not share; the probes that come tell what the neighbours speak. */
+function versions(daemon: Daemon): readonly Finding[] {
+  const asked = daemon.neighbourVersions();
+  if (asked.v1 === 0 && asked.v2 === 0)
+    return [unknown("versions", "no neighbour has asked for anything yet")];
+  if (asked.v1 > 0 && asked.v2 > 0) {
+    return [
+      bad(
+        "versions",
+        `neighbours ask for both versions of Content Information (${asked.v1} probes for 1, ${asked.v2} for 2): they do not share with each other`,
+        "let all ask for the older: branchcache config set content_info.preferred 1 here, Enable-BCDowngrading on Windows",
+      ),
+    ];
+  }
+  return [good("versions", `all neighbours ask for version ${asked.v1 > 0 ? 1 : 2}`)];
+}
+
+function battery(daemon: Daemon): readonly Finding[] {
+  const silent = daemon.metrics.by("probe_answers_total", "decision")["battery"] ?? 0;
+  if (silent === 0) return [];
+  return [
+    bad(
+      "battery",
+      `${silent} probes were not answered because this machine ran on its battery`,
+      "branchcache config set peer.serve_on_battery true",
+    ),
+  ];
+}
+
+function liars(daemon: Daemon): readonly Finding[] {
+  return daemon.peers
+    .list()
+    .filter(({ quarantinedUntilMs }) => quarantinedUntilMs !== undefined)
+    .map(({ id, address }) =>
+      bad(
+        "peers",
+        `${address ?? id} sent bytes that are not what they should be, and is left alone`,
+        "clear the cache of that machine, and check its memory and disk",
+      ),
+    );
+}
+
+function hashing(daemon: Daemon): readonly Finding[] {
+  const results = daemon.metrics.by("hash_generations_total", "result");
+  const failed = Object.entries(results).reduce(
+    (sum, [result, times]) => (result === "ok" ? sum : sum + times),
+    0,
+  );
+  if (failed === 0) return [];
+  return [
+    bad(
+      "hashing",
+      `${failed} contents could not be hashed, and are sent plain to everybody`,
+      "branchcache events shows which and why (publish.failed): locked or changing files, no room, no right",
+    ),
+  ];
+}
+
+/** Proxies that do not know the coding turn Content Information into content, or cut the request header off. */
+function codingEaten(daemon: Daemon): readonly Finding[] {
+  if (!daemon.settings.content_server.enabled) return [];
+  const aware = daemon.metrics.by("http_requests_total", "peerdist");
+  const total = (aware["true"] ?? 0) + (aware["false"] ?? 0);
+  if (total < 20 || (aware["true"] ?? 0) > 0) return [];
+  return [
+    bad(
+      "proxy",
+      `none of ${total} requests asked for BranchCache: clients do not have it on, or a proxy takes Accept-Encoding out`,
+      "serve by HTTPS, or have the proxy pass Accept-Encoding and X-P2P-PeerDist through; check a client with `branchcache doctor URL`",
+    ),
+  ];
+}

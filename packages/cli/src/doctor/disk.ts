@@ -1,0 +1,41 @@
+/** Room for the cache. */
+import { statfs } from "node:fs/promises";
+import { errorMessage } from "@branchcache/runtime";
+import { formatBytes } from "../units.ts";
+import { bad, type Finding, good, unknown } from "./finding.ts";
+
+/** Below this a cache is too small to matter: a boot image would push everything else out. */
+const SMALL_BYTES = 2 ** 30;
+
+export async function checkCacheDisk(
+  path: string,
+  { bytes, limitBytes }: { readonly bytes: number; readonly limitBytes: number },
+): Promise<readonly Finding[]> {
+  const found: Finding[] = [];
+  try {
+    const { bavail, bsize } = await statfs(path);
+    const free = bavail * bsize;
+    const wanted = Math.max(0, limitBytes - bytes);
+    found.push(
+      free < wanted
+        ? bad(
+            "disk",
+            `the cache may grow by ${formatBytes(wanted)}, and its volume has ${formatBytes(free)} free`,
+            `free room, or branchcache config set cache.data.max_bytes ${Math.floor((bytes + free) * 0.9)}`,
+          )
+        : good("disk", `${formatBytes(free)} free where the cache may grow by ${formatBytes(wanted)}`),
+    );
+  } catch (error) {
+    found.push(unknown("disk", `cannot look at ${path}: ${errorMessage(error)}`));
+  }
+  if (limitBytes < SMALL_BYTES) {
+    found.push(
+      bad(
+        "cache size",
+        `the cache may hold ${formatBytes(limitBytes)}: a single image would push everything else out`,
+        "branchcache config set cache.data.max_bytes 20GiB",
+      ),
+    );
+  }
+  return found;
+}

@@ -1,0 +1,75 @@
+/** Whether a datagram to the group comes back through each interface: what discovery lives on. */
+import { randomUUID } from "node:crypto";
+import { createSocket } from "node:dgram";
+import { networkInterfaces } from "node:os";
+import { errorMessage } from "@branchcache/runtime";
+import { systemClock } from "@branchcache/runtime/node";
+import type { Settings } from "../config/schema.ts";
+import { bad, type Finding, good, unknown } from "./finding.ts";
+
+const GROUP = "239.255.255.250";
+const WAIT_MS = 700;
+
+export async function checkMulticast({ mode, peer }: Settings): Promise<readonly Finding[]> {
+  if (mode !== "distributed" && mode !== "auto") return [];
+  const candidates = Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
+    (addresses ?? [])
+      .filter(
+        ({ family, internal, address }) =>
+          family === "IPv4" &&
+          (peer.interfaces.length === 0 ? !internal : isNamed(peer.interfaces, name, address)),
+      )
+      .map(({ address }) => ({ name, address })),
+  );
+  if (candidates.length === 0) {
+    return [
+      bad(
+        "multicast",
+        peer.interfaces.length === 0
+          ? "this machine has no interface with an IPv4 address besides loopback"
+          : `there is no interface ${peer.interfaces.join(" or ")} with an IPv4 address`,
+        "ip -br address shows what there is; peer.interfaces takes names or addresses",
+      ),
+    ];
+  }
+  return Promise.all(candidates.map(({ name, address }) => tryInterface(name, address)));
+}
+
+const isNamed = (named: readonly string[], name: string, address: string) =>
+  named.includes(name) || named.includes(address);
+
+/** On a port of its own, so that no neighbour hears it as a probe. */
+async function tryInterface(name: string, address: string): Promise<Finding> {
+  const socket = createSocket({ type: "udp4", reuseAddr: true });
+  const word = randomUUID();
+  try {
+    const came = await new Promise<boolean>((resolve, reject) => {
+      socket.once("error", reject);
+      socket.on("message", (bytes) => {
+        if (bytes.toString("utf8") === word) resolve(true);
+      });
+      socket.bind(0, () => {
+        try {
+          socket.addMembership(GROUP, address);
+          socket.setMulticastInterface(address);
+          socket.setMulticastTTL(0);
+          socket.setMulticastLoopback(true);
+          socket.send(word, socket.address().port, GROUP, (error) => error && reject(error));
+          systemClock.after(WAIT_MS, () => resolve(false));
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+      });
+    });
+    if (came) return good("multicast", `datagrams to ${GROUP} come back through ${name} (${address})`);
+    return bad(
+      "multicast",
+      `a datagram to ${GROUP} through ${name} (${address}) did not come back`,
+      `ip link show ${name} must say MULTICAST, and no firewall may drop UDP to ${GROUP}; on switches, IGMP snooping needs a querier`,
+    );
+  } catch (error) {
+    return unknown("multicast", `${name} (${address}) cannot be tried: ${errorMessage(error)}`);
+  } finally {
+    socket.close();
+  }
+}

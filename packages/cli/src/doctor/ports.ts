@@ -1,0 +1,44 @@
+/** Whether the ports that are wanted are free, or ours, and may be opened. */
+import { createServer } from "node:net";
+import { errorCode } from "@branchcache/runtime";
+import type { Settings } from "../config/schema.ts";
+import { bad, type Finding, good } from "./finding.ts";
+import { openings } from "./firewall-rules.ts";
+
+export async function checkPorts(settings: Settings, daemonRuns: boolean): Promise<readonly Finding[]> {
+  // A daemon that runs has said itself how it fared.
+  if (daemonRuns) return [];
+  const found: Finding[] = [];
+  for (const { protocol, port, what } of openings(settings)) {
+    if (protocol !== "tcp") continue;
+    const key = what === "content server" ? "content_server.listen" : "peer.listen_port";
+    const code = await tryPort(port);
+    if (code === undefined) found.push(good("port", `TCP ${port} (${what}) is free`));
+    else if (code === "EADDRINUSE") {
+      found.push(
+        bad(
+          "port",
+          `TCP ${port} (${what}) is taken by another program`,
+          `ss -ltnp 'sport = :${port}' says which; or branchcache config set ${key} 1337 on every node`,
+        ),
+      );
+    } else if (code === "EACCES") {
+      found.push(
+        bad(
+          "port",
+          `no permission to listen on TCP ${port} (${what})`,
+          `run branchcached as a service (it gets CAP_NET_BIND_SERVICE), or branchcache config set ${key} 1337 on every node`,
+        ),
+      );
+    } else found.push(bad("port", `cannot listen on TCP ${port} (${what}): ${code}`, `set another ${key}`));
+  }
+  return found;
+}
+
+function tryPort(port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", (error) => resolve(errorCode(error) ?? "unknown"));
+    server.listen(port, () => server.close(() => resolve(undefined)));
+  });
+}

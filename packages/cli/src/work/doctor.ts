@@ -1,0 +1,67 @@
+import { errorCode, errorMessage } from "@branchcache/runtime";
+import type { ConfigGlobals } from "../commands/config.ts";
+import type { ControlOptions } from "../commands/control-options.ts";
+import { resolveConfig } from "../config/resolve.ts";
+import { ControlClient } from "../control/client.ts";
+import { checkClock } from "../doctor/clock.ts";
+import { checkContentServers } from "../doctor/content-servers.ts";
+import { bad, type Finding, good, unknown } from "../doctor/finding.ts";
+import { checkFirewall } from "../doctor/firewall.ts";
+import { checkMulticast } from "../doctor/multicast.ts";
+import { checkPorts } from "../doctor/ports.ts";
+import { exitCode } from "../exit-code.ts";
+import { print } from "../output.ts";
+
+export interface DoctorOptions extends ControlOptions {
+  readonly all?: true;
+}
+
+export async function runDoctor(
+  urls: readonly string[],
+  options: DoctorOptions,
+  { config: configFile }: ConfigGlobals,
+): Promise<void> {
+  const { settings } = await resolveConfig({ configFile });
+  const { daemonRuns, findings: told } = await askDaemon(options.controlSocket);
+  const findings = [
+    ...told,
+    ...(await checkPorts(settings, daemonRuns)),
+    ...(await checkFirewall(settings)),
+    ...(await checkMulticast(settings)),
+    ...(await checkContentServers(urls)),
+    ...(await checkClock(urls)),
+  ];
+  const found = findings.filter(({ result }) => result === "bad");
+  const shown = options.all ? findings : findings.filter(({ result }) => result !== "good");
+  print(options, findings, [
+    ...shown.flatMap(({ check, result, text, cure }) => [
+      `${MARKS[result]} ${check}: ${text}`,
+      ...(cure === undefined ? [] : cure.split("\n").map((line) => `      ${line}`)),
+    ]),
+    found.length === 0
+      ? `Nothing wrong found in ${findings.length} checks.`
+      : `${found.length} of ${findings.length} checks found something.`,
+  ]);
+  if (found.length > 0) process.exitCode = exitCode.degraded;
+}
+
+const MARKS = { good: "ok   ", bad: "BAD  ", unknown: "?    " } as const;
+
+async function askDaemon(
+  controlSocket: string | undefined,
+): Promise<{ readonly daemonRuns: boolean; readonly findings: readonly Finding[] }> {
+  try {
+    await using daemon = await ControlClient.connect(controlSocket);
+    const findings = await daemon.request<readonly Finding[]>(
+      daemon.rights === "full" ? "check" : "findings",
+    );
+    return { daemonRuns: true, findings: [good("daemon", "branchcached runs"), ...findings] };
+  } catch (error) {
+    if (errorCode(error) === "BC_DENIED") {
+      return { daemonRuns: true, findings: [unknown("daemon", errorMessage(error))] };
+    }
+    if (errorCode(error) !== "BC_DAEMON_UNREACHABLE") throw error;
+    const cure = "systemctl enable --now branchcached, or start branchcached by hand and read what it logs";
+    return { daemonRuns: false, findings: [bad("daemon", "no daemon runs", cure)] };
+  }
+}

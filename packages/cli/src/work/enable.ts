@@ -1,0 +1,52 @@
+import { BranchCacheError, errorCode } from "@branchcache/runtime";
+import type { ConfigGlobals } from "../commands/config.ts";
+import type { ControlOptions } from "../commands/control-options.ts";
+import type { Mode } from "../config/schema.ts";
+import { print } from "../output.ts";
+import { writeConfig } from "./config.ts";
+import { followConfig } from "./follow-config.ts";
+
+export interface EnableOptions extends ControlOptions {
+  readonly mode: Mode;
+  readonly preset?: number;
+  readonly server?: readonly string[];
+  readonly discover?: true;
+  readonly offerVersion?: "1" | "2";
+}
+
+/** Errors: `BC_CONFIG`, `BC_CONFIG_WRITE`; `BC_DAEMON_UNREACHABLE` when all was written and nobody follows. */
+export async function runEnable(options: EnableOptions, globals: ConfigGlobals): Promise<void> {
+  const { mode, preset, server, discover, offerVersion } = options;
+  const changes = new Map<string, unknown>([["mode", mode]]);
+  if (preset !== undefined) {
+    changes.set("peer.listen_port", preset);
+    changes.set("peer.connect_port", preset);
+  }
+  if (server !== undefined) changes.set("hosted_client.servers", server);
+  if (discover) changes.set("hosted_client.discover", true);
+  if (offerVersion !== undefined) changes.set("hosted_client.offer_version", Number(offerVersion));
+  const { file, config } = await writeConfig(changes, globals);
+  const { settings, written } = config;
+  if (settings.mode !== mode) {
+    const origin = written.get("mode")?.origin;
+    const where = origin?.kind === "file" ? origin.path : origin?.kind;
+    throw new BranchCacheError(
+      "BC_OVERRULED",
+      `mode is ${settings.mode} all the same: ${where} overrules ${file}`,
+    );
+  }
+  let keys: readonly string[];
+  try {
+    ({ keys } = await followConfig(options.controlSocket));
+  } catch (error) {
+    if (errorCode(error) !== "BC_DAEMON_UNREACHABLE") throw error;
+    throw new BranchCacheError(
+      "BC_DAEMON_UNREACHABLE",
+      `mode is ${mode} in ${file}, but no daemon runs: systemctl enable --now branchcached, or start branchcached`,
+      { cause: error },
+    );
+  }
+  print(options, { mode, file, changed: keys }, [
+    mode === "disabled" ? "BranchCache is off." : `BranchCache is on: ${mode}.`,
+  ]);
+}

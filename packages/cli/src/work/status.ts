@@ -1,0 +1,103 @@
+import type { ControlOptions } from "../commands/control-options.ts";
+import { ControlClient } from "../control/client.ts";
+import type { Statistics } from "../daemon/statistics.ts";
+import type { Status } from "../daemon/status.ts";
+import { windowsNames } from "../daemon/windows-names.ts";
+import { exitCode } from "../exit-code.ts";
+import { pairs, print } from "../output.ts";
+import { formatBytes, formatDuration, formatShare } from "../units.ts";
+
+export interface StatusOptions extends ControlOptions {
+  readonly verbose?: true;
+  readonly windowsNames?: true;
+}
+
+/** Exit code 4 where something needs attention and the whole was asked for. */
+export async function runStatus(part: string | undefined, options: StatusOptions): Promise<void> {
+  await using daemon = await ControlClient.connect(options.controlSocket);
+  const status = await daemon.request<Status>("status");
+  const statistics = await daemon.request<Statistics>("stats");
+  if (options.windowsNames) print({ json: true }, windowsPart(part, status), []);
+  else print(options, jsonPart(part, status), lines(part, status, statistics, options.verbose === true));
+  if (part === undefined && status.warnings.length > 0) process.exitCode = exitCode.degraded;
+}
+
+const PARTS: Readonly<Record<string, { readonly ours: keyof Status; readonly windows: string }>> = {
+  client: { ours: "client", windows: "ClientConfiguration" },
+  "content-server": { ours: "content_server", windows: "ContentServerConfiguration" },
+  "hosted-server": { ours: "hosted_server", windows: "HostedCacheServerConfiguration" },
+  network: { ours: "network", windows: "NetworkConfiguration" },
+  cache: { ours: "cache", windows: "DataCache" },
+};
+
+function jsonPart(part: string | undefined, status: Status): unknown {
+  const found = part === undefined ? undefined : PARTS[part];
+  return found ? status[found.ours] : status;
+}
+
+function windowsPart(part: string | undefined, status: Status): unknown {
+  const found = part === undefined ? undefined : PARTS[part];
+  const all = windowsNames(status);
+  return found ? all[found.windows] : all;
+}
+
+function lines(
+  part: string | undefined,
+  status: Status,
+  { today, all }: Statistics,
+  verbose: boolean,
+): readonly string[] {
+  const { client, network, cache, service, hosted_server: hosted } = status;
+  const { data, hash } = cache;
+  const { retrieval, discovery } = network;
+  const servingText = retrieval.serving
+    ? `port ${retrieval.listen_port}${retrieval.listen_address ? ` of ${retrieval.listen_address}` : ""}`
+    : "no";
+  const rows: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
+    client: [
+      ["Mode", client.mode],
+      ["Content Information", `version ${client.preferred_content_information_version} preferred`],
+      ["On battery", client.serve_on_battery ? "serves" : "does not serve"],
+      [
+        "Hosted caches",
+        client.hosted_cache_servers.join(", ") ||
+          (client.hosted_cache_discovery_enabled ? "looked for" : "none"),
+      ],
+    ],
+    "content-server": [["Content server", status.content_server.url ?? "off"]],
+    "hosted-server": [["Hosted cache server", hosted.enabled ? `on; offers: ${hosted.client_auth}` : "off"]],
+    network: [
+      ["Serves blocks", servingText],
+      ["Finds peers", `UDP ${discovery.port} on ${discovery.interfaces.join(", ") || "all interfaces"}`],
+      ["Connects to", `port ${retrieval.connect_port} of peers that name none`],
+      ["Dashboard", network.metrics.url ?? "off"],
+    ],
+    cache: [
+      [
+        "Cache",
+        `${formatBytes(data.active_bytes)} of ${formatBytes(data.max_bytes ?? 0)} ` +
+          `(${formatShare(data.active_bytes, data.max_bytes ?? 0)}), ` +
+          `${data.segments.complete} segments and ${data.segments.partial} in part`,
+      ],
+      ["", `${[data.path, ...data.extensions].join(", ")}; ${formatBytes(data.disk_bytes)} on the disk`],
+      ["Hashes", `${hash.entries} files, ${formatBytes(hash.active_bytes)}`],
+    ],
+  };
+  if (part !== undefined) return pairs(rows[part] ?? []);
+  return [
+    ...pairs([
+      [
+        "BranchCache",
+        `${status.enabled ? "on" : "OFF"}, ${client.mode}; ` +
+          `version ${service.version}, running for ${formatDuration(service.uptime_ms)}`,
+      ],
+      ["Saved", `${formatBytes(today.wan_saved_bytes)} today, ${formatBytes(all.wan_saved_bytes)} in all`],
+      ["Serves blocks", servingText],
+      ...(status.content_server.url === null ? [] : (rows["content-server"] ?? [])),
+      ...(rows["cache"] ?? []),
+      ...(verbose ? [...(rows["client"] ?? []), ...(rows["hosted-server"] ?? [])] : []),
+      ...(verbose ? (rows["network"] ?? []) : ([["Dashboard", network.metrics.url ?? "off"]] as const)),
+    ]),
+    ...(status.warnings.length > 0 ? ["", ...status.warnings.map((warning) => `! ${warning}`)] : []),
+  ];
+}
