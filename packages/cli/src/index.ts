@@ -1,2 +1,4 @@
-/** The package is its two commands; this is their version. */
+/** The package is its two commands; this is their version, and what packages for systems are made of. */
+export { settingsJsonSchema } from "./config/json-schema.ts";
+export { manualPages } from "./manual/pages.ts";
 export { version } from "./version.ts";

@@ -26,7 +26,7 @@ describe("the daemon's Peer Distribution API", () => {
     secretFile = join(directory, "secret");
     const store = createMemoryStore({ limitBytes: 2 ** 24, clock });
     const node = await startPeerNode({ store, mode: "local" });
-    const protocols = await peerDistApi({ node, socket, secretFile, observer });
+    const { protocols } = await peerDistApi({ node, socket, secretFile, observer });
     const api = await serveApi({ path: socket, branchCache: node, mode: node.mode, protocols });
     close = () => api.close();
   });

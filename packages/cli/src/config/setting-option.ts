@@ -1,7 +1,7 @@
 /** Options of commands that are settings: without the option, what the configuration says. */
 import { resolve as resolvePath } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { z } from "zod";
+import { z } from "zod";
 import { findSetting, readTyped, type SettingKey } from "./keys.ts";
 import { getAt } from "./layers.ts";
 import { type ResolvedConfig, resolveConfig } from "./resolve.ts";
@@ -26,6 +26,8 @@ export class SettingOption extends Option {
       this.raw = isList && Array.isArray(this.raw) && Array.isArray(typed) ? [...this.raw, ...typed] : typed;
       return checked(setting, this.raw);
     });
+    const choices = enumValues(setting.schema);
+    if (choices) this.argChoices = choices;
     if (setting.fallback !== undefined && !isList) {
       this.default(setting.schema.parse(setting.fallback), String(setting.fallback));
     }
@@ -39,10 +41,10 @@ function checked({ schema }: SettingKey, value: unknown): unknown {
   throw new InvalidArgumentError(`It ${first?.message ?? "is not accepted"}.`);
 }
 
-/** What was given on the command line, by key. */
-export function settingFlags(
-  command: Command,
-): ReadonlyMap<string, { readonly flag: string; readonly value: unknown }> {
+/** What was given on the command line, by key: as in a file, and the flag that it came by. */
+export type SettingFlags = ReadonlyMap<string, { readonly flag: string; readonly value: unknown }>;
+
+export function settingFlags(command: Command): SettingFlags {
   const flags = new Map<string, { flag: string; value: unknown }>();
   for (const option of command.options) {
     if (!(option instanceof SettingOption)) continue;
@@ -75,6 +77,11 @@ export const configOption = (): Option =>
     "--config <file>",
     "settings; drop-ins lie in branchcache.d beside it (default: that of the platform)",
   ).env("BRANCHCACHE_CONFIG");
+
+function enumValues(schema: z.ZodType): string[] | undefined {
+  const inner = schema instanceof z.ZodPrefault ? schema.def.innerType : schema;
+  return inner instanceof z.ZodEnum ? inner.options.map(String) : undefined;
+}
 
 function lowerFirst(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);

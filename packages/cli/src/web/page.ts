@@ -135,7 +135,7 @@ ${formatBytes(data.active_bytes)} of ${formatBytes(limit)} (${formatShare(data.a
 
 function peers(list: readonly PeerNote[], nowMs: number): Html {
   if (list.length === 0) return html`<p class="note">No peer gave anything yet.</p>`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-labelledby="peers-title"><table>
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Table of peers"><table>
 <thead><tr><th scope="col">peer</th><th scope="col">gave</th><th scope="col">rate</th><th scope="col">failures</th><th scope="col">last</th><th scope="col">state</th></tr></thead>
 <tbody>${list.slice(0, 20).map(
     (peer) => html`<tr><th scope="row">${peer.address ?? peer.id}</th><td>${formatBytes(peer.bytes)}</td>

@@ -92,5 +92,5 @@
     "change",
     () => chartData && makeChart(chartData),
   );
-  refresh();
+  void refresh();
 })();

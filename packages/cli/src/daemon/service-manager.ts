@@ -1,0 +1,22 @@
+/** Telling systemd how we are. Its socket is of a kind that Node.js cannot send to, so its own program does. */
+import { execFile } from "node:child_process";
+
+export interface ServiceManager {
+  /** Words such as `READY=1`. Resolves when they are said, or nobody is there to hear them. */
+  say(...words: readonly string[]): Promise<void>;
+}
+
+const GIVE_UP_MS = 5_000;
+
+export function serviceManager(env: NodeJS.ProcessEnv = process.env): ServiceManager {
+  const isThere = env["NOTIFY_SOCKET"] !== undefined && env["NOTIFY_SOCKET"] !== "";
+  return {
+    async say(...words) {
+      if (!isThere) return;
+      await new Promise<void>((resolve) => {
+        const pid = `MAINPID=${process.pid}`;
+        execFile("systemd-notify", [pid, ...words], { env, timeout: GIVE_UP_MS }, () => resolve());
+      });
+    },
+  };
+}

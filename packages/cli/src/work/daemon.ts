@@ -1,0 +1,36 @@
+import { errorMessage } from "@branchcache/runtime";
+import type { SettingFlags } from "../config/setting-option.ts";
+import { typedFlags } from "../config/typed-flags.ts";
+import { Daemon } from "../daemon/daemon.ts";
+import { serviceManager } from "../daemon/service-manager.ts";
+import { aborted, stopSignal } from "../stop-signals.ts";
+
+export interface DaemonOptions {
+  readonly config?: string;
+  readonly listen?: string;
+  readonly preset?: string;
+  readonly set?: readonly string[];
+}
+
+export async function runDaemon({ config, ...options }: DaemonOptions, given: SettingFlags): Promise<void> {
+  const signal = stopSignal();
+  const flags = await typedFlags({ configFile: config, ...options, given });
+  const manager = serviceManager();
+  await using daemon = await Daemon.start({ configFile: config, flags });
+  await manager.say("READY=1", `STATUS=${daemon.settings.mode}`);
+  process.on("SIGHUP", () => void reload(daemon).then(() => manager.say(`STATUS=${daemon.settings.mode}`)));
+  await aborted(signal);
+  const { observer } = daemon;
+  observer.event("info", "service.stopping");
+  await manager.say("STOPPING=1");
+  await daemon.close();
+  observer.event("info", "service.stopped");
+}
+
+async function reload(daemon: Daemon): Promise<void> {
+  try {
+    await daemon.reload();
+  } catch (error) {
+    daemon.observer.event("error", "config.rejected", { reason: errorMessage(error) });
+  }
+}

@@ -1,0 +1,95 @@
+/** A daemon with a directory of its own, and the commands that speak to it. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type BackgroundProcess, startProcess } from "@branchcache/cli/testing";
+import { command } from "./commands.ts";
+
+export interface Ended {
+  readonly code: number | null;
+  readonly output: string;
+  readonly complaint: string;
+}
+
+export interface TestDaemon extends AsyncDisposable {
+  readonly directory: string;
+  readonly configFile: string;
+  readonly socket: string;
+  readonly process: BackgroundProcess;
+  /** Of the dashboard. */
+  readonly url: string;
+  /** `branchcache` with this daemon's configuration and sockets. */
+  run(...args: readonly string[]): Promise<Ended>;
+}
+
+export interface TestDaemonOptions {
+  readonly settings?: Readonly<Record<string, unknown>>;
+  readonly args?: readonly string[];
+  /** Put before the commands, as to run them in a namespace. */
+  readonly on?: readonly string[];
+}
+
+export async function startDaemon({ settings = {}, args = [], on = [] }: TestDaemonOptions = {}): Promise<TestDaemon> {
+  const directory = await mkdtemp(join(tmpdir(), "branchcached-"));
+  const configFile = join(directory, "branchcache.json");
+  const socket = join(directory, "api.sock");
+  const state = {
+    api: { socket },
+    cache: { data: { path: join(directory, "cache") } },
+    content_server: { secret_file: join(directory, "state", "secret") },
+    metrics: { listen: "127.0.0.1:0" },
+  };
+  await writeFile(configFile, JSON.stringify(settings));
+  // Where things lie is no matter of the test: a reset of the settings must not lose it.
+  await writeDropIn(directory, state);
+  const [program = "", ...rest] = [...on, ...command("branchcached", "--config", configFile, ...args)];
+  const background = await startProcess([program, ...rest]);
+  let url: string;
+  try {
+    url = (await background.event("service.started"))["metrics"] ?? "";
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true });
+    throw error;
+  }
+  return {
+    directory,
+    configFile,
+    socket,
+    process: background,
+    url,
+    run: (...words) => end([...on, ...command("branchcache", "--config", configFile, ...words)], socket),
+    async [Symbol.asyncDispose]() {
+      await background.stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function writeDropIn(directory: string, settings: unknown): Promise<void> {
+  const { mkdir } = await import("node:fs/promises");
+  await mkdir(join(directory, "branchcache.d"));
+  await writeFile(join(directory, "branchcache.d", "50-test.json"), JSON.stringify(settings));
+}
+
+/** Runs a command to its end. */
+export async function end(words: readonly string[], apiSocket?: string): Promise<Ended> {
+  const [program = "", ...args] = words;
+  const env = { ...process.env };
+  if (apiSocket !== undefined) {
+    env["BRANCHCACHE_CONTROL_SOCKET"] = join(apiSocket, "..", "control.sock");
+    env["BRANCHCACHE_API_SOCKET"] = apiSocket;
+  }
+  const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  let complaint = "";
+  child.stdout.setEncoding("utf8").on("data", (text) => {
+    output += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text) => {
+    complaint += text;
+  });
+  const [code] = await once(child, "close");
+  return { code, output, complaint };
+}
