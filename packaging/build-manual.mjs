@@ -19,7 +19,10 @@ function write(path, text) {
 for (const [name, text] of Object.entries(manualPages(version))) {
   write(join(directory, `man/man${name.at(-1)}`, name), text);
 }
-write(join(directory, "branchcache/branchcache.schema.json"), `${JSON.stringify(settingsJsonSchema(), undefined, 2)}\n`);
+write(
+  join(directory, "branchcache/branchcache.schema.json"),
+  `${JSON.stringify(settingsJsonSchema(), undefined, 2)}\n`,
+);
 const completions = {
   bash: "bash-completion/completions/branchcache",
   zsh: "zsh/vendor-completions/_branchcache",

@@ -46,9 +46,11 @@ function prune(folder) {
     if (found.isSymbolicLink()) {
       if (!existsSync(path)) rmSync(path);
     } else if (found.isDirectory()) {
-      if (/^(?:test|tests|__tests__|\.github|\.bin|bench|benchmarks)$/.test(entry)) rmSync(path, { recursive: true });
+      if (/^(?:test|tests|__tests__|\.github|\.bin|bench|benchmarks)$/.test(entry))
+        rmSync(path, { recursive: true });
       else prune(path);
-    } else if (/\.(?:map|d\.ts|d\.mts|d\.cts|tsbuildinfo|tsx?|md|markdown|flow|c|cc|cpp|h|gyp)$/i.test(entry)) rmSync(path);
+    } else if (/\.(?:map|d\.ts|d\.mts|d\.cts|tsbuildinfo|tsx?|md|markdown|flow|c|cc|cpp|h|gyp)$/i.test(entry))
+      rmSync(path);
     else chmodSync(path, /\/dist\/branchcached?\.js$/.test(path) ? 0o755 : 0o644);
   }
 }
@@ -61,7 +63,15 @@ function sizeOf(folder) {
 try {
   execFileSync(
     "pnpm",
-    ["--filter", "@branchcache/cli", "deploy", "--prod", "--legacy", "--config.node-linker=hoisted", join(tree, "usr/lib/branchcache")],
+    [
+      "--filter",
+      "@branchcache/cli",
+      "deploy",
+      "--prod",
+      "--legacy",
+      "--config.node-linker=hoisted",
+      join(tree, "usr/lib/branchcache"),
+    ],
     { cwd: root, stdio: ["ignore", "ignore", "inherit"] },
   );
   const lib = join(tree, "usr/lib/branchcache");
@@ -91,7 +101,10 @@ try {
   write("etc/branchcache/branchcache.json", "{}\n");
   mkdirSync(join(tree, "etc/branchcache/branchcache.d"), { recursive: true });
   write("usr/share/doc/branchcache/copyright", readFileSync(join(root, "packaging/debian/copyright")));
-  write("usr/share/branchcache/grafana-dashboard.json", readFileSync(join(root, "packaging/grafana-dashboard.json")));
+  write(
+    "usr/share/branchcache/grafana-dashboard.json",
+    readFileSync(join(root, "packaging/grafana-dashboard.json")),
+  );
   const log = `branchcache (${version}-1) unstable; urgency=medium\n\n  * This version.\n\n -- The BranchCache authors <branchcache@localhost>  Thu, 01 Jan 2026 00:00:00 +0000\n`;
   write("usr/share/doc/branchcache/changelog.Debian.gz", gzipSync(log, { level: 9 }));
 
@@ -119,7 +132,9 @@ Description: BranchCache peer, hosted cache and content server
   mkdirSync(target, { recursive: true });
   execFileSync("chmod", ["-R", "go=rX,u=rwX", tree]);
   for (const script of ["postinst", "prerm", "postrm"]) chmodSync(join(tree, "DEBIAN", script), 0o755);
-  execFileSync("dpkg-deb", ["--root-owner-group", "--build", "-Zxz", tree, join(target, name)], { stdio: "ignore" });
+  execFileSync("dpkg-deb", ["--root-owner-group", "--build", "-Zxz", tree, join(target, name)], {
+    stdio: "ignore",
+  });
   console.log(join(target, name));
 } finally {
   rmSync(scratch, { recursive: true, force: true });

@@ -31,7 +31,11 @@ export interface TestDaemonOptions {
   readonly on?: readonly string[];
 }
 
-export async function startDaemon({ settings = {}, args = [], on = [] }: TestDaemonOptions = {}): Promise<TestDaemon> {
+export async function startDaemon({
+  settings = {},
+  args = [],
+  on = [],
+}: TestDaemonOptions = {}): Promise<TestDaemon> {
   const directory = await mkdtemp(join(tmpdir(), "branchcached-"));
   const configFile = join(directory, "branchcache.json");
   const socket = join(directory, "api.sock");

@@ -1,7 +1,8 @@
 /** The dashboard in a real browser, while downloads run. */
-import { createServer, type Server } from "node:http";
+
 import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -35,7 +36,10 @@ describe.skipIf(!chromiumFound.ok)("the dashboard in a browser", () => {
     server = await startDaemon({ settings: { mode: "local" } });
     const root = join(server.directory, "www");
     await mkdir(root);
-    await writeFile(join(root, "image.wim"), new Uint8Array(4_000_000).map((_, i) => (i * 2_654_435_761) >>> 13));
+    await writeFile(
+      join(root, "image.wim"),
+      new Uint8Array(4_000_000).map((_, i) => (i * 2_654_435_761) >>> 13),
+    );
     await server.run("publish", join(root, "image.wim"), "--quiet");
     await server.run("config", "set", "content_server.root", root);
     await server.run("config", "set", "content_server.listen", "127.0.0.1:0");
@@ -49,10 +53,7 @@ describe.skipIf(!chromiumFound.ok)("the dashboard in a browser", () => {
     for (const daemon of [server, node, other]) await daemon?.[Symbol.asyncDispose]();
   });
 
-  const openPage = async (
-    url: string,
-    options: Parameters<Browser["newPage"]>[0] = {},
-  ): Promise<Page> => {
+  const openPage = async (url: string, options: Parameters<Browser["newPage"]>[0] = {}): Promise<Page> => {
     const page = await browser.newPage(options);
     page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
     page.on("pageerror", (error) => complaints.push(String(error)));
@@ -99,13 +100,21 @@ describe.skipIf(!chromiumFound.ok)("the dashboard in a browser", () => {
     const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
     for (const colorScheme of ["light", "dark"] as const) {
       for (const width of [1_200, 360]) {
-        const page = await openPage(node.url, { colorScheme, viewport: { width, height: 900 }, bypassCSP: true });
+        const page = await openPage(node.url, {
+          colorScheme,
+          viewport: { width, height: 900 },
+          bypassCSP: true,
+        });
         await page.evaluate(axe);
         const found = await page.evaluate(async () => {
           const { axe: run } = globalThis as unknown as {
-            axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> };
+            axe: {
+              run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }>;
+            };
           };
-          return (await run.run()).violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes[0]?.html}`);
+          return (await run.run()).violations.map(
+            ({ id, impact, nodes }) => `${impact} ${id}: ${nodes[0]?.html}`,
+          );
         });
         expect(found).toEqual([]);
         // Nothing to scroll sideways but what scrolls in itself.

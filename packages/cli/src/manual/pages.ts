@@ -28,7 +28,8 @@ function commandPage(program: Command, chapter: number, version: string, seeAlso
     ...options(program),
     ...afterHelp(program),
   ];
-  if (program.commands.length > 0) parts.push(section("COMMANDS"), ...program.commands.flatMap((child) => command(child, "")));
+  if (program.commands.length > 0)
+    parts.push(section("COMMANDS"), ...program.commands.flatMap((child) => command(child, "")));
   parts.push(section("SEE ALSO"), roffText(seeAlso));
   return `${parts.join("\n")}\n`;
 }
