@@ -71,7 +71,7 @@ describe.skipIf(!chromiumFound.ok)("the dashboard in a browser", () => {
 
   it("changes while downloads run, and says where bytes came from and why", async () => {
     const page = await openPage(node.url);
-    const text = (id: string) => page.locator(`#${id}`).innerText();
+    const text = (id: string) => page.locator(`#${id}`).textContent();
     expect(await text("saved")).toContain("0 B");
     expect(await text("downloads")).toContain("Nothing was read");
     await download(other, "first");
@@ -81,7 +81,7 @@ describe.skipIf(!chromiumFound.ok)("the dashboard in a browser", () => {
     expect(await text("peers")).toMatch(/127\.0\.0\.1:\d+/);
     expect(await page.content()).not.toContain("very-secret");
     await page.locator("#downloads summary").first().click();
-    expect(await page.locator("#downloads pre").first().innerText()).toContain("Asked the link");
+    expect(await page.locator("#downloads pre").first().textContent()).toContain("Asked the link");
     // What one reads stays open while figures change round it.
     await download(node, "third");
     await expect.poll(() => text("saved"), SOON).toContain("7.6");
@@ -131,9 +131,9 @@ describe.skipIf(!chromiumFound.ok)("the dashboard in a browser", () => {
 
   it("has the essentials without scripts", async () => {
     const page = await openPage(node.url, { javaScriptEnabled: false });
-    expect(await page.locator("#saved").innerText()).toContain("did not cross the WAN");
-    expect(await page.locator("#downloads").innerText()).toContain("image.wim");
-    expect(await page.locator("#warnings").innerText()).not.toBe("");
+    expect(await page.locator("#saved").textContent()).toContain("did not cross the WAN");
+    expect(await page.locator("#downloads").textContent()).toContain("image.wim");
+    expect(await page.locator("#warnings").textContent()).not.toBe("");
     await page.close();
   });
 
@@ -168,7 +168,7 @@ describe.skipIf(!chromiumFound.ok)("the dashboard in a browser", () => {
     const page = await browser.newPage();
     await page.goto(`http://127.0.0.1:${(stub.address() as AddressInfo).port}/`);
     gone = true;
-    await expect.poll(() => page.locator("#connection").innerText(), SOON).toContain("does not answer");
+    await expect.poll(() => page.locator("#connection").textContent(), SOON).toContain("does not answer");
     await page.close();
     stub.closeAllConnections();
     stub.close();

@@ -65,7 +65,7 @@ describe("the daemon's Peer Distribution API", () => {
       mode: "local",
     });
     const pipe = String.raw`\\.\pipe\branchcache-api`;
-    const protocols = await peerDistApi({ node, socket: pipe, secretFile, observer });
+    const { protocols } = await peerDistApi({ node, socket: pipe, secretFile, observer });
     const path = join(directory, "stands-for-the-pipe.sock");
     const server = await serveApi({ path, branchCache: node, mode: node.mode, protocols });
     const [one, two] = [
