@@ -1,0 +1,109 @@
+/** The tables of counterparts against the commands and settings that there really are. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { manualPages } from "@branchcache/cli";
+import { describe, expect, it } from "vitest";
+
+const page = readFileSync(join(import.meta.dirname, "../docs/guides/from-windows.md"), "utf8");
+const manual = Object.fromEntries(
+  Object.entries(manualPages("0")).map(([name, text]) => [name, text.replaceAll(String.raw`\-`, "-")]),
+);
+const commands = manual["branchcache.1"] ?? "";
+const settings = new Set(
+  [...(manual["branchcache.json.5"] ?? "").matchAll(/^\\fB([a-z_.]+)\\fR$/gm)].map((m) => m[1]),
+);
+
+interface Row {
+  readonly windows: string;
+  readonly here: string;
+}
+
+function table(name: string): readonly Row[] {
+  const [, after = ""] = page.split(`<!-- table: ${name} -->`);
+  const lines = after.trimStart().split("\n");
+  const end = lines.findIndex((line) => !line.startsWith("|"));
+  return lines.slice(2, end < 0 ? undefined : end).map((line) => {
+    const [, windows = "", here = ""] = line.split("|").map((cell) => cell.trim());
+    return { windows: windows.replaceAll("`", ""), here };
+  });
+}
+
+/** The part of the manual about one command, up to the next. */
+function aboutCommand(words: readonly string[]): string | undefined {
+  const start = commands.search(new RegExp(`^\\.SS "${words.join(" ")}(?: |")`, "m"));
+  if (start < 0) return undefined;
+  const rest = commands.slice(start + 1);
+  return rest.slice(0, Math.max(rest.search(/^\.S[SH] /m), 0) || undefined);
+}
+
+const CMDLETS =
+  "Enable-BCDistributed Enable-BCHostedClient Enable-BCHostedServer Enable-BCLocal Disable-BC Enable-BCDowngrading " +
+  "Disable-BCDowngrading Enable-BCServeOnBattery Disable-BCServeOnBattery Get-BCStatus Get-BCClientConfiguration " +
+  "Get-BCContentServerConfiguration Get-BCHostedCacheServerConfiguration Get-BCNetworkConfiguration Get-BCDataCache " +
+  "Get-BCHashCache Get-BCDataCacheExtension Add-BCDataCacheExtension Remove-BCDataCacheExtension Set-BCCache " +
+  "Clear-BCCache Set-BCDataCacheEntryMaxAge Set-BCMinSMBLatency Set-BCAuthentication Publish-BCFileContent " +
+  "Publish-BCWebContent Export-BCCachePackage Import-BCCachePackage Set-BCSecretKey Export-BCSecretKey " +
+  "Import-BCSecretKey Reset-BC";
+const NETSH = [
+  ...[
+    "show status",
+    "show localcache",
+    "show publicationcache",
+    "show hostedcache",
+    "set service",
+    "set cachesize",
+  ],
+  ...[
+    "set publicationcachesize",
+    "set localcache",
+    "set publicationcache",
+    "set key",
+    "exportkey",
+    "importkey",
+  ],
+  ...["flush", "reset", "smb set latency", "smb show latency", "smb dump", "dump"],
+];
+
+describe("the counterparts of Windows", () => {
+  it("has a row for every cmdlet, netsh command and policy", () => {
+    expect(table("cmdlets").map(({ windows }) => windows)).toEqual(CMDLETS.split(" "));
+    expect(table("netsh").map(({ windows }) => windows)).toEqual(NETSH);
+    expect(table("policies")).toHaveLength(12);
+  });
+
+  const rows = ["cmdlets", "netsh", "policies", "registry"].flatMap(table);
+  const typed = rows.flatMap(({ windows, here }) =>
+    [...here.matchAll(/`(branchcache [^`]+)`/g)].map((m) => [windows, m[1] ?? ""] as const),
+  );
+  const keys = rows.flatMap(({ windows, here }) =>
+    [...here.matchAll(/`([a-z_]+(?:\.[a-z_]+)*)`/g)]
+      .map((m) => m[1] ?? "")
+      .filter((key) => key !== "branchcache")
+      .map((key) => [windows, key] as const),
+  );
+
+  it("each name a command, a setting, or a reason", () => {
+    for (const { windows, here } of rows)
+      expect(here, windows).toMatch(/`(?:branchcache |[a-z_]+[.`])|none: /);
+    expect(typed.length).toBeGreaterThan(50);
+    expect(keys.length).toBeGreaterThan(15);
+  });
+
+  it.each(typed)("%s: %s", (_windows, command) => {
+    const words = command.split(" ").slice(1);
+    const options = words.filter((word) => word.startsWith("--"));
+    const named = words.filter((word) => /^[a-z][a-z-]*$/.test(word));
+    let about: string | undefined;
+    for (let length = named.length; length > 0 && about === undefined; length--) {
+      about = aboutCommand(named.slice(0, length));
+    }
+    expect(about, command).toBeDefined();
+    for (const option of options) expect(about, `${command} has ${option}`).toContain(option);
+    const key = words.find((word) => /^[a-z_]+\.[a-z_.]+$/.test(word));
+    if (words[0] === "config" && key) expect(settings).toContain(key);
+  });
+
+  it.each(keys)("%s: %s", (_windows, key) => {
+    expect(settings).toContain(key);
+  });
+});
