@@ -1,5 +1,5 @@
 /** The daemon's parts, put together as the settings say, and changed with them. */
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import {
   type ApiServer,
   type BlockServer,
@@ -438,7 +438,7 @@ function limitsOf({ cache: { data, hash, max_age: maxAgeMs } }: Settings): Param
   };
 }
 
-/** Beside the secret: both are what the daemon must not lose. */
-function totalsFile({ content_server: contentServer }: Settings): string {
-  return join(dirname(contentServer.secret_file), "totals.json");
+/** With the blocks that it is about: whoever moves or removes the cache does so with its totals. */
+function totalsFile({ cache }: Settings): string {
+  return join(cache.data.path, "totals.json");
 }
