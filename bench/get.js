@@ -7,13 +7,13 @@
  * Each run begins with an empty cache on the receiving side, and stands between two runs of `openssl dgst -sha256`.
  */
 import { execFile, spawn, spawnSync } from "node:child_process";
+import { createCipheriv } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { freeUdpPort, startProcess } from "@branchcache/cli/testing";
-import { plainBlock } from "./retrieval-content.js";
 
 /** @typedef {import("@branchcache/cli/testing").BackgroundProcess} BackgroundProcess */
 
@@ -38,8 +38,10 @@ async function bench() {
   const root = join(directory, "www");
   await mkdir(root);
   const file = join(root, "content");
+  // No two segments alike: a store would keep them once.
+  const noise = createCipheriv("aes-128-ctr", Buffer.alloc(16), Buffer.alloc(16));
   const output = await open(file, "w");
-  for (let i = 0; i < bytes / 65_536; i++) await output.write(plainBlock(i));
+  for (let i = 0; i < megabytes; i++) await output.write(noise.update(Buffer.alloc(1_048_576)));
   await output.close();
 
   const cacheLimit = String(2 * bytes + 2 ** 28);

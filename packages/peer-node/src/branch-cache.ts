@@ -68,6 +68,11 @@ export interface ContentReader extends AsyncDisposable {
    * `mismatch`: these are not the bytes that the Content Information speaks of; nothing was kept.
    */
   add(offsetBytes: number, bytes: Uint8Array): Promise<"kept" | "not-kept" | "mismatch">;
+  /**
+   * Gives back the bytes of a piece whose receiver is done with them, once; nobody looks at them again. Need not be
+   * called: it spares fresh memory for each block, and the time to collect that.
+   */
+  release?(bytes: Uint8Array): void;
   /** Of the pieces given so far; complete when they have ended. */
   explain(): Promise<Explanation>;
   close(): Promise<void>;

@@ -72,6 +72,7 @@ export function openNodeReader(options: NodeReaderOptions): ContentReader {
       if (result === "kept") options.onKept?.(block.segment, block.blockIndex);
       return result;
     },
+    release: (bytes) => options.fetch.cipher.release?.(bytes),
     async explain() {
       return story.explain();
     },

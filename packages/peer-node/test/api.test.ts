@@ -27,11 +27,17 @@ if (!v2) throw new Error("no publication");
 const information = writeContentInformation(v2, ServerSecret.fromBytes(Uint8Array.of(1)), nodeHashEngine);
 
 /** Holds every other block. */
-function fakeBranch(): BranchCache & { readonly added: number[]; readonly closed: number } {
+function fakeBranch(): BranchCache & {
+  readonly added: number[];
+  readonly released: Uint8Array[];
+  readonly closed: number;
+} {
   const added: number[] = [];
+  const released: Uint8Array[] = [];
   let closed = 0;
   return {
     added,
+    released,
     get closed() {
       return closed;
     },
@@ -54,6 +60,7 @@ function fakeBranch(): BranchCache & { readonly added: number[]; readonly closed
           added.push(offset);
           return "kept";
         },
+        release: (bytes) => void released.push(bytes),
         async explain() {
           const segments = described.segments.map(({ offsetBytes, lengthBytes }, i) => ({
             segmentId: String(i),
@@ -97,6 +104,31 @@ describe("the local socket", () => {
   afterEach(async () => {
     await server.close();
     await rm(directory, { recursive: true, force: true });
+  });
+
+  it("gives blocks back on both sides once they have left, and reads into the memory of those before", async () => {
+    const daemon = await connectBranchCache(path);
+    await using reader = await daemon.open(information);
+    const memory = new Set<ArrayBufferLike>();
+    let blocks = 0;
+    for await (const piece of reader.pieces()) {
+      if (piece.kind === "missing") continue;
+      const { bytes, offsetBytes } = piece;
+      expect(equalBytes(bytes, content.subarray(offsetBytes, offsetBytes + bytes.length))).toBe(true);
+      blocks++;
+      memory.add(bytes.buffer);
+      reader.release?.(bytes);
+    }
+    expect(branch.released).toHaveLength(blocks);
+    expect(blocks).toBeGreaterThan(memory.size);
+  });
+
+  it("gives blocks back that a caller who has gone will never read", async () => {
+    const daemon = await connectBranchCache(path);
+    const reader = await daemon.open(information);
+    for await (const _ of reader.pieces()) break;
+    await reader.close();
+    await expect.poll(() => branch.released.length).toBeGreaterThan(0);
   });
 
   it("reads a content as in process, and adds what was missing", async () => {

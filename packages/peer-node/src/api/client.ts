@@ -5,6 +5,7 @@ import { nodeHashEngine } from "@branchcache/content-info/node";
 import { BranchCacheError } from "@branchcache/runtime";
 import { blockStartingAt } from "../block-map.ts";
 import type { BranchCache, ContentReader, SegmentExplanation } from "../branch-cache.ts";
+import { LentBuffers } from "../lent-buffers.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { FrameReader } from "./frames.ts";
 import { type Answer, PROTOCOL_VERSION, type Request } from "./protocol.ts";
@@ -78,6 +79,7 @@ function remoteReader(
       const answer = await connection.request({ op: "add", offsetBytes, bytes }, "added");
       return answer.op === "added" ? answer.result : "not-kept";
     },
+    release: (bytes) => connection.release(bytes),
     async explain() {
       const segments: SegmentExplanation[] = [];
       for (;;) {
@@ -126,6 +128,7 @@ class ReceivedBytes {
 class Connection {
   readonly #socket: Socket;
   readonly #writer: FrameWriter<Request>;
+  readonly #buffers = new LentBuffers();
   readonly #waiting: Record<AwaitedAnswer, Waiting[]> = {
     hello: [],
     opened: [],
@@ -138,7 +141,7 @@ class Connection {
   private constructor(socket: Socket, received: ReceivedBytes) {
     this.#socket = socket;
     this.#writer = new FrameWriter(socket);
-    const frames = new FrameReader();
+    const frames = new FrameReader((lengthBytes) => this.#buffers.take(lengthBytes));
     received.listener = (chunk) => {
       try {
         for (const message of frames.push(chunk)) this.#take(message as Answer);
@@ -194,6 +197,11 @@ class Connection {
     for (const answer of answers) answer.catch(() => {});
     this.send({ op: "next", count }).catch(() => {});
     return answers;
+  }
+
+  /** Of an answer; the next ones are read into its memory. */
+  release(bytes: Uint8Array): void {
+    this.#buffers.give(bytes);
   }
 
   close(reason: unknown = daemonClosed()): void {

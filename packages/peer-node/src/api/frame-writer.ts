@@ -19,12 +19,21 @@ export class FrameWriter<Message> {
     return this.#hasRoom(this.#socket.write(encodeFrame(message))) ? Promise.resolve() : this.#wait();
   }
 
-  /** As `write` of `{ ...message, data }`, without a copy: the pieces must not change until they are written. */
-  writeWithData(message: Message & object, data: readonly Uint8Array[]): Promise<void> {
-    if (this.#socket.destroyed || this.#socket.writableEnded) return Promise.resolve();
+  /**
+   * As `write` of `{ ...message, data }`, without a copy: the pieces must not change until they are written. `written`
+   * is called when they are, or never will be.
+   */
+  writeWithData(message: Message & object, data: readonly Uint8Array[], written?: () => void): Promise<void> {
+    if (this.#socket.destroyed || this.#socket.writableEnded) {
+      written?.();
+      return Promise.resolve();
+    }
+    const parts = encodeFrameWithData(message, data);
     this.#socket.cork();
     let took = true;
-    for (const part of encodeFrameWithData(message, data)) took = this.#socket.write(part);
+    for (const [i, part] of parts.entries()) {
+      took = this.#socket.write(part, i === parts.length - 1 ? written : undefined);
+    }
     this.#socket.uncork();
     return this.#hasRoom(took) ? Promise.resolve() : this.#wait();
   }

@@ -53,11 +53,17 @@ const MARK_BYTES = 5;
  * `BC_API_FRAME` for a frame over the limit, as soon as its length is read, and for bytes that are no MessagePack.
  */
 export class FrameReader {
+  readonly #takeBuffer: (lengthBytes: number) => Uint8Array;
   readonly #length = Buffer.alloc(LENGTH_BYTES);
   #lengthFilled = 0;
   /** The frame under way, once its length is known. */
   #body: Uint8Array | undefined;
   #bodyFilled = 0;
+
+  /** `takeBuffer`: where a frame is gathered; its byte fields are views of that. Default: fresh memory. */
+  constructor(takeBuffer: (lengthBytes: number) => Uint8Array = Buffer.allocUnsafe) {
+    this.#takeBuffer = takeBuffer;
+  }
 
   *push(chunk: Uint8Array): Generator<unknown, void, undefined> {
     for (let at = 0; at < chunk.length; ) {
@@ -67,7 +73,7 @@ export class FrameReader {
         this.#lengthFilled += part.length;
         at += part.length;
         if (this.#lengthFilled < LENGTH_BYTES) return;
-        this.#body = Buffer.allocUnsafe(bodyBytes(this.#length));
+        this.#body = this.#takeBuffer(bodyBytes(this.#length));
       }
       const part = chunk.subarray(at, at + this.#body.length - this.#bodyFilled);
       this.#body.set(part, this.#bodyFilled);

@@ -279,7 +279,7 @@ class Session {
     else if (next.value.kind === "missing") await this.#writer.write({ op: "piece", piece: next.value });
     else {
       const { bytes, ...piece } = next.value;
-      await this.#writer.writeWithData({ op: "piece", piece }, [bytes]);
+      await this.#writer.writeWithData({ op: "piece", piece }, [bytes], () => this.#reader?.release?.(bytes));
     }
   }
 

@@ -167,7 +167,8 @@ class Download {
         continue;
       }
       await fill();
-      await this.#write(piece.offsetBytes, piece.bytes, piece.source);
+      const { bytes } = piece;
+      await this.#write(piece.offsetBytes, bytes, piece.source, () => reader.release?.(bytes));
     }
     await fill();
     if (this.#options.explain) this.#explanation = await reader.explain();
@@ -279,12 +280,15 @@ class Download {
     offsetBytes: number,
     bytes: Uint8Array,
     source: keyof DownloadProgress["bytes"],
+    done?: () => void,
   ): Promise<void> {
     const { sink, observer = silentObserver, onProgress } = this.#options;
+    // Bytes that were given back may be empty.
+    const { length } = bytes;
     this.#written = true;
-    await sink.write(offsetBytes, bytes);
-    this.#count.add(source, bytes.length);
-    if (source === "origin") observer.count("retrieval_bytes_total", bytes.length, { source });
+    await sink.write(offsetBytes, bytes, done);
+    this.#count.add(source, length);
+    if (source === "origin") observer.count("retrieval_bytes_total", length, { source });
     onProgress?.({ lengthBytes: this.#lengthBytes, bytes: this.#count.bytes });
   }
 }

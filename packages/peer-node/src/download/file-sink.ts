@@ -39,7 +39,7 @@ export async function createFileSink(path: string, url?: string): Promise<FileSi
       // Without one that If-Range takes there is no going on.
       validator = given && ifRange(given) !== undefined ? given : undefined;
     },
-    write: (offsetBytes, bytes) => writes.write(offsetBytes, bytes),
+    write: (offsetBytes, bytes, done) => writes.write(offsetBytes, bytes, done),
     async restart() {
       await writes.settled();
       await file.truncate(0);

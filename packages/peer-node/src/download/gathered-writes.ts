@@ -8,6 +8,7 @@ export class GatheredWrites {
   readonly #file: FileHandle;
   readonly #onWritten: (offsetBytes: number, lengthBytes: number) => void;
   #parts: Uint8Array[] = [];
+  #done: (() => void)[] = [];
   #offsetBytes = 0;
   #lengthBytes = 0;
   #writing: Promise<void> = Promise.resolve();
@@ -19,12 +20,13 @@ export class GatheredWrites {
   }
 
   /**
-   * Resolves when there is room for more; the bytes must not change until they are written. Rejects with what is
-   * wrong with this write or one before.
+   * Resolves when there is room for more; the bytes must not change until they are written, and `done` is called.
+   * Rejects with what is wrong with this write or one before.
    */
-  async write(offsetBytes: number, bytes: Uint8Array): Promise<void> {
+  async write(offsetBytes: number, bytes: Uint8Array, done?: () => void): Promise<void> {
     if (offsetBytes !== this.#offsetBytes + this.#lengthBytes) await this.#begin(offsetBytes);
     this.#parts.push(bytes);
+    if (done) this.#done.push(done);
     this.#lengthBytes += bytes.length;
     if (this.#lengthBytes >= GATHERED_BYTES || this.#parts.length >= GATHERED_PARTS) {
       await this.#begin(this.#offsetBytes + this.#lengthBytes);
@@ -40,7 +42,9 @@ export class GatheredWrites {
   /** Hands what was gathered to the file once that is done with the piece before. */
   async #begin(nextOffsetBytes: number): Promise<void> {
     const [parts, offsetBytes, lengthBytes] = [this.#parts, this.#offsetBytes, this.#lengthBytes];
+    const allDone = this.#done;
     this.#parts = [];
+    this.#done = [];
     this.#offsetBytes = nextOffsetBytes;
     this.#lengthBytes = 0;
     if (parts.length === 0) return;
@@ -48,6 +52,7 @@ export class GatheredWrites {
     this.#writing = before.then(async () => {
       await writeAll(this.#file, parts, offsetBytes);
       this.#onWritten(offsetBytes, lengthBytes);
+      for (const done of allDone) done();
     });
     // Whoever writes next or settles hears of it; until then a failure is no unhandled one.
     this.#writing.catch(() => {});

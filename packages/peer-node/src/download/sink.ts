@@ -10,9 +10,10 @@ export interface PartialContent {
 export interface DownloadSink {
   /**
    * In order, or, where `restart` exists, anywhere. Resolves when it takes more, and may keep the bytes until later;
-   * what goes wrong with them then is told by the write, or whatever else is asked of it, that follows.
+   * what goes wrong with them then is told by the write, or whatever else is asked of it, that follows. `done`, if
+   * it is called at all, when the bytes are not looked at any longer.
    */
-  write(offsetBytes: number, bytes: Uint8Array): Promise<void>;
+  write(offsetBytes: number, bytes: Uint8Array, done?: () => void): Promise<void>;
   /** Forgets everything written. Absent where bytes are gone once written, as in a pipe. */
   restart?(): Promise<void>;
   /** What is there already; of use only while the origin still has the same content. */
