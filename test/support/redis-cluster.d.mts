@@ -22,3 +22,12 @@ export interface RedisCluster {
  * on redis-server's command line.
  */
 export function startRedisCluster(program: string, settings?: readonly string[]): Promise<RedisCluster>;
+
+export interface RedisServer extends Pick<RedisNode, "ask"> {
+  /** `127.0.0.1:port`. */
+  readonly node: string;
+  close(): Promise<void>;
+}
+
+/** One server that is a cluster by itself, on loopback, without files of its own. */
+export function startRedisServer(program: string, settings?: readonly string[]): Promise<RedisServer>;

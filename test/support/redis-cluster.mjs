@@ -93,6 +93,24 @@ export async function startRedisCluster(program, settings = []) {
   };
 }
 
+/** @param {string} program @param {readonly string[]} settings */
+export async function startRedisServer(program, settings = []) {
+  const directory = await mkdtemp(join(tmpdir(), "redis-server-"));
+  const cli = join(dirname(program), "redis-cli");
+  const [port = 0, busPort = 0] = await freePorts(2);
+  const node = await startNode({ program, cli, directory, settings, port, busPort });
+  await node.ask("CLUSTER", "ADDSLOTSRANGE", "0", String(SLOTS - 1));
+  await until(async () => (await node.ask("CLUSTER", "INFO")).includes("cluster_state:ok"));
+  return {
+    node: `127.0.0.1:${port}`,
+    ask: node.ask,
+    async close() {
+      await node.end();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
 /**
  * @param {{ program: string, cli: string, directory: string, settings: readonly string[], port: number, busPort: number }} place
  */

@@ -19,6 +19,21 @@ export const hashCacheSizeOption = (): Option =>
     "most that the hashes in the cache may take (default: 1 % of the volume, at least 64 MiB)",
   );
 
+/** Of the commands that keep hashes: a cluster that several machines share, in place of the cache directory. */
+export const sharedHashOptions = (): readonly Option[] => [
+  new SettingOption("--cache-store <kind>", "cache.store"),
+  new SettingOption(
+    "--redis-node <host:port>",
+    "cache.redis.nodes",
+    "node of the cluster that keeps the hashes, as --cache-store redis; may be repeated",
+  ).implies({ cacheStore: "redis" }),
+  new SettingOption("--redis-username <name>", "cache.redis.username"),
+  new SettingOption("--redis-password-file <file>", "cache.redis.password_file"),
+  new SettingOption("--redis-tls [true|false]", "cache.redis.tls").preset("true"),
+  new SettingOption("--redis-prefix <text>", "cache.redis.prefix"),
+  new SettingOption("--redis-deadline <time>", "cache.redis.deadline"),
+];
+
 export const interfaceOption = (): Option =>
   new SettingOption(
     "--interface <name|address>",

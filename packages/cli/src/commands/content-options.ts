@@ -7,11 +7,12 @@ import {
   logFormatOption,
   logLevelOption,
   secretFileOption,
+  sharedHashOptions,
 } from "../shared-options.ts";
 
 /** `listenVariable`: environment variable for `--listen`. */
 export function addContentOptions(command: Command, listenVariable: string): Command {
-  return command
+  command
     .addOption(
       new Option("--listen <[host:]port>", "where to listen")
         .env(listenVariable)
@@ -49,4 +50,6 @@ export function addContentOptions(command: Command, listenVariable: string): Com
     .addOption(hashCacheSizeOption())
     .addOption(logLevelOption())
     .addOption(logFormatOption());
+  for (const option of sharedHashOptions()) command.addOption(option);
+  return command;
 }

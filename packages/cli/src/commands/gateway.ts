@@ -41,11 +41,12 @@ export function gatewayCommand(): Command {
       `
 Content needs a strong ETag, or a Last-Modified and no ETag, and its length. Where the origin compresses,
 clients that know BranchCache are given the content as it is. Gateways with the same secret share their
-clients' caches.
+clients' caches; with the same cluster (--redis-node) each content is hashed by one of them only.
 
 Examples:
   branchcache gateway --origin http://127.0.0.1:8081 --listen 80
-  branchcache gateway --origin https://files.example --exclude-path '*.ipxe' --forwarded replace`,
+  branchcache gateway --origin https://files.example --exclude-path '*.ipxe' --forwarded replace
+  branchcache gateway --origin http://10.0.0.5 --secret-file /etc/branchcache/secret --redis-node cache-1:6379`,
     )
     .action(async (options: GatewayCommandOptions) => {
       const { runGateway } = await import("../work/gateway.ts");

@@ -1,10 +1,10 @@
 import { Command, Option } from "commander";
 import { parseHeader, parseUrl } from "../option-values.ts";
-import { cacheDirOption, hashCacheSizeOption } from "../shared-options.ts";
+import { cacheDirOption, hashCacheSizeOption, sharedHashOptions } from "../shared-options.ts";
 import type { PublishOptions } from "../work/publish.ts";
 
 export function publishCommand(): Command {
-  return new Command("publish")
+  const command = new Command("publish")
     .summary("hash files ahead of the first request")
     .description(
       "Hashes files in both versions of Content Information and keeps the hashes where `branchcache serve`\n" +
@@ -40,4 +40,6 @@ Exit status: 0 all hashed, 1 some could not be hashed, 2 usage.`,
       const { runPublish } = await import("../work/publish.ts");
       await runPublish(paths, options);
     });
+  for (const option of sharedHashOptions()) command.addOption(option);
+  return command;
 }

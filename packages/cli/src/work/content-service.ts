@@ -8,14 +8,14 @@ import {
 import { closeServer, type ListenAddress, listen } from "@branchcache/peer-node";
 import { type EventFields, type EventLevel, formatEndpoint } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
+import { type HashStoreOptions, openHashStore } from "../hash-store.ts";
 import { type LogFormat, logObserver } from "../log-observer.ts";
 import { shownHost } from "../option-values.ts";
 import { Resources } from "../resources.ts";
 import { loadServerSecret } from "../secret-file.ts";
 import { aborted, stopSignal } from "../stop-signals.ts";
-import { openStore } from "../store.ts";
 
-export interface ContentServiceOptions {
+export interface ContentServiceOptions extends HashStoreOptions {
   readonly listen: ListenAddress;
   readonly minSize: number;
   readonly includePath?: readonly string[];
@@ -24,8 +24,6 @@ export interface ContentServiceOptions {
   readonly excludeType?: readonly string[];
   readonly rangeWait: number;
   readonly idleTimeout: number;
-  readonly cacheDir: string;
-  readonly hashCacheSize?: number;
   readonly secretFile: string;
   readonly logLevel: EventLevel;
   readonly logFormat?: LogFormat;
@@ -47,7 +45,7 @@ export async function runContentService(
   const signal = stopSignal();
   const secret = await loadServerSecret(options.secretFile);
   await using resources = new Resources();
-  const store = await openStore({ ...options, observer });
+  const store = await openHashStore(options, observer);
   resources.defer(() => store.close());
   const pool = resources.use(createHashingPool());
   const settings = {
@@ -72,7 +70,7 @@ export async function runContentService(
   observer.event("info", "service.started", {
     ...about,
     url: `http://${formatEndpoint({ ...address, address: shownHost(address.address) })}/`,
-    cache: options.cacheDir,
+    cache: store.name,
     pid: process.pid,
   });
   await aborted(signal);

@@ -9,19 +9,17 @@ import {
 import { BranchCacheError, errorMessage, type Observer, silentObserver } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import cliProgress from "cli-progress";
+import { type HashStoreOptions, openHashStore } from "../hash-store.ts";
 import { Resources } from "../resources.ts";
 import { stopSignal } from "../stop-signals.ts";
-import { openStore } from "../store.ts";
 import { formatBytes, formatDuration, formatRate } from "../units.ts";
 import { type FoundFile, filesOf } from "./files-of.ts";
 
-export interface PublishOptions {
+export interface PublishOptions extends HashStoreOptions {
   readonly recurse?: true;
   readonly urlPrefix?: string;
   readonly origin?: string;
   readonly header?: Readonly<Record<string, string>>;
-  readonly cacheDir: string;
-  readonly hashCacheSize?: number;
   readonly json?: true;
   readonly quiet?: true;
 }
@@ -43,7 +41,7 @@ export async function runPublish(paths: readonly string[], options: PublishOptio
   }
   const signal = stopSignal();
   await using resources = new Resources();
-  const store = await openStore({ ...options, observer: silentObserver });
+  const store = await openHashStore(options, silentObserver);
   resources.defer(() => store.close());
   const pool = resources.use(createHashingPool());
   const toolbox = { store: store.publications, pool, signal, resources };

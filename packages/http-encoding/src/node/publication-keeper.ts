@@ -79,13 +79,14 @@ export function publicationKeeper(
     const publications = await work.hash(closing.signal);
     const made = [publications?.v1, publications?.v2].filter((publication) => publication !== undefined);
     if (!publications || made.some((publication) => publication.lengthBytes !== resource.sizeBytes)) return;
+    // Good for this process, whatever becomes of the store.
+    recent.set(resource, publications);
     await store.put(resource.key, {
       validator: resource.validator,
       sizeBytes: resource.sizeBytes,
       publications: made.map((publication) => encodePublication(publication)),
       createdMs: clock.wallMs(),
     });
-    recent.set(resource, publications);
     attempts.set(idOf(resource), clock.monotonicMs());
     for (const { version } of made) {
       observer.count("hash_generations_total", 1, { version: String(version), result: "ok" });

@@ -59,10 +59,13 @@ const hash = z
 
 const redis = z
   .strictObject({
-    nodes: setting(z.array(z.string().regex(/^.+:\d{1,5}$/, "must be host:port")).prefault([]), {
-      help: "host:port of nodes of the cluster; one is enough to find the others",
-      takes: "restart",
-    }),
+    nodes: setting(
+      z.array(z.string().regex(/^.+:\d{1,5}$/, "must be host:port"), "must be host:port").prefault([]),
+      {
+        help: "host:port of nodes of the cluster; one is enough to find the others",
+        takes: "restart",
+      },
+    ),
     username: setting(z.string().min(1).optional(), {
       help: "User of the cluster",
       takes: "restart",
