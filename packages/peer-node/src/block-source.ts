@@ -25,7 +25,7 @@ export function blockSourceOf(blocks: BlockStore, reSealing?: ReSealing): BlockS
         if (trust !== "verified") return undefined;
         const copy = buffers.take(data.length);
         copy.set(data);
-        return { nextBlockIndex, stored: { cipher, iv: iv.slice(), data: copy } };
+        return { nextBlockIndex, stored: { cipher, iv: new Uint8Array(iv), data: copy } };
       });
       if (!found) return undefined;
       const { nextBlockIndex, stored } = found;
@@ -51,7 +51,7 @@ export function hostedSourceOf(blocks: BlockStore, clock: Clock): BlockSource {
       blocks.withBlock(id, index, ({ nextBlockIndex, cipher, iv, data }) => {
         const copy = buffers.take(data.length);
         copy.set(data);
-        const sealed = { cipher, iv: iv.slice(), data: copy };
+        const sealed = { cipher, iv: new Uint8Array(iv), data: copy };
         return { sealed, nextBlockIndex, release: () => buffers.give(copy) };
       }),
     async segmentAges(ids) {

@@ -78,7 +78,7 @@ export class RetrievalClient {
       const answer = checkBlock(response, segmentId, blockIndex);
       if (answer.kind !== "block") return answer;
       const { cipher, data, iv } = answer.sealed;
-      return { ...answer, sealed: { cipher, iv: iv.slice(), data: data.slice() } };
+      return { ...answer, sealed: { cipher, iv: new Uint8Array(iv), data: new Uint8Array(data) } };
     };
     return this.#exchange(message, read, signal);
   }
