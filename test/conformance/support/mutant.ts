@@ -70,7 +70,7 @@ export async function mutantOf(real: Endpoint, fault: Fault): Promise<Mutant> {
 function ask(real: Endpoint, agent: Agent, { method, path, headers, body }: Asked): Promise<Answered> {
   return new Promise((resolve, reject) => {
     const outgoing = httpRequest(
-      { host: real.address, port: real.port, method, path, headers, agent },
+      { host: real.address, port: real.port, method, path, headers: present(headers), agent },
       (incoming) => {
         const parts: Buffer[] = [];
         incoming.on("data", (part: Buffer) => parts.push(part));
@@ -87,6 +87,11 @@ function ask(real: Endpoint, agent: Agent, { method, path, headers, body }: Aske
     outgoing.on("error", reject);
     outgoing.end(body);
   });
+}
+
+/** A fault leaves a field out by setting it undefined. */
+function present(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined));
 }
 
 /** A copy with some bytes changed. */

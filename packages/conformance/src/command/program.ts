@@ -1,6 +1,7 @@
 import { errorCode, errorMessage } from "@branchcache/runtime";
 import { Command, CommanderError } from "commander";
 import { version } from "../version.ts";
+import { contentServerCommand } from "./content-server.ts";
 import { exitCode } from "./exit-code.ts";
 import { retrievalServerCommand } from "./retrieval-server.ts";
 
@@ -12,6 +13,7 @@ export function conformanceProgram(): Command {
     )
     .version(version)
     .addCommand(retrievalServerCommand())
+    .addCommand(contentServerCommand())
     .addHelpText(
       "after",
       `

@@ -2,8 +2,8 @@
 import { equalBytes, toHex } from "@branchcache/runtime";
 import { finding, skipped } from "../../kit/check.ts";
 import { blockFinding, firstBlock, type ServerCheck } from "./asking.ts";
-import { holdsContent } from "./content.ts";
 import { getBlocks } from "./messages.ts";
+import { holdsContent } from "./opening.ts";
 import { heldSegment, unknownId } from "./target.ts";
 
 export const blockChecks: readonly ServerCheck[] = [

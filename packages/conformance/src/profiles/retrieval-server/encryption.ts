@@ -1,8 +1,8 @@
 /** How a block is encrypted. [MS-PCCRR] 2.2.5.3, 3.2.5.3 */
 import { finding } from "../../kit/check.ts";
 import { blockFinding, firstBlock, type ServerCheck } from "./asking.ts";
-import { blockLength, holdsContent, openBlock } from "./content.ts";
 import { getBlocks } from "./messages.ts";
+import { blockLength, holdsContent, openBlock } from "./opening.ts";
 import { heldSegment } from "./target.ts";
 
 export const encryptionChecks: readonly ServerCheck[] = [

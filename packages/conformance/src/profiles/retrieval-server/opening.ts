@@ -1,8 +1,9 @@
-/** Whether the bytes that came are the content, by code of the kit's own. */
-import { createDecipheriv, createHash } from "node:crypto";
+/** Opens blocks and holds them against their hashes, by code of the kit's own. */
+import { createDecipheriv } from "node:crypto";
 import type { Segment } from "@branchcache/content-info";
 import type { Block } from "@branchcache/retrieval";
 import { equalBytes } from "@branchcache/runtime";
+import { hashOf } from "../../kit/hashes.ts";
 
 const KEY_BYTES = [0, 16, 24, 32];
 const CIPHERS = ["", "aes-128-cbc", "aes-192-cbc", "aes-256-cbc"];
@@ -24,14 +25,6 @@ export function openBlock(block: Block, cipher: number, secret: Uint8Array): Uin
   }
 }
 
-const HASHES = { sha256: "sha256", sha384: "sha384", sha512: "sha512", "sha512-truncated": "sha512" };
-
-/** [MS-PCCRC] 2.2, 2.4: version 2.0 keeps the first 32 bytes of SHA-512. */
-export function hashOf({ algorithm }: Pick<Segment, "algorithm">, bytes: Uint8Array): Uint8Array {
-  const digest = new Uint8Array(createHash(HASHES[algorithm]).update(bytes).digest());
-  return algorithm === "sha512-truncated" ? digest.subarray(0, 32) : digest;
-}
-
 export function blockLength(segment: Segment, index: number): number {
   return Math.min(segment.blockSizeBytes, segment.lengthBytes - index * segment.blockSizeBytes);
 }
@@ -41,5 +34,5 @@ export function holdsContent(segment: Segment, block: Block, cipher: number): bo
   const hash = segment.blockHashes[block.blockIndex - segment.firstBlockIndex];
   const length = blockLength(segment, block.blockIndex);
   const plain = openBlock(block, cipher, segment.secret)?.subarray(0, length);
-  return hash !== undefined && plain?.length === length && equalBytes(hashOf(segment, plain), hash);
+  return hash !== undefined && plain?.length === length && equalBytes(hashOf(segment.algorithm, plain), hash);
 }
