@@ -62,8 +62,9 @@ function sizeOf(folder) {
 
 try {
   execFileSync(
-    "pnpm",
+    "npx",
     [
+      "pnpm",
       "--filter",
       "@branchcache/cli",
       "deploy",

@@ -14,11 +14,13 @@ import { delimiter, join } from "node:path";
 export type RequirementName =
   | "chromium"
   | "curl"
+  | "dpkg-deb"
   | "ip netns"
   | "nginx"
   | "openssl"
   | "redis-server"
   | "root"
+  | "systemd-analyze"
   | "tcpdump"
   | "tmpfs"
   | "tshark"
@@ -86,11 +88,13 @@ function mounting(): Requirement {
 const probes: Readonly<Record<RequirementName, () => Requirement>> = {
   chromium: () => program("chromium", "chromium-browser", "google-chrome"),
   curl: () => program("curl"),
+  "dpkg-deb": () => program("dpkg-deb"),
   "ip netns": networkNamespaces,
   nginx: () => program("nginx"),
   openssl: () => program("openssl"),
   "redis-server": () => program("redis-server"),
   root,
+  "systemd-analyze": () => program("systemd-analyze"),
   tcpdump: () => program("tcpdump"),
   tmpfs: mounting,
   tshark: () => program("tshark"),

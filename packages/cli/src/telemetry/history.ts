@@ -43,6 +43,8 @@ export class History {
   #lastMs: number;
   #cancel = () => {};
   #untilSave = SAVE_EVERY_SAMPLES;
+  /** One after another: they write the same file. */
+  #saving: Promise<void> = Promise.resolve();
 
   private constructor(metrics: Metrics, clock: Clock, file: string | undefined, kept: Kept | undefined) {
     this.#metrics = metrics;
@@ -155,7 +157,12 @@ export class History {
   }
 
   /** Totals are worth little enough that failing to keep them stops nothing. */
-  async #save(): Promise<void> {
+  #save(): Promise<void> {
+    this.#saving = this.#saving.then(() => this.#write());
+    return this.#saving;
+  }
+
+  async #write(): Promise<void> {
     if (this.#file === undefined) return;
     const kept: Kept = { today: { day: this.#base.day, ...this.today }, all: this.all };
     try {
