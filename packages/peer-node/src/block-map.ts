@@ -1,5 +1,10 @@
 /** Where the blocks of a Content Information lie in the content. */
-import { blockLengthBytes, type ContentInformation, type Segment } from "@branchcache/content-info";
+import {
+  blockLengthBytes,
+  type ContentInformation,
+  type ContentRange,
+  type Segment,
+} from "@branchcache/content-info";
 
 export interface ContentBlock {
   readonly segment: Segment;
@@ -16,6 +21,20 @@ export function* contentBlocks(content: ContentInformation): Generator<ContentBl
 export function* segmentBlocks(segment: Segment): Generator<ContentBlock, void, undefined> {
   for (let i = 0; i < segment.blockHashes.length; i++)
     yield contentBlock(segment, segment.firstBlockIndex + i);
+}
+
+/** Where blocks lie in the content; one after another, neighbours as one. */
+export function rangesOf(
+  blocks: Iterable<Pick<ContentBlock, "segment" | "blockIndex">>,
+): readonly ContentRange[] {
+  const ranges: { startBytes: number; endBytes: number }[] = [];
+  for (const { segment, blockIndex } of blocks) {
+    const { offsetBytes: startBytes, lengthBytes } = contentBlock(segment, blockIndex);
+    const last = ranges.at(-1);
+    if (last?.endBytes === startBytes) last.endBytes += lengthBytes;
+    else ranges.push({ startBytes, endBytes: startBytes + lengthBytes });
+  }
+  return ranges;
 }
 
 /** The listed block that starts exactly there; undefined if none does. */

@@ -52,6 +52,11 @@ export interface SegmentExplanation {
   readonly fetch: Omit<SegmentReport, "segmentId"> | undefined;
 }
 
+export interface PiecesOptions {
+  /** Whole blocks, ranges in no order. Must not throw. */
+  readonly onMissing?: (ranges: readonly ContentRange[]) => void;
+}
+
 /**
  * One content being read. Pieces come in content order, without gaps, whole blocks each, and only
  * as fast as they are taken.
@@ -61,8 +66,11 @@ export interface ContentReader extends AsyncDisposable {
   readonly range: ContentRange;
   /** The blocks it lists, in content order, as `add` wants them. */
   blockAt(offsetBytes: number): { readonly offsetBytes: number; readonly lengthBytes: number } | undefined;
-  /** May be called once. */
-  pieces(): AsyncIterable<ContentPiece>;
+  /**
+   * May be called once. `onMissing` hears of what nobody in the branch gives, as soon as that is known; it comes
+   * among the pieces all the same, in its turn.
+   */
+  pieces(options?: PiecesOptions): AsyncIterable<ContentPiece>;
   /**
    * Takes one whole block that came from the origin: verified, then kept and served from now on.
    * `mismatch`: these are not the bytes that the Content Information speaks of; nothing was kept.

@@ -13,8 +13,8 @@ import {
   type WantedBlock,
 } from "@branchcache/retrieval";
 import { BranchCacheError, formatEndpoint, type Observer } from "@branchcache/runtime";
-import { blockStartingAt, contentBlocks, segmentBlocks } from "./block-map.ts";
-import type { ContentPiece, ContentReader } from "./branch-cache.ts";
+import { blockStartingAt, contentBlocks, rangesOf, segmentBlocks } from "./block-map.ts";
+import type { ContentPiece, ContentReader, PiecesOptions } from "./branch-cache.ts";
 import { keepOnArrival } from "./keep-on-arrival.ts";
 import { ReadingStory } from "./reading-story.ts";
 import type { SegmentVault } from "./segment-vault.ts";
@@ -50,11 +50,11 @@ export function openNodeReader(options: NodeReaderOptions): ContentReader {
   return {
     range: content.range,
     blockAt: (offsetBytes) => blockStartingAt(content, offsetBytes),
-    pieces() {
+    pieces({ onMissing } = {}) {
       if (taken)
         throw new BranchCacheError("BC_ALREADY_READ", "the pieces of this content are being read already");
       taken = true;
-      return readPieces({ ...options, signal, story });
+      return readPieces({ ...options, signal, story, onMissing });
     },
     async add(offsetBytes, bytes) {
       const block = blockStartingAt(content, offsetBytes);
@@ -86,9 +86,13 @@ export function openNodeReader(options: NodeReaderOptions): ContentReader {
 }
 
 async function* readPieces(
-  options: NodeReaderOptions & { readonly signal: AbortSignal; readonly story: ReadingStory },
+  options: NodeReaderOptions & {
+    readonly signal: AbortSignal;
+    readonly story: ReadingStory;
+    readonly onMissing: PiecesOptions["onMissing"];
+  },
 ): AsyncGenerator<ContentPiece, void, undefined> {
-  const { content, vault, observer, signal, story } = options;
+  const { content, vault, observer, signal, story, onMissing } = options;
   const held = new Map<Segment, ReadonlySet<number>>();
   for (let i = 0; i < content.segments.length; i += HOLDS_BATCH) {
     const batch = content.segments.slice(i, i + HOLDS_BATCH);
@@ -101,6 +105,7 @@ async function* readPieces(
     ...options.fetch,
     ...keeping.fetch,
     signal,
+    ...(onMissing && { onMissing: (blocks) => onMissing(rangesOf(blocks)) }),
     onReport: (report) => story.fetched(report),
   })[Symbol.asyncIterator]();
   try {

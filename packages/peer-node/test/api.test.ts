@@ -46,8 +46,12 @@ function fakeBranch(): BranchCache & {
       return {
         range: described.range,
         blockAt: (offset) => blockStartingAt(described, offset),
-        async *pieces() {
+        async *pieces({ onMissing } = {}) {
           let i = 0;
+          const ranges = [...contentBlocks(described)].flatMap(({ offsetBytes, lengthBytes }, block) =>
+            block % 2 === 0 ? [] : [{ startBytes: offsetBytes, endBytes: offsetBytes + lengthBytes }],
+          );
+          onMissing?.(ranges);
           for (const { offsetBytes, lengthBytes } of contentBlocks(described)) {
             if (i++ % 2 === 0) {
               const bytes = content.slice(offsetBytes, offsetBytes + lengthBytes);
@@ -121,6 +125,21 @@ describe("the local socket", () => {
     }
     expect(branch.released).toHaveLength(blocks);
     expect(blocks).toBeGreaterThan(memory.size);
+  });
+
+  it("tells what is missing before its turn", async () => {
+    const daemon = await connectBranchCache(path);
+    await using reader = await daemon.open(information);
+    const told: number[] = [];
+    const missing: number[] = [];
+    const onMissing = (ranges: readonly { readonly startBytes: number }[]) => {
+      expect(missing).toEqual([]);
+      told.push(...ranges.map(({ startBytes }) => startBytes));
+    };
+    for await (const piece of reader.pieces({ onMissing }))
+      if (piece.kind === "missing") missing.push(piece.offsetBytes);
+    expect(missing.length).toBeGreaterThan(1);
+    expect(told).toEqual(missing);
   });
 
   it("gives blocks back that a caller who has gone will never read", async () => {

@@ -146,6 +146,14 @@ function sink(canRestart = true) {
   };
 }
 
+function gate() {
+  let resolve = () => {};
+  const promise = new Promise<void>((open) => {
+    resolve = open;
+  });
+  return { promise, resolve: () => resolve() };
+}
+
 function options(
   from: ReturnType<typeof origin>,
   through: ReturnType<typeof branch>,
@@ -187,6 +195,93 @@ describe("download", () => {
     expect(report.cached).toBe("kept");
     expect(report.bytes.origin + report.bytes.peer + report.bytes.local).toBe(CONTENT.length);
     expect(through.kept.join("").length).toBe(report.bytes.origin);
+  });
+
+  describe("of a content whose beginning a peer gives slowly, while nobody has the rest", () => {
+    const MIB = 1024 * 1024;
+    const whole = "p".repeat(4) + "o".repeat(8 * MIB);
+    /** One block of four bytes, then one of the rest, which is told to be missing at once. */
+    function slowBranch(firstGiven: Promise<void>): BranchCache {
+      const blocks = [
+        { offsetBytes: 0, lengthBytes: 4 },
+        { offsetBytes: 4, lengthBytes: 8 * MIB },
+      ];
+      return {
+        open: async (): Promise<ContentReader> => ({
+          range: { startBytes: 0, endBytes: whole.length },
+          blockAt: (offset) => blocks.find(({ offsetBytes }) => offsetBytes === offset),
+          async *pieces({ onMissing } = {}) {
+            onMissing?.([{ startBytes: 4, endBytes: whole.length }]);
+            await firstGiven;
+            yield { kind: "data", offsetBytes: 0, bytes: bytesOf("pppp"), source: "peer" };
+            yield { kind: "missing", offsetBytes: 4, lengthBytes: 8 * MIB, reason: "no-peer" };
+          },
+          add: async () => "kept",
+          explain: async () => ({ peers: [], questions: [], segments: [] }),
+          close: async () => {},
+          async [Symbol.asyncDispose]() {},
+        }),
+        close: async () => {},
+      };
+    }
+    const bigOrigin = (asked: string[], onRange: () => void) => ({
+      ...origin({ answers: [coded(whole)] }).client,
+      async range(_url: string, { startBytes, endBytes }: { startBytes: number; endBytes: number }) {
+        asked.push(`${startBytes}-${endBytes}`);
+        onRange();
+        return { kind: "range" as const, body: chunks(whole.slice(startBytes, endBytes), MIB), discard() {} };
+      },
+    });
+    const run = (target: DownloadSink, from: OriginClient, first: Promise<void>) =>
+      download({
+        url: URL_,
+        origin: from,
+        branchCache: slowBranch(first),
+        sink: target,
+        clock: manualClock(),
+      });
+
+    it("asks the origin for the rest beside the peer, once", async () => {
+      const asked: string[] = [];
+      const to = sink();
+      // The peer gives nothing before the origin was asked.
+      const first = gate();
+      const report = await run(to.target, bigOrigin(asked, first.resolve), first.promise);
+      expect(asked).toEqual([`4-${whole.length}`]);
+      expect(to.content === whole).toBe(true);
+      expect(report.bytes).toMatchObject({ peer: 4, origin: 8 * MIB });
+    });
+
+    it("waits for its turn where bytes must come in their order", async () => {
+      const asked: string[] = [];
+      const offsets: number[] = [];
+      const first = gate();
+      const running = run(
+        { write: async (offset) => void offsets.push(offset) },
+        bigOrigin(asked, () => {}),
+        first.promise,
+      );
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(asked).toEqual([]);
+      first.resolve();
+      await running;
+      expect([asked, offsets]).toEqual([[`4-${whole.length}`], [0, 4]]);
+    });
+
+    it("writes no more when it fails", async () => {
+      const first = gate();
+      const to = sink();
+      const failing: OriginClient = {
+        ...bigOrigin([], () => {}),
+        range: async () => {
+          first.resolve();
+          throw new BranchCacheError("BC_ORIGIN_STATUS", "gone");
+        },
+      };
+      await expect(run(to.target, failing, first.promise)).rejects.toMatchObject({
+        code: "BC_ORIGIN_STATUS",
+      });
+    });
   });
 
   it("writes in order into a pipe", async () => {

@@ -1,6 +1,7 @@
 import { createMemoryStore } from "@branchcache/cache-store";
 import {
   blockLengthBytes,
+  type ContentRange,
   publishBytes,
   readContentInformation,
   ServerSecret,
@@ -86,6 +87,17 @@ describe.each([1, 2] as const)("a reader of version %i", (version) => {
     const { peers, questions, segments } = await again.explain();
     expect([peers, questions]).toEqual([[], []]);
     expect(segments.every(({ localBytes, lengthBytes }) => localBytes === lengthBytes)).toBe(true);
+  });
+
+  it("tells at once what nobody in the branch gives", async () => {
+    const told: ContentRange[] = [];
+    for await (const piece of node()
+      .open(version)
+      .pieces({ onMissing: (ranges) => void told.push(...ranges) })) {
+      expect(piece.offsetBytes).toBe(0);
+      break;
+    }
+    expect(told).toEqual([{ startBytes: 0, endBytes: content.length }]);
   });
 
   it("PCCRC-23 keeps no bytes that fail their hash", async () => {

@@ -4,7 +4,7 @@ import { type ContentInformation, readContentInformation } from "@branchcache/co
 import { nodeHashEngine } from "@branchcache/content-info/node";
 import { BranchCacheError } from "@branchcache/runtime";
 import { blockStartingAt } from "../block-map.ts";
-import type { BranchCache, ContentReader, SegmentExplanation } from "../branch-cache.ts";
+import type { BranchCache, ContentReader, PiecesOptions, SegmentExplanation } from "../branch-cache.ts";
 import { LentBuffers } from "../lent-buffers.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { FrameReader } from "./frames.ts";
@@ -64,7 +64,8 @@ function remoteReader(
   return {
     range: content.range,
     blockAt: (offsetBytes) => blockStartingAt(content, offsetBytes),
-    async *pieces() {
+    async *pieces({ onMissing } = {}) {
+      connection.onMissing = onMissing;
       const asked: Promise<Answer>[] = [];
       for (;;) {
         while (asked.length <= AHEAD - ASKED_TOGETHER)
@@ -136,6 +137,7 @@ class Connection {
     added: [],
     explanation: [],
   };
+  onMissing: PiecesOptions["onMissing"];
   #failure: unknown;
 
   private constructor(socket: Socket, received: ReceivedBytes) {
@@ -215,6 +217,10 @@ class Connection {
   #take(answer: Answer): void {
     if (answer.op === "error") {
       this.close(new BranchCacheError(answer.code, `daemon: ${answer.message}`));
+      return;
+    }
+    if (answer.op === "missing") {
+      this.onMissing?.(answer.ranges);
       return;
     }
     const waiting = this.#waiting[answer.op === "end" ? "piece" : answer.op].shift();

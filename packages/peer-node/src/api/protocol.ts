@@ -4,13 +4,15 @@
  * 1. caller: `hello`; daemon: `hello` with its version, or `error`.
  * 2. caller: the Content Information in `content` frames, then `open`; daemon: `opened`.
  * 3. caller: `next` with the number of pieces it wants, some ahead; daemon: as many of `piece` or `end`, in order,
- *    the bytes of a block in `data`.
+ *    the bytes of a block in `data`. Before that, daemon: `missing` with ranges that nobody in the branch gives, as
+ *    soon as it knows; their pieces follow in their turn.
  *    At any time, caller: `add` with a block from the origin; daemon: `added` for each, in order.
  *    Caller: `explain` from a segment on; daemon: `explanation`, some segments at a time.
  * 4. either closes the connection.
  *
  * `hello` with another number starts another protocol, where the daemon has one.
  */
+import type { ContentRange } from "@branchcache/content-info";
 import { BranchCacheError } from "@branchcache/runtime";
 import type { ContentPiece, Explanation } from "../branch-cache.ts";
 
@@ -39,6 +41,7 @@ export type Answer =
   | { readonly op: "piece"; readonly piece: MissingPiece }
   /** `data` is one block. */
   | { readonly op: "piece"; readonly piece: Omit<DataPiece, "bytes">; readonly data: readonly Uint8Array[] }
+  | { readonly op: "missing"; readonly ranges: readonly ContentRange[] }
   | { readonly op: "end" }
   | { readonly op: "added"; readonly result: "kept" | "not-kept" | "mismatch" }
   | { readonly op: "explanation"; readonly explanation: Explanation; readonly segmentCount: number }

@@ -2,6 +2,7 @@
 import { lstat, mkdir, unlink } from "node:fs/promises";
 import { createConnection, createServer, type Socket } from "node:net";
 import { dirname } from "node:path";
+import type { ContentRange } from "@branchcache/content-info";
 import {
   BranchCacheError,
   type CancelTimer,
@@ -60,6 +61,9 @@ export interface ApiConnectionHandler {
 
 /** Who connects and says nothing gives his place to others. */
 const HELLO_WITHIN_MS = 10_000;
+/** Of advice about what is missing, behind pieces that wait for the same socket; and ranges in a frame of it. */
+const MISSING_AHEAD_BYTES = 4 * 1024 * 1024;
+const MISSING_AT_ONCE = 1_000;
 /** How long a caller who is done may take to read the last of it. */
 const LINGER_MS = 1_000;
 
@@ -273,13 +277,23 @@ class Session {
   }
 
   async #next(): Promise<void> {
-    this.#pieces ??= this.#opened().pieces()[Symbol.asyncIterator]();
+    this.#pieces ??= this.#opened()
+      .pieces({ onMissing: (ranges) => this.#tellMissing(ranges) })
+      [Symbol.asyncIterator]();
     const next = await this.#pieces.next();
     if (next.done) await this.#writer.write({ op: "end" });
     else if (next.value.kind === "missing") await this.#writer.write({ op: "piece", piece: next.value });
     else {
       const { bytes, ...piece } = next.value;
       await this.#writer.writeWithData({ op: "piece", piece }, [bytes], () => this.#reader?.release?.(bytes));
+    }
+  }
+
+  /** Advice: a caller who does not read fast enough for it does without. */
+  #tellMissing(ranges: readonly ContentRange[]): void {
+    if (this.#socket.writableLength > MISSING_AHEAD_BYTES) return;
+    for (let i = 0; i < ranges.length; i += MISSING_AT_ONCE) {
+      void this.#writer.write({ op: "missing", ranges: ranges.slice(i, i + MISSING_AT_ONCE) });
     }
   }
 

@@ -12,6 +12,7 @@ import {
 } from "@branchcache/http-encoding/node";
 import { BranchCacheError, type Clock, errorCode, type Observer, silentObserver } from "@branchcache/runtime";
 import type { BranchCache, ContentReader, Explanation } from "../branch-cache.ts";
+import { RangeFiller } from "./range-filler.ts";
 import { ByteCount, type DownloadProgress, type DownloadReport } from "./report.ts";
 import type { DownloadSink, PartialContent } from "./sink.ts";
 
@@ -151,35 +152,63 @@ class Download {
     if (partial) await sink.restart?.();
     sink.begin?.(answer.validator);
     let refusedBytes = 0;
+    const filler = new RangeFiller({
+      fill: async (range, stop) => {
+        refusedBytes += await this.#fillGap(answer, reader, range, stop);
+      },
+      // Whoever waits for a piece hears of it.
+      onFailure: () => void reader.close(),
+    });
+    // A pipe takes bytes in their order only: there the origin has its turn when the reader has come to it.
+    const isOrdered = sink.restart === undefined;
     let gap: { startBytes: number; endBytes: number } | undefined;
     const fill = async () => {
-      if (!gap) return;
-      const range = gap;
+      if (gap) filler.need(gap);
       gap = undefined;
-      refusedBytes += await this.#fillGap(answer, reader, range);
+      if (isOrdered) await filler.settled();
     };
-    for await (const piece of reader.pieces()) {
-      if (piece.kind === "missing") {
-        const endBytes = piece.offsetBytes + piece.lengthBytes;
-        if (gap) gap.endBytes = endBytes;
-        else gap = { startBytes: piece.offsetBytes, endBytes };
-        if (gap.endBytes - gap.startBytes >= GAP_MAX_BYTES) await fill();
-        continue;
+    const onMissing = (ranges: readonly ContentRange[]) => {
+      for (const range of ranges) filler.note(range);
+    };
+    try {
+      for await (const piece of reader.pieces(isOrdered ? {} : { onMissing })) {
+        if (filler.failure) break;
+        if (piece.kind === "missing") {
+          const endBytes = piece.offsetBytes + piece.lengthBytes;
+          if (gap) gap.endBytes = endBytes;
+          else gap = { startBytes: piece.offsetBytes, endBytes };
+          if (gap.endBytes - gap.startBytes >= GAP_MAX_BYTES) await fill();
+          continue;
+        }
+        await fill();
+        const { bytes } = piece;
+        await this.#write(piece.offsetBytes, bytes, piece.source, () => reader.release?.(bytes));
       }
       await fill();
-      const { bytes } = piece;
-      await this.#write(piece.offsetBytes, bytes, piece.source, () => reader.release?.(bytes));
+      await filler.settled();
+    } catch (error) {
+      throw filler.failure ? filler.failure.error : error;
+    } finally {
+      // Nothing may be written any more when this download begins anew, or is over.
+      await filler.stop();
     }
-    await fill();
     if (this.#options.explain) this.#explanation = await reader.explain();
     if (refusedBytes === 0) return "kept";
     return refusedBytes < answer.contentLengthBytes ? "partly" : "not-kept";
   }
 
   /** Resolves to the bytes of it that the node did not keep. */
-  async #fillGap(answer: CodedAnswer, reader: ContentReader, range: ContentRange): Promise<number> {
-    const { origin, url } = this.#options;
-    const part = await origin.range(url, range, answer.validator, this.#request);
+  async #fillGap(
+    answer: CodedAnswer,
+    reader: ContentReader,
+    range: ContentRange,
+    stop: AbortSignal,
+  ): Promise<number> {
+    const { origin, signal, url } = this.#options;
+    const part = await origin.range(url, range, answer.validator, {
+      ...this.#request,
+      signal: signal ? AbortSignal.any([signal, stop]) : stop,
+    });
     if (part.kind === "changed") throw new ContentChanged("the origin has another version now");
     let refusedBytes = 0;
     const handing: { readonly block: WholeBlock; readonly result: ReturnType<ContentReader["add"]> }[] = [];
@@ -196,6 +225,7 @@ class Download {
       }
     };
     for await (const block of wholeBlocks(part.body, reader, range)) {
+      stop.throwIfAborted();
       const result = reader.add(block.offsetBytes, block.bytes);
       // Looked at in its turn; until then a failure is no unhandled one.
       result.catch(() => {});
@@ -368,5 +398,5 @@ export function shownUrl(url: string): string {
 const RESTARTS_MAX = 3;
 /** Blocks that the node verifies and keeps while the next ones arrive. */
 const ADDS_AHEAD = 16;
-// Few requests for a client that is alone, and still a reader that sees bytes early.
+/** Missing pieces are gathered up to this before they are asked for, where they are known in their order only. */
 const GAP_MAX_BYTES = 64 * 1024 * 1024;

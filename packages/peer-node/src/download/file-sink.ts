@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ifRange, type Validator } from "@branchcache/http-encoding/node";
+import { type ByteRanges, withRange } from "./byte-ranges.ts";
 import { GatheredWrites } from "./gathered-writes.ts";
 import type { DownloadSink, PartialContent } from "./sink.ts";
 
@@ -30,24 +31,41 @@ export async function createFileSink(path: string, url?: string): Promise<FileSi
   let validator = partial?.validator;
   let lengthBytes = partial?.lengthBytes ?? 0;
   let done = false;
-  const writes = new GatheredWrites(file, (offsetBytes, written) => {
-    if (offsetBytes <= lengthBytes) lengthBytes = Math.max(lengthBytes, offsetBytes + written);
-  });
+  /** Written beyond `lengthBytes`. */
+  let ahead: ByteRanges = [];
+  const onWritten = (startBytes: number, written: number) => {
+    ahead = withRange(ahead, { startBytes, endBytes: startBytes + written });
+    const [first, ...others] = ahead;
+    if (!first || first.startBytes > lengthBytes) return;
+    lengthBytes = Math.max(lengthBytes, first.endBytes);
+    ahead = others;
+  };
+  // What comes from peers and what comes from the origin, each in its order.
+  const writers = [new GatheredWrites(file, onWritten), new GatheredWrites(file, onWritten)] as const;
+  let last: 0 | 1 = 0;
+  const settled = async () => {
+    for (const writer of writers) await writer.settled();
+  };
   return {
     partial,
     begin(given) {
       // Without one that If-Range takes there is no going on.
       validator = given && ifRange(given) !== undefined ? given : undefined;
     },
-    write: (offsetBytes, bytes, done) => writes.write(offsetBytes, bytes, done),
+    write(offsetBytes, bytes, done) {
+      const next = writers.findIndex((writer) => writer.nextOffsetBytes === offsetBytes);
+      last = next === 0 || next === 1 ? next : last === 0 ? 1 : 0;
+      return writers[last].write(offsetBytes, bytes, done);
+    },
     async restart() {
-      await writes.settled();
+      await settled();
       await file.truncate(0);
       lengthBytes = 0;
+      ahead = [];
       validator = undefined;
     },
     async readBack(offsetBytes, length) {
-      await writes.settled();
+      await settled();
       const bytes = new Uint8Array(length);
       let filled = 0;
       while (filled < length) {
@@ -58,7 +76,7 @@ export async function createFileSink(path: string, url?: string): Promise<FileSi
       return bytes.subarray(0, filled);
     },
     async commit() {
-      await writes.settled();
+      await settled();
       await file.close();
       await rename(partPath, path);
       done = true;
@@ -71,7 +89,7 @@ export async function createFileSink(path: string, url?: string): Promise<FileSi
       done = true;
       try {
         // What is wrong with the last of it is nobody's concern any more: it is not part of `lengthBytes`.
-        await writes.settled().catch(() => {});
+        await settled().catch(() => {});
         if (content === undefined || validator === undefined || lengthBytes === 0) return;
         // The note must not promise what power loss could take.
         await file.sync();

@@ -19,6 +19,11 @@ export class GatheredWrites {
     this.#onWritten = onWritten;
   }
 
+  /** Where bytes go on with those before. */
+  get nextOffsetBytes(): number {
+    return this.#offsetBytes + this.#lengthBytes;
+  }
+
   /**
    * Resolves when there is room for more; the bytes must not change until they are written, and `done` is called.
    * Rejects with what is wrong with this write or one before.

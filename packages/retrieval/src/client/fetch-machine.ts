@@ -106,6 +106,8 @@ const MAX_HOSTED_LIES = 8;
 /** Only blocks so close to the reader are worth asking for twice. */
 const RESCUE_BLOCKS = 8;
 
+const NO_BLOCKS: readonly WantedBlock[] = [];
+
 export class FetchMachine {
   readonly #limits: FetchLimits;
   readonly #peers = new Map<string, PeerState>();
@@ -119,6 +121,7 @@ export class FetchMachine {
   readonly #planner = new FindPlanner();
   #usualMs = 0;
   #effects: FetchEffect[] = [];
+  #givenUp: WantedBlock[] = [];
   #nowMs = 0;
 
   constructor(limits: FetchLimits) {
@@ -147,6 +150,14 @@ export class FetchMachine {
     const entering = this.#slots.at(this.#slots.head + this.#limits.readAheadBlocks - 1);
     if (entering) this.#planner.approach(entering.segment);
     return slot.piece;
+  }
+
+  /** Blocks found missing since this was last asked, those whose turn is still to come among them. */
+  takeGivenUp(): readonly WantedBlock[] {
+    if (this.#givenUp.length === 0) return NO_BLOCKS;
+    const blocks = this.#givenUp;
+    this.#givenUp = [];
+    return blocks;
   }
 
   /** When a `tick` is due without any other input; undefined for never. */
@@ -451,6 +462,7 @@ export class FetchMachine {
   #giveUp(slot: Slot, reason: MissingReason): void {
     const { blockIndex, segment } = slot;
     this.#close(slot, { kind: "missing", segment: segment.segment, blockIndex, reason });
+    this.#givenUp.push({ segment: segment.segment, blockIndex });
   }
 
   #close(slot: Slot, piece: FetchedPiece): void {

@@ -47,6 +47,8 @@ export interface FetchBlocksOptions {
    * is there if it is fit to be stored, and with `keepSealed: false` during the call alone. Must not throw.
    */
   readonly onBlock?: (block: FetchedBlock) => void;
+  /** Called as soon as blocks are known to be missing, some of them before their turn. Must not throw. */
+  readonly onMissing?: (blocks: readonly WantedBlock[]) => void;
   /** Give each block as it was received, too, if it is fit to be stored. Default true. */
   readonly keepSealed?: boolean;
   /**
@@ -203,6 +205,8 @@ class FetchSession {
     this.#run(machine.step(input, nowMs));
     while (machine.lookahead >= LEAST_WANTED)
       this.#run(machine.step(this.#moreWanted(machine.lookahead), nowMs));
+    const givenUp = machine.takeGivenUp();
+    if (givenUp.length > 0) this.#options.onMissing?.(givenUp);
     this.#setTimer(nowMs);
     if (input.kind !== "tick" || machine.finished) this.#wake();
   }

@@ -449,3 +449,35 @@ describe("any course of events", () => {
     );
   });
 });
+
+describe("blocks that nobody gives", () => {
+  it("are known to be missing while the one before them is still being fetched", () => {
+    const { answer, machine, open, step } = start({ window: 1 });
+    const [first, second] = [segment(2, 1), segment(2, 2)];
+    step({ kind: "wanted", blocks: blocksOf(first, second), last: true });
+    for (const [id, one] of [
+      ["a", first],
+      ["b", second],
+    ] as const)
+      step({ kind: "found", found: { peer: peer(id), segments: [{ id: one.id, complete: true }] } });
+    step({ kind: "findEnded" });
+    // The one that said to have it cannot be reached; the other is asked, and has it not.
+    answer(open("b")[0], { kind: "failed", reason: "connect" });
+    expect(machine.takeGivenUp()).toEqual([]);
+    const [ofFirst] = open("a");
+    step({ kind: "arrived", ask: ofFirst as never });
+    answer(ofFirst, { kind: "late", tookMs: 1 });
+    answer(open("a")[0], { kind: "empty" });
+    expect(machine.takeGivenUp()).toEqual([{ segment: second, blockIndex: 0 }]);
+    expect(machine.take()).toBeUndefined();
+  });
+
+  it("are told of once", () => {
+    const { machine, step } = start();
+    const alone = segment(2, 1);
+    step({ kind: "wanted", blocks: blocksOf(alone), last: true });
+    step({ kind: "findEnded" });
+    expect(machine.takeGivenUp()).toEqual([{ segment: alone, blockIndex: 0 }]);
+    expect(machine.takeGivenUp()).toEqual([]);
+  });
+});
