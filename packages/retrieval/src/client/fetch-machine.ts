@@ -39,7 +39,11 @@ export interface FetchLimits extends ConductLimits {
   readonly window: number;
   /** Blocks asked for before the reader has taken the first of them. */
   readonly readAheadBlocks: number;
-  /** A block that was first asked for longer ago than this is not asked for again. */
+  /**
+   * A block that was first asked for longer ago than this is not asked for again. The Download Timer of
+   * [MS-CCROD] 2.8.1.2.2, whose value is the application's: a session is one wanted block here, since a whole
+   * segment of 32 MB in 5 s would send everything below 6.4 MB/s across the WAN.
+   */
   readonly blockTimeoutMs: number;
   /** Which of the blocks within reach goes first: the one read first, or the one that fewest peers hold. */
   readonly order: "reading" | "rarest";

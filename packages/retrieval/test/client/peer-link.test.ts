@@ -94,6 +94,30 @@ describe("request timer", () => {
     expect(clock.pending).toBe(0);
   });
 
+  it.each([
+    ["has answered", 2_010, "block"],
+    ["stays silent", Number.POSITIVE_INFINITY, "failed"],
+  ] as const)(
+    "gives a peer that %s the time for which this process was held up",
+    async (_, delayMs, kind) => {
+      let heldUpMs = 0;
+      if (delayMs < Number.POSITIVE_INFINITY) honest(address, delayMs);
+      else http.listen(address, () => new Promise(() => {}));
+      const client = open({ clock: { ...clock, monotonicMs: () => clock.monotonicMs() + heldUpMs } });
+      let result: { readonly kind: string } | undefined;
+      void client.getBlock(id, 0).then((value) => {
+        result = value;
+      });
+      await clock.advance(1_999);
+      heldUpMs = 1_000;
+      await clock.advance(1_000);
+      expect(result?.kind).toBe(kind === "block" ? "block" : undefined);
+      await clock.advance(1);
+      expect(result?.kind).toBe(kind);
+      expect(clock.pending).toBe(0);
+    },
+  );
+
   it("PCCRR-94 an answer stops it", async () => {
     honest();
     await open().getBlockList(id, [0]);
