@@ -11,7 +11,7 @@ export type RawFields = readonly string[];
  */
 export type ForwardedMode = "keep" | "append" | "replace";
 
-const HOP_BY_HOP = [
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",
   "keep-alive",
   "proxy-authenticate",
@@ -21,11 +21,11 @@ const HOP_BY_HOP = [
   "trailer",
   "transfer-encoding",
   "upgrade",
-];
+]);
 const FORWARDED = ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
 
 /** What our own server answers already, or our own client sets. */
-const REQUEST_ONLY = ["expect", "host", "http2-settings"];
+const REQUEST_ONLY: readonly string[] = ["expect", "host", "http2-settings"];
 
 export const CONDITION_FIELDS = [
   "if-match",
@@ -49,9 +49,10 @@ export interface RequestFieldsOptions {
 export function requestFields(request: IncomingMessage, options: RequestFieldsOptions): string[] {
   const { host, forwarded, without, add } = options;
   const { rawHeaders } = request;
-  const dropped = new Set([...hopByHop(rawHeaders), ...REQUEST_ONLY, ...without]);
-  if (forwarded !== "keep") for (const name of FORWARDED) dropped.add(name);
-  const fields = ["Host", host, ...filtered(rawHeaders, dropped)];
+  const fields = ["Host", host];
+  const named = namedByConnection(rawHeaders);
+  const ours = forwarded === "keep" ? NONE : FORWARDED;
+  pushOthers(fields, rawHeaders, REQUEST_ONLY, named, without, ours);
   if (forwarded !== "keep") fields.push(...forwardedFields(request, forwarded));
   for (const [name, value] of Object.entries(add)) fields.push(name, value);
   return fields;
@@ -61,24 +62,30 @@ export function responseFields(
   rawFields: RawFields,
   changes: Readonly<Record<string, string | undefined>>,
 ): string[] {
-  const dropped = hopByHop(rawFields);
-  for (const name of Object.keys(changes)) dropped.add(name.toLowerCase());
-  const fields = filtered(rawFields, dropped);
+  const changed = Object.keys(changes).map((name) => name.toLowerCase());
+  const fields: string[] = [];
+  pushOthers(fields, rawFields, namedByConnection(rawFields), changed);
   for (const [name, value] of Object.entries(changes)) if (value !== undefined) fields.push(name, value);
   return fields;
 }
 
-function hopByHop(rawFields: RawFields): Set<string> {
-  const names = new Set(HOP_BY_HOP);
+/** Fields that Connection declares hop by hop besides the known ones. */
+function namedByConnection(rawFields: RawFields): readonly string[] {
+  let names: string[] | undefined;
   for (let i = 0; i < rawFields.length; i += 2) {
-    if (rawFields[i]?.toLowerCase() !== "connection") continue;
-    for (const name of (rawFields[i + 1] ?? "").split(",")) {
-      const known = name.trim().toLowerCase();
-      if (!NEVER_DROPPED.has(known)) names.add(known);
+    const name = rawFields[i] as string;
+    if (name.length !== 10 || name.toLowerCase() !== "connection") continue;
+    for (const listed of (rawFields[i + 1] ?? "").split(",")) {
+      const known = listed.trim().toLowerCase();
+      if (NEVER_DROPPED.has(known) || HOP_BY_HOP.has(known)) continue;
+      names ??= [];
+      names.push(known);
     }
   }
-  return names;
+  return names ?? NONE;
 }
+
+const NONE: readonly string[] = [];
 
 /** A client that names these in Connection must not strip what access checks and framing rest on. */
 const NEVER_DROPPED = new Set([
@@ -91,13 +98,18 @@ const NEVER_DROPPED = new Set([
   ...FORWARDED,
 ]);
 
-function filtered(rawFields: RawFields, dropped: ReadonlySet<string>): string[] {
-  const kept: string[] = [];
+/** All that go from end to end and are in none of the lists, in lower case. Runs for every request and answer. */
+function pushOthers(
+  fields: string[],
+  rawFields: RawFields,
+  ...without: readonly (readonly string[])[]
+): void {
   for (let i = 0; i + 1 < rawFields.length; i += 2) {
     const name = rawFields[i] as string;
-    if (!dropped.has(name.toLowerCase())) kept.push(name, rawFields[i + 1] as string);
+    const known = name.toLowerCase();
+    if (HOP_BY_HOP.has(known) || without.some((names) => names.includes(known))) continue;
+    fields.push(name, rawFields[i + 1] as string);
   }
-  return kept;
 }
 
 function forwardedFields(request: IncomingMessage, mode: "append" | "replace"): string[] {

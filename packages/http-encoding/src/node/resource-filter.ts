@@ -13,6 +13,7 @@ export interface ResourceFilterOptions {
 }
 
 export interface ResourceFilter {
+  readonly minSizeBytes: number;
   /** `target`: path and query as they stand in the request. */
   path(target: string): boolean;
   /** `sizeBytes`: of all of the content. */
@@ -23,8 +24,10 @@ export function resourceFilter(options: ResourceFilterOptions): ResourceFilter {
   const path = matcher(options.includePaths, options.excludePaths);
   const type = matcher(options.includeTypes?.map(lower), options.excludeTypes?.map(lower));
   const minSizeBytes = options.minSizeBytes ?? 131_072;
+  const takesAllPaths = (options.includePaths ?? []).length + (options.excludePaths ?? []).length === 0;
   return {
-    path: (target) => path(decoded(target.split("?", 1)[0] ?? "")),
+    minSizeBytes,
+    path: (target) => takesAllPaths || path(decoded(target.split("?", 1)[0] ?? "")),
     answer(sizeBytes, headers) {
       // What must not be stored is not for peers to keep either.
       if (/\bno-store\b/i.test(fieldText(headers, "cache-control") ?? "")) return false;

@@ -21,8 +21,10 @@ export type Verdict =
   | { readonly kind: "replace"; readonly changes: HeaderChanges; readonly body: Iterable<Uint8Array> };
 
 export interface BodyCopy {
-  /** The bytes are the receiver's own. */
-  push(bytes: Uint8Array): void;
+  /** The bytes are the receiver's own. False: no more until there is room. */
+  push(bytes: Uint8Array): boolean;
+  isFull(): boolean;
+  whenRoom(listener: () => void): void;
   /** The response takes no more for now, or takes more again. */
   pause(): void;
   resume(): void;
@@ -58,16 +60,17 @@ export function hookResponse(response: ServerResponse, judge: Judge): void {
   let forwarding = false;
   let copy: BodyCopy | undefined;
 
-  const keep = (chunk: Chunk, encoding: BufferEncoding): void => {
+  const keep = (chunk: Chunk, encoding: BufferEncoding): boolean => {
+    if (!copy) return true;
     // Whoever wrote it may use the buffer again.
-    copy?.push(typeof chunk === "string" ? Buffer.from(chunk, encoding) : Uint8Array.from(chunk));
+    return copy.push(typeof chunk === "string" ? Buffer.from(chunk, encoding) : Uint8Array.from(chunk));
   };
 
   const write = (chunk: Chunk, encoding: BufferEncoding, done?: Callback): boolean => {
-    keep(chunk, encoding);
+    const copyFollows = keep(chunk, encoding);
     const roomLeft = writeOriginal(chunk, encoding, done);
     if (!roomLeft) copy?.pause();
-    return roomLeft;
+    return roomLeft && copyFollows;
   };
 
   const end = (chunk?: Chunk | null, encoding: BufferEncoding = "utf8", done?: () => void): void => {
@@ -102,7 +105,7 @@ export function hookResponse(response: ServerResponse, judge: Judge): void {
     }
     if (verdict.copy) {
       copy = verdict.copy;
-      response.on("drain", copy.resume);
+      followCopy(response, copy);
     }
     pass();
   };
@@ -225,6 +228,19 @@ export function hookResponse(response: ServerResponse, judge: Judge): void {
     },
   };
   Object.assign(response, hooked);
+}
+
+/** Whoever writes waits for the copy as for the client: `drain` comes when both have room. */
+function followCopy(response: ServerResponse, copy: BodyCopy): void {
+  const emit = response.emit.bind(response) as (name: string | symbol, ...args: unknown[]) => boolean;
+  response.emit = (name: string | symbol, ...args: unknown[]): boolean => {
+    if (name !== "drain") return emit(name, ...args);
+    copy.resume();
+    return copy.isFull() || emit(name, ...args);
+  };
+  copy.whenRoom(() => {
+    if (!response.writableNeedDrain && !response.writableEnded) emit("drain");
+  });
 }
 
 function drained(response: ServerResponse): Promise<void> {

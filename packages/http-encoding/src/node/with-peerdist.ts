@@ -12,7 +12,7 @@ import { fetchFromOwnServer, isOwnRequest, targetText } from "./own-server.ts";
 import { createPatience } from "./patience.ts";
 import { type ResourceFilterOptions, resourceFilter } from "./resource-filter.ts";
 import { type BodyCopy, hookResponse, type Verdict } from "./response-hook.ts";
-import { createTee, TEE_BYTES, type Tee } from "./tee.ts";
+import { createTee, type Tee } from "./tee.ts";
 import type { UrlPublications } from "./url-publications.ts";
 
 export interface PeerDistServerOptions extends CodingOptions, ResourceFilterOptions {
@@ -33,6 +33,11 @@ export interface PeerDistServerOptions extends CodingOptions, ResourceFilterOpti
    * Default 2,000.
    */
   readonly slowClientMs?: number;
+  /**
+   * The first download of a content goes no faster than its hashing. Where hashing takes longer than this for 2 MiB,
+   * it goes on, and the rest is asked of the handler once more. Default 1,000.
+   */
+  readonly slowHashingMs?: number;
 }
 
 type Hook = (request: IncomingMessage, response: ServerResponse) => void;
@@ -76,6 +81,7 @@ function peerDistHook(options: PeerDistServerOptions): Hook {
     hideOtherCodings = false,
     resourceKey = urlOf,
     slowClientMs = 2_000,
+    slowHashingMs = 1_000,
   } = options;
   const judge = codingJudge(options);
   const filter = resourceFilter(options);
@@ -119,7 +125,7 @@ function peerDistHook(options: PeerDistServerOptions): Hook {
           tee: () => {
             const passesWhole = method === "GET" && head.status === 200 && !offer.hashRequest;
             if (!passesWhole || closed.signal.aborted) return undefined;
-            tee = createTee({ limitBytes: TEE_BYTES, lengthBytes: sizeBytes });
+            tee = createTee({ lengthBytes: sizeBytes, clock, slowReaderMs: slowHashingMs });
             return tee;
           },
           fetch: (signal) =>
@@ -149,7 +155,14 @@ function peerDistHook(options: PeerDistServerOptions): Hook {
 
   function copyTo(tee: Tee): BodyCopy {
     const patience = createPatience(clock, slowClientMs, () => tee.drop("the client is slow"));
-    return { push: tee.push, end: tee.end, pause: patience.pause, resume: patience.resume };
+    return {
+      push: tee.push,
+      isFull: () => tee.isFull,
+      whenRoom: tee.whenRoom,
+      end: tee.end,
+      pause: patience.pause,
+      resume: patience.resume,
+    };
   }
 }
 

@@ -53,8 +53,12 @@ export function readOffer(request: RequestHead): OfferReading {
   const none = (reason: NoOfferReason): OfferReading => ({ kind: "none", reason });
   const { headers } = request;
   if (request.method !== "GET" && request.method !== "HEAD") return none("method");
-  const params = parsePeerDist(fieldText(headers, "x-p2p-peerdist") ?? "");
+  const paramsText = fieldText(headers, "x-p2p-peerdist");
   const exText = fieldText(headers, "x-p2p-peerdistex");
+  // Most requests: none of the three fields says anything.
+  if (paramsText === undefined && exText === undefined && !acceptsPeerDist(headers))
+    return none("not-offered");
+  const params = parsePeerDist(paramsText ?? "");
   const ex = exText === undefined ? undefined : parsePeerDistEx(exText);
   // Before the question of the offer: a request for missing data does not list the coding.
   if (params.missingDataRequest) return none("missing-data");
@@ -82,7 +86,7 @@ export function readOffer(request: RequestHead): OfferReading {
 /** `*` is no offer: it names no coding that takes part in content caching. */
 function acceptsPeerDist(headers: HeaderFields): boolean {
   const text = fieldText(headers, "accept-encoding");
-  if (text === undefined) return false;
+  if (!text?.toLowerCase().includes(PEERDIST)) return false;
   const codings = parseAcceptEncoding(text);
   const weight = codings.get(PEERDIST) ?? 0;
   return weight > 0 && weight >= (codings.get("identity") ?? 0);

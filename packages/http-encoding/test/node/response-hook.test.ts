@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { PassThrough, pipeline, Readable } from "node:stream";
 import { afterEach, describe, expect, it } from "vitest";
-import { hookResponse, type Judge, type Verdict } from "../../src/node/response-hook.ts";
+import { type BodyCopy, hookResponse, type Judge, type Verdict } from "../../src/node/response-hook.ts";
 import { exchangeRaw, listen, requestText, type TestServer } from "./http-fixture.ts";
 
 const REPLACE: Verdict = {
@@ -190,6 +190,38 @@ describe("a hooked response", () => {
     ).rejects.toThrow();
     await destroyed;
     expect(source.destroyed).toBe(true);
+  });
+
+  it.each(["a pipe", "writes that wait for drain"])("%s waits for a copy that is full", async (name) => {
+    const pushed: number[] = [];
+    let isFull = false;
+    let onRoom = (): void => {};
+    let pushedWhileFull: number | undefined;
+    const copy: BodyCopy = {
+      push(bytes) {
+        pushed.push(bytes.length);
+        isFull = pushed.length === 1;
+        if (isFull) {
+          setTimeout(() => {
+            pushedWhileFull = pushed.length;
+            isFull = false;
+            onRoom();
+          });
+        }
+        return !isFull;
+      },
+      isFull: () => isFull,
+      whenRoom(listener) {
+        onRoom = listener;
+      },
+      pause() {},
+      resume() {},
+      end() {},
+    };
+    const { body } = await answer(handlers[name]!, () => ({ ...PASS, copy }));
+    expect(new TextDecoder().decode(body)).toBe(BODY);
+    expect(pushedWhileFull).toBe(1);
+    expect(pushed.length).toBeGreaterThan(1);
   });
 
   it("sends a long body piece by piece", async () => {

@@ -9,7 +9,7 @@ import { openUpstream, type Upstream } from "./upstream.ts";
 export interface ContentRequest {
   readonly origin: string;
   readonly path: string;
-  readonly fields: readonly string[];
+  readonly fields: string[];
 }
 
 /** Fails with `BC_CONTENT_CHANGED` where the origin has another representation now. */

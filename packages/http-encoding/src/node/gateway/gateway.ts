@@ -3,7 +3,7 @@
  * Each request goes to the origin, whose answer alone decides who may have the content, and so its hashes.
  */
 import { BranchCacheError, silentObserver } from "@branchcache/runtime";
-import { Agent, type Dispatcher } from "undici";
+import { type Dispatcher, Pool } from "undici";
 import { type CodingOptions, codingJudge } from "../coding-verdict.ts";
 import type { ForwardedMode } from "../forward-fields.ts";
 import { type ResourceFilterOptions, resourceFilter } from "../resource-filter.ts";
@@ -16,7 +16,7 @@ import { refuse, targetOf } from "./target.ts";
 export interface GatewayOptions extends CodingOptions, ResourceFilterOptions, UrlPublicationsOptions {
   /** http or https URL of the web server; a path is put before every request's own. */
   readonly origin: string;
-  /** The caller's own, who closes it. Default: an Agent with the limits below. */
+  /** The caller's own, who closes it. Default: a Pool with the limits below. */
   readonly dispatcher?: Dispatcher;
   /**
    * What the origin sees as Host: the client's, or the origin URL's. Default `client` for http; for https, whose
@@ -31,6 +31,11 @@ export interface GatewayOptions extends CodingOptions, ResourceFilterOptions, Ur
   readonly connectTimeoutMs?: number;
   /** From the request to the answer's head, and between two pieces of its body. Default 60,000. */
   readonly originTimeoutMs?: number;
+  /**
+   * The first download of a content goes no faster than its hashing. Where hashing takes longer than this for 2 MiB,
+   * it goes on, and the rest is fetched beside it. Default 1,000.
+   */
+  readonly slowHashingMs?: number;
   /** What a client may keep the hashing of its download waiting; the rest is then fetched beside it. Default 2,000. */
   readonly slowClientMs?: number;
 }
@@ -44,14 +49,14 @@ export interface Gateway {
 /** Fails with `BC_ORIGIN_URL` if the origin is no http or https URL, or has a query or user information. */
 export function createGateway(options: GatewayOptions): Gateway {
   const origin = parseOrigin(options.origin);
-  const own = options.dispatcher ? undefined : agentOf(options);
+  const own = options.dispatcher ? undefined : poolOf(origin, options);
   const publications = urlPublications(options);
   const context: PassageContext = {
     origin,
     prefix: origin.pathname.replace(/\/$/, ""),
     hostHeader: options.hostHeader ?? (origin.protocol === "https:" ? "origin" : "client"),
     forwarded: options.forwarded ?? "keep",
-    dispatcher: options.dispatcher ?? (own as Agent),
+    dispatcher: options.dispatcher ?? (own as Pool),
     filter: resourceFilter(options),
     publications,
     judge: codingJudge(options),
@@ -59,6 +64,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     clock: options.clock,
     observer: options.observer ?? silentObserver,
     slowClientMs: options.slowClientMs ?? 2_000,
+    slowHashingMs: options.slowHashingMs ?? 1_000,
   };
   let closed: Promise<void> | undefined;
   return {
@@ -94,9 +100,9 @@ function parseOrigin(text: string): URL {
   return url;
 }
 
-function agentOf(options: GatewayOptions): Agent {
+function poolOf(origin: URL, options: GatewayOptions): Pool {
   const { maxOriginConnections = 256, connectTimeoutMs = 10_000, originTimeoutMs = 60_000 } = options;
-  return new Agent({
+  return new Pool(origin.origin, {
     connections: maxOriginConnections,
     connect: { timeout: connectTimeoutMs },
     headersTimeout: originTimeoutMs,

@@ -3,8 +3,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Clock, errorCode, errorMessage, type Observer } from "@branchcache/runtime";
 import type { Dispatcher } from "undici";
 import { fieldText, type HeaderFields } from "../../header-fields.ts";
+import { readLength } from "../../headers.ts";
 import { redactUrl } from "../../redact-url.ts";
-import { varyChanges } from "../../server/answer-headers.ts";
+import { type HeaderChanges, varyChanges } from "../../server/answer-headers.ts";
 import { type CodableAnswer, type PlainAnswer, readAnswer } from "../../server/decision.ts";
 import { type OfferReading, type PeerDistOffer, readOffer } from "../../server/offer.ts";
 import type { PublicationProvider } from "../../server/publications.ts";
@@ -20,10 +21,11 @@ import {
 } from "../forward-fields.ts";
 import type { ResourceFilter } from "../resource-filter.ts";
 import type { Verdict } from "../response-hook.ts";
-import { createTee, TEE_BYTES, type Tee } from "../tee.ts";
+import { createTee, type Tee } from "../tee.ts";
 import type { UrlPublications } from "../url-publications.ts";
 import { fetchContent } from "./content-fetch.ts";
 import { deliver, deliverInstead } from "./deliver.ts";
+import { Departure } from "./departure.ts";
 import {
   conditionFor,
   headOf,
@@ -50,7 +52,10 @@ export interface PassageContext {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly slowClientMs: number;
+  readonly slowHashingMs: number;
 }
+
+const NO_CHANGES: HeaderChanges = {};
 
 /** One request of a client. */
 export class Passage {
@@ -60,8 +65,8 @@ export class Passage {
   readonly #target: Target;
   readonly #reading: OfferReading;
   readonly #eligible: boolean;
-  readonly #gone = new AbortController();
-  readonly #key: string;
+  readonly #gone = new Departure();
+  #keyMade: string | undefined;
   #tee: Tee | undefined;
 
   constructor(context: PassageContext, request: IncomingMessage, response: ServerResponse, target: Target) {
@@ -72,11 +77,18 @@ export class Passage {
     this.#reading = readOffer({ method: target.method, headers: request.headers as HeaderFields });
     const asksForContent = target.method === "GET" || target.method === "HEAD";
     this.#eligible = asksForContent && !target.hasBody && context.filter.path(target.path);
-    this.#key = `${context.origin.protocol}//${this.#host}${context.prefix}${target.path}`;
     response.once("close", () => {
-      this.#gone.abort(new Error("the client is gone"));
+      // Most have got all there was.
+      if (response.writableFinished && !this.#tee) return;
+      this.#gone.leave(new Error("the client is gone"));
       this.#tee?.drop("the client is gone");
     });
+  }
+
+  get #key(): string {
+    const { origin, prefix } = this.#context;
+    this.#keyMade ??= `${origin.protocol}//${this.#host}${prefix}${this.#target.path}`;
+    return this.#keyMade;
   }
 
   get #host(): string {
@@ -132,7 +144,7 @@ export class Passage {
       path: `${prefix}${path}`,
       fields: this.#fields(add, []),
       body: hasBody ? this.#request.iterator({ destroyOnReturn: false }) : null,
-      signal: this.#gone.signal,
+      signal: this.#gone,
     });
   }
 
@@ -183,7 +195,7 @@ export class Passage {
     const answer = this.#eligible ? this.#codable(upstream) : undefined;
     if (!answer) {
       // A cache in front keeps a whole answer by its 304s.
-      const vary = this.#eligible && upstream.status === 304 ? varyChanges(upstream.headers) : {};
+      const vary = this.#eligible && upstream.status === 304 ? varyChanges(upstream.headers) : NO_CHANGES;
       this.#pass(upstream, vary);
       return;
     }
@@ -195,7 +207,7 @@ export class Passage {
     const head = headOf(answer.validator, answer.sizeBytes, upstream.headers);
     if (head) heads.set(this.#key, head);
     const verdict = await this.#judge(offer, upstream, answer, this.#source(upstream, answer));
-    if (this.#gone.signal.aborted) upstream.drop();
+    if (this.#gone.aborted) upstream.drop();
     else if (verdict.kind === "pass") this.#pass(upstream, verdict.changes);
     else {
       upstream.drop();
@@ -205,7 +217,11 @@ export class Passage {
 
   #codable(upstream: Upstream): CodableAnswer | undefined {
     const { clock, filter } = this.#context;
-    const { headers } = upstream;
+    const { headers, status } = upstream;
+    if (status !== 200 && status !== 206) return undefined;
+    // Most of what passes is small, and needs no closer look.
+    const lengthBytes = status === 200 ? readLength(fieldText(headers, "content-length")) : undefined;
+    if (lengthBytes !== undefined && lengthBytes < filter.minSizeBytes) return undefined;
     const reading = readAnswer(upstream, clock.wallMs());
     if (reading.kind !== "codable" || !filter.answer(reading.answer.sizeBytes, headers)) return undefined;
     const validator = strongValidator(headers, clock.wallMs());
@@ -232,7 +248,7 @@ export class Passage {
 
   /** Where the bytes to be hashed come from: as they pass, unless the client itself waits for the hashes. */
   #source(upstream: Upstream, answer: CodableAnswer): PublicationProvider {
-    const { clock, dispatcher, origin, prefix, publications } = this.#context;
+    const { clock, dispatcher, origin, prefix, publications, slowHashingMs } = this.#context;
     const passesWhole = this.#target.method === "GET" && upstream.status === 200 && !this.#offer?.hashRequest;
     const resource = { key: this.#key, validator: answer.validator, sizeBytes: answer.sizeBytes };
     const request = {
@@ -242,20 +258,20 @@ export class Passage {
     };
     return publications.from({
       tee: () => {
-        if (!passesWhole || this.#gone.signal.aborted) return undefined;
-        this.#tee = createTee({ limitBytes: TEE_BYTES, lengthBytes: answer.sizeBytes });
+        if (!passesWhole || this.#gone.aborted) return undefined;
+        this.#tee = createTee({ lengthBytes: answer.sizeBytes, clock, slowReaderMs: slowHashingMs });
         return this.#tee;
       },
       fetch: (signal) => fetchContent(dispatcher, request, resource, clock.wallMs(), signal),
     });
   }
 
-  #pass(upstream: Upstream, changes: Readonly<Record<string, string | undefined>>): void {
+  #pass(upstream: Upstream, changes: HeaderChanges): void {
     const { clock, observer, slowClientMs } = this.#context;
     countAnswer(observer, this.#reading, false, upstream);
     deliver({
       upstream,
-      fields: responseFields(upstream.rawFields, { ...changes, ...this.#location(upstream) }),
+      fields: responseFields(upstream.rawFields, this.#withLocation(changes, upstream)),
       response: this.#response,
       clock,
       tee: this.#tee,
@@ -268,7 +284,7 @@ export class Passage {
     head: PlainAnswer,
     statusText: string,
     upstream: Upstream,
-    changes: Readonly<Record<string, string | undefined>>,
+    changes: HeaderChanges,
     body: Iterable<Uint8Array>,
   ): Promise<void> {
     const { observer } = this.#context;
@@ -278,16 +294,16 @@ export class Passage {
   }
 
   /** A redirect to the origin's own name would lead the client past the gateway. */
-  #location(upstream: Upstream): Readonly<Record<string, string>> {
+  #withLocation(changes: HeaderChanges, upstream: Upstream): HeaderChanges {
     const { hostHeader, origin, prefix } = this.#context;
+    if (hostHeader === "client") return changes;
     const location = fieldText(upstream.headers, "location");
-    if (location === undefined || hostHeader === "client") return {};
     const start = `${origin.origin}${prefix}/`;
-    return location.startsWith(start) ? { Location: location.slice(start.length - 1) } : {};
+    return location?.startsWith(start) ? { ...changes, Location: location.slice(start.length - 1) } : changes;
   }
 
   #report(error: unknown): void {
-    if (this.#gone.signal.aborted) return;
+    if (this.#gone.aborted) return;
     this.#context.observer.event("warn", "origin.failed", {
       url: redactUrl(this.#key),
       reason: reasonOf(error),

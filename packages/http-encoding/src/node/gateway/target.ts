@@ -17,7 +17,7 @@ export function targetOf(request: IncomingMessage): Target | undefined {
   let host = headers.host ?? "";
   let path = url;
   // The absolute form overrides Host. RFC 9112 3.2.2
-  const absolute = /^https?:\/\/([^/?#]+)(.*)$/is.exec(url);
+  const absolute = url.startsWith("/") ? null : /^https?:\/\/([^/?#]+)(.*)$/is.exec(url);
   if (absolute) {
     host = absolute[1] ?? "";
     path = absolute[2]?.startsWith("/") ? absolute[2] : `/${absolute[2] ?? ""}`;

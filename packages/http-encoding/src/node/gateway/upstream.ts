@@ -3,20 +3,23 @@ import { errorCode } from "@branchcache/runtime";
 import type { Dispatcher } from "undici";
 import type { HeaderFields } from "../../header-fields.ts";
 import type { RawFields } from "../forward-fields.ts";
+import type { Cancellation } from "./departure.ts";
 
 export interface UpstreamRequest {
   readonly origin: string;
   readonly method: string;
   readonly path: string;
-  readonly fields: readonly string[];
+  /** Names and values by turns. */
+  readonly fields: string[];
   readonly body: AsyncIterable<Uint8Array> | null;
-  readonly signal: AbortSignal;
+  readonly signal: Cancellation;
 }
 
 export interface BodyTarget {
   /** False: no more until `resume`. */
   data(bytes: Uint8Array): boolean;
-  end(): void;
+  /** `last`: what is left, where it all came at once. */
+  end(last?: Uint8Array): void;
   /** The body ended before its end. */
   error(error: Error): void;
 }
@@ -77,7 +80,7 @@ function attempt(dispatcher: Dispatcher, request: UpstreamRequest): Promise<Upst
       return;
     }
     signal.addEventListener("abort", onAbort, { once: true });
-    const options = { origin, method, path, headers: [...fields], body } as Dispatcher.DispatchOptions;
+    const options = { origin, method, path, headers: fields, body } as Dispatcher.DispatchOptions;
     dispatcher.dispatch(options, {
       onRequestStart(controller) {
         control = controller;
@@ -93,10 +96,11 @@ function attempt(dispatcher: Dispatcher, request: UpstreamRequest): Promise<Upst
           rawFields: textOf((controller as { readonly rawHeaders?: RawBytes | null }).rawHeaders ?? []),
           flow(given) {
             target = given;
+            const last = ended ? early.pop() : undefined;
             let roomLeft = true;
             for (const bytes of early.splice(0)) roomLeft = given.data(bytes);
             if (failed) given.error(failed);
-            else if (ended) given.end();
+            else if (ended) given.end(last);
             else if (roomLeft) controller.resume();
             else controller.pause();
           },
@@ -133,13 +137,13 @@ const EARLY_BYTES = 65_536;
 type RawBytes = readonly (Uint8Array | string)[];
 
 function textOf(rawHeaders: RawBytes): string[] {
-  return rawHeaders.map((part) =>
-    typeof part === "string"
-      ? part
-      : Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString("latin1"),
-  );
+  return rawHeaders.map((part) => {
+    if (typeof part === "string") return part;
+    const bytes = Buffer.isBuffer(part) ? part : Buffer.from(part.buffer, part.byteOffset, part.byteLength);
+    return bytes.toString("latin1");
+  });
 }
 
-function abortReason(signal: AbortSignal): Error {
+function abortReason(signal: Cancellation): Error {
   return signal.reason instanceof Error ? signal.reason : new Error("aborted");
 }

@@ -1,6 +1,8 @@
 /** The gateway's small parts: ranges, patterns, validators, the second reader. */
+import { manualClock } from "@branchcache/runtime/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { Departure } from "../../../src/node/gateway/departure.ts";
 import {
   conditionFor,
   headOf,
@@ -9,7 +11,7 @@ import {
   vouches,
 } from "../../../src/node/gateway/kept-heads.ts";
 import { matches } from "../../../src/node/resource-filter.ts";
-import { createTee } from "../../../src/node/tee.ts";
+import { createTee, type Tee } from "../../../src/node/tee.ts";
 import { satisfiedRange } from "../../../src/server/request-range.ts";
 
 describe("satisfiedRange", () => {
@@ -137,32 +139,98 @@ describe("kept heads", () => {
 });
 
 describe("tee", () => {
-  const read = async (tee: ReturnType<typeof createTee>) => {
+  const made = (lengthBytes: number) => {
+    const clock = manualClock();
+    const tee = createTee({ limitBytes: 10, lengthBytes, clock, slowReaderMs: 100 });
+    let rooms = 0;
+    tee.whenRoom(() => rooms++);
+    return { clock, tee, rooms: () => rooms, pieces: tee[Symbol.asyncIterator]() };
+  };
+  const read = async (tee: AsyncIterable<Uint8Array>) => {
     let bytes = 0;
     for await (const piece of tee) bytes += piece.length;
     return bytes;
   };
 
   it("gives what passed, in order, and ends", async () => {
-    const tee = createTee({ limitBytes: 10, lengthBytes: 6 });
+    const { clock, tee } = made(6);
     const reading = read(tee);
-    tee.push(new Uint8Array(4));
+    expect(tee.push(new Uint8Array(4))).toBe(true);
     await Promise.resolve();
-    tee.push(new Uint8Array(2));
+    expect(tee.push(new Uint8Array(2))).toBe(true);
     tee.end();
     expect(await reading).toBe(6);
+    expect(clock.pending).toBe(0);
   });
 
-  it.each([
-    ["falls behind", (tee: ReturnType<typeof createTee>) => tee.push(new Uint8Array(11)), /slower/],
-    ["has too little", (tee: ReturnType<typeof createTee>) => tee.end(), /as long as/],
-    ["is dropped", (tee: ReturnType<typeof createTee>) => tee.drop("gone"), /gone/],
+  it("is full above its limit, until the reader has taken half of that", async () => {
+    const { clock, tee, rooms, pieces } = made(100);
+    expect(tee.push(new Uint8Array(4))).toBe(true);
+    expect(tee.push(new Uint8Array(6))).toBe(true);
+    expect(tee.push(new Uint8Array(1))).toBe(false);
+    await pieces.next();
+    expect([tee.isFull, rooms()]).toEqual([true, 0]);
+    await clock.advance(99);
+    await pieces.next();
+    expect([tee.isFull, rooms()]).toEqual([false, 1]);
+    // The next time counts anew.
+    await clock.advance(99);
+    expect(tee.push(new Uint8Array(10))).toBe(false);
+    await clock.advance(99);
+    await pieces.next();
+    await pieces.next();
+    expect([tee.isFull, rooms(), clock.pending]).toEqual([false, 2, 0]);
+  });
+
+  it("a reader who is too slow is dropped, and the client goes on", async () => {
+    const { clock, tee, rooms, pieces } = made(100);
+    tee.push(new Uint8Array(11));
+    await clock.advance(99);
+    expect([tee.isFull, rooms()]).toEqual([true, 0]);
+    await clock.advance(1);
+    expect([tee.isFull, rooms()]).toEqual([false, 1]);
+    expect(tee.push(new Uint8Array(100))).toBe(true);
+    await expect(pieces.next()).rejects.toThrow(/slower/);
+  });
+
+  it("content that is all there holds nobody", async () => {
+    const { clock, tee, rooms } = made(11);
+    expect(tee.push(new Uint8Array(11))).toBe(false);
+    tee.end();
+    expect([tee.isFull, rooms(), clock.pending]).toEqual([false, 1, 0]);
+    expect(await read(tee)).toBe(11);
+  });
+
+  it.each<[string, (tee: Tee) => unknown, RegExp]>([
+    ["is told nothing of being full", (tee) => tee.push(new Uint8Array(21)), /slower/],
+    ["has too little", (tee) => tee.end(), /as long as/],
+    ["is dropped", (tee) => tee.drop("gone"), /gone/],
   ])("rejects when it %s, and holds nothing more", async (_name, act, reason) => {
-    const tee = createTee({ limitBytes: 10, lengthBytes: 100 });
+    const { clock, tee } = made(100);
     const reading = read(tee);
     act(tee);
     tee.push(new Uint8Array(5));
     tee.end();
     await expect(reading).rejects.toThrow(reason);
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe("departure", () => {
+  it("tells those who listen, once, and a signal made before or after", () => {
+    const departure = new Departure();
+    const told: string[] = [];
+    const early = departure.signal;
+    departure.addEventListener("abort", () => told.push("a"));
+    const gone = () => told.push("b");
+    departure.addEventListener("abort", gone);
+    departure.removeEventListener("abort", gone);
+    departure.leave(new Error("gone"));
+    departure.leave(new Error("again"));
+    const late = new Departure();
+    late.leave(new Error("gone"));
+    expect(told).toEqual(["a"]);
+    expect([departure.aborted, early.aborted, late.signal.aborted]).toEqual([true, true, true]);
+    expect(departure.reason).toEqual(new Error("gone"));
   });
 });

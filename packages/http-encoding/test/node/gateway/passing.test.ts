@@ -2,6 +2,8 @@
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
+import { createPublisher } from "@branchcache/content-info";
+import { nodeHashEngine } from "@branchcache/content-info/node";
 import { afterEach, describe, expect, it } from "vitest";
 import { createGateway } from "../../../src/node.ts";
 import { exampleContent, exchangeRaw, listenRaw, requestText, type TestServer } from "../http-fixture.ts";
@@ -345,8 +347,9 @@ describe("slow ends", () => {
     expect(gateway.observer.events.filter(({ name }) => name === "origin.failed")).toEqual([]);
   });
 
-  it("hashing slower than the client never holds the client", async () => {
+  it("hashing that stands still holds the client no longer than it may", async () => {
     const origin = await start(serveFile(large), {
+      slowHashingMs: 20,
       hashStream: async (source, signal) => {
         let first = true;
         for await (const _ of source) {
@@ -367,6 +370,35 @@ describe("slow ends", () => {
     release();
     await gateway.whenHashed();
     expect(origin.seen).toHaveLength(2);
+  });
+
+  it("hashing slower than the client slows the client, and nothing is fetched twice", async () => {
+    let release = (): void => {};
+    const origin = await start(serveFile(large), {
+      slowHashingMs: 60_000,
+      hashStream: async (source, signal) => {
+        const publisher = createPublisher({ engine: nodeHashEngine });
+        await new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        for await (const bytes of source) publisher.update(bytes);
+        signal.throwIfAborted();
+        return publisher.finish();
+      },
+    });
+    const answer = await fetch(`${gateway.url}/file`, { headers: OFFER });
+    const parts: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const part of answer.body ?? []) {
+      parts.push(part);
+      bytes += part.length;
+      // Hashing has begun when the head is here, and a part of the body comes without it.
+      if (parts.length === 1) setImmediate(release);
+    }
+    expect(bytes).toBe(large.length);
+    expect(large.equals(Buffer.concat(parts))).toBe(true);
+    await gateway.whenHashed();
+    expect(origin.seen).toHaveLength(1);
   });
 
   it("a slow sender of a request's head is let go", async () => {
