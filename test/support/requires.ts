@@ -15,6 +15,7 @@ export type RequirementName =
   | "chromium"
   | "curl"
   | "dpkg-deb"
+  | "haproxy"
   | "ip netns"
   | "nginx"
   | "openssl"
@@ -89,6 +90,7 @@ const probes: Readonly<Record<RequirementName, () => Requirement>> = {
   chromium: () => program("chromium", "chromium-browser", "google-chrome"),
   curl: () => program("curl"),
   "dpkg-deb": () => program("dpkg-deb"),
+  haproxy: () => program("haproxy"),
   "ip netns": networkNamespaces,
   nginx: () => program("nginx"),
   openssl: () => program("openssl"),

@@ -2,9 +2,14 @@ import { randomBytes } from "node:crypto";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { freeUdpPort } from "@branchcache/cli/testing";
+import { publishBytes, ServerSecret, segmentsOf, writeSegmentInformation } from "@branchcache/content-info";
+import { nodeHashEngine as engine } from "@branchcache/content-info/node";
+import { contentTag, headerOf, initialOffer, parseResponse, segmentInfo } from "@branchcache/hosted-cache";
 import { addressRanges, startBlockServer } from "@branchcache/peer-node";
-import { RetrievalClient } from "@branchcache/retrieval";
-import { nodeHttpPort } from "@branchcache/retrieval/node";
+import { createRetrievalServer, RetrievalClient } from "@branchcache/retrieval";
+import { nodeBlockCipher, nodeHttpPort } from "@branchcache/retrieval/node";
+import { faultPeer } from "@branchcache/retrieval/testing";
+import { encode } from "@branchcache/runtime";
 import { systemClock as clock, systemRandom } from "@branchcache/runtime/node";
 import { describe, expect, it } from "vitest";
 import certificates from "../support/certificates.json" with { type: "json" };
@@ -197,6 +202,60 @@ describe("what a hosted cache cannot spoil", () => {
     expect(ages.held).toHaveLength(ids.length);
     expect(ages.ageMs.size).toEqual(ids.length);
     await server.close();
+  });
+});
+
+describe("hostile offers", () => {
+  it("PCHC-55 keeps no version 1.0 block that fails its hash, and stays interested", async () => {
+    await using office = await hostedOffice();
+    const bytes = new Uint8Array(randomBytes(200_000));
+    const { v1 } = publishBytes(bytes, { engine, versions: [1] });
+    const [segment] = v1 ? segmentsOf(v1, ServerSecret.fromPassphrase("x"), engine) : [];
+    if (!segment) throw new Error("no segment");
+    const honest = createRetrievalServer({
+      clock,
+      source: {
+        heldBlocks: async () => [0, 1, 2, 3],
+        block: async (_, index) => {
+          const plain = bytes.subarray(index * 65_536, (index + 1) * 65_536);
+          return { sealed: nodeBlockCipher.seal(plain, segment.secret, 1, systemRandom), nextBlockIndex: 0 };
+        },
+      },
+    });
+    const liar = faultPeer({
+      server: honest,
+      clock,
+      fault: (index) => (index > 1 ? "wrong-bytes" : undefined),
+    });
+    const server = createServer((socket) => liar.accept(socket));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const send = async (message: Uint8Array) => {
+      const answer = await office.cache.offers.handle(1, message, "127.0.0.1");
+      if (answer.kind !== "response") return answer.kind;
+      answer.answered();
+      await office.cache.offers.idle();
+      return parseResponse(answer.body);
+    };
+    const information = writeSegmentInformation(segment);
+    const info = encode(segmentInfo, {
+      header: headerOf(1, 2, port),
+      contentTag: contentTag("x"),
+      information,
+    });
+    const initial = encode(initialOffer, { header: headerOf(1, 1, port), segmentId: segment.id });
+    expect(await send(info)).toEqual("ok");
+    for (const index of (await office.store.blocks.heldBlocks(segment.id)) ?? []) {
+      const stored = await office.store.blocks.getBlock(segment.id, index);
+      const plain = bytes.subarray(index * 65_536, (index + 1) * 65_536);
+      const opened = stored && nodeBlockCipher.open(stored, segment.secret, plain.length);
+      expect(Buffer.from(opened?.plaintext ?? []).equals(plain), `block ${index}`).toEqual(true);
+    }
+    expect((await office.store.blocks.heldBlocks(segment.id))?.length ?? 0).toBeLessThan(4);
+    expect(office.observer.named("hosted.pull_failed").at(-1)?.fields["reason"]).toEqual("lied");
+    const expected = (await office.store.blocks.heldBlocks(segment.id)) ? "ok" : "interested";
+    expect(await send(initial)).toEqual(expected);
+    server.close();
   });
 });
 

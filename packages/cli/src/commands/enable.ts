@@ -18,9 +18,14 @@ export function enableCommand(): Command {
         "serve and fetch blocks on this port rather than 80, such as 1337",
         parsePort,
       )
-      .action(async (options: Omit<EnableOptions, "mode">, self: Command) => {
+      .action(async (options: Omit<EnableOptions, "mode"> & { announce?: true }, self: Command) => {
         const { runEnable } = await import("../work/enable.ts");
-        await runEnable({ ...options, mode: name }, self.optsWithGlobals<ConfigGlobals>());
+        const { announce: wantsAnnouncement, ...rest } = options;
+        const globals = self.optsWithGlobals<ConfigGlobals>();
+        await runEnable({ ...rest, mode: name }, globals);
+        if (!wantsAnnouncement) return;
+        const { announce } = await import("../work/hosted.ts");
+        await announce(globals.config === undefined ? {} : { config: globals.config });
       });
     command.addCommand(child);
     return child;
@@ -36,7 +41,10 @@ export function enableCommand(): Command {
         "2",
       ]),
     );
-  mode("hosted-server", "is a hosted cache for the whole office");
+  mode("hosted-server", "is a hosted cache for the whole office").option(
+    "--announce",
+    "print the directory entry, policy values and DNS record that point clients here",
+  );
   mode("auto", "hosted caches where one is found, else peers");
   return command.addHelpText(
     "after",
@@ -45,6 +53,7 @@ Examples:
   branchcache enable distributed
   branchcache enable distributed --preset 1337
   branchcache enable hosted-client --server cache.branch.example
+  branchcache enable hosted-server --announce
 
 ${EXIT_STATUS}`,
   );

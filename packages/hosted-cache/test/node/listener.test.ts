@@ -107,17 +107,20 @@ describe("HTTP", () => {
     ["PCHC-6 with the slash", OFFER_PATH_V2],
     ["without it", OFFER_PATH_V2.slice(0, -1)],
     ["in capitals", OFFER_PATH_V2.toUpperCase()],
-  ])("PCHC-3 PCHC-36 answers a message on the path, %s", async (_, path) => {
-    const { content, hosted, port } = await hostedCache(2);
-    const text = await raw(port, post(path, offerV2.length), offerV2);
-    expect(status(text)).toEqual("HTTP/1.1 200 OK");
-    expect(text.endsWith(`\r\n\r\n${OK}`)).toEqual(true);
-    await hosted.idle();
-    expect(content.pulls.map(({ from }) => from)).toEqual([
-      { address: "127.0.0.1", port: 80 },
-      { address: "127.0.0.1", port: 80 },
-    ]);
-  });
+  ])(
+    "PCHC-2 PCHC-3 PCHC-18 PCHC-36 answers a message, the first and only one, without any proof of who sent it: %s",
+    async (_, path) => {
+      const { content, hosted, port } = await hostedCache(2);
+      const text = await raw(port, post(path, offerV2.length), offerV2);
+      expect(status(text)).toEqual("HTTP/1.1 200 OK");
+      expect(text.endsWith(`\r\n\r\n${OK}`)).toEqual(true);
+      await hosted.idle();
+      expect(content.pulls.map(({ from }) => from)).toEqual([
+        { address: "127.0.0.1", port: 80 },
+        { address: "127.0.0.1", port: 80 },
+      ]);
+    },
+  );
 
   it("takes HTTP/1.0, chunked bodies, and waits for nobody who expects 100", async () => {
     const { port } = await hostedCache(2);
