@@ -38,7 +38,7 @@ import { version } from "../version.ts";
 import { serveWeb, type WebServer } from "../web/server.ts";
 import { batteryWatch } from "./battery.ts";
 import { type Changes, changesBetween } from "./changes.ts";
-import { type ContentServer, startContentServer } from "./content-server.ts";
+import type { ContentServer } from "./content-server.ts";
 import { controlMethods } from "./control-methods.ts";
 import { LogSwitch } from "./log-switch.ts";
 import { nodeOptions } from "./node-options.ts";
@@ -405,6 +405,8 @@ export class Daemon implements AsyncDisposable {
   async #startContentServer(): Promise<void> {
     const { content_server: contentServer } = this.settings;
     if (!contentServer.enabled || !this.#store) return;
+    // With hashing threads, origins and file servers: no weight for a node that serves no content.
+    const { startContentServer } = await import("./content-server.ts");
     this.#contentServer = await startContentServer(contentServer, this.#store, this.#observer);
   }
 

@@ -3,7 +3,6 @@ import { type BlockServer, startBlockServer } from "@branchcache/peer-node";
 import type { Observer } from "@branchcache/runtime";
 import type { Settings } from "../config/schema.ts";
 import { hostedDaemonOptions } from "../hosted/from-settings.ts";
-import { startHostedDaemon } from "../hosted/hosted-service.ts";
 import { startServeWorkers } from "../serve-workers.ts";
 import type { OpenStore } from "../store.ts";
 
@@ -13,7 +12,11 @@ export async function startServing(
   observer: Observer,
 ): Promise<BlockServer | undefined> {
   const { mode, peer, cache, log } = settings;
-  if (mode === "hosted-server") return startHostedDaemon(hostedDaemonOptions(settings, store, observer));
+  if (mode === "hosted-server") {
+    // With all that makes certificates: no weight for a node that is no hosted cache.
+    const { startHostedDaemon } = await import("../hosted/hosted-service.ts");
+    return startHostedDaemon(hostedDaemonOptions(settings, store, observer));
+  }
   if (mode === "local") return undefined;
   const { listen_address: host, listen_port: port, max_uploads: maxUploads, workers: count } = peer;
   const listen = { port, ...(host === undefined ? {} : { host }) };
