@@ -44,14 +44,36 @@ async function serve(directory) {
   createServer((socket) => {
     socket.on("data", () => socket.write(chunk));
   }).listen(join(directory, "bytes.sock"));
+  process.on("message", () => process.send?.(process.cpuUsage()));
+  process.on("disconnect", () => process.exit());
   process.send?.("ready");
 }
 
-/** @param {() => Promise<void>} work @returns {Promise<number>} seconds */
-async function time(work) {
+/**
+ * What some work took, in seconds: by the clock, and of the processors for each process. The latter mean something
+ * on a busy machine too.
+ * @typedef {{ seconds: number, here: number, there: number }} Cost
+ * @typedef {import("node:child_process").ChildProcess} Other
+ */
+
+/** @param {NodeJS.CpuUsage} usage */
+const secondsOf = ({ user, system }) => (user + system) / 1e6;
+
+/** @param {Other} other @returns {Promise<number>} seconds of the processor until now */
+async function usedBy(other) {
+  other.send("cpu");
+  return secondsOf((await once(other, "message"))[0]);
+}
+
+/** @param {Other} other @param {() => Promise<void>} work @returns {Promise<Cost>} */
+async function cost(other, work) {
+  const before = await usedBy(other);
+  const cpu = process.cpuUsage();
   const start = performance.now();
   await work();
-  return (performance.now() - start) / 1_000;
+  const seconds = (performance.now() - start) / 1_000;
+  const here = secondsOf(process.cpuUsage(cpu));
+  return { seconds, here, there: (await usedBy(other)) - before };
 }
 
 /**
@@ -79,35 +101,33 @@ async function prepare(transport, content) {
   };
   await read(true);
   return {
-    /** MiB a second. */
-    reading: async () => content.length / MIB / (await time(read)),
-    /** A second. @param {number} operations */
+    reading: () => read(),
+    /** @param {number} operations */
     calling: async (operations) => {
-      const seconds = await time(async () => {
-        for (let i = 0; i < operations; i++) await opened.flashCrowd();
-      });
-      return operations / seconds;
+      for (let i = 0; i < operations; i++) await opened.flashCrowd();
     },
     close: () => api.close(),
   };
 }
 
-/**
- * Asks with a small frame, and waits for so many bytes.
- * @param {string} path @param {number} bytes @param {number} times @returns {Promise<number>} times a second
- */
+/** Asks with a small frame, and waits for so many bytes. @param {string} path @param {number} bytes @param {number} times */
 async function bare(path, bytes, times) {
   const socket = createConnection(path);
   await once(socket, "connect");
   const frame = new Uint8Array(FRAME_BYTES);
-  const seconds = await time(async () => {
-    for (let i = 0; i < times; i++) {
-      socket.write(frame);
-      for (let got = 0; got < bytes; ) got += (await once(socket, "data"))[0].length;
-    }
+  let [got, left] = [0, times];
+  await new Promise((resolve, reject) => {
+    socket.on("error", reject);
+    socket.on("data", (chunk) => {
+      got += chunk.length;
+      if (got < bytes) return;
+      got = 0;
+      if (--left === 0) resolve(undefined);
+      else socket.write(frame);
+    });
+    socket.write(frame);
   });
   socket.destroy();
-  return times / seconds;
 }
 
 /** @param {number[]} values */
@@ -126,39 +146,61 @@ async function run() {
     const here = await prepare(inProcess(await startService()), content);
     const there = await prepare(daemon({ path: join(directory, "api.sock") }), content);
     const chunks = Math.ceil(content.length / READ_BYTES);
+    const readsOfBytes = { unit: "GiB", units: content.length / MIB / 1_024 };
+    const calls = { unit: "million", units: operations / 1e6 };
     // In turn, so that what else the machine does falls on all of them.
     const kinds = {
-      "read in process": here.reading,
-      "read through the socket": there.reading,
-      "bytes over a bare socket": async () =>
-        (await bare(join(directory, "bytes.sock"), READ_BYTES, chunks)) * (READ_BYTES / MIB),
-      "small operations in process": () => here.calling(operations),
-      "small operations through the socket": () => there.calling(operations),
-      "echo over a bare socket": () => bare(join(directory, "echo.sock"), FRAME_BYTES, operations),
+      "read in process": { ...readsOfBytes, run: here.reading },
+      "read through the socket": { ...readsOfBytes, run: there.reading },
+      "bytes over a bare socket": {
+        ...readsOfBytes,
+        run: () => bare(join(directory, "bytes.sock"), READ_BYTES, chunks),
+      },
+      "small operations in process": { ...calls, run: () => here.calling(operations) },
+      "small operations through the socket": { ...calls, run: () => there.calling(operations) },
+      "echo over a bare socket": {
+        ...calls,
+        run: () => bare(join(directory, "echo.sock"), FRAME_BYTES, operations),
+      },
     };
-    /** @type {Map<string, number[]>} */
+    /** @type {Map<string, Cost[]>} */
     const measured = new Map();
     for (let round = 0; round < ROUNDS; round++) {
-      for (const [name, measure] of Object.entries(kinds)) {
-        measured.set(name, [...(measured.get(name) ?? []), await measure()]);
+      for (const [name, { run }] of Object.entries(kinds)) {
+        measured.set(name, [...(measured.get(name) ?? []), await cost(other, run)]);
       }
     }
-    const of = (/** @type {keyof typeof kinds} */ name) => measured.get(name) ?? [];
-    const show = (/** @type {keyof typeof kinds} */ name, /** @type {keyof typeof kinds} */ reference) => {
-      const ratios = of(name).map((value, i) => value / (of(reference)[i] ?? 0));
+    /** @typedef {keyof typeof kinds} Kind @param {Kind} name @param {(cost: Cost) => number} what */
+    const of = (name, what) => (measured.get(name) ?? []).map(what);
+    /** @param {Kind} name @param {Kind} reference */
+    const ratio = (name, reference) => {
+      const times = of(name, ({ seconds }) => seconds);
+      const ratios = of(reference, ({ seconds }) => seconds).map((value, i) => value / (times[i] ?? 0));
       const [least, most] = [Math.min(...ratios), Math.max(...ratios)].map((one) => one.toFixed(2));
-      const ratio = `${median(ratios).toFixed(2)} (${least} to ${most}) of ${reference}`;
-      console.log(`${name}: ${median(of(name)).toFixed(0)}, ${ratio}`);
+      return `${median(ratios).toFixed(2)} (${least} to ${most}) of ${reference}`;
     };
-    console.log(`${contentMiB} MiB, ${ROUNDS} rounds; MiB/s, operations a second, medians`);
-    show("read through the socket", "read in process");
-    show("bytes over a bare socket", "read in process");
-    show("small operations through the socket", "echo over a bare socket");
-    show("small operations in process", "echo over a bare socket");
+    console.log(`${contentMiB} MiB, ${ROUNDS} rounds; medians; seconds by the clock, and of the processors`);
+    for (const name of /** @type {Kind[]} */ (Object.keys(kinds))) {
+      const { unit, units } = kinds[name];
+      const [clock, caller, service] = [
+        of(name, ({ seconds }) => seconds),
+        of(name, (cost) => cost.here),
+        of(name, (cost) => cost.there),
+      ].map((values) => (median(values) / units).toFixed(2));
+      console.log(`${name}: a ${unit} in ${clock} s; ${caller} s of the caller, ${service} s of the service`);
+    }
+    for (const [name, reference] of /** @type {[Kind, Kind][]} */ ([
+      ["read through the socket", "read in process"],
+      ["bytes over a bare socket", "read in process"],
+      ["small operations through the socket", "echo over a bare socket"],
+      ["small operations in process", "echo over a bare socket"],
+    ])) {
+      console.log(`${name}: ${ratio(name, reference)}`);
+    }
     await here.close();
     await there.close();
   } finally {
-    other.kill();
+    other.disconnect();
     await rm(directory, { recursive: true, force: true });
   }
 }

@@ -4,6 +4,7 @@ export { connectBranchCache } from "./api/client.ts";
 export { FrameWriter } from "./api/frame-writer.ts";
 export { FRAME_MAX_BYTES, FrameReader } from "./api/frames.ts";
 export { isPipeName } from "./api/pipe-name.ts";
+export { ReceivedBytes } from "./api/received-bytes.ts";
 export {
   type ApiConnection,
   type ApiConnectionHandler,

@@ -26,6 +26,8 @@ export interface NodeBlocks {
   held(segments: readonly Segment[]): Promise<readonly ReadonlySet<number>[]>;
   /** Verified plaintext from the store; undefined where it is not held. */
   read(segment: Segment, blockIndex: number): Promise<Uint8Array | undefined>;
+  /** What `read` gave is not looked at any more: its memory is freed at once, and not when garbage is collected. */
+  release(plaintext: Uint8Array): void;
   /** Keeps a block that the caller verified. */
   keep(
     segment: Segment,
@@ -60,6 +62,7 @@ export function nodeBlocks(options: NodeBlocksOptions): NodeBlocks {
       if (bytes) observer.count("retrieval_bytes_total", bytes.length, { source: "local" });
       return bytes;
     },
+    release: (plaintext) => vault.release(plaintext),
     async keep(segment, blockIndex, plaintext, tag) {
       const result = await vault.keep(segment, blockIndex, plaintext, undefined, [tag]);
       if (result === "kept") onKept?.(segment, blockIndex);

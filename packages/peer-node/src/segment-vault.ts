@@ -71,6 +71,11 @@ export class SegmentVault {
     return undefined;
   }
 
+  /** What `read` gave is not looked at any more. */
+  release(plaintext: Uint8Array): void {
+    this.#options.cipher.release?.(plaintext);
+  }
+
   /**
    * Keeps a verified block. `sealed` is the ciphertext it came in, kept as it is when it is of the
    * configured cipher; else the plaintext is sealed anew. Both are done with when this returns. `tags` are for

@@ -134,7 +134,7 @@ async function answer(
     if (method.rights === "full" && rights !== "full") {
       throw new BranchCacheError("BC_DENIED", `${name} is for root and the service's own user`);
     }
-    const send = (item: unknown) => writer.write({ op: "item", id, item });
+    const send = async (item: unknown) => writer.write({ op: "item", id, item });
     const result = await method.run({ params, signal, send });
     await writer.write({ op: "answer", id, result: result ?? null });
   } catch (error) {

@@ -30,6 +30,7 @@ export class NodeSwitch implements BranchCache {
   readonly blocks: NodeBlocks = {
     held: (segments) => this.#with((node) => node.blocks.held(segments)),
     read: (segment, blockIndex) => this.#with((node) => node.blocks.read(segment, blockIndex)),
+    release: (plaintext) => this.#current?.node.blocks.release(plaintext),
     keep: (segment, blockIndex, plaintext, tag) =>
       this.#with((node) => node.blocks.keep(segment, blockIndex, plaintext, tag)),
     fetch: (wanted, options) => this.#fetch(wanted, options),

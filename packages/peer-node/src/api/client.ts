@@ -9,12 +9,12 @@ import { LentBuffers } from "../lent-buffers.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { FrameReader } from "./frames.ts";
 import { type Answer, PROTOCOL_VERSION, type Request } from "./protocol.ts";
+import { ReceivedBytes } from "./received-bytes.ts";
 
 const CONTENT_FRAME_BYTES = 256 * 1024;
 /** Pieces asked for ahead, so that the reader never waits for the socket; and how many of them at a time. */
 const AHEAD = 16;
 const ASKED_TOGETHER = 8;
-const RECEIVED_AT_ONCE_BYTES = 256 * 1024;
 
 /**
  * Finds out whether a daemon answers on this path. Errors: `BC_DAEMON_UNREACHABLE`, `BC_API_VERSION`.
@@ -113,18 +113,6 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Reads into one buffer again and again: frames take their bytes out of it. */
-class ReceivedBytes {
-  listener: (chunk: Uint8Array) => void = () => {};
-  readonly onread = {
-    buffer: new Uint8Array(RECEIVED_AT_ONCE_BYTES),
-    callback: (lengthBytes: number, buffer: Uint8Array): boolean => {
-      this.listener(buffer.subarray(0, lengthBytes));
-      return true;
-    },
-  };
-}
-
 /** Pairs each answer with the oldest request of its kind. */
 class Connection {
   readonly #socket: Socket;
@@ -143,10 +131,10 @@ class Connection {
   private constructor(socket: Socket, received: ReceivedBytes) {
     this.#socket = socket;
     this.#writer = new FrameWriter(socket);
-    const frames = new FrameReader((lengthBytes) => this.#buffers.take(lengthBytes));
-    received.listener = (chunk) => {
+    const frames = new FrameReader({ takeBuffer: (lengthBytes) => this.#buffers.take(lengthBytes) });
+    received.listener = (buffer, lengthBytes) => {
       try {
-        for (const message of frames.push(chunk)) this.#take(message as Answer);
+        for (const message of frames.push(buffer, lengthBytes)) this.#take(message as Answer);
       } catch (error) {
         this.close(error);
       }
@@ -171,8 +159,9 @@ class Connection {
     return connection;
   }
 
-  send(request: Request): Promise<void> {
-    return this.#failure === undefined ? this.#writer.write(request) : Promise.reject(this.#failure);
+  async send(request: Request): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    await this.#writer.write(request);
   }
 
   request(request: Request, answer: AwaitedAnswer): Promise<Answer> {

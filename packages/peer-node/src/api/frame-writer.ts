@@ -1,45 +1,116 @@
 import type { Socket } from "node:net";
-import { encodeFrame, encodeFrameWithData } from "./frames.ts";
+import { encodeFrame, encodeFrameEndingWith, encodeFrameWithData } from "./frames.ts";
 
 /** As much may wait for a socket before a writer is asked to wait: a few of the biggest answers. */
 const AHEAD_BYTES = 1024 * 1024;
+/** What is smaller waits for its neighbours, and is copied together with them. */
+const GATHERED_BYTES = 16 * 1024;
 
-/** Writes frames, and says when there is room for more. */
+/** Undefined where there is room for more at once; else resolves when there is, also when the socket is gone. */
+export type Room = Promise<void> | undefined;
+
+/**
+ * Writes frames, and says when there is room for more. What is written in one turn of the event loop leaves
+ * together: a system call, and a process that wakes up for it, cost more than a small frame.
+ */
 export class FrameWriter<Message> {
   readonly #socket: Socket;
+  #parts: Uint8Array[] = [];
+  #partsBytes = 0;
+  #written: (() => void)[] = [];
+  #scheduled = false;
   #room: Promise<void> | undefined;
+  readonly #afterPromises = () => process.nextTick(this.#flushScheduled);
+  readonly #flushScheduled = () => {
+    this.#scheduled = false;
+    this.flush();
+  };
 
   constructor(socket: Socket) {
     this.#socket = socket;
   }
 
-  /** Resolves when the next frame may be written; also when the socket is gone. */
-  write(message: Message): Promise<void> {
-    if (this.#socket.destroyed || this.#socket.writableEnded) return Promise.resolve();
-    return this.#hasRoom(this.#socket.write(encodeFrame(message))) ? Promise.resolve() : this.#wait();
+  write(message: Message): Room {
+    if (!this.#open) return undefined;
+    this.#gather(encodeFrame(message));
+    return this.#leave();
   }
 
   /**
    * As `write` of `{ ...message, data }`, without a copy: the pieces must not change until they are written. `written`
    * is called when they are, or never will be.
    */
-  writeWithData(message: Message & object, data: readonly Uint8Array[], written?: () => void): Promise<void> {
-    if (this.#socket.destroyed || this.#socket.writableEnded) {
+  writeWithData(message: Message & object, data: readonly Uint8Array[], written?: () => void): Room {
+    if (!this.#open) {
       written?.();
-      return Promise.resolve();
+      return undefined;
     }
-    const parts = encodeFrameWithData(message, data);
-    this.#socket.cork();
-    let took = true;
-    for (const [i, part] of parts.entries()) {
-      took = this.#socket.write(part, i === parts.length - 1 ? written : undefined);
-    }
-    this.#socket.uncork();
-    return this.#hasRoom(took) ? Promise.resolve() : this.#wait();
+    for (const part of encodeFrameWithData(message, data)) this.#gather(part);
+    if (written) this.#written.push(written);
+    return this.#leave();
   }
 
-  #hasRoom(took: boolean): boolean {
-    return took || this.#socket.writableLength <= AHEAD_BYTES;
+  /** As `write` of a message whose last value, however deep, is an empty array, with `bytes` in its place. */
+  writeEndingWith(message: object, bytes: Uint8Array): Room {
+    if (!this.#open) return undefined;
+    for (const part of encodeFrameEndingWith(message, bytes)) this.#gather(part);
+    return this.#leave();
+  }
+
+  /** Hands what was written to the socket. */
+  flush(): void {
+    const parts = this.#parts;
+    const bytes = this.#partsBytes;
+    const last = parts.pop();
+    if (!last) return;
+    this.#parts = [];
+    this.#partsBytes = 0;
+    if (!this.#open) {
+      for (const done of this.#written.splice(0)) done();
+      return;
+    }
+    if (parts.length === 0) this.#writeLast(last);
+    else if (bytes <= GATHERED_BYTES) this.#writeLast(Buffer.concat([...parts, last], bytes));
+    else {
+      this.#socket.cork();
+      for (const part of parts) this.#socket.write(part);
+      this.#writeLast(last);
+      this.#socket.uncork();
+    }
+  }
+
+  #writeLast(part: Uint8Array): void {
+    if (this.#written.length === 0) {
+      this.#socket.write(part);
+      return;
+    }
+    const written = this.#written;
+    this.#written = [];
+    this.#socket.write(part, () => {
+      for (const done of written) done();
+    });
+  }
+
+  get #open(): boolean {
+    return !this.#socket.destroyed && !this.#socket.writableEnded;
+  }
+
+  #gather(part: Uint8Array): void {
+    this.#parts.push(part);
+    this.#partsBytes += part.length;
+  }
+
+  #leave(): Room {
+    if (this.#partsBytes > GATHERED_BYTES) this.flush();
+    else this.#flushSoon();
+    return this.#partsBytes + this.#socket.writableLength <= AHEAD_BYTES ? undefined : this.#wait();
+  }
+
+  /** After what is done in this turn, promises too. */
+  #flushSoon(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(this.#afterPromises);
   }
 
   #wait(): Promise<void> {

@@ -15,7 +15,7 @@ import {
 } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import type { BranchCache, ContentPiece, ContentReader } from "../branch-cache.ts";
-import { FrameWriter } from "./frame-writer.ts";
+import { FrameWriter, type Room } from "./frame-writer.ts";
 import { encodeFrame, FrameReader } from "./frames.ts";
 import { isPipeName } from "./pipe-name.ts";
 import {
@@ -44,10 +44,13 @@ export interface ApiServerOptions {
 export type ApiProtocol = (connection: ApiConnection) => ApiConnectionHandler;
 
 export interface ApiConnection {
-  /** Resolves when there is room for more; also when the caller is gone. */
-  send(message: unknown): Promise<void>;
-  /** As `send` of `{ ...message, data }`, without a copy: the pieces must not change until they are sent. */
-  sendWithData(message: object, data: readonly Uint8Array[]): Promise<void>;
+  /** Undefined where there is room for more; else resolves when there is, also when the caller is gone. */
+  send(message: unknown): Room;
+  /**
+   * As `send` of `{ ...message, data }`, without a copy: the pieces must not change until `sent` is called, which it
+   * may never be.
+   */
+  sendWithData(message: object, data: readonly Uint8Array[], sent?: () => void): Room;
   /** Sends what was written, then closes, whether or not the caller reads it. */
   end(): void;
 }
@@ -145,7 +148,8 @@ class Session {
   #pieceQueue: Promise<void> = Promise.resolve();
   #addQueue: Promise<void> = Promise.resolve();
   #handler: ApiConnectionHandler | undefined;
-  #handlerQueue: Promise<void> = Promise.resolve();
+  /** What the handler works on; undefined while it is idle. */
+  #handling: Promise<void> | undefined;
 
   constructor(socket: Socket, options: ApiServerOptions) {
     this.#socket = socket;
@@ -186,7 +190,7 @@ class Session {
     this.#greet();
     this.#handler = other({
       send: (answer) => this.#writer.write(answer as Answer),
-      sendWithData: (answer, data) => this.#writer.writeWithData(answer as Answer, data),
+      sendWithData: (answer, data, sent) => this.#writer.writeWithData(answer as Answer, data, sent),
       end: () => this.#end(),
     });
     return true;
@@ -194,13 +198,22 @@ class Session {
 
   /** One message after another; the socket is not read on while one is being worked on. */
   #handOn(handler: ApiConnectionHandler, message: unknown): void {
+    if (this.#closing.signal.aborted) return;
+    const before = this.#handling;
+    const working =
+      before === undefined
+        ? handler.message(message)
+        : this.#queue(before, async () => handler.message(message));
+    if (!working) return;
     this.#socket.pause();
-    const queue = this.#queue(this.#handlerQueue, async () => {
-      await handler.message(message);
-    }).then(() => {
-      if (this.#handlerQueue === queue) this.#socket.resume();
-    });
-    this.#handlerQueue = queue;
+    const handling = working
+      .catch((error) => this.#fail(error))
+      .then(() => {
+        if (this.#handling !== handling) return;
+        this.#handling = undefined;
+        this.#socket.resume();
+      });
+    this.#handling = handling;
   }
 
   #handle(request: Request): void {
@@ -263,6 +276,7 @@ class Session {
     if (this.#socket.destroyed) return;
     this.#deadline(LINGER_MS);
     if (this.#socket.writableEnded) return;
+    this.#writer.flush();
     this.#socket.end(last ?? new Uint8Array(0), () => this.#socket.destroy());
   }
 

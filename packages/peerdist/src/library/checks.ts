@@ -57,7 +57,8 @@ export function identifierOf(count: unknown, bytes: unknown): Uint8Array | undef
 /** A view of the first `count` bytes. */
 export function bufferOf(count: unknown, bytes: unknown): Uint8Array | undefined {
   if (!isU32(count) || count < 1) return undefined;
-  return bytes instanceof Uint8Array && bytes.length >= count ? bytes.subarray(0, count) : undefined;
+  if (!(bytes instanceof Uint8Array) || bytes.length < count) return undefined;
+  return bytes.length === count ? bytes : bytes.subarray(0, count);
 }
 
 /** As `bufferOf`; no bytes, with or without a buffer, are a probe. */

@@ -48,7 +48,7 @@ export function clientFunctions(library: Library): ClientFunctions {
       if (!tag || !isPort(hCompletionPort) || !isOut(phContentHandle)) return ERROR_INVALID_PARAMETER;
       const instance = library.instance(hPeerDist);
       if (typeof instance === "number") return instance;
-      const { code, value, connection } = await instance.call({ method: "openContent", tag });
+      const { code, value, connection } = await instance.open({ method: "openContent", tag });
       if (code !== ERROR_SUCCESS || value === undefined || !connection) return code;
       const delivery = { port: hCompletionPort ?? undefined, key };
       const handle = new ObjectHandle(instance, "content", { id: value, connection }, delivery);
@@ -149,7 +149,7 @@ export function clientFunctions(library: Library): ClientFunctions {
         method: "clientInformation",
         handle: found.id,
       });
-      if (code === ERROR_SUCCESS) buffer.set([value, 0, 0, 0]);
+      if (code === ERROR_SUCCESS) buffer.fill(0, 0, PEERDIST_CLIENT_BASIC_INFO_SIZE)[0] = value;
       return code;
     },
   };

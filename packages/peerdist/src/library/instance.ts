@@ -78,14 +78,14 @@ export class Instance {
     return this.#connecting;
   }
 
-  async call(call: ServiceCall): Promise<ServiceReturn & { readonly connection?: object }> {
+  call(call: ServiceCall): Promise<ServiceReturn> {
+    return this.#connection ? callOn(this.#connection, call) : this.open(call);
+  }
+
+  /** As `call`, for what gives a handle: with the connection that it is good for. */
+  async open(call: ServiceCall): Promise<ServiceReturn & { readonly connection?: object }> {
     const connection = this.#connection ?? (await this.connect());
-    if (!connection) return { code: this.#refusal };
-    try {
-      return { ...(await connection.call(call)), connection };
-    } catch {
-      return { code: PEERDIST_ERROR_SERVICE_UNAVAILABLE };
-    }
+    return connection ? { ...(await callOn(connection, call)), connection } : { code: this.#refusal };
   }
 
   /** What the function returns: ERROR_IO_PENDING, or why there is no operation. */
@@ -187,9 +187,10 @@ export class Instance {
     if (!running) return;
     this.#running.delete(completion.operation);
     const { operation, plan } = running;
-    const { error, bytes, offset } = completion;
+    const { error, bytes, offset, release } = completion;
     if (error === ERROR_SUCCESS) {
       plan.received?.(completion);
+      release?.();
       running.bytes += bytes;
       if (this.#goOn(running)) return;
     }
@@ -215,5 +216,13 @@ export class Instance {
       operation.complete({ error: code, bytes: 0 });
     });
     return true;
+  }
+}
+
+async function callOn(connection: ServiceConnection, call: ServiceCall): Promise<ServiceReturn> {
+  try {
+    return await connection.call(call);
+  } catch {
+    return { code: PEERDIST_ERROR_SERVICE_UNAVAILABLE };
   }
 }

@@ -42,7 +42,7 @@ export function serverFunctions(library: Library): ServerFunctions {
     if (!good || !isPort(hCompletionPort) || !isOut(phContentInfo)) return ERROR_INVALID_PARAMETER;
     const instance = library.instance(hPeerDist);
     if (typeof instance === "number") return instance;
-    const { code, value, connection } = await instance.call({
+    const { code, value, connection } = await instance.open({
       method: "openContentInformation",
       identifier,
       offsetBytes,
@@ -80,7 +80,7 @@ export function serverFunctions(library: Library): ServerFunctions {
       if (!isPort(hCompletionPort) || !isOut(phStream)) return ERROR_INVALID_PARAMETER;
       const instance = library.instance(hPeerDist);
       if (typeof instance === "number") return instance;
-      const { code, value, connection } = await instance.call({
+      const { code, value, connection } = await instance.open({
         method: "publishStream",
         identifier,
         lengthBytes,

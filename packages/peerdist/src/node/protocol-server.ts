@@ -2,8 +2,9 @@
 import type { ApiConnection, ApiConnectionHandler, ApiProtocol } from "@branchcache/peer-node";
 import { BranchCacheError, type CancelTimer, type Clock } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
-import type { ConnectionEvents, ServiceConnection } from "../service/calls.ts";
+import type { ConnectionEvents } from "../service/calls.ts";
 import type { PeerDistService } from "../service/service.ts";
+import type { Session } from "../service/session.ts";
 import { type Answer, checkRequest, PEERDIST_PROTOCOL, type Request } from "./protocol.ts";
 
 /** How a connection shows who is behind it. `IdentityProofs` is one way. */
@@ -40,7 +41,7 @@ class Caller implements ApiConnectionHandler {
   readonly #anonymous: () => string;
   readonly #nonce: string | undefined;
   readonly #cancelDeadline: CancelTimer;
-  #session: ServiceConnection | undefined;
+  #session: Session | undefined;
   #closed = false;
 
   constructor(connection: ApiConnection, options: PeerDistProtocolOptions, anonymous: () => string) {
@@ -56,18 +57,13 @@ class Caller implements ApiConnectionHandler {
     });
   }
 
-  async message(message: unknown): Promise<void> {
+  message(message: unknown): void | Promise<void> {
     const request = checkRequest(message);
-    if (request.op === "identify") await this.#identify(request);
-    else if (!this.#session) throw new BranchCacheError("BC_API_ORDER", "identify comes first");
-    else if (request.op === "call") {
-      const result = await this.#session.call(request.call);
-      await this.#send({ op: "returned", id: request.id, ...result });
-    } else {
-      await this.#session.close();
-      await this.#send({ op: "closed" });
-      this.#connection.end();
-    }
+    if (request.op === "identify") return this.#identify(request);
+    if (!this.#session) throw new BranchCacheError("BC_API_ORDER", "identify comes first");
+    if (request.op !== "call") return this.#close(this.#session);
+    const result = this.#session.call(request.call);
+    return this.#send({ op: "returned", id: request.id, ...result });
   }
 
   closed(): void {
@@ -75,6 +71,12 @@ class Caller implements ApiConnectionHandler {
     this.#cancelDeadline();
     if (this.#nonce !== undefined) this.#options.proofs?.forget(this.#nonce);
     void this.#session?.close();
+  }
+
+  async #close(session: Session): Promise<void> {
+    await session.close();
+    await this.#send({ op: "closed" });
+    this.#connection.end();
   }
 
   async #identify({ proof }: Extract<Request, { op: "identify" }>): Promise<void> {
@@ -85,9 +87,9 @@ class Caller implements ApiConnectionHandler {
     if (this.#closed) return;
     this.#cancelDeadline();
     const events: ConnectionEvents = {
-      completed: ({ data, ...completion }) =>
+      completed: ({ data, release, ...completion }) =>
         data
-          ? this.#connection.sendWithData({ op: "completed", ...completion }, data)
+          ? this.#connection.sendWithData({ op: "completed", ...completion }, data, release)
           : this.#send({ op: "completed", ...completion }),
       status: (report) => {
         void this.#send({ op: "status", report });
@@ -98,7 +100,7 @@ class Caller implements ApiConnectionHandler {
     await this.#send({ op: "identified", proved: proved !== undefined });
   }
 
-  #send(answer: Answer): Promise<void> {
+  #send(answer: Answer): Promise<void> | undefined {
     return this.#connection.send(answer);
   }
 }

@@ -66,6 +66,10 @@ const FIELDS: Readonly<Record<ServiceCall["method"], Readonly<Record<string, Che
   cancel: { operation: count },
 };
 
+const CHECKS = new Map<unknown, readonly (readonly [string, Check])[]>(
+  Object.entries(FIELDS).map(([method, fields]) => [method, Object.entries(fields)]),
+);
+
 /** Throws `BC_API_FRAME` for anything that is no request. */
 export function checkRequest(message: unknown): Request {
   const request = (message ?? {}) as Partial<Record<string, unknown>>;
@@ -79,7 +83,6 @@ export function checkRequest(message: unknown): Request {
 
 function isCall(value: unknown): value is ServiceCall {
   const call = (value ?? {}) as Partial<Record<string, unknown>>;
-  const { method } = call;
-  if (typeof method !== "string" || !Object.hasOwn(FIELDS, method)) return false;
-  return Object.entries(FIELDS[method as ServiceCall["method"]]).every(([name, check]) => check(call[name]));
+  const checks = CHECKS.get(call["method"]);
+  return checks?.every(([name, check]) => check(call[name])) ?? false;
 }

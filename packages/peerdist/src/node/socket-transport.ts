@@ -1,6 +1,6 @@
 /** The caller's side: the service of the daemon behind a socket. */
 import { createConnection, type Socket } from "node:net";
-import { FrameReader, FrameWriter } from "@branchcache/peer-node";
+import { FrameReader, FrameWriter, ReceivedBytes } from "@branchcache/peer-node";
 import { BranchCacheError } from "@branchcache/runtime";
 import type {
   ConnectionEvents,
@@ -41,24 +41,26 @@ class DaemonConnection implements ServiceConnection {
   #closing: Promise<void> | undefined;
   #failure: unknown;
 
-  private constructor(socket: Socket, events: ConnectionEvents) {
+  private constructor(socket: Socket, received: ReceivedBytes, events: ConnectionEvents) {
     this.#socket = socket;
     this.#writer = new FrameWriter(socket);
     this.#events = events;
-    const frames = new FrameReader();
-    socket.on("data", (chunk) => {
+    // Who takes a completion copies what was read to where it belongs, before the next.
+    const frames = new FrameReader({ reuse: true });
+    received.listener = (buffer, lengthBytes) => {
       try {
-        for (const message of frames.push(chunk)) this.#take(message as Answer);
+        for (const message of frames.push(buffer, lengthBytes)) this.#take(message as Answer);
       } catch (error) {
         this.#fail(error);
       }
-    });
+    };
     socket.on("error", (error) => this.#fail(error));
     socket.on("close", () => this.#fail(undefined));
   }
 
   static async open(path: string, anonymous: boolean, events: ConnectionEvents): Promise<DaemonConnection> {
-    const socket = createConnection(path);
+    const received = new ReceivedBytes();
+    const socket = createConnection({ path, onread: received.onread });
     try {
       await new Promise<void>((resolve, reject) => {
         socket.once("connect", resolve);
@@ -67,7 +69,7 @@ class DaemonConnection implements ServiceConnection {
     } catch (error) {
       throw new BranchCacheError("BC_DAEMON_UNREACHABLE", `no daemon answers on ${path}`, { cause: error });
     }
-    const connection = new DaemonConnection(socket, events);
+    const connection = new DaemonConnection(socket, received, events);
     await connection.#greet(path, anonymous);
     return connection;
   }
@@ -80,7 +82,11 @@ class DaemonConnection implements ServiceConnection {
       }
       const id = this.#nextCall++;
       this.#calls.set(id, { resolve, reject });
-      void this.#writer.write({ op: "call", id, call });
+      if (!("bytes" in call)) void this.#writer.write({ op: "call", id, call });
+      else {
+        const { bytes, ...rest } = call;
+        void this.#writer.writeEndingWith({ op: "call", id, call: { ...rest, bytes: [] } }, bytes);
+      }
     });
   }
 
@@ -128,17 +134,13 @@ class DaemonConnection implements ServiceConnection {
       case "status":
         this.#events.status(answer.report);
         return;
-      case "completed": {
-        const { op: _, ...completion } = answer;
-        void this.#events.completed(completion);
+      case "completed":
+        void this.#events.completed(answer);
         return;
-      }
-      case "returned": {
-        const { op: _, id, ...result } = answer;
-        this.#calls.get(id)?.resolve(result);
-        this.#calls.delete(id);
+      case "returned":
+        this.#calls.get(answer.id)?.resolve(answer);
+        this.#calls.delete(answer.id);
         return;
-      }
       case "error":
         this.#fail(new BranchCacheError(answer.code, `daemon: ${answer.message}`));
     }

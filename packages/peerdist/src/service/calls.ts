@@ -77,6 +77,8 @@ export interface OperationCompletion {
   readonly offset?: number;
   /** What was read, in pieces; `bytes` of it together. */
   readonly data?: readonly Uint8Array[];
+  /** To be called when `data` has been used; or never, then its memory is freed later. */
+  readonly release?: () => void;
 }
 
 export interface StatusReport {
@@ -97,7 +99,7 @@ export interface ConnectionEvents {
 
 export interface ServiceConnection {
   /** Calls are taken in the order in which they are made. Rejects when the connection is lost. */
-  call(call: ServiceCall): Promise<ServiceReturn>;
+  call(call: ServiceCall): ServiceReturn | Promise<ServiceReturn>;
   /** Pending operations complete first; publications made through the connection go. Twice is harmless. */
   close(): Promise<void>;
 }

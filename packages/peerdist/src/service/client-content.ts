@@ -16,7 +16,7 @@ import { TRANSFER_MAX_BYTES } from "./calls.ts";
 import type { BlockPlace, ContentMap } from "./content-map.ts";
 import { HeldBytes } from "./held-bytes.ts";
 import { InformationFeed } from "./information-feed.ts";
-import type { Operation, OperationOwner, Outcome } from "./operations.ts";
+import type { Cancellable, Operation, OperationOwner, Outcome } from "./operations.ts";
 import type { BlockAccess } from "./ports.ts";
 import type { Quota } from "./quota.ts";
 import { SerialQueue } from "./serial-queue.ts";
@@ -159,7 +159,7 @@ export class ClientContent implements OperationOwner {
     offset: number,
     maxBytes: number,
     timeoutMs: number,
-    signal: AbortSignal,
+    running: Cancellable,
     ahead = false,
   ): Promise<Outcome> {
     const map = this.#map!;
@@ -171,13 +171,13 @@ export class ClientContent implements OperationOwner {
     if (timeoutMs === 0) {
       return { error: PEERDIST_ERROR_MISSING_DATA, offset, bytes: await this.#missingFrom(offset) };
     }
-    return this.#readPeers(offset, max, { timeoutMs, signal, ahead });
+    return this.#readPeers(offset, max, { timeoutMs, signal: running.signal, ahead });
   }
 
   /** From the cursor, which moves on by what was read or is missing. */
-  async streamRead(maxBytes: number, timeoutMs: number, signal: AbortSignal): Promise<Outcome> {
+  async streamRead(maxBytes: number, timeoutMs: number, running: Cancellable): Promise<Outcome> {
     const at = this.#cursor;
-    const outcome = await this.blockRead(at, maxBytes, timeoutMs, signal, true);
+    const outcome = await this.blockRead(at, maxBytes, timeoutMs, running, true);
     if (maxBytes === 0) return outcome;
     return {
       ...outcome,
@@ -188,17 +188,24 @@ export class ClientContent implements OperationOwner {
   }
 
   async #readStore(offset: number, max: number): Promise<Outcome | undefined> {
+    const { blocks } = this.#options;
     const data: Uint8Array[] = [];
+    const read: Uint8Array[] = [];
     let bytes = 0;
     for (const place of this.#map!.blocksFrom(offset)) {
       if (bytes >= max) break;
-      const block = await this.#options.blocks.read(place.segment, place.blockIndex);
+      const block = await blocks.read(place.segment, place.blockIndex);
       if (!block) break;
+      read.push(block);
       const part = this.#wanted(place, block, offset + bytes, max - bytes);
       data.push(part);
       bytes += part.length;
     }
-    return bytes > 0 ? { error: ERROR_SUCCESS, offset, bytes, data } : undefined;
+    if (bytes === 0) return undefined;
+    const release = () => {
+      for (const block of read) blocks.release(block);
+    };
+    return { error: ERROR_SUCCESS, offset, bytes, data, release };
   }
 
   /** `ahead`: also for what comes next, since one question for many costs no more than one for few. */

@@ -21,12 +21,38 @@ export interface OperationOwner {
   readonly operations: Set<Operation>;
 }
 
+/** Made when it is asked for: most operations end before anybody could cancel them. */
+export interface Cancellable {
+  readonly signal: AbortSignal;
+}
+
 export interface Operation {
+  readonly end: (error: number) => void;
+}
+
+class RunningOperation implements Operation, Cancellable {
   readonly id: number;
   readonly owner: OperationOwner | undefined;
-  readonly controller: AbortController;
   readonly end: (error: number) => void;
-  settled: boolean;
+  settled = false;
+  #controller: AbortController | undefined;
+  #aborted = false;
+
+  constructor(id: number, owner: OperationOwner | undefined, end: (error: number) => void) {
+    this.id = id;
+    this.owner = owner;
+    this.end = (error) => {
+      end(error);
+      this.#aborted = true;
+      this.#controller?.abort();
+    };
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#aborted) this.#controller.abort();
+    return this.#controller.signal;
+  }
 }
 
 /** Ends what is pending of one owner. */
@@ -41,7 +67,7 @@ export interface StartOptions {
 }
 
 export class Operations {
-  readonly #pending = new Map<number, Operation>();
+  readonly #pending = new Map<number, RunningOperation>();
   readonly #quota: Quota;
   readonly #deliver: (completion: OperationCompletion) => void | Promise<void>;
 
@@ -57,27 +83,18 @@ export class Operations {
   /** Accepts an operation, or says why not; `work` begins after this has returned. */
   start(
     id: number,
-    work: (signal: AbortSignal) => Promise<Outcome> | Outcome,
+    work: (running: Cancellable) => Promise<Outcome> | Outcome,
     { owner, queue }: StartOptions = {},
   ): number {
     if (this.#pending.has(id)) return ERROR_INVALID_PARAMETER;
     if (!this.#quota.take("operations")) return ERROR_NOT_ENOUGH_QUOTA;
-    const operation: Operation = {
-      id,
-      owner,
-      controller: new AbortController(),
-      settled: false,
-      end: (error) => {
-        void this.#finish(operation, { error });
-        operation.controller.abort();
-      },
-    };
+    const operation = new RunningOperation(id, owner, (error) => void this.#finish(operation, { error }));
     this.#pending.set(id, operation);
     owner?.operations.add(operation);
     const run = async () => {
       if (operation.settled) return;
       try {
-        const outcome = await work(operation.controller.signal);
+        const outcome = await work(operation);
         await this.#finish(operation, outcome);
       } catch {
         await this.#finish(operation, { error: ERROR_INTERNAL_ERROR });
@@ -99,7 +116,7 @@ export class Operations {
     for (const operation of [...this.#pending.values()]) operation.end(error);
   }
 
-  async #finish(operation: Operation, { commit, bytes = 0, ...outcome }: Outcome): Promise<void> {
+  async #finish(operation: RunningOperation, { commit, bytes = 0, ...outcome }: Outcome): Promise<void> {
     if (operation.settled) return;
     operation.settled = true;
     this.#pending.delete(operation.id);

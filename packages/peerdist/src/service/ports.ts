@@ -4,7 +4,8 @@ import type { FetchWantedOptions, NodeBlocks } from "@branchcache/peer-node";
 
 export type { FetchWantedOptions };
 
-export interface BlockAccess extends Pick<NodeBlocks, "held" | "read" | "keep" | "flush" | "flashCrowd"> {
+export interface BlockAccess
+  extends Pick<NodeBlocks, "held" | "read" | "release" | "keep" | "flush" | "flashCrowd"> {
   /** From peers, in the order wanted, verified and kept. Rejects with `signal.reason`. */
   fetch(wanted: Iterable<BlockName>, options: FetchWantedOptions): AsyncIterable<FetchedPiece>;
 }

@@ -2,7 +2,7 @@
 import type { ContentInformationVersion, HashEngine, ServerSecret } from "@branchcache/content-info";
 import { BranchCacheError, type Clock, type Observer, silentObserver } from "@branchcache/runtime";
 import { PEERDIST_STATUS } from "../win32/constants.ts";
-import type { ConnectionEvents, ServiceConnection, StatusReport } from "./calls.ts";
+import type { ConnectionEvents, StatusReport } from "./calls.ts";
 import { Identity } from "./identity.ts";
 import type { BlockAccess } from "./ports.ts";
 import { DEFAULT_QUOTA, Quota, type QuotaLimits } from "./quota.ts";
@@ -106,7 +106,7 @@ export class PeerDistService {
    * `identity`: who publishes, as an opaque name such as `uid:1000`. `quotaName`: whose quota it counts on, where
    * several identities share one; default their own. Throws `BC_API_LIMIT` where it has all its sessions.
    */
-  open(identity: string, events: ConnectionEvents, quotaName: string = identity): ServiceConnection {
+  open(identity: string, events: ConnectionEvents, quotaName: string = identity): Session {
     const quota = this.#quotas.get(quotaName) ?? new Quota(this.#limits);
     if (!quota.take("sessions")) {
       const text = `${quotaName} has ${this.#limits.sessions} connections already`;

@@ -29,7 +29,7 @@ import type {
 import { TRANSFER_MAX_BYTES } from "./calls.ts";
 import { ClientContent } from "./client-content.ts";
 import { type Identity, kill } from "./identity.ts";
-import { Operations, type Outcome, type StartOptions } from "./operations.ts";
+import { type Cancellable, Operations, type Outcome, type StartOptions } from "./operations.ts";
 import { InformationCursor, PublicationRecord, PublishStream } from "./publication.ts";
 import type { ServiceParts } from "./service.ts";
 
@@ -54,7 +54,7 @@ export class Session implements ServiceConnection {
     this.#operations = new Operations(state.quota, (completion) => events.completed(completion));
   }
 
-  async call(call: ServiceCall): Promise<ServiceReturn> {
+  call(call: ServiceCall): ServiceReturn {
     const result = this.#dispatch(call);
     return typeof result === "number" ? { code: result } : result;
   }
@@ -244,10 +244,10 @@ export class Session implements ServiceConnection {
     if (!content.ready) return PEERDIST_ERROR_NOT_INITIALIZED;
     const { offsetBytes, maxBytes, timeoutMs } = call;
     return call.method === "blockRead"
-      ? this.#start(call, (signal) => content.blockRead(offsetBytes, maxBytes, timeoutMs, signal), {
+      ? this.#start(call, (running) => content.blockRead(offsetBytes, maxBytes, timeoutMs, running), {
           owner: content,
         })
-      : this.#start(call, (signal) => content.streamRead(maxBytes, timeoutMs, signal), {
+      : this.#start(call, (running) => content.streamRead(maxBytes, timeoutMs, running), {
           owner: content,
           queue: content.streamQueue,
         });
@@ -265,7 +265,7 @@ export class Session implements ServiceConnection {
 
   #start(
     { operation }: { readonly operation: number },
-    work: (signal: AbortSignal) => Promise<Outcome> | Outcome,
+    work: (running: Cancellable) => Promise<Outcome> | Outcome,
     options?: StartOptions,
   ): number {
     return this.#operations.start(operation, work, options);
