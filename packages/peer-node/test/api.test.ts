@@ -1,5 +1,5 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createConnection, createServer } from "node:net";
+import { createConnection, createServer, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -14,7 +14,14 @@ import { seededRandom } from "@branchcache/runtime/testing";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connectBranchCache } from "../src/api/client.ts";
-import { encodeFrame, encodeFrameWithData, FRAME_MAX_BYTES, FrameReader } from "../src/api/frames.ts";
+import { FrameWriter } from "../src/api/frame-writer.ts";
+import {
+  encodeFrame,
+  encodeFrameEndingWith,
+  encodeFrameWithData,
+  FRAME_MAX_BYTES,
+  FrameReader,
+} from "../src/api/frames.ts";
 import { isPipeName } from "../src/api/pipe-name.ts";
 import { PIECES_AT_ONCE, PROTOCOL_VERSION } from "../src/api/protocol.ts";
 import { type ApiServer, serveApi } from "../src/api/server.ts";
@@ -315,27 +322,70 @@ describe("the local socket", () => {
 });
 
 describe("frames", () => {
-  it("come out as they went in, however the stream is cut", () => {
+  it.each([
+    { reuse: false, size: { min: 1, max: 50 } },
+    { reuse: false, size: { min: 50, max: 20_000 } },
+    { reuse: true, size: { min: 1, max: 50 } },
+    { reuse: true, size: { min: 50, max: 20_000 } },
+  ])("come out as they went in, cut to $size.max bytes, memory used again: $reuse", ({ reuse, size }) => {
     fc.assert(
       fc.property(
-        fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 5 }),
-        fc.integer({ min: 1, max: 50 }),
-        (payloads, size) => {
+        fc.array(fc.uint8Array({ maxLength: 6_000, size: "max" }), { maxLength: 5 }),
+        fc.integer(size),
+        (payloads, chunkBytes) => {
           const stream = Buffer.concat(payloads.map((bytes) => encodeFrame({ bytes })));
-          const reader = new FrameReader();
-          const messages: unknown[] = [];
-          for (let at = 0; at < stream.length; at += size) {
-            const chunk = stream.subarray(at, at + size);
-            messages.push(...reader.push(chunk));
+          const reader = new FrameReader({ reuse });
+          const read: Uint8Array[] = [];
+          const memory = Buffer.alloc(chunkBytes);
+          for (let at = 0; at < stream.length; at += chunkBytes) {
             // Whoever reads may read into the same memory again.
-            chunk.fill(0xff);
+            const length = stream.copy(memory, 0, at, at + chunkBytes);
+            for (const message of reader.push(memory, length)) {
+              const { bytes } = message as { bytes: Uint8Array };
+              read.push(reuse ? new Uint8Array(bytes) : bytes);
+            }
+            memory.fill(0xff);
           }
-          expect(messages.map((message) => [...(message as { bytes: Uint8Array }).bytes])).toEqual(
-            payloads.map((bytes) => [...bytes]),
-          );
+          expect(read.map(({ length }) => length)).toEqual(payloads.map(({ length }) => length));
+          expect(read.every((bytes, i) => equalBytes(bytes, payloads[i] ?? bytes))).toBe(true);
         },
       ),
+      { numRuns: 40 },
     );
+  });
+
+  it("end with bytes that were not copied, like others", () => {
+    const bytes = content.subarray(0, 300_000);
+    const [head, last] = encodeFrameEndingWith({ op: "call", call: { handle: 3, bytes: [] } }, bytes);
+    expect(last).toBe(bytes);
+    const frame = Buffer.concat([head ?? bytes, bytes]);
+    expect([...new FrameReader().push(frame)]).toEqual([{ op: "call", call: { handle: 3, bytes } }]);
+  });
+
+  it("leave together when they are written in one turn, and say when big pieces are written", async () => {
+    const writes: Buffer[] = [];
+    const socket = new Socket();
+    socket._write = (chunk: Buffer, _, done) => {
+      writes.push(chunk);
+      done();
+    };
+    socket._writev = (chunks, done) => {
+      writes.push(Buffer.concat(chunks.map(({ chunk }) => chunk as Buffer)));
+      done();
+    };
+    const writer = new FrameWriter<unknown>(socket);
+    void writer.write({ a: 1 });
+    await Promise.resolve();
+    void writer.write({ a: 2 });
+    expect(writes).toEqual([]);
+    await new Promise((resolve) => setImmediate(resolve));
+    void writer.write({ a: 3 });
+    const data = [content.subarray(0, 65_536), content.subarray(65_536, 131_072)];
+    await new Promise<void>((resolve) => writer.writeWithData({ a: 4 }, data, resolve));
+    expect(writes.map((bytes) => [...new FrameReader().push(bytes)])).toEqual([
+      [{ a: 1 }, { a: 2 }],
+      [{ a: 3 }, { a: 4, data }],
+    ]);
   });
 
   it("with data in parts are frames like others", () => {
