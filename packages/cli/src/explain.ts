@@ -29,9 +29,14 @@ function questionsText({ questions, segments }: Explanation): string {
   const answers = questions.reduce((sum, question) => sum + question.answers, 0);
   const silent = questions.filter((question) => question.answers === 0).length;
   return (
-    `Asked the link ${questions.length} times about ${asked} segments: ${answers} answers` +
+    `Asked the link ${questions.length === 1 ? "once" : `${questions.length} times`} about ` +
+    `${counted(asked, "segment")}: ${counted(answers, "answer")}` +
     (silent > 0 ? `, none to ${silent} of the questions.` : ".")
   );
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function peersText({ peers }: Explanation): string {
