@@ -175,6 +175,7 @@ describe("a daemon and its administrator", () => {
   });
 
   it("tells what it has no use for, each with its exit code", async () => {
+    expect(await daemon.run("enable", "local")).toMatchObject({ code: 0 });
     const rows: readonly (readonly [readonly string[], number, string])[] = [
       [["probe", "ab".repeat(32)], 1, "BC_NOBODY"],
       [["probe", "no-such-file"], 1, "no-such-file"],
