@@ -8,9 +8,10 @@ import { StoreError } from "./errors.ts";
 import { LmdbBlockStore } from "./lmdb/block-store.ts";
 import { Environment, isDamage } from "./lmdb/environment.ts";
 import type { StoredSettings } from "./lmdb/formats.ts";
-import { canBeRead } from "./lmdb/integrity-check.ts";
 import { LimitSettings } from "./lmdb/limit-settings.ts";
 import { migrateBlocks } from "./lmdb/migrations.ts";
+import { findOwners, forget } from "./lmdb/open-markers.ts";
+import { findPageDamage } from "./lmdb/page-check.ts";
 import { PUBLICATION_TABLES } from "./lmdb/publications.ts";
 import { LmdbSecretStore } from "./lmdb/secrets.ts";
 import { SpaceReserve } from "./lmdb/space-reserve.ts";
@@ -96,7 +97,7 @@ export async function openLmdbSecrets(options: SecretsPlace): Promise<SecretStor
     delete: (id) => secrets.delete(id),
     close: async () => {
       await secrets.close();
-      await environment.root.close();
+      await environment.close();
     },
   };
 }
@@ -132,10 +133,10 @@ async function openPart({ path, settings, clock, observer, onRemoved }: PartOpti
     const reserve = new SpaceReserve(environment);
     await reserve.fill();
     const blocks = new LmdbBlockStore({ environment, limits, reserve, clock, observer, onRemoved });
-    const close = () => blocks.close().then(() => environment.root.close());
+    const close = () => blocks.close().then(() => environment.close());
     return { environment, limits, reserve, blocks, tables: new BlockTables(environment), close };
   } catch (error) {
-    await environment.root.close();
+    await environment.close();
     throw error;
   }
 }
@@ -180,10 +181,17 @@ async function startAfresh({ path, clock, observer }: Place, reason: string): Pr
   observer.event("error", "cache.corrupt", { path, reason, moved: moved.join(", ") });
 }
 
-/** What is wrong with the data file; undefined if nothing. */
+/**
+ * What is wrong with the data file; undefined if nothing. Its pages are looked at when it is too short for them, or when
+ * nobody has it open and somebody ended without closing it.
+ */
 async function findDamage(path: string): Promise<string | undefined> {
   const state = await inspectDataFile(path);
   if (state.kind === "damaged") return state.reason;
-  if (state.kind === "short" && !(await canBeRead(path))) return "the data file is cut off";
-  return undefined;
+  if (state.kind === "new") return undefined;
+  const owners = await findOwners(path);
+  const isDoubtful = state.kind === "short" || (owners.gone.length > 0 && !owners.isOpen);
+  const damage = isDoubtful ? await findPageDamage(path) : undefined;
+  await forget(owners);
+  return damage;
 }

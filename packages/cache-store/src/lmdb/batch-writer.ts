@@ -119,6 +119,7 @@ export class BatchWriter {
     let failure: unknown;
     let most = Number.POSITIVE_INFINITY;
     let hasEvicted = false;
+    let hasWaited = false;
     while (outcomes.length < batch.length || batch.length === 0) {
       try {
         const done = outcomes.length;
@@ -128,6 +129,7 @@ export class BatchWriter {
         });
         outcomes.push(...more);
         hasEvicted = false;
+        hasWaited = false;
         if (this.#failing) await this.#options.reserve.fill();
         this.#failing = false;
       } catch (error) {
@@ -141,7 +143,9 @@ export class BatchWriter {
         const isRoomMade: boolean = !hasEvicted && (await this.#makeSpace(part));
         if (!isRoomMade && part.length === 1) {
           const isRemoval = part[0]?.bytes === 0;
-          if (!isRemoval || !(await this.#options.reserve.release())) break;
+          // What a removal has freed shortly before can be used by now.
+          if (isRemoval ? !(await this.#options.reserve.release()) : hasWaited) break;
+          hasWaited = true;
         }
         if (!isRoomMade) most = Math.ceil(part.length / 2);
         hasEvicted = isRoomMade;
@@ -228,6 +232,7 @@ export async function transact<T>(environment: Environment, action: () => T): Pr
     if (await isNoSpace(cause, path)) {
       throw new StoreError("BC_STORE_FULL", "no space left on the device", { path, cause });
     }
+    environment.doubt();
     throw new StoreError("BC_STORE_IO", errorMessage(cause), { path, cause });
   }
 }

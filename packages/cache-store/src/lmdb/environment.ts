@@ -6,6 +6,7 @@ import { errorMessage } from "@branchcache/runtime";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { StoreError } from "../errors.ts";
 import { FORMAT_VERSION } from "./formats.ts";
+import { markOpen, type OpenMarker } from "./open-markers.ts";
 import { DATA_FILE } from "./surroundings.ts";
 
 /** Bytes to bytes: encodings are ours. */
@@ -37,25 +38,46 @@ export class Environment {
   /** Set for the moment in which it is closed: reads wait. */
   #swapping: Promise<void> | undefined;
   readonly #tables = new Map<string, Table>();
+  #marker: OpenMarker;
+  #isDoubtful = false;
 
   /** Throws what LMDB throws, and `BC_STORE_VERSION`. The directory must be there. */
   static async open(options: EnvironmentOptions): Promise<Environment> {
-    const environment = new Environment(options, openRoot(options));
+    const marker = await markOpen(options.path);
+    let root: Root;
+    try {
+      root = openRoot(options);
+    } catch (error) {
+      await marker.closed("sound");
+      throw error;
+    }
+    const environment = new Environment(options, root, marker);
     try {
       const isOld = environment.#checkFormat();
       for (const name of options.tables) environment.#openTable(name);
       if (isOld) environment.#migrate(options.migrate);
     } catch (error) {
-      await environment.root.close();
+      await environment.close();
       throw error;
     }
     return environment;
   }
 
-  private constructor(options: EnvironmentOptions, root: Root) {
+  private constructor(options: EnvironmentOptions, root: Root, marker: OpenMarker) {
     this.#options = options;
     this.#path = options.path;
     this.#root = root;
+    this.#marker = marker;
+  }
+
+  async close(): Promise<void> {
+    await this.#root.close();
+    await this.#marker.closed(this.#isDoubtful ? "doubtful" : "sound");
+  }
+
+  /** LMDB has said something that it does not say of a sound file: its pages are looked at when it is opened again. */
+  doubt(): void {
+    this.#isDoubtful = true;
   }
 
   get path(): string {
@@ -122,6 +144,9 @@ export class Environment {
       await this.#root.close();
       try {
         await rename(draftFile, join(target, DATA_FILE));
+        const marker = this.#marker;
+        this.#marker = await markOpen(target);
+        await marker.closed("sound");
         this.#path = target;
       } finally {
         this.#root = openRoot({ ...this.#options, path: this.#path });
@@ -209,10 +234,12 @@ export function isDamage(error: unknown): boolean {
 }
 
 /** Runs `read`; what LMDB throws becomes `BC_STORE_CORRUPT` or `BC_STORE_IO`, with the path. */
-export function reading<T>({ path }: Environment, read: () => T): T {
+export function reading<T>(environment: Environment, read: () => T): T {
+  const { path } = environment;
   try {
     return read();
   } catch (cause) {
+    environment.doubt();
     const code = isDamage(cause) ? "BC_STORE_CORRUPT" : "BC_STORE_IO";
     throw new StoreError(code, errorMessage(cause), { path, cause });
   }

@@ -170,7 +170,7 @@ export class LmdbStoreSet {
     await this.#spanned.close();
     await secrets.close();
     await Promise.all(this.#parts().map((part) => part.close()));
-    await secretsEnvironment.root.close();
+    await secretsEnvironment.close();
   }
 
   #parts(): readonly LmdbPart[] {

@@ -73,11 +73,21 @@ export type DataFileState =
 const MAGIC = 0xbeefc0de;
 const DATA_VERSION = 2;
 const META_OFFSET = 24;
-const META = { magic: 0, version: 4, pageBytes: 24, lastPage: 120, transaction: 128 } as const;
+const META = {
+  magic: 0,
+  version: 4,
+  pageBytes: 24,
+  trees: [24, 72],
+  lastPage: 120,
+  transaction: 128,
+} as const;
 const META_BYTES = 136;
+const TREE_BYTES = 48;
 
-interface Meta {
+export interface Meta {
   readonly pageBytes: number;
+  /** Descriptions of two trees: of free pages, and of tables. */
+  readonly trees: readonly Uint8Array[];
   readonly lastPage: bigint;
   readonly transaction: bigint;
 }
@@ -99,12 +109,25 @@ export async function inspectDataFile(path: string): Promise<DataFileState> {
     if (size === 0) return { kind: "new" };
     if (typeof first === "string") return { kind: "damaged", reason: first };
     if (typeof second === "string") return { kind: "damaged", reason: second };
-    const newest = first.transaction > second.transaction ? first : second;
+    const newest = newer(first, second);
     const expected = (newest.lastPage + 1n) * BigInt(newest.pageBytes);
     return { kind: BigInt(size) < expected ? "short" : "sound" };
   } finally {
     await file.close();
   }
+}
+
+/** The description of the file as the last commit left it. Throws where `inspectDataFile` finds damage. */
+export async function readNewestMeta(file: fs.FileHandle): Promise<Meta> {
+  const first = await readMeta(file, 0);
+  const second = typeof first === "string" ? first : await readMeta(file, first.pageBytes);
+  if (typeof first === "string") throw new Error(first);
+  if (typeof second === "string") throw new Error(second);
+  return newer(first, second);
+}
+
+function newer(first: Meta, second: Meta): Meta {
+  return first.transaction > second.transaction ? first : second;
 }
 
 async function readMeta(file: fs.FileHandle, position: number): Promise<Meta | string> {
@@ -118,6 +141,7 @@ async function readMeta(file: fs.FileHandle, position: number): Promise<Meta | s
   if (pageBytes < 512 || pageBytes > 65_536) return `pages of ${pageBytes} bytes`;
   return {
     pageBytes,
+    trees: META.trees.map((at) => bytes.subarray(at, at + TREE_BYTES)),
     lastPage: view.getBigUint64(META.lastPage, true),
     transaction: view.getBigUint64(META.transaction, true),
   };

@@ -1,9 +1,13 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { copyFile, open, readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { recordingObserver } from "@branchcache/runtime/testing";
+import { fileURLToPath } from "node:url";
+import { recordingObserver, seededRandom } from "@branchcache/runtime/testing";
 import { describe, expect, it, vi } from "vitest";
 import { inspectDataFile } from "../../src/lmdb/surroundings.ts";
 import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
+import { startWriter } from "../helpers/processes.ts";
 import { openStores, temporaryDirectory } from "../helpers/temporary.ts";
 
 // Every commit waits for a disk, which may be busy.
@@ -179,6 +183,57 @@ it("a copy of the files is a store", async () => {
   const { blocks } = await openStores(copy);
   expect((await blocks.getBlock(segmentOf(5).id, 3))?.data).toEqual(sealedBlock(5, 3).data);
 });
+
+describe("damaged tree pages", () => {
+  const READER = fileURLToPath(new URL("../helpers/reader-process.mjs", import.meta.url));
+  /** Exit code or signal, and what it told. */
+  async function readAll(...args: readonly string[]) {
+    const child = spawn(process.execPath, [READER, ...args], { stdio: ["ignore", "pipe", "ignore"] });
+    let told = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      told += text;
+    });
+    const [code, signal] = await once(child, "close");
+    return { end: signal ?? code, told: told.trim().split("\n") };
+  }
+  const noise = (seed: number) => seededRandom(seed).bytes(PAGE_BYTES);
+
+  it("in the middle, after a writer was killed: found before anything is read, set aside, served from an empty store", async () => {
+    const path = await temporaryDirectory();
+    const writer = startWriter([path, 1e8, 0, "forever"], (line, { process }) => {
+      if (line === "flushed 31") process.kill("SIGKILL");
+    });
+    expect(await writer.ended).toBe("SIGKILL");
+    const sound = await readFile(join(path, "data.mdb"));
+    expect((await readAll(path)).told.at(-1), "as long as nothing is damaged").toMatch(/^read \d{3}$/);
+    const killed = startWriter([path, 1e8, 1000, "forever"], (_line, { process }) => process.kill("SIGKILL"));
+    expect(await killed.ended).toBe("SIGKILL");
+    await writeFile(join(path, "data.mdb"), sound);
+    for (const page of treePages(sound))
+      await overwrite(join(path, "data.mdb"), page * PAGE_BYTES, noise(page));
+    expect(await readAll(path)).toEqual({ end: 0, told: ["event cache.corrupt", "read 0"] });
+    expect((await readdir(path)).filter((name) => name.startsWith("data.mdb.corrupt-"))).toHaveLength(1);
+    expect(await readAll(path)).toEqual({ end: 0, told: ["read 0"] });
+  });
+
+  it("under a process that has them open: whether it dies of them or closes, the next opening finds them", async () => {
+    const path = await filledStore();
+    expect((await readAll(path, "zero")).told.at(-1)).not.toMatch(/^read/);
+    expect(await readAll(path)).toEqual({ end: 0, told: ["event cache.corrupt", "read 0"] });
+  });
+});
+
+const PAGE_BYTES = 4096;
+
+/** The pages with a header of a branch or a leaf, and their own number in it. */
+function treePages(file: Uint8Array): readonly number[] {
+  const view = new DataView(file.buffer, file.byteOffset, file.length);
+  const pages = Array.from({ length: Math.floor(file.length / PAGE_BYTES) }, (_, page) => page).slice(2);
+  return pages.filter((page) => {
+    const kind = view.getUint16(page * PAGE_BYTES + 18, true);
+    return view.getBigUint64(page * PAGE_BYTES, true) === BigInt(page) && (kind === 1 || kind === 2);
+  });
+}
 
 function indexOf(file: Uint8Array, bytes: Uint8Array): number {
   const at = Buffer.from(file.buffer, file.byteOffset, file.length).indexOf(bytes);

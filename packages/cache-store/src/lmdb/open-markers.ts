@@ -1,0 +1,96 @@
+/**
+ * Files beside a data file that say who has it open. One whose owner is gone tells that a process ended without closing:
+ * killed, out of power, or ended by a damaged page of the file itself.
+ */
+import { promises as fs } from "node:fs";
+import { join } from "node:path";
+import { errorCode } from "@branchcache/runtime";
+
+const NAME = /^open-by-(\d+)-\d+$/;
+/** What the marker of a process says that is not there. */
+const NOBODY = "";
+let markersMade = 0;
+
+export interface OpenMarker {
+  /** The store is closed. One that is `doubtful` is looked at when it is opened again. */
+  closed(state: "sound" | "doubtful"): Promise<void>;
+}
+
+/** Says that this process has the store in `path` open. */
+export async function markOpen(path: string): Promise<OpenMarker> {
+  const marker = join(path, `open-by-${process.pid}-${++markersMade}`);
+  try {
+    const file = await fs.open(marker, "w", 0o600);
+    try {
+      await file.writeFile(await nameOfProcess(process.pid));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await syncDirectory(path);
+  } catch {
+    // On a disk without any room the store opens all the same, and its next opening looks no closer.
+  }
+  return {
+    closed: (state) =>
+      state === "sound" ? fs.rm(marker, { force: true }) : fs.writeFile(marker, NOBODY, { mode: 0o600 }),
+  };
+}
+
+export interface Owners {
+  /** Markers of processes that have ended without closing. */
+  readonly gone: readonly string[];
+  /** Some process has it open now. */
+  readonly isOpen: boolean;
+}
+
+export async function findOwners(path: string): Promise<Owners> {
+  const gone: string[] = [];
+  let isOpen = false;
+  for (const name of await fs.readdir(path)) {
+    const pid = Number(NAME.exec(name)?.[1]);
+    if (Number.isNaN(pid)) continue;
+    const marker = join(path, name);
+    // One that goes in this moment is that of a process which closes the store as it should.
+    const owner = await fs.readFile(marker, "utf8").catch(() => undefined);
+    if (owner === undefined) continue;
+    if (owner !== NOBODY && owner === (await nameOfProcess(pid))) isOpen = true;
+    else gone.push(marker);
+  }
+  return { gone, isOpen };
+}
+
+export async function forget({ gone }: Owners): Promise<void> {
+  for (const marker of gone) await fs.rm(marker, { force: true });
+}
+
+/**
+ * Other than a number, not given to a second process: on Linux with the time of its start and the boot of the system.
+ * `NOBODY` if there is no such process.
+ */
+async function nameOfProcess(pid: number): Promise<string> {
+  try {
+    const [boot, status] = await Promise.all([
+      fs.readFile("/proc/sys/kernel/random/boot_id", "utf8"),
+      fs.readFile(`/proc/${pid}/stat`, "utf8"),
+    ]);
+    // The program's name, in brackets, may hold anything; the start is the 20th field after it.
+    const started = status.slice(status.lastIndexOf(")") + 2).split(" ")[19];
+    return `${boot.trim()} ${pid} ${started}`;
+  } catch {
+    return isRunning(pid) ? `${pid}` : NOBODY;
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return errorCode(error) === "EPERM";
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await fs.open(path, "r");
+  await directory.sync().finally(() => directory.close());
+}

@@ -1,0 +1,126 @@
+import { copyFile, open, readFile, truncate } from "node:fs/promises";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, it, vi } from "vitest";
+import { findPageDamage } from "../../src/lmdb/page-check.ts";
+import { BLOCKS, sealedBlock, segmentOf } from "../helpers/content.mjs";
+import { openStores, temporaryDirectory } from "../helpers/temporary.ts";
+
+// Every commit waits for a disk, which may be busy.
+vi.setConfig({ testTimeout: 60_000 });
+
+const SEGMENTS = 60;
+const PAGE_BYTES = 4096;
+
+/** A closed store that has had tags, pins, publications and removals. */
+async function usedStore(): Promise<string> {
+  const path = await temporaryDirectory();
+  const { blocks, publications, close } = await openStores(path);
+  for (let n = 0; n < SEGMENTS; n++) {
+    const tags = n % 3 === 0 ? ["site", `tag ${n}`] : [];
+    for (let index = 0; index < BLOCKS; index++)
+      await blocks.putBlock({ ...segmentOf(n), tags }, index, sealedBlock(n, index));
+    if (n % 10 === 9) await blocks.flush();
+  }
+  for (let n = 0; n < SEGMENTS; n += 7) await blocks.removeSegment(segmentOf(n).id);
+  await blocks.pin(segmentOf(1).id);
+  const entry = { validator: "v", sizeBytes: 9, publications: [new Uint8Array(50_000)], createdMs: 1 };
+  await publications.put("/file", entry);
+  await close();
+  return path;
+}
+
+/** The numbers of the pages that trees are made of: a header that says so, and the page's own number. */
+function treePages(file: Uint8Array): number[] {
+  const view = new DataView(file.buffer, file.byteOffset, file.length);
+  const numbers = Array.from({ length: file.length / PAGE_BYTES - 2 }, (_, i) => i + 2);
+  return numbers.filter(
+    (n) =>
+      view.getBigUint64(n * PAGE_BYTES, true) === BigInt(n) &&
+      [1, 2].includes(view.getUint16(n * PAGE_BYTES + 18, true)),
+  );
+}
+
+async function overwrite(path: string, position: number, bytes: Uint8Array): Promise<void> {
+  const file = await open(join(path, "data.mdb"), "r+");
+  await file.write(bytes, 0, bytes.length, position);
+  await file.close();
+}
+
+describe("findPageDamage", () => {
+  it("finds nothing in what was closed, in what is compacted, and in what is empty", async () => {
+    const path = await usedStore();
+    expect(await findPageDamage(path)).toBeUndefined();
+    const { compact, close } = await openStores(path);
+    await compact();
+    await close();
+    expect(await findPageDamage(path)).toBeUndefined();
+    const empty = await temporaryDirectory();
+    await (await openStores(empty)).close();
+    expect(await findPageDamage(empty)).toBeUndefined();
+  });
+
+  it("finds nothing in what somebody writes to meanwhile", async () => {
+    const path = await usedStore();
+    const { blocks } = await openStores(path);
+    let isDone = false;
+    const writing = (async () => {
+      for (let n = 100; n < 160; n++) {
+        await blocks.putBlock(segmentOf(n), 0, sealedBlock(n, 0));
+        await blocks.removeSegment(segmentOf(n - 1).id);
+      }
+      isDone = true;
+    })();
+    const found = new Set<string | undefined>();
+    while (!isDone) found.add(await findPageDamage(path));
+    await writing;
+    expect([...found]).toEqual([undefined]);
+  });
+
+  it("finds every tree page that is overwritten, whatever with, and nothing where the page was free", async () => {
+    const path = await usedStore();
+    const copy = await temporaryDirectory();
+    const original = await readFile(join(path, "data.mdb"));
+    const pages = treePages(original);
+    expect(pages.length).toBeGreaterThan(10);
+    // In use are those which the walk misses when they are nothing but zeros.
+    const used: number[] = [];
+    await copyFile(join(path, "data.mdb"), join(copy, "data.mdb"));
+    for (const n of pages) {
+      await overwrite(copy, n * PAGE_BYTES, new Uint8Array(PAGE_BYTES));
+      if ((await findPageDamage(copy)) !== undefined) used.push(n);
+      await overwrite(copy, n * PAGE_BYTES, original.subarray(n * PAGE_BYTES, (n + 1) * PAGE_BYTES));
+    }
+    expect(used.length).toBeGreaterThan(8);
+    expect(await findPageDamage(copy)).toBeUndefined();
+    const noise = fc.uint8Array({ minLength: PAGE_BYTES, maxLength: PAGE_BYTES });
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...used), noise, async (n, bytes) => {
+        await overwrite(copy, n * PAGE_BYTES, bytes);
+        expect(await findPageDamage(copy)).toBeDefined();
+        await overwrite(copy, n * PAGE_BYTES, original.subarray(n * PAGE_BYTES, (n + 1) * PAGE_BYTES));
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("never fails otherwise, whatever bytes are damaged", async () => {
+    const path = await usedStore();
+    const { length } = await readFile(join(path, "data.mdb"));
+    const places = fc.array(fc.tuple(fc.nat(length - 1), fc.uint8Array({ minLength: 1, maxLength: 64 })));
+    await fc.assert(
+      fc.asyncProperty(places, async (damages) => {
+        for (const [at, bytes] of damages) await overwrite(path, Math.max(at, 2 * PAGE_BYTES), bytes);
+        expect(["string", "undefined"]).toContain(typeof (await findPageDamage(path)));
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it("finds that the end is missing", async () => {
+    const path = await usedStore();
+    const { length } = await readFile(join(path, "data.mdb"));
+    await truncate(join(path, "data.mdb"), Math.floor(length / 2));
+    expect(await findPageDamage(path)).toBeDefined();
+  });
+});
