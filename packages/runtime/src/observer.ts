@@ -54,6 +54,7 @@ export type EventName =
   | "block.request_sent"
   | "block.received"
   | "block.sent"
+  | "content_info.received"
   | "content_info.sent"
   | "content.sent"
   | "missing_data.sent"

@@ -65,7 +65,7 @@ export const METRICS: Readonly<Record<MetricName, MetricDeclaration>> = {
   projected_bytes_total: counter("What the content server would have sent without BranchCache"),
   miss_bytes_total: counter("Content that the content server sent", "cause"),
   hash_generations_total: counter("Contents hashed", "version", "result"),
-  hash_retrievals_total: counter("Content Information received", "version", "result"),
+  hash_retrievals_total: counter("Content Information handed out", "version", "result"),
   hash_seconds: seconds("Time to hash a content", [0.01, 0.1, 0.5, 1, 5, 10, 60, 300], "version"),
   service_status: gauge("0 disabled, 1 starting, 2 available, as PEERDIST_STATUS"),
   build_info: gauge("Always 1", "version", "mode"),

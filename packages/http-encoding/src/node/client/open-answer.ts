@@ -81,7 +81,12 @@ export async function readOpenAnswer(followed: Followed, options: OpenAnswerOpti
   const bytes = await collect(answer.read(bodyBytes), limit, () => {
     throw new OriginError("BC_ORIGIN_ANSWER", `${name} ${tooLong}`, { peerStatus: status });
   });
-  options.observer.count("hash_retrievals_total", 1, { version: String(bytes[1] ?? 0), result: "ok" });
+  // `hash_retrievals_total` is the server's.
+  options.observer.event("trace", "content_info.received", {
+    version: bytes[1] ?? 0,
+    lengthBytes: bytes.length,
+    contentBytes: contentLengthBytes,
+  });
   return {
     kind: "content-information",
     bytes,
