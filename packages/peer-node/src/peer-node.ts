@@ -20,9 +20,11 @@ import {
   BranchCacheError,
   type Clock,
   type Endpoint,
+  type HttpPort,
   type Observer,
   type Random,
   silentObserver,
+  type UdpPort,
 } from "@branchcache/runtime";
 import { systemClock, systemRandom } from "@branchcache/runtime/node";
 import { nodeDatagramPort } from "dgram-ws-discovery/node";
@@ -80,6 +82,10 @@ export interface PeerNodeOptions {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly observer?: Observer;
+  /** How peers are asked. Default plain HTTP of Node.js. */
+  readonly http?: HttpPort;
+  /** How peers are found. Default UDP of Node.js. */
+  readonly udp?: UdpPort;
 }
 
 export type NodeMode = "local" | "distributed" | "hosted-client" | "hosted-server" | "auto";
@@ -107,9 +113,10 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
     random = systemRandom,
     observer = silentObserver,
     cipherId = 1,
+    http = nodeHttpPort(),
+    udp = nodeDatagramPort,
   } = options;
   const closing = new AbortController();
-  const http = nodeHttpPort();
   const vault = new SegmentVault({
     ...store,
     engine: nodeHashEngine,
@@ -142,7 +149,7 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
       clock,
       random,
       observer,
-      udp: nodeDatagramPort,
+      udp,
       ...(options.interfaces ? { interfaces: options.interfaces } : {}),
       ...(serving
         ? {

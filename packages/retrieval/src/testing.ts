@@ -1,8 +1,10 @@
 /** Peers for tests: one that misbehaves on order, and blocks in memory. */
 export {
+  type AnswerChange,
   type Fault,
   type FaultPeer,
   type FaultPeerOptions,
+  type FaultRequest,
   type FaultSocket,
   faultPeer,
   type TransportFault,

@@ -40,6 +40,16 @@ export type TransportFault =
 
 export type Fault = TransportFault | MessageFault;
 
+/** One HTTP request as it came. */
+export interface FaultRequest {
+  /** Request line and fields, without the empty line. */
+  readonly head: string;
+  readonly body: Uint8Array;
+}
+
+/** Makes another answer of the honest one: an HTTP body, Size included. */
+export type AnswerChange = (honest: Uint8Array) => Uint8Array;
+
 /** The part of `node:net`'s `Socket` that a fault peer uses. */
 export interface FaultSocket {
   on(event: "data", listener: (bytes: Uint8Array) => void): unknown;
@@ -54,7 +64,9 @@ export interface FaultPeerOptions {
   readonly server: RetrievalServer;
   readonly clock: Clock;
   /** For each request, counted from 0 over all connections; undefined for an honest answer. */
-  readonly fault: (requestIndex: number) => Fault | undefined;
+  readonly fault: (requestIndex: number, request: FaultRequest) => Fault | AnswerChange | undefined;
+  /** Where `redirect` points. Default an address that nobody has. */
+  readonly redirectTo?: string;
 }
 
 export interface FaultPeer {
@@ -65,7 +77,7 @@ export interface FaultPeer {
 }
 
 export function faultPeer(options: FaultPeerOptions): FaultPeer {
-  const { clock, fault, server } = options;
+  const { clock, fault, server, redirectTo = "http://192.0.2.1/" } = options;
   let requests = 0;
   return {
     get requests() {
@@ -84,13 +96,15 @@ export function faultPeer(options: FaultPeerOptions): FaultPeer {
         received = concatBytes(received, bytes);
         for (let request = firstRequest(received); request; request = firstRequest(received)) {
           received = received.slice(request.lengthBytes);
-          const { body } = request;
-          const each = fault(requests++);
+          const { body, head } = request;
+          const each = fault(requests++, { body, head });
           answering = answering.then(async () => {
             const answer = await server.handle(body, "fault peer");
             if (answer.kind !== "message" || !open) return socket.destroy();
             answer.done();
-            return misbehave(each, concatBytes(...answer.parts), socket, clock, isOpen);
+            const honest = concatBytes(...answer.parts);
+            if (typeof each === "function") return socket.write(ok(each(honest)));
+            return misbehave(each, honest, socket, clock, isOpen, redirectTo);
           });
         }
       });
@@ -104,6 +118,7 @@ async function misbehave(
   socket: FaultSocket,
   clock: Clock,
   isOpen: () => boolean,
+  redirectTo: string,
 ): Promise<unknown> {
   if (fault === undefined) return socket.write(ok(honest));
   if (isMessageFault(fault)) return socket.write(ok(corrupt(honest, fault)));
@@ -135,7 +150,7 @@ async function misbehave(
       return flood(socket, new Uint8Array(65_536), isOpen);
     case "redirect":
       return socket.write(
-        text("HTTP/1.1 302 Found\r\nLocation: http://192.0.2.1/\r\nContent-Length: 0\r\n\r\n"),
+        text(`HTTP/1.1 302 Found\r\nLocation: ${redirectTo}\r\nContent-Length: 0\r\n\r\n`),
       );
     case "gzip":
       return socket.write(ok(honest, "Content-Encoding: gzip\r\n"));
@@ -185,14 +200,14 @@ function text(ascii: string): Uint8Array {
 
 function firstRequest(
   bytes: Uint8Array,
-): { readonly body: Uint8Array; readonly lengthBytes: number } | undefined {
+): (FaultRequest & { readonly lengthBytes: number }) | undefined {
   let end = 0;
   while (!isEmptyLine(bytes, end)) if (++end >= bytes.length) return undefined;
   const head = String.fromCharCode(...bytes.subarray(0, end));
   const length = Number(/content-length: *(\d+)/i.exec(head)?.[1] ?? 0);
   const start = end + 4;
   if (bytes.length < start + length) return undefined;
-  return { body: bytes.slice(start, start + length), lengthBytes: start + length };
+  return { head, body: bytes.slice(start, start + length), lengthBytes: start + length };
 }
 
 function isEmptyLine(bytes: Uint8Array, at: number): boolean {

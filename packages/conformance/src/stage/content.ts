@@ -1,0 +1,102 @@
+/** Content that nobody has seen before, with everything that an origin and a peer need to give it out. */
+import {
+  blockCount,
+  blockLengthBytes,
+  type CipherId,
+  publishBytes,
+  readContentInformation,
+  type Segment,
+  ServerSecret,
+  writeContentInformation,
+} from "@branchcache/content-info";
+import { nodeHashEngine } from "@branchcache/content-info/node";
+import type { BlockSource } from "@branchcache/retrieval";
+import { nodeBlockCipher } from "@branchcache/retrieval/node";
+import { BranchCacheError, type Random, toHex } from "@branchcache/runtime";
+
+export type ContentVersion = 1 | 2;
+
+export interface StageContent {
+  readonly bytes: Uint8Array;
+  readonly etag: string;
+  /** Content Information of the whole, as the origin sends it. */
+  readonly information: Readonly<Record<ContentVersion, Uint8Array>>;
+  readonly segments: Readonly<Record<ContentVersion, readonly Segment[]>>;
+}
+
+/** A block of the content, by the version that the client was given. */
+export interface ContentBlock {
+  readonly segment: Segment;
+  readonly index: number;
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+}
+
+export function makeContent(random: Random, lengthBytes: number): StageContent {
+  const bytes = random.bytes(lengthBytes);
+  const secret = ServerSecret.random(random);
+  const { v1, v2 } = publishBytes(bytes, { engine: nodeHashEngine });
+  if (!v1 || !v2) throw new BranchCacheError("BC_CONFORMANCE_INPUT", "content of no bytes");
+  const information = {
+    1: writeContentInformation(v1, secret, nodeHashEngine),
+    2: writeContentInformation(v2, secret, nodeHashEngine),
+  };
+  const segmentsOf = (version: ContentVersion) =>
+    readContentInformation(information[version], nodeHashEngine).segments;
+  return {
+    bytes,
+    etag: `"${toHex(random.bytes(8))}"`,
+    information,
+    segments: { 1: segmentsOf(1), 2: segmentsOf(2) },
+  };
+}
+
+export function blocksOf(content: StageContent, version: ContentVersion): ContentBlock[] {
+  return content.segments[version].flatMap((segment) =>
+    Array.from({ length: blockCount(segment) }, (_, index) => ({
+      segment,
+      index,
+      offsetBytes: segment.offsetBytes + index * segment.blockSizeBytes,
+      lengthBytes: blockLengthBytes(segment, index),
+    })),
+  );
+}
+
+/** The segment with this identifier, of either version. */
+export function segmentById(content: StageContent, id: Uint8Array): Segment | undefined {
+  const wanted = toHex(id);
+  return [...content.segments[1], ...content.segments[2]].find((segment) => toHex(segment.id) === wanted);
+}
+
+export interface BlockSourceOptions {
+  /** Default AES-128. */
+  readonly cipher?: CipherId;
+  /** Default every block. */
+  readonly holds?: (segment: Segment, index: number) => boolean;
+  readonly random: Random;
+}
+
+/** The content as a peer that holds it serves it. */
+export function blockSource(content: StageContent, options: BlockSourceOptions): BlockSource {
+  const { cipher = 1, holds = () => true, random } = options;
+  const held = (segment: Segment) =>
+    Array.from({ length: blockCount(segment) }, (_, index) => index).filter((index) => holds(segment, index));
+  return {
+    async heldBlocks(id) {
+      const segment = segmentById(content, id);
+      return segment && held(segment);
+    },
+    async block(id, index) {
+      const segment = segmentById(content, id);
+      if (!segment) return undefined;
+      const indexes = held(segment);
+      if (!indexes.includes(index)) return undefined;
+      const start = segment.offsetBytes + index * segment.blockSizeBytes;
+      const plain = content.bytes.subarray(start, start + blockLengthBytes(segment, index));
+      return {
+        sealed: nodeBlockCipher.seal(plain, segment.secret, cipher, random),
+        nextBlockIndex: indexes.find((other) => other > index) ?? 0,
+      };
+    },
+  };
+}

@@ -1,0 +1,268 @@
+/**
+ * Where a client under test is played with: an origin, peers and the discovery of one link, all of them the
+ * kit's. Each scene has content of its own, so that no cache of the client knows it.
+ */
+import { blockCount } from "@branchcache/content-info";
+import {
+  type Clock,
+  type Endpoint,
+  equalBytes,
+  errorMessage,
+  formatEndpoint,
+  type Random,
+  toHex,
+} from "@branchcache/runtime";
+import { newUuidUrn } from "dgram-ws-discovery";
+import { type Announcer, openAnnouncer, type TimedAnswer } from "./announcer.ts";
+import { type ContentVersion, makeContent, type StageContent, segmentById } from "./content.ts";
+import { honestReply, type Origin, type OriginReply, type OriginRequest, openOrigin } from "./origin.ts";
+import { openPeer, type PeerScript, type StagePeer, type StagePeerOptions } from "./peer.ts";
+import type { SeenProbe } from "./probe.ts";
+import { type MatchChanges, type MatchSource, probeMatch } from "./probe-match.ts";
+
+/** Downloads the URL as a user of the client would, and gives its bytes; rejects where the client fails. */
+export type FetchUrl = (url: string, signal: AbortSignal) => Promise<Uint8Array>;
+
+export interface StageOptions {
+  readonly fetch: FetchUrl;
+  /** Where the origin listens; peers take free ports of the same address, and probes are heard on its interface. */
+  readonly listen: Endpoint;
+  /** Default 3702; 0 picks a free one, for a client that can be told which. */
+  readonly discoveryPort?: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** For one download. Default 60,000. */
+  readonly timeoutMs?: number;
+  /** Takes what is posted to the origin's port. */
+  readonly post?: (
+    request: OriginRequest,
+    body: Uint8Array,
+    from: Endpoint,
+  ) => Promise<OriginReply | undefined>;
+}
+
+export interface Announcement {
+  readonly probe: SeenProbe;
+  readonly peers: readonly StagePeer[];
+  /** The honest answer of a peer, or one with changes. */
+  match(peer: StagePeer, changes?: MatchChanges): Uint8Array;
+}
+
+export interface Scene {
+  /** The highest version of Content Information that the origin knows. Default 1. */
+  readonly version?: ContentVersion;
+  /** Default six blocks, the last of them of an odd length. */
+  readonly lengthBytes?: number;
+  /** Default one honest peer that holds everything. */
+  readonly peers?: readonly PeerScript[];
+  /** Undefined for the honest answer. */
+  readonly origin?: (request: OriginRequest, content: StageContent) => OriginReply | undefined;
+  /** What may still come at the origin when the client has given the content; waited for, but not long. */
+  readonly awaited?: (requests: readonly OriginRequest[]) => boolean;
+  /** Default: the honest match of every peer, at once. */
+  readonly answers?: (announcement: Announcement) => readonly TimedAnswer[];
+}
+
+export interface Played {
+  readonly content: StageContent;
+  readonly version: ContentVersion;
+  readonly url: string;
+  /** What the client gave. */
+  readonly result:
+    | { readonly ok: true; readonly bytes: Uint8Array }
+    | { readonly ok: false; readonly reason: string };
+  /** The client gave the content and nothing else. */
+  readonly right: boolean;
+  readonly peers: readonly StagePeer[];
+  readonly originRequests: readonly OriginRequest[];
+  readonly probes: readonly SeenProbe[];
+  /** Connections that the client reset at the origin. */
+  readonly originResets: number;
+}
+
+export interface Stage extends AsyncDisposable {
+  readonly endpoint: Endpoint;
+  readonly discoveryPort: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Requests at the origin for anything but the content of a scene, so far. */
+  readonly strayRequests: number;
+  play(scene?: Scene): Promise<Played>;
+}
+
+/** Five blocks of 64 KiB and one that ends on an odd byte. */
+export const SCENE_BYTES = 5 * 65_536 + 1_001;
+
+/** For what a client does in the background. */
+const AFTERMATH_MS = 2_000;
+
+/** The scene that is on. */
+interface OnStage {
+  readonly scene: Scene;
+  readonly content: StageContent;
+  readonly version: ContentVersion;
+  readonly path: string;
+  readonly peers: readonly StagePeer[];
+  readonly peerAddresses: readonly string[];
+  readonly originRequests: OriginRequest[];
+  readonly probes: SeenProbe[];
+}
+
+export async function openStage(options: StageOptions): Promise<Stage> {
+  const { clock, discoveryPort, fetch, listen, random, timeoutMs = 60_000 } = options;
+  let on: OnStage | undefined;
+  let onOrigin: (() => void) | undefined;
+  let scenes = 0;
+  let strayRequests = 0;
+  let messageNumber = 0;
+
+  const takePost: StageOptions["post"] = async (request, body, from) => {
+    const reply = await options.post?.(request, body, from);
+    if (!reply) strayRequests++;
+    return reply;
+  };
+  const answerOrigin = (request: OriginRequest): OriginReply | undefined => {
+    if (!on || request.path !== on.path) {
+      strayRequests++;
+      return undefined;
+    }
+    on.originRequests.push(request);
+    onOrigin?.();
+    return on.scene.origin?.(request, on.content) ?? honestReply(request, on.content, on.version);
+  };
+  const answerProbe = (probe: SeenProbe): readonly TimedAnswer[] => {
+    const now = on;
+    if (!now || !probe.ids.some((id) => segmentById(now.content, id))) return [];
+    now.probes.push(probe);
+    const announcement: Announcement = {
+      probe,
+      peers: now.peers,
+      match: (peer, changes) => probeMatch(matchSource(now, probe, peer), changes),
+    };
+    if (now.scene.answers) return now.scene.answers(announcement);
+    return now.peers.map((peer) => ({ afterMs: 0, datagram: announcement.match(peer) }));
+  };
+  const matchSource = (now: OnStage, probe: SeenProbe, peer: StagePeer): MatchSource => ({
+    probe,
+    peer: { ...peer.endpoint, address: peer.endpoint.address.split("%")[0] ?? "" },
+    address: now.peerAddresses[now.peers.indexOf(peer)] ?? "",
+    random,
+    messageNumber: ++messageNumber,
+    holdings: probe.ids.map((id) => {
+      const segment = segmentById(now.content, id);
+      const totalBlocks = segment ? blockCount(segment) : 0;
+      const { holds = () => true } = peer.script;
+      const heldBlocks = segment
+        ? Array.from({ length: totalBlocks }, (_, index) => index).filter((index) => holds(segment, index)).length
+        : 0;
+      return { heldBlocks, totalBlocks };
+    }),
+  });
+
+  const origin: Origin = await openOrigin({
+    listen,
+    answer: answerOrigin,
+    post: takePost,
+  });
+  let announcer: Announcer;
+  try {
+    announcer = await openAnnouncer({
+      address: listen.address,
+      clock,
+      answer: answerProbe,
+      ...(discoveryPort !== undefined && { port: discoveryPort }),
+    });
+  } catch (error) {
+    await origin[Symbol.asyncDispose]();
+    throw error;
+  }
+
+  const download = async (url: string): Promise<Played["result"]> => {
+    using deadline = clock.deadline(timeoutMs);
+    try {
+      return { ok: true, bytes: await fetch(url, deadline.signal) };
+    } catch (error) {
+      return { ok: false, reason: errorMessage(error) };
+    }
+  };
+
+  /** What a client does behind the user's back. */
+  const aftermath = async ({ scene, originRequests }: OnStage): Promise<void> => {
+    const { awaited } = scene;
+    if (!awaited || awaited(originRequests)) return;
+    const came = new AbortController();
+    onOrigin = () => {
+      if (awaited(originRequests)) came.abort();
+    };
+    await clock.sleep(AFTERMATH_MS, came.signal).catch(() => {});
+    onOrigin = undefined;
+  };
+
+  return {
+    endpoint: origin.endpoint,
+    discoveryPort: announcer.port,
+    clock,
+    random,
+    get strayRequests() {
+      return strayRequests;
+    },
+    async play(scene = {}) {
+      const content = makeContent(random, scene.lengthBytes ?? SCENE_BYTES);
+      const version = scene.version ?? 1;
+      const path = `/conformance-${++scenes}-${toHex(random.bytes(4))}.bin`;
+      const url = `http://${formatEndpoint(origin.endpoint)}${path}`;
+      const resetsBefore = origin.resets;
+      const scripts = scene.peers ?? [{}];
+      const peers = await openPeers(scripts, { address: listen.address, clock, content, random });
+      try {
+        const now: OnStage = {
+          scene,
+          content,
+          version,
+          path,
+          peers,
+          peerAddresses: peers.map(() => newUuidUrn(random)),
+          originRequests: [],
+          probes: [],
+        };
+        on = now;
+        const result = await download(url);
+        await aftermath(now);
+        const { originRequests, probes } = now;
+        return {
+          content,
+          version,
+          url,
+          result,
+          right: result.ok && equalBytes(result.bytes, content.bytes),
+          peers,
+          originRequests,
+          probes,
+          originResets: origin.resets - resetsBefore,
+        };
+      } finally {
+        on = undefined;
+        await closePeers(peers);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await announcer[Symbol.asyncDispose]();
+      await origin[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function openPeers(scripts: readonly PeerScript[], options: StagePeerOptions): Promise<StagePeer[]> {
+  const peers: StagePeer[] = [];
+  try {
+    for (const script of scripts) peers.push(await openPeer(script, options));
+  } catch (error) {
+    await closePeers(peers);
+    throw error;
+  }
+  return peers;
+}
+
+async function closePeers(peers: readonly StagePeer[]): Promise<void> {
+  for (const peer of peers) await peer[Symbol.asyncDispose]();
+}

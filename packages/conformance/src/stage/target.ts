@@ -1,0 +1,47 @@
+/** What the checks of a client are given. */
+import { BranchCacheError } from "@branchcache/runtime";
+import type { ContentVersion } from "./content.ts";
+import type { Played, Stage } from "./stage.ts";
+
+export interface ClientTarget {
+  readonly stage: Stage;
+  /** The scene in which everybody is honest: played once for each version, however many checks look at it. */
+  honest(version: ContentVersion): Promise<Played>;
+}
+
+export function clientTarget(stage: Stage): ClientTarget {
+  const played = new Map<ContentVersion, Promise<Played>>();
+  return {
+    stage,
+    honest(version) {
+      const known = played.get(version) ?? stage.play({ version });
+      played.set(version, known);
+      return known;
+    },
+  };
+}
+
+/** Why the client did not come by the content; undefined if it did. */
+export function wrongContent({ result, right, content }: Played): string | undefined {
+  if (right) return undefined;
+  if (!result.ok) return `the download failed: ${result.reason}`;
+  const { bytes } = result;
+  if (bytes.length !== content.bytes.length) return `${bytes.length} bytes of ${content.bytes.length}`;
+  return `wrong bytes from offset ${bytes.findIndex((byte, at) => byte !== content.bytes[at])} on`;
+}
+
+/** Throws unless the client comes by new content, and turns to the peer for it if `fromPeer`. */
+export async function playControl(stage: Stage, fromPeer: boolean): Promise<void> {
+  const played = await stage.play();
+  const wrong = wrongContent(played);
+  if (wrong !== undefined) throw new BranchCacheError("BC_CONFORMANCE_CONTROL", wrong);
+  if (fromPeer && played.peers.every((peer) => peer.requests.length === 0)) {
+    throw new BranchCacheError("BC_CONFORMANCE_CONTROL", `no peer was asked: ${whatCame(played)}`);
+  }
+}
+
+/** How far the client came, for whoever has to find out why nothing more came. */
+export function whatCame({ originRequests, probes, peers }: Played): string {
+  const asked = peers.reduce((sum, peer) => sum + peer.requests.length, 0);
+  return `the origin saw ${originRequests.length} requests, the link ${probes.length} probes, the peers ${asked} requests`;
+}
