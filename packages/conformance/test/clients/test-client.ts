@@ -7,7 +7,11 @@ import { type Clock, type HttpPort, makeClock, type UdpPort } from "@branchcache
 import { systemClock } from "@branchcache/runtime/node";
 import { seededRandom } from "@branchcache/runtime/testing";
 import { nodeDatagramPort } from "dgram-ws-discovery/node";
+import { Agent, type Dispatcher } from "undici";
 import { memorySink } from "../../../../test/support/branch-node.ts";
+import type { Profile } from "../../src/kit/check.ts";
+import type { Report } from "../../src/kit/report.ts";
+import { runProfile } from "../../src/kit/run.ts";
 import { openStage } from "../../src/stage/stage.ts";
 import { type ClientTarget, clientTarget } from "../../src/stage/target.ts";
 
@@ -15,9 +19,15 @@ import { type ClientTarget, clientTarget } from "../../src/stage/target.ts";
 export interface Mutation {
   readonly http?: (real: HttpPort) => HttpPort;
   readonly udp?: (real: UdpPort) => UdpPort;
+  /** Below the client of origins. */
+  readonly dispatcher?: (real: Dispatcher) => Dispatcher;
   readonly origin?: (real: OriginClient) => OriginClient;
   readonly branchCache?: (real: BranchCache) => BranchCache;
   readonly node?: Partial<PeerNodeOptions>;
+  /** Takes any bytes for a block; for the test to bring about. */
+  readonly credulous?: boolean;
+  /** Of the kit. Default 20,000. */
+  readonly patienceMs?: number;
 }
 
 /** Turns of the event loop from a probe to the answer to it. */
@@ -52,13 +62,15 @@ export interface TestClient extends AsyncDisposable {
 /** A kit with a client that it starts by a function call. Impatient with silence, so that tests are quick. */
 export async function testClient(mutation: Mutation = {}): Promise<TestClient> {
   const same = <T>(real: T): T => real;
-  const origin = (mutation.origin ?? same)(originClient({ clock: systemClock }));
+  const agent = new Agent();
+  const dispatcher = (mutation.dispatcher ?? same<Dispatcher>)(agent);
+  const origin = (mutation.origin ?? same)(originClient({ clock: systemClock, dispatcher }));
   const stage = await openStage({
     listen: { address: "127.0.0.1", port: 0 },
     discoveryPort: 0,
     clock: systemClock,
     random: seededRandom(1),
-    timeoutMs: 20_000,
+    timeoutMs: mutation.patienceMs ?? 20_000,
     fetch: async (url, signal) => {
       const sink = memorySink();
       await download({ url, origin, branchCache, sink, clock: systemClock, signal });
@@ -84,7 +96,17 @@ export async function testClient(mutation: Mutation = {}): Promise<TestClient> {
       await stage[Symbol.asyncDispose]();
       await node.close();
       await origin.close();
+      await agent.destroy();
       await store.close();
     },
   };
+}
+
+export function runAgainst(
+  profile: Profile<ClientTarget>,
+  client: TestClient,
+  only?: readonly string[],
+): Promise<Report> {
+  const options = { targetName: "a client", seed: 1, version: "0.0.0", clock: systemClock };
+  return runProfile(profile, client.target, { ...options, ...(only && { only }) });
 }

@@ -4,7 +4,7 @@ import type { AnswerChange, MessageFault } from "@branchcache/retrieval/testing"
 import { finding } from "../../kit/check.ts";
 import { askedBlock, blockRequests, type PeerScript } from "../../stage/peer.ts";
 import { whatCame, wrongContent } from "../../stage/target.ts";
-import { type ClientCheck, faultCheck, isFirstBlock, judge, MANY_BLOCKS_BYTES, onFirstBlock, type Verdict } from "./scenes.ts";
+import { type ClientCheck, faultCheck, isFirstBlock, judge, MANY_BLOCKS_BYTES, onEveryBlock, onFirstBlock, type Verdict } from "./scenes.ts";
 
 interface Row extends Verdict {
   readonly id: string;
@@ -248,10 +248,7 @@ export const answerChecks: readonly ClientCheck[] = [
     title: "sends a request again once at most, however often MSG_NEGO_RESP comes",
     negative: true,
     async run({ stage }) {
-      const always: PeerScript = {
-        fault: (request) => (request.message?.kind === "getBlocks" ? "nego" : undefined),
-      };
-      const played = await stage.play({ peers: [always] });
+      const played = await stage.play({ peers: [onEveryBlock("nego")] });
       const asked = played.peers.flatMap((peer) => blockRequests(peer)).map(askedBlock);
       if (asked.length === 0) return inconclusive(whatCame(played));
       const most = Math.max(...asked.map((key) => asked.filter((other) => other === key).length));
@@ -284,10 +281,8 @@ export const answerChecks: readonly ClientCheck[] = [
     title: "asks a peer no more that sent wrong bytes, and takes its blocks from another",
     negative: true,
     async run({ stage }) {
-      const liar: PeerScript = {
-        fault: (request) => (request.message?.kind === "getBlocks" ? "wrong-bytes" : undefined),
-      };
-      const played = await stage.play({ lengthBytes: MANY_BLOCKS_BYTES, peers: [liar, {}] });
+      const peers = [onEveryBlock("wrong-bytes"), {}];
+      const played = await stage.play({ lengthBytes: MANY_BLOCKS_BYTES, peers });
       return judge(played, "two peers, one of which sends wrong bytes only", { refused: true, givenUp: true });
     },
   },

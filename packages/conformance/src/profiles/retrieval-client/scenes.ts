@@ -33,6 +33,11 @@ export const onFirstBlock = (fault: Fault | AnswerChange): PeerScript => ({
   fault: (request) => (isFirstBlock(request) ? fault : undefined),
 });
 
+/** Answers every block request so. */
+export const onEveryBlock = (fault: Fault): PeerScript => ({
+  fault: (request) => (request.message?.kind === "getBlocks" ? fault : undefined),
+});
+
 export function faultCheck(
   check: Omit<ClientCheck, "run" | "negative">,
   play: { readonly what: string; readonly scene: Scene } & Verdict,

@@ -3,7 +3,7 @@ import type { TransportFault } from "@branchcache/retrieval/testing";
 import { finding } from "../../kit/check.ts";
 import { formatEndpoint } from "@branchcache/runtime";
 import { wrongContent } from "../../stage/target.ts";
-import { type ClientCheck, faultCheck, judge, onFirstBlock } from "./scenes.ts";
+import { type ClientCheck, faultCheck, judge, onEveryBlock, onFirstBlock } from "./scenes.ts";
 
 interface Row {
   readonly id: string;
@@ -20,13 +20,6 @@ const REFUSED: readonly Row[] = [
     fault: "gzip",
     title: "refuses an answer with a content coding",
     what: "Content-Encoding: gzip",
-  },
-  {
-    id: "no-answer-in-time",
-    requirements: ["PCCRR-74"],
-    fault: "stall",
-    title: "does not wait for ever for an answer",
-    what: "a request that is never answered",
   },
   {
     id: "drops-connection",
@@ -102,6 +95,15 @@ export const transportChecks: readonly ClientCheck[] = [
       { ...check, level: "MUST" },
       { what, scene: { peers: [onFirstBlock(fault)] }, refused: true },
     ),
+  ),
+  faultCheck(
+    {
+      id: "no-answer-in-time",
+      requirements: ["PCCRR-74"],
+      level: "MUST",
+      title: "does not wait for ever for an answer",
+    },
+    { what: "requests that are never answered", scene: { peers: [onEveryBlock("stall")] }, refused: true },
   ),
   ...TAKEN.map(
     ({ fault, what, ...check }): ClientCheck => ({

@@ -1,0 +1,20 @@
+/** The profile against our own client, and against clients with one thing wrong. */
+import { describe, expect, it } from "vitest";
+import { httpClient } from "../../src/profiles/http-client/profile.ts";
+import { resultText } from "../../src/report/text.ts";
+import { HTTP_MUTANTS } from "./http-mutants.ts";
+import { runAgainst, testClient } from "./test-client.ts";
+
+describe("the profile http-client", () => {
+  it("passes whole against our own client", { timeout: 120_000 }, async () => {
+    await using client = await testClient();
+    const report = await runAgainst(httpClient, client);
+    expect(report.results.filter(({ outcome }) => outcome !== "pass").map(resultText)).toEqual([]);
+  });
+
+  it.each(HTTP_MUTANTS)("catches a client that $name", { timeout: 60_000 }, async ({ caught, mutation }) => {
+    await using client = await testClient(mutation);
+    const report = await runAgainst(httpClient, client, [caught]);
+    expect(report.results.map(({ id, outcome }) => [id, outcome])).toEqual([[caught, "fail"]]);
+  });
+});
