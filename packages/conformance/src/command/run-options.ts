@@ -26,7 +26,15 @@ export interface RunCommandOptions {
 
 const FORMATS = { text: textReport, json: jsonReport, junit: junitReport, html: htmlReport };
 
-export function addRunOptions(command: Command): Command {
+export interface RunDefaults {
+  /** Default 5,000. */
+  readonly timeoutMs?: number;
+  /** What `--timeout` is about. Default: how long an answer may take. */
+  readonly timeoutOf?: string;
+}
+
+export function addRunOptions(command: Command, defaults: RunDefaults = {}): Command {
+  const { timeoutMs = 5_000, timeoutOf = "how long an answer may take" } = defaults;
   return command
     .option("--only <ids...>", "only these checks, by their own ids or by those of rules (PCCRR-54)")
     .option("--list", "print the checks instead of running them")
@@ -37,7 +45,7 @@ export function addRunOptions(command: Command): Command {
     )
     .addOption(new Option("--format <format>", "of the report").choices(Object.keys(FORMATS)).default("text"))
     .option("--output <file>", "write the report there; standard error gets the summary")
-    .option("--timeout <ms>", "how long an answer may take, in milliseconds", parseWholeNumber, 5_000)
+    .option("--timeout <ms>", `${timeoutOf}, in milliseconds`, parseWholeNumber, timeoutMs)
     .addOption(
       new Option("--level <level>", "what has to be kept for exit status 0; SHOULD takes in MUST")
         .choices(["MUST", "SHOULD"])
@@ -58,7 +66,7 @@ Exit status:
     );
 }
 
-function parseWholeNumber(text: string): number {
+export function parseWholeNumber(text: string): number {
   const value = Number(text);
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("Not a whole number from 0.");
   return value;

@@ -57,7 +57,8 @@ function run(line: string, signal: AbortSignal): Promise<Uint8Array> {
     child.on("close", (status) => {
       signal.removeEventListener("abort", onAbort);
       if (status === 0) resolve(new Uint8Array(Buffer.concat(parts)));
-      else reject(new BranchCacheError("BC_CONFORMANCE_CLIENT", `exit status ${status}: ${complaint.trim()}`));
+      else
+        reject(new BranchCacheError("BC_CONFORMANCE_CLIENT", `exit status ${status}: ${complaint.trim()}`));
     });
   });
 }

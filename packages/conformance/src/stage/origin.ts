@@ -8,6 +8,7 @@ export interface OriginRequest {
   readonly method: string;
   readonly path: string;
   readonly httpVersion: string;
+  readonly from: Endpoint;
   /** Names in lower case; a field that came several times is joined by commas. */
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -32,7 +33,7 @@ export interface OriginOptions {
   readonly listen: Endpoint;
   readonly answer: OriginHandler;
   /** POST requests with their bodies; anything else than GET and HEAD is refused without it. */
-  post?(request: OriginRequest, body: Uint8Array, from: Endpoint): Promise<OriginReply | undefined>;
+  post?(request: OriginRequest, body: Uint8Array): Promise<OriginReply | undefined>;
 }
 
 /** More than any offer has. */
@@ -53,9 +54,8 @@ export async function openOrigin(options: OriginOptions): Promise<Origin> {
       else parts.push(part);
     });
     request.on("end", () => {
-      const { remoteAddress: address = "", remotePort: port = 0 } = request.socket;
       const body = new Uint8Array(Buffer.concat(parts));
-      const answer = options.post?.(seen, body, { address, port }) ?? Promise.resolve(undefined);
+      const answer = options.post?.(seen, body) ?? Promise.resolve(undefined);
       answer.then(send, () => request.destroy());
     });
   });
@@ -86,7 +86,9 @@ function readRequest(request: IncomingMessage): OriginRequest {
   for (const [name, value] of Object.entries(request.headers)) {
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(", ") : value;
   }
+  const { remoteAddress: address = "", remotePort: port = 0 } = request.socket;
   return {
+    from: { address, port },
     method: request.method ?? "",
     path: request.url ?? "",
     httpVersion: request.httpVersion,

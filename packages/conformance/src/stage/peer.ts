@@ -31,6 +31,8 @@ export interface PeerRequest {
 }
 
 export interface PeerScript {
+  /** Where it listens. Default where the origin does. */
+  readonly address?: string;
   /** Default AES-128. */
   readonly cipher?: CipherId;
   /** Default every block. */
@@ -57,15 +59,19 @@ export interface StagePeerOptions {
 }
 
 export async function openPeer(script: PeerScript, options: StagePeerOptions): Promise<StagePeer> {
-  const { address, clock, content, random } = options;
-  const { cipher, holds, fault, delayMs, redirectTo } = script;
+  const { clock, content, random } = options;
+  const { address = options.address, cipher, holds, fault, delayMs, redirectTo } = script;
   const requests: PeerRequest[] = [];
   const byBody = new WeakMap<Uint8Array, PeerRequest>();
   let blocksAsked = 0;
   let answered = 0;
   const inner = createRetrievalServer({
     clock,
-    source: blockSource(content, { random, ...(cipher !== undefined && { cipher }), ...(holds && { holds }) }),
+    source: blockSource(content, {
+      random,
+      ...(cipher !== undefined && { cipher }),
+      ...(holds && { holds }),
+    }),
   });
   const server: RetrievalServer = {
     clock,

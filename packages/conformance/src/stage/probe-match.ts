@@ -50,7 +50,8 @@ export function probeMatch(source: MatchSource, changes: MatchChanges = {}): Uin
   if (changes.otherPrefixes !== true) return bytes;
   const text = new TextDecoder().decode(bytes);
   const renamed = Object.entries({ soap: "e", wsa: "a", wsd: "d", PeerDist: "p" }).reduce(
-    (whole, [from, to]) => whole.replaceAll(`${from}:`, `${to}:`).replaceAll(`xmlns:${from}=`, `xmlns:${to}=`),
+    (whole, [from, to]) =>
+      whole.replaceAll(`${from}:`, `${to}:`).replaceAll(`xmlns:${from}=`, `xmlns:${to}=`),
     text,
   );
   return new TextEncoder().encode(renamed);
@@ -64,7 +65,9 @@ function service(source: MatchSource, changes: MatchChanges): ServiceDescription
     format === 1
       ? held.map(({ i }) => toHex(probe.ids[i] ?? new Uint8Array(0)).toUpperCase())
       : [holdingBits(source.holdings)];
-  const counts = held.map(({ heldBlocks }) => heldBlocks.toString(16).toUpperCase().padStart(8, "0")).join("");
+  const counts = held
+    .map(({ heldBlocks }) => heldBlocks.toString(16).toUpperCase().padStart(8, "0"))
+    .join("");
   const detail =
     format === 1
       ? { uri: PEERDIST_NAMESPACE, local: "BlockCount", text: changes.blockCount ?? counts }
@@ -75,9 +78,7 @@ function service(source: MatchSource, changes: MatchChanges): ServiceDescription
     scopes: changes.scopes ?? scopes,
     xAddrs: changes.xAddrs ?? [formatEndpoint(peer)],
     metadataVersion: changes.metadataVersion ?? format,
-    extensions: [
-      { uri: PEERDIST_NAMESPACE, local: changes.wrapper ?? "PeerDistData", children: [detail] },
-    ],
+    extensions: [{ uri: PEERDIST_NAMESPACE, local: changes.wrapper ?? "PeerDistData", children: [detail] }],
   };
 }
 

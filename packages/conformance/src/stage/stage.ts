@@ -2,6 +2,8 @@
  * Where a client under test is played with: an origin, peers and the discovery of one link, all of them the
  * kit's. Each scene has content of its own, so that no cache of the client knows it.
  */
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { blockCount } from "@branchcache/content-info";
 import {
   type Clock,
@@ -34,16 +36,14 @@ export interface StageOptions {
   /** For one download. Default 60,000. */
   readonly timeoutMs?: number;
   /** Takes what is posted to the origin's port. */
-  readonly post?: (
-    request: OriginRequest,
-    body: Uint8Array,
-    from: Endpoint,
-  ) => Promise<OriginReply | undefined>;
+  readonly post?: (request: OriginRequest, body: Uint8Array) => Promise<OriginReply | undefined>;
 }
 
 export interface Announcement {
   readonly probe: SeenProbe;
   readonly peers: readonly StagePeer[];
+  /** Of the same address, where nobody listens. */
+  readonly closedPort: number;
   /** The honest answer of a peer, or one with changes. */
   match(peer: StagePeer, changes?: MatchChanges): Uint8Array;
 }
@@ -112,12 +112,13 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   const { clock, discoveryPort, fetch, listen, random, timeoutMs = 60_000 } = options;
   let on: OnStage | undefined;
   let onOrigin: (() => void) | undefined;
+  const pastSegments = new Set<string>();
   let scenes = 0;
   let strayRequests = 0;
   let messageNumber = 0;
 
-  const takePost: StageOptions["post"] = async (request, body, from) => {
-    const reply = await options.post?.(request, body, from);
+  const takePost: StageOptions["post"] = async (request, body) => {
+    const reply = await options.post?.(request, body);
     if (!reply) strayRequests++;
     return reply;
   };
@@ -132,11 +133,19 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   };
   const answerProbe = (probe: SeenProbe): readonly TimedAnswer[] => {
     const now = on;
-    if (!now || !probe.ids.some((id) => segmentById(now.content, id))) return [];
-    now.probes.push(probe);
+    if (!now) return [];
+    const isOurs = probe.ids.some((id) => segmentById(now.content, id));
+    // Repeats of what an earlier scene asked for.
+    if (probe.ids.some((id) => pastSegments.has(toHex(id)))) return [];
+    // The link may have others that probe; the client is known by its requests to the origin.
+    if (isOurs || now.originRequests.some(({ from }) => from.address === probe.from.address)) {
+      now.probes.push(probe);
+    }
+    if (!isOurs) return [];
     const announcement: Announcement = {
       probe,
       peers: now.peers,
+      closedPort,
       match: (peer, changes) => probeMatch(matchSource(now, probe, peer), changes),
     };
     if (now.scene.answers) return now.scene.answers(announcement);
@@ -153,12 +162,14 @@ export async function openStage(options: StageOptions): Promise<Stage> {
       const totalBlocks = segment ? blockCount(segment) : 0;
       const { holds = () => true } = peer.script;
       const heldBlocks = segment
-        ? Array.from({ length: totalBlocks }, (_, index) => index).filter((index) => holds(segment, index)).length
+        ? Array.from({ length: totalBlocks }, (_, index) => index).filter((index) => holds(segment, index))
+            .length
         : 0;
       return { heldBlocks, totalBlocks };
     }),
   });
 
+  const closedPort = await findClosedPort(listen.address);
   const origin: Origin = await openOrigin({
     listen,
     answer: answerOrigin,
@@ -242,6 +253,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
         };
       } finally {
         on = undefined;
+        for (const { id } of [...content.segments[1], ...content.segments[2]]) pastSegments.add(toHex(id));
         await closePeers(peers);
       }
     },
@@ -265,4 +277,14 @@ async function openPeers(scripts: readonly PeerScript[], options: StagePeerOptio
 
 async function closePeers(peers: readonly StagePeer[]): Promise<void> {
   for (const peer of peers) await peer[Symbol.asyncDispose]();
+}
+
+/** One that was free a moment ago. */
+async function findClosedPort(address: string): Promise<number> {
+  const listener = createServer();
+  listener.listen(0, address);
+  await once(listener, "listening");
+  const { port } = listener.address() as AddressInfo;
+  await new Promise<void>((resolve) => listener.close(() => resolve()));
+  return port;
 }

@@ -30,13 +30,19 @@ export function wrongContent({ result, right, content }: Played): string | undef
   return `wrong bytes from offset ${bytes.findIndex((byte, at) => byte !== content.bytes[at])} on`;
 }
 
-/** Throws unless the client comes by new content, and turns to the peer for it if `fromPeer`. */
-export async function playControl(stage: Stage, fromPeer: boolean): Promise<void> {
+/** What a client has to turn to, besides the origin, to be tested at all. */
+const CAME: Readonly<Record<"peers" | "link", (played: Played) => boolean>> = {
+  peers: ({ peers }) => peers.some(({ requests }) => requests.length > 0),
+  link: ({ probes }) => probes.length > 0,
+};
+
+/** Throws unless the client comes by new content, and asked whoever it has to ask. */
+export async function playControl(stage: Stage, asks?: keyof typeof CAME): Promise<void> {
   const played = await stage.play();
   const wrong = wrongContent(played);
   if (wrong !== undefined) throw new BranchCacheError("BC_CONFORMANCE_CONTROL", wrong);
-  if (fromPeer && played.peers.every((peer) => peer.requests.length === 0)) {
-    throw new BranchCacheError("BC_CONFORMANCE_CONTROL", `no peer was asked: ${whatCame(played)}`);
+  if (asks && !CAME[asks](played)) {
+    throw new BranchCacheError("BC_CONFORMANCE_CONTROL", `nobody was asked: ${whatCame(played)}`);
   }
 }
 

@@ -149,9 +149,7 @@ async function misbehave(
       socket.write(text("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n"));
       return flood(socket, new Uint8Array(65_536), isOpen);
     case "redirect":
-      return socket.write(
-        text(`HTTP/1.1 302 Found\r\nLocation: ${redirectTo}\r\nContent-Length: 0\r\n\r\n`),
-      );
+      return socket.write(text(`HTTP/1.1 302 Found\r\nLocation: ${redirectTo}\r\nContent-Length: 0\r\n\r\n`));
     case "gzip":
       return socket.write(ok(honest, "Content-Encoding: gzip\r\n"));
     case "chunked":
@@ -198,9 +196,7 @@ function text(ascii: string): Uint8Array {
   return Uint8Array.from(ascii, (character) => character.charCodeAt(0));
 }
 
-function firstRequest(
-  bytes: Uint8Array,
-): (FaultRequest & { readonly lengthBytes: number }) | undefined {
+function firstRequest(bytes: Uint8Array): (FaultRequest & { readonly lengthBytes: number }) | undefined {
   let end = 0;
   while (!isEmptyLine(bytes, end)) if (++end >= bytes.length) return undefined;
   const head = String.fromCharCode(...bytes.subarray(0, end));

@@ -2,7 +2,13 @@
 import { equalBytes } from "@branchcache/runtime";
 import { finding, skipped } from "../../kit/check.ts";
 import { makeContent, type StageContent } from "../../stage/content.ts";
-import { codedReply, type OriginReply, type OriginRequest, parameters, plainReply } from "../../stage/origin.ts";
+import {
+  codedReply,
+  type OriginReply,
+  type OriginRequest,
+  parameters,
+  plainReply,
+} from "../../stage/origin.ts";
 import { blockRequests } from "../../stage/peer.ts";
 import type { Scene } from "../../stage/stage.ts";
 import { whatCame, wrongContent } from "../../stage/target.ts";
@@ -121,7 +127,10 @@ export const answerChecks: readonly HttpCheck[] = [
     title: "comes by the content though the Content Information is unusable",
     negative: true,
     async run({ stage }) {
-      const junk = coded((reply) => ({ ...reply, body: reply.body.map((byte, at) => (at < 18 ? byte : 0xff)) }));
+      const junk = coded((reply) => ({
+        ...reply,
+        body: reply.body.map((byte, at) => (at < 18 ? byte : 0xff)),
+      }));
       const played = await stage.play({ ...ALONE, origin: junk });
       const received = wrongContent(played) ?? "all of it";
       return finding(played.right, "Content Information with FF behind its head", received, "the content");
@@ -156,7 +165,12 @@ export const answerChecks: readonly HttpCheck[] = [
           ? "the newer content"
           : `${result.bytes.length} bytes that are neither`
         : `the download failed: ${result.reason}`;
-      return finding(good, "Content Information, then other content with another ETag", received, "the newer content");
+      return finding(
+        good,
+        "Content Information, then other content with another ETag",
+        received,
+        "the newer content",
+      );
     },
   },
   {
@@ -186,7 +200,8 @@ export const answerChecks: readonly HttpCheck[] = [
       });
       const played = await stage.play({
         ...ALONE,
-        origin: (request, content) => (isPlainRequest(request) ? plainReply(request, spoilt(content)) : undefined),
+        origin: (request, content) =>
+          isPlainRequest(request) ? plainReply(request, spoilt(content)) : undefined,
       });
       const { result, content } = played;
       const whole = result.ok && equalBytes(result.bytes, spoilt(content).bytes);

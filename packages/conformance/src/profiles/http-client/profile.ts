@@ -7,6 +7,6 @@ import { requestChecks } from "./requests.ts";
 export const httpClient: Profile<ClientTarget> = {
   name: "http-client",
   title: "[MS-PCCRTP] client of content servers",
-  control: ({ stage }) => playControl(stage, false),
+  control: ({ stage }) => playControl(stage),
   checks: [...requestChecks, ...answerChecks],
 };

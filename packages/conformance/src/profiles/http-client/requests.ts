@@ -28,7 +28,8 @@ export function requestText({ method, headers, httpVersion }: OriginRequest): st
 export const isOffer = (request: OriginRequest): boolean =>
   offersPeerdist(request) && !isMissingDataRequest(request);
 /** What peers could not supply, or the content once more without the coding. */
-export const isPlainRequest = (request: OriginRequest): boolean => request.method === "GET" && !isOffer(request);
+export const isPlainRequest = (request: OriginRequest): boolean =>
+  request.method === "GET" && !isOffer(request);
 
 /** The first request that offers the coding; the others are not looked at. */
 function offerRule(
@@ -86,7 +87,8 @@ export const requestChecks: readonly HttpCheck[] = [
       title: "lists peerdist in Accept-Encoding, over HTTP/1.1",
     },
     "GET by HTTP/1.1 with peerdist in Accept-Encoding",
-    (request) => (request.httpVersion === "1.1" && request.method === "GET" ? undefined : requestText(request)),
+    (request) =>
+      request.httpVersion === "1.1" && request.method === "GET" ? undefined : requestText(request),
   ),
   offerRule(
     {
@@ -166,10 +168,14 @@ export const requestChecks: readonly HttpCheck[] = [
     level: "SHOULD",
     title: "ties missing data to the representation that the Content Information is about",
     run: (target) =>
-      missingData(target, "If-Range or If-Match with the ETag of the first answer", (request, { content }) => {
-        const guard = request.headers["if-range"] ?? request.headers["if-match"];
-        return !readRange(request) || guard === content.etag ? undefined : requestText(request);
-      }),
+      missingData(
+        target,
+        "If-Range or If-Match with the ETag of the first answer",
+        (request, { content }) => {
+          const guard = request.headers["if-range"] ?? request.headers["if-match"];
+          return !readRange(request) || guard === content.etag ? undefined : requestText(request);
+        },
+      ),
   },
   {
     id: "missing-data-only",
@@ -182,7 +188,10 @@ export const requestChecks: readonly HttpCheck[] = [
       const block = blocksOf(played.content, 1)[missing];
       const requests = played.originRequests.filter(isPlainRequest);
       const asked = requests.reduce((sum, request) => {
-        const { startBytes, endBytes } = readRange(request) ?? { startBytes: 0, endBytes: Number.MAX_SAFE_INTEGER };
+        const { startBytes, endBytes } = readRange(request) ?? {
+          startBytes: 0,
+          endBytes: Number.MAX_SAFE_INTEGER,
+        };
         return sum + Math.min(endBytes, played.content.bytes.length) - startBytes;
       }, 0);
       return finding(

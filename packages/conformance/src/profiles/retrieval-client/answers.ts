@@ -4,7 +4,16 @@ import type { AnswerChange, MessageFault } from "@branchcache/retrieval/testing"
 import { finding } from "../../kit/check.ts";
 import { askedBlock, blockRequests, type PeerScript } from "../../stage/peer.ts";
 import { whatCame, wrongContent } from "../../stage/target.ts";
-import { type ClientCheck, faultCheck, isFirstBlock, judge, MANY_BLOCKS_BYTES, onEveryBlock, onFirstBlock, type Verdict } from "./scenes.ts";
+import {
+  type ClientCheck,
+  faultCheck,
+  isFirstBlock,
+  judge,
+  MANY_BLOCKS_BYTES,
+  onEveryBlock,
+  onFirstBlock,
+  type Verdict,
+} from "./scenes.ts";
 
 interface Row extends Verdict {
   readonly id: string;
@@ -216,7 +225,10 @@ export const answerChecks: readonly ClientCheck[] = [
     level: "SHOULD",
     title: "does not look at what pads a block",
     async run({ stage }) {
-      const peer: PeerScript = { cipher: 0, fault: (request) => (isFirstBlock(request) ? dirtyPads : undefined) };
+      const peer: PeerScript = {
+        cipher: 0,
+        fault: (request) => (isFirstBlock(request) ? dirtyPads : undefined),
+      };
       const scene = { lengthBytes: ODD_BYTES, peers: [peer] };
       return judge(await stage.play(scene), "an odd block with pads of FF", { taken: true });
     },
@@ -283,7 +295,10 @@ export const answerChecks: readonly ClientCheck[] = [
     async run({ stage }) {
       const peers = [onEveryBlock("wrong-bytes"), {}];
       const played = await stage.play({ lengthBytes: MANY_BLOCKS_BYTES, peers });
-      return judge(played, "two peers, one of which sends wrong bytes only", { refused: true, givenUp: true });
+      return judge(played, "two peers, one of which sends wrong bytes only", {
+        refused: true,
+        givenUp: true,
+      });
     },
   },
 ];

@@ -9,6 +9,6 @@ import { transportChecks } from "./transport.ts";
 export const retrievalClient: Profile<ClientTarget> = {
   name: "retrieval-client",
   title: "[MS-PCCRR] client of peers",
-  control: ({ stage }) => playControl(stage, true),
+  control: ({ stage }) => playControl(stage, "peers"),
   checks: [...requestChecks, ...answerChecks, ...blockListChecks, ...transportChecks],
 };

@@ -60,7 +60,9 @@ const word = (request: PeerRequest, at: number) =>
 const rangesOf = ({ message }: PeerRequest) =>
   message?.kind === "getBlocks" || message?.kind === "getBlockList" ? message.body.ranges : [];
 const idOf = ({ message }: PeerRequest) =>
-  message?.kind === "getBlocks" || message?.kind === "getBlockList" ? message.body.segmentId : new Uint8Array(0);
+  message?.kind === "getBlocks" || message?.kind === "getBlockList"
+    ? message.body.segmentId
+    : new Uint8Array(0);
 
 /** Every block from the peer, none from the origin. */
 function takesAll(version: ContentVersion): (target: ClientTarget) => Promise<ReturnType<typeof finding>> {
@@ -72,7 +74,8 @@ function takesAll(version: ContentVersion): (target: ClientTarget) => Promise<Re
     const asked = peer ? blockRequests(peer).length : 0;
     const good = played.right && refetched === 0 && asked >= blocks.length;
     const received =
-      wrongContent(played) ?? (good ? "all of it" : `${refetched} blocks from the origin; ${whatCame(played)}`);
+      wrongContent(played) ??
+      (good ? "all of it" : `${refetched} blocks from the origin; ${whatCame(played)}`);
     return finding(good, `${blocks.length} blocks at an honest peer`, received, "every block from the peer");
   };
 }
@@ -143,8 +146,7 @@ export const requestChecks: readonly ClientCheck[] = [
     readable,
     {
       expected: "00000001 as the first four bytes",
-      broken: (request) =>
-        word(request, 4) <= 5 && word(request, 0) !== 1 ? "another version" : undefined,
+      broken: (request) => (word(request, 4) <= 5 && word(request, 0) !== 1 ? "another version" : undefined),
     },
   ),
   everyRequest(

@@ -1,12 +1,18 @@
 /** Scenes with one answer that is not as it should be, and what a client may make of it. */
 import type { AnswerChange, Fault } from "@branchcache/retrieval/testing";
+import { toHex } from "@branchcache/runtime";
 import { type Check, type Finding, finding } from "../../kit/check.ts";
 import { blocksOf, type ContentBlock } from "../../stage/content.ts";
 import { isMissingDataRequest, offersPeerdist, readRange } from "../../stage/origin.ts";
-import { askedBlock, blockRequests, type PeerRequest, type PeerScript, type StagePeer } from "../../stage/peer.ts";
+import {
+  askedBlock,
+  blockRequests,
+  type PeerRequest,
+  type PeerScript,
+  type StagePeer,
+} from "../../stage/peer.ts";
 import type { Played, Scene } from "../../stage/stage.ts";
 import { type ClientTarget, whatCame, wrongContent } from "../../stage/target.ts";
-import { toHex } from "@branchcache/runtime";
 
 export type ClientCheck = Check<ClientTarget>;
 
@@ -72,7 +78,9 @@ export function judge(played: Played, what: string, verdict: Verdict): Finding {
   const later = asked.slice(1).length;
   const broken =
     wrong ??
-    (verdict.refused && !again ? "the block was asked for nowhere else: it was taken from this answer" : undefined) ??
+    (verdict.refused && !again
+      ? "the block was asked for nowhere else: it was taken from this answer"
+      : undefined) ??
     (verdict.taken && again ? "the block was fetched again" : undefined) ??
     (verdict.givenUp && later > WINDOW ? `${later} more block requests to this peer` : undefined);
   return finding(broken === undefined, what, broken ?? "all of that", wanted);

@@ -1,7 +1,7 @@
 /** What a client makes of a peer's HTTP. [MS-PCCRR] 2.1, 3.1.6 */
 import type { TransportFault } from "@branchcache/retrieval/testing";
-import { finding } from "../../kit/check.ts";
 import { formatEndpoint } from "@branchcache/runtime";
+import { finding } from "../../kit/check.ts";
 import { wrongContent } from "../../stage/target.ts";
 import { type ClientCheck, faultCheck, judge, onEveryBlock, onFirstBlock } from "./scenes.ts";
 
@@ -91,10 +91,7 @@ const TAKEN: readonly Row[] = [
 
 export const transportChecks: readonly ClientCheck[] = [
   ...REFUSED.map(({ fault, what, ...check }) =>
-    faultCheck(
-      { ...check, level: "MUST" },
-      { what, scene: { peers: [onFirstBlock(fault)] }, refused: true },
-    ),
+    faultCheck({ ...check, level: "MUST" }, { what, scene: { peers: [onFirstBlock(fault)] }, refused: true }),
   ),
   faultCheck(
     {

@@ -1,26 +1,21 @@
 /** Our own client in this process, on loopback: as it is, or with one thing changed. */
 import { createMemoryStore } from "@branchcache/cache-store";
+import { type ClientTarget, clientTarget, openStage, seededRandom } from "@branchcache/conformance";
 import { type OriginClient, originClient } from "@branchcache/http-encoding/node";
 import { type BranchCache, download, type PeerNodeOptions, startPeerNode } from "@branchcache/peer-node";
 import { nodeHttpPort } from "@branchcache/retrieval/node";
 import { type Clock, type HttpPort, makeClock, type UdpPort } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
-import { seededRandom } from "@branchcache/runtime/testing";
 import { nodeDatagramPort } from "dgram-ws-discovery/node";
-import { Agent, type Dispatcher } from "undici";
-import { memorySink } from "../../../../test/support/branch-node.ts";
-import type { Profile } from "../../src/kit/check.ts";
-import type { Report } from "../../src/kit/report.ts";
-import { runProfile } from "../../src/kit/run.ts";
-import { openStage } from "../../src/stage/stage.ts";
-import { type ClientTarget, clientTarget } from "../../src/stage/target.ts";
+import { memorySink } from "../../support/branch-node.ts";
+import { type Asked, mutantOf } from "../support/mutant.ts";
 
 /** What is wrong with a client; each wraps the real thing. */
 export interface Mutation {
   readonly http?: (real: HttpPort) => HttpPort;
   readonly udp?: (real: UdpPort) => UdpPort;
-  /** Below the client of origins. */
-  readonly dispatcher?: (real: Dispatcher) => Dispatcher;
+  /** What leaves for the origin; an empty value leaves a field out. */
+  readonly fields?: (asked: Asked["headers"]) => Readonly<Record<string, string>>;
   readonly origin?: (real: OriginClient) => OriginClient;
   readonly branchCache?: (real: BranchCache) => BranchCache;
   readonly node?: Partial<PeerNodeOptions>;
@@ -62,9 +57,7 @@ export interface TestClient extends AsyncDisposable {
 /** A kit with a client that it starts by a function call. Impatient with silence, so that tests are quick. */
 export async function testClient(mutation: Mutation = {}): Promise<TestClient> {
   const same = <T>(real: T): T => real;
-  const agent = new Agent();
-  const dispatcher = (mutation.dispatcher ?? same<Dispatcher>)(agent);
-  const origin = (mutation.origin ?? same)(originClient({ clock: systemClock, dispatcher }));
+  const origin = (mutation.origin ?? same)(originClient({ clock: systemClock }));
   const stage = await openStage({
     listen: { address: "127.0.0.1", port: 0 },
     discoveryPort: 0,
@@ -73,40 +66,51 @@ export async function testClient(mutation: Mutation = {}): Promise<TestClient> {
     timeoutMs: mutation.patienceMs ?? 20_000,
     fetch: async (url, signal) => {
       const sink = memorySink();
-      await download({ url, origin, branchCache, sink, clock: systemClock, signal });
+      await download({
+        url: between ? throughProxy(url, between.server.port) : url,
+        origin,
+        branchCache,
+        sink,
+        clock: systemClock,
+        signal,
+      });
       return sink.content();
     },
   });
+  const { fields } = mutation;
+  const between = fields && (await mutantOf(stage.endpoint, { asked: (asked) => changed(asked, fields) }));
   const store = createMemoryStore({ limitBytes: 64 * 1_048_576, clock: systemClock });
   const node = await startPeerNode({
     store,
     clock: patientClock,
     mode: "distributed",
     interfaces: ["127.0.0.1"],
-    discovery: { port: stage.discoveryPort, waitMs: 200 },
     retrieval: { requestTimeoutMs: 400, maxTimeouts: 1, blockTimeoutMs: 1_000 },
     http: (mutation.http ?? same)(nodeHttpPort()),
     udp: (mutation.udp ?? same<UdpPort>)(nodeDatagramPort),
     ...mutation.node,
+    discovery: { waitMs: 200, ...mutation.node?.discovery, port: stage.discoveryPort },
   });
   const branchCache = (mutation.branchCache ?? same<BranchCache>)(node);
   return {
     target: clientTarget(stage),
     async [Symbol.asyncDispose]() {
+      await between?.[Symbol.asyncDispose]();
       await stage[Symbol.asyncDispose]();
       await node.close();
       await origin.close();
-      await agent.destroy();
       await store.close();
     },
   };
 }
 
-export function runAgainst(
-  profile: Profile<ClientTarget>,
-  client: TestClient,
-  only?: readonly string[],
-): Promise<Report> {
-  const options = { targetName: "a client", seed: 1, version: "0.0.0", clock: systemClock };
-  return runProfile(profile, client.target, { ...options, ...(only && { only }) });
+function throughProxy(url: string, port: number): string {
+  const through = new URL(url);
+  through.port = String(port);
+  return through.href;
+}
+
+function changed(asked: Asked, fields: NonNullable<Mutation["fields"]>): Asked {
+  const all = Object.entries({ ...asked.headers, ...fields(asked.headers) });
+  return { ...asked, headers: Object.fromEntries(all.filter(([, value]) => value !== "")) };
 }

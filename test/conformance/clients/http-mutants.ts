@@ -1,27 +1,17 @@
 /** Clients of content servers with one thing wrong, and the check that has to tell. */
 import { BranchCacheError } from "@branchcache/runtime";
-import type { Dispatcher } from "undici";
+import type { Asked } from "../support/mutant.ts";
 import type { Mutant } from "./mutant.ts";
 import type { Mutation } from "./test-client.ts";
 
+const CODING = "accept-encoding";
+const PARAMETERS = "x-p2p-peerdist";
+const EXTENDED = "x-p2p-peerdistex";
 type Fields = Readonly<Record<string, string>>;
 
-/** Changes the fields of every request to the origin; an empty value leaves the field out. */
-const fields =
-  (change: (fields: Fields) => Fields): NonNullable<Mutation["dispatcher"]> =>
-  (real: Dispatcher) =>
-    real.compose((dispatch) => (options, handler) => {
-      const given = options.headers as Fields;
-      const changed = Object.entries({ ...given, ...change(given) }).filter(([, value]) => value !== "");
-      return dispatch({ ...options, headers: Object.fromEntries(changed) }, handler);
-    });
-
-const CODING = "Accept-Encoding";
-const PARAMETERS = "X-P2P-PeerDist";
-const EXTENDED = "X-P2P-PeerDistEx";
-const isOffer = (given: Fields) => given[CODING]?.includes("peerdist") === true;
-const onOffers = (changed: Fields) => fields((given) => (isOffer(given) ? changed : {}));
-const onMissingData = (changed: Fields) => fields((given) => (isOffer(given) ? {} : changed));
+const isOffer = (asked: Asked["headers"]) => asked[CODING]?.includes("peerdist") === true;
+const onOffers = (changed: Fields) => (asked: Asked["headers"]) => (isOffer(asked) ? changed : {});
+const onMissingData = (changed: Fields) => (asked: Asked["headers"]) => (isOffer(asked) ? {} : changed);
 
 /** Takes whatever the origin sends for what the Content Information speaks of. */
 const credulous: NonNullable<Mutation["branchCache"]> = (real) => ({
@@ -47,30 +37,30 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
   {
     name: "does not offer the coding",
     caught: "offers-peerdist",
-    mutation: { dispatcher: fields(() => ({ [CODING]: "gzip" })) },
+    mutation: { fields: () => ({ [CODING]: "gzip" }) },
   },
   {
     name: "writes a space into its version",
     caught: "coding-version",
-    mutation: { dispatcher: onOffers({ [PARAMETERS]: "Version=1 .1" }) },
+    mutation: { fields: onOffers({ [PARAMETERS]: "Version=1 .1" }) },
   },
   {
     name: "leaves X-P2P-PeerDistEx out",
     caught: "content-information-versions",
-    mutation: { dispatcher: onOffers({ [EXTENDED]: "" }) },
+    mutation: { fields: onOffers({ [EXTENDED]: "" }) },
   },
   {
     name: "wants version 2.0 and no other",
     caught: "content-information-versions",
     mutation: {
-      dispatcher: onOffers({ [EXTENDED]: "MinContentInformation=2.0, MaxContentInformation=2.0" }),
+      fields: onOffers({ [EXTENDED]: "MinContentInformation=2.0, MaxContentInformation=2.0" }),
     },
   },
   {
     name: "sends a hash request at once",
     caught: "no-hash-request-unasked",
     mutation: {
-      dispatcher: onOffers({
+      fields: onOffers({
         [EXTENDED]: "MinContentInformation=1.0, MaxContentInformation=2.0, HashRequest=true",
       }),
     },
@@ -78,22 +68,22 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
   {
     name: "marks its first request as one for missing data",
     caught: "no-missing-data-at-first",
-    mutation: { dispatcher: onOffers({ [PARAMETERS]: "Version=1.1, MissingDataRequest=true" }) },
+    mutation: { fields: onOffers({ [PARAMETERS]: "Version=1.1, MissingDataRequest=true" }) },
   },
   {
     name: "does not mark requests for missing data",
     caught: "missing-data",
-    mutation: { dispatcher: onMissingData({ [PARAMETERS]: "Version=1.1" }) },
+    mutation: { fields: onMissingData({ [PARAMETERS]: "Version=1.1" }) },
   },
   {
     name: "offers the coding for missing data",
     caught: "missing-data-without-coding",
-    mutation: { dispatcher: onMissingData({ [CODING]: "peerdist" }) },
+    mutation: { fields: onMissingData({ [CODING]: "peerdist" }) },
   },
   {
     name: "does not guard requests for missing data",
     caught: "missing-data-guarded",
-    mutation: { dispatcher: onMissingData({ "If-Range": "" }) },
+    mutation: { fields: onMissingData({ "if-range": "" }) },
   },
   {
     name: "takes from the origin what peers have",

@@ -70,7 +70,9 @@ const overFetch: NonNullable<Mutation["http"]> = () => ({
 const stubborn: NonNullable<Mutation["http"]> = (real) => ({
   connect(server) {
     const connection = real.connect(server);
-    let last: { readonly path: string; readonly body: Uint8Array; readonly options: HttpPostOptions } | undefined;
+    let last:
+      | { readonly path: string; readonly body: Uint8Array; readonly options: HttpPostOptions }
+      | undefined;
     return {
       get closed() {
         return connection.closed;
@@ -209,7 +211,9 @@ export const RETRIEVAL_MUTANTS: readonly Mutant[] = [
   {
     name: "reads a message and no further",
     caught: "junk-behind-message",
-    mutation: { http: taking((body, view) => (body.length > 4 ? body.subarray(0, view.getUint32(0) + 4) : body)) },
+    mutation: {
+      http: taking((body, view) => (body.length > 4 ? body.subarray(0, view.getUint32(0) + 4) : body)),
+    },
   },
   {
     name: "does not look at the index of a block",

@@ -1,9 +1,10 @@
 /** The profile against our own client, and against clients with one thing wrong. */
+
+import { resultText, retrievalClient } from "@branchcache/conformance";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { retrievalClient } from "../../src/profiles/retrieval-client/profile.ts";
-import { resultText } from "../../src/report/text.ts";
+import { run } from "../support/outcomes.ts";
 import { RETRIEVAL_MUTANTS } from "./retrieval-mutants.ts";
-import { runAgainst, testClient } from "./test-client.ts";
+import { testClient } from "./test-client.ts";
 
 const belief = vi.hoisted(() => ({ blind: false }));
 vi.mock("@branchcache/content-info", async (original) => {
@@ -15,22 +16,28 @@ vi.mock("@branchcache/content-info", async (original) => {
 describe("the profile retrieval-client", () => {
   it("passes whole against our own client", { timeout: 120_000 }, async () => {
     await using client = await testClient();
-    const report = await runAgainst(retrievalClient, client);
+    const report = await run(retrievalClient, client.target);
     expect(report.results.filter(({ outcome }) => outcome !== "pass").map(resultText)).toEqual([]);
   });
 
-  it.each(RETRIEVAL_MUTANTS)("catches a client that $name", { timeout: 60_000 }, async ({ caught, mutation }) => {
-    belief.blind = mutation.credulous ?? false;
-    onTestFinished(() => {
-      belief.blind = false;
-    });
-    await using client = await testClient(mutation);
-    const report = await runAgainst(retrievalClient, client, [caught]);
-    expect(report.results.map(({ id, outcome }) => [id, outcome])).toEqual([[caught, "fail"]]);
-  });
+  it.each(RETRIEVAL_MUTANTS)(
+    "catches a client that $name",
+    { timeout: 60_000 },
+    async ({ caught, mutation }) => {
+      belief.blind = mutation.credulous ?? false;
+      onTestFinished(() => {
+        belief.blind = false;
+      });
+      await using client = await testClient(mutation);
+      const report = await run(retrievalClient, client.target, [caught]);
+      expect(report.results.map(({ id, outcome }) => [id, outcome])).toEqual([[caught, "fail"]]);
+    },
+  );
 
   it("lets no client pass that asks no peers", async () => {
     await using client = await testClient({ node: { mode: "local" } });
-    await expect(runAgainst(retrievalClient, client, ["wrong-bytes"])).rejects.toMatchObject({ code: "BC_CONFORMANCE_CONTROL" });
+    await expect(run(retrievalClient, client.target, ["wrong-bytes"])).rejects.toMatchObject({
+      code: "BC_CONFORMANCE_CONTROL",
+    });
   });
 });

@@ -1,20 +1,21 @@
 /** The profile against our own client, and against clients with one thing wrong. */
+
+import { httpClient, resultText } from "@branchcache/conformance";
 import { describe, expect, it } from "vitest";
-import { httpClient } from "../../src/profiles/http-client/profile.ts";
-import { resultText } from "../../src/report/text.ts";
+import { run } from "../support/outcomes.ts";
 import { HTTP_MUTANTS } from "./http-mutants.ts";
-import { runAgainst, testClient } from "./test-client.ts";
+import { testClient } from "./test-client.ts";
 
 describe("the profile http-client", () => {
   it("passes whole against our own client", { timeout: 120_000 }, async () => {
     await using client = await testClient();
-    const report = await runAgainst(httpClient, client);
+    const report = await run(httpClient, client.target);
     expect(report.results.filter(({ outcome }) => outcome !== "pass").map(resultText)).toEqual([]);
   });
 
   it.each(HTTP_MUTANTS)("catches a client that $name", { timeout: 60_000 }, async ({ caught, mutation }) => {
     await using client = await testClient(mutation);
-    const report = await runAgainst(httpClient, client, [caught]);
+    const report = await run(httpClient, client.target, [caught]);
     expect(report.results.map(({ id, outcome }) => [id, outcome])).toEqual([[caught, "fail"]]);
   });
 });

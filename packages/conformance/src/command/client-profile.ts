@@ -1,0 +1,94 @@
+/** The commands of the profiles in which the kit is the server, and the tester starts the client. */
+import { createInterface } from "node:readline/promises";
+import { BranchCacheError, type Endpoint, type Random } from "@branchcache/runtime";
+import { systemClock } from "@branchcache/runtime/node";
+import { Command } from "commander";
+import type { Profile } from "../kit/check.ts";
+import { commandClient } from "../stage/command-client.ts";
+import { manualClient } from "../stage/manual-client.ts";
+import { type FetchUrl, openStage } from "../stage/stage.ts";
+import { type ClientTarget, clientTarget } from "../stage/target.ts";
+import { addRunOptions, parseWholeNumber, type RunCommandOptions, runCommand } from "./run-options.ts";
+import { parseTarget } from "./target-address.ts";
+
+interface Options extends RunCommandOptions {
+  readonly listen?: string;
+  readonly run?: string;
+  readonly manual?: boolean;
+  readonly discoveryPort: number;
+}
+
+export interface ClientProfileHelp {
+  readonly summary: string;
+  readonly description: string;
+}
+
+export function clientProfileCommand(profile: Profile<ClientTarget>, help: ClientProfileHelp): Command {
+  const command = new Command(profile.name)
+    .summary(help.summary)
+    .description(help.description)
+    .option("--listen <address:port>", "of this host, where the client reaches the content server of the kit")
+    .option("--run <command>", "how the client downloads {url}: to {output}, or to its standard output")
+    .option("--manual", "say what to download, and wait for Enter, instead of running a command")
+    .option("--discovery-port <port>", "UDP port where the client looks for peers", parseWholeNumber, 3702);
+  return addRunOptions(command, { timeoutMs: 60_000, timeoutOf: "how long a download may take" })
+    .addHelpText(
+      "after",
+      `
+The kit plays everybody but the client: a content server on --listen, peers on free ports of the same address,
+and the discovery of that address's link. Each scene is one download of new content, so nothing that the
+client has cached stands in the way. Peers and probes have to reach this host through its firewall.
+
+Examples:
+  branchcache-conformance ${profile.name} --listen 192.0.2.1:8080 --run 'fetch-it {url} > {output}'
+  branchcache-conformance ${profile.name} --listen 192.0.2.1:8080 --manual --only ${profile.checks[0]?.id}
+  branchcache-conformance ${profile.name} --listen 127.0.0.1:8080 --discovery-port 3799 \\
+    --run 'branchcache get {url} -o {output} --no-daemon --interface 127.0.0.1 --discovery-port 3799'`,
+    )
+    .action(async ({ run }: Options) => {
+      await runCommand(command, profile, run ?? "a client worked by hand", (_, random) =>
+        openTarget(command.opts<Options>(), random),
+      );
+    });
+}
+
+async function openTarget(options: Options, random: Random): Promise<ClientTarget & AsyncDisposable> {
+  const { discoveryPort, timeout: timeoutMs } = options;
+  const listen = listenAddress(options.listen);
+  const client = chooseClient(options);
+  const stage = await openStage({
+    fetch: client.fetch,
+    listen,
+    discoveryPort,
+    clock: systemClock,
+    random,
+    timeoutMs,
+  });
+  return {
+    ...clientTarget(stage),
+    async [Symbol.asyncDispose]() {
+      client.close();
+      await stage[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function listenAddress(text: string | undefined): Endpoint {
+  if (text !== undefined) return parseTarget(text);
+  throw new BranchCacheError(
+    "BC_CONFORMANCE_INPUT",
+    "--listen is missing: an address of this host and a port",
+  );
+}
+
+function chooseClient({ manual, run }: Options): { readonly fetch: FetchUrl; close(): void } {
+  if (run !== undefined && manual !== true) return { fetch: commandClient(run), close() {} };
+  if (run === undefined && manual === true) {
+    const prompt = createInterface({ input: process.stdin, output: process.stderr });
+    return { fetch: manualClient(prompt), close: () => prompt.close() };
+  }
+  throw new BranchCacheError(
+    "BC_CONFORMANCE_INPUT",
+    "either --run or --manual is needed, to start the client",
+  );
+}

@@ -1,0 +1,14 @@
+/** An address of this host on another link than the one that is tested. */
+import { isIP } from "node:net";
+import { networkInterfaces } from "node:os";
+
+/** Undefined where the host has none of the same family. */
+export function offLinkAddress(address: string): string | undefined {
+  const family = isIP(address.split("%")[0] ?? "") === 6 ? "IPv6" : "IPv4";
+  const links = Object.values(networkInterfaces()).map((list) => list ?? []);
+  const own = links.find((list) => list.some((one) => one.address === address.split("%")[0]));
+  return links
+    .filter((list) => list !== own)
+    .flat()
+    .find((one) => one.family === family && !one.internal && !/^fe[89ab]/i.test(one.address))?.address;
+}
