@@ -158,7 +158,7 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
             kind: "content",
             body: nothing(),
             lengthBytes: 0,
-            validator: undefined,
+            validator: {},
             makeHashRequest: false,
             finalUrl: url,
             headers: {},

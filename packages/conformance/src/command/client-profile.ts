@@ -27,7 +27,10 @@ export function clientProfileCommand(profile: Profile<ClientTarget>, help: Clien
   const command = new Command(profile.name)
     .summary(help.summary)
     .description(help.description)
-    .option("--listen <address:port>", "of this host, where the client reaches the content server of the kit")
+    .option(
+      "--listen <address:port>",
+      "of this host, where the client reaches the content server of the kit; port 0 for any",
+    )
     .option("--run <command>", "how the client downloads {url}: to {output}, or to its standard output")
     .option("--manual", "say what to download, and wait for Enter, instead of running a command")
     .option("--discovery-port <port>", "UDP port where the client looks for peers", parseWholeNumber, 3702);
@@ -74,6 +77,8 @@ async function openTarget(options: Options, random: Random): Promise<ClientTarge
 }
 
 function listenAddress(text: string | undefined): Endpoint {
+  // Port 0 picks a free one.
+  if (text?.endsWith(":0")) return { ...parseTarget(text.replace(/0$/, "1")), port: 0 };
   if (text !== undefined) return parseTarget(text);
   throw new BranchCacheError(
     "BC_CONFORMANCE_INPUT",
@@ -84,7 +89,7 @@ function listenAddress(text: string | undefined): Endpoint {
 function chooseClient({ manual, run }: Options): { readonly fetch: FetchUrl; close(): void } {
   if (run !== undefined && manual !== true) return { fetch: commandClient(run), close() {} };
   if (run === undefined && manual === true) {
-    const prompt = createInterface({ input: process.stdin, output: process.stderr });
+    const prompt = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
     return { fetch: manualClient(prompt), close: () => prompt.close() };
   }
   throw new BranchCacheError(
