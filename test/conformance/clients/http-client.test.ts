@@ -13,9 +13,13 @@ describe("the profile http-client", () => {
     expect(report.results.filter(({ outcome }) => outcome !== "pass").map(resultText)).toEqual([]);
   });
 
-  it.each(HTTP_MUTANTS)("catches a client that $name", { timeout: 60_000 }, async ({ caught, mutation }) => {
-    await using client = await testClient(mutation);
-    const report = await run(httpClient, client.target, [caught]);
-    expect(report.results.map(({ id, outcome }) => [id, outcome])).toEqual([[caught, "fail"]]);
-  });
+  it.concurrent.each(HTTP_MUTANTS)(
+    "catches a client that $name",
+    { timeout: 60_000 },
+    async ({ caught, mutation }) => {
+      await using client = await testClient(mutation);
+      const report = await run(httpClient, client.target, [caught]);
+      expect(report.results.map(({ id, outcome }) => [id, outcome])).toEqual([[caught, "fail"]]);
+    },
+  );
 });

@@ -1,54 +1,29 @@
 import { errorCode, errorMessage } from "@branchcache/runtime";
 import { Command, CommanderError } from "commander";
-import { discoveryClient } from "../profiles/discovery-client/profile.ts";
-import { httpClient } from "../profiles/http-client/profile.ts";
-import { retrievalClient } from "../profiles/retrieval-client/profile.ts";
 import { version } from "../version.ts";
+import { clientCommands } from "./client-commands.ts";
 import { contentServerCommand } from "./content-server.ts";
-import { clientProfileCommand } from "./client-profile.ts";
 import { exitCode } from "./exit-code.ts";
 import { retrievalServerCommand } from "./retrieval-server.ts";
 
 export function conformanceProgram(): Command {
-  return new Command("branchcache-conformance")
+  const program = new Command("branchcache-conformance")
     .description(
       "Tests any BranchCache implementation on the wire, and tells which rule of which document it breaks.\n" +
         "One profile for each role; see the help of each for what it needs.",
     )
     .version(version)
     .addCommand(retrievalServerCommand())
-    .addCommand(contentServerCommand())
-    .addCommand(
-      clientProfileCommand(retrievalClient, {
-        summary: "whoever takes blocks from peers ([MS-PCCRR])",
-        description:
-          "Gives the client blocks, as a peer should and as it should not, looks at what the client asks for,\n" +
-          "and holds both against the rules of [MS-PCCRR].",
-      }),
-    )
-    .addCommand(
-      clientProfileCommand(httpClient, {
-        summary: "whoever downloads from content servers ([MS-PCCRTP])",
-        description:
-          "Gives the client content and Content Information, as a content server should and as it should not,\n" +
-          "looks at its requests, and holds both against the rules of [MS-PCCRTP].",
-      }),
-    )
-    .addCommand(
-      clientProfileCommand(discoveryClient, {
-        summary: "whoever looks for peers on the link ([MS-PCCRD])",
-        description:
-          "Answers the client's probes, as a peer should and as it should not, looks at the probes, and holds\n" +
-          "both against the rules of [MS-PCCRD] and WS-Discovery.",
-      }),
-    )
-    .addHelpText(
-      "after",
-      `
+    .addCommand(contentServerCommand());
+  for (const command of clientCommands()) program.addCommand(command);
+  return program.addHelpText(
+    "after",
+    `
 Examples:
   branchcache-conformance retrieval-server --list
-  branchcache-conformance retrieval-server 127.0.0.1:1337 --information http://server:8080/boot.wim`,
-    );
+  branchcache-conformance retrieval-server 127.0.0.1:1337 --information http://server:8080/boot.wim
+  branchcache-conformance retrieval-client --listen 192.0.2.1:8080 --run 'fetch-it {url} > {output}'`,
+  );
 }
 
 /** Parses `argv`, runs the profile and sets the exit code. Never rejects. */

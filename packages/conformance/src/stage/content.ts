@@ -1,4 +1,5 @@
 /** Content that nobody has seen before, with everything that an origin and a peer need to give it out. */
+import { createCipheriv } from "node:crypto";
 import {
   blockCount,
   blockLengthBytes,
@@ -13,6 +14,7 @@ import { nodeHashEngine } from "@branchcache/content-info/node";
 import type { BlockSource } from "@branchcache/retrieval";
 import { nodeBlockCipher } from "@branchcache/retrieval/node";
 import { BranchCacheError, type Random, toHex } from "@branchcache/runtime";
+import { systemRandom } from "@branchcache/runtime/node";
 
 export type ContentVersion = 1 | 2;
 
@@ -32,9 +34,13 @@ export interface ContentBlock {
   readonly lengthBytes: number;
 }
 
+/**
+ * The same bytes for the same seed, but by a secret of its own each time: a client that has kept what an earlier
+ * run gave it has none of these segments.
+ */
 export function makeContent(random: Random, lengthBytes: number): StageContent {
-  const bytes = random.bytes(lengthBytes);
-  const secret = ServerSecret.random(random);
+  const bytes = streamOf(random.bytes(32), lengthBytes);
+  const secret = ServerSecret.random(systemRandom);
   const { v1, v2 } = publishBytes(bytes, { engine: nodeHashEngine });
   if (!v1 || !v2) throw new BranchCacheError("BC_CONFORMANCE_INPUT", "content of no bytes");
   const information = {
@@ -45,10 +51,16 @@ export function makeContent(random: Random, lengthBytes: number): StageContent {
     readContentInformation(information[version], nodeHashEngine).segments;
   return {
     bytes,
-    etag: `"${toHex(random.bytes(8))}"`,
+    etag: `"${toHex(systemRandom.bytes(8))}"`,
     information,
     segments: { 1: segmentsOf(1), 2: segmentsOf(2) },
   };
+}
+
+/** Bytes that nobody guesses, the same for the same seed, and quickly made. */
+function streamOf(seed: Uint8Array, lengthBytes: number): Uint8Array {
+  const cipher = createCipheriv("aes-256-ctr", seed, new Uint8Array(16));
+  return new Uint8Array(cipher.update(new Uint8Array(lengthBytes)));
 }
 
 export function blocksOf(content: StageContent, version: ContentVersion): ContentBlock[] {

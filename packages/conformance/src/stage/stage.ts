@@ -14,6 +14,7 @@ import {
   type Random,
   toHex,
 } from "@branchcache/runtime";
+import { systemRandom } from "@branchcache/runtime/node";
 import { newUuidUrn } from "dgram-ws-discovery";
 import { type Announcer, openAnnouncer, type TimedAnswer } from "./announcer.ts";
 import { type ContentVersion, makeContent, type StageContent, segmentById } from "./content.ts";
@@ -220,7 +221,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     async play(scene = {}) {
       const content = makeContent(random, scene.lengthBytes ?? SCENE_BYTES);
       const version = scene.version ?? 1;
-      const path = `/conformance-${++scenes}-${toHex(random.bytes(4))}.bin`;
+      const path = `/conformance-${++scenes}-${toHex(systemRandom.bytes(4))}.bin`;
       const url = `http://${formatEndpoint(origin.endpoint)}${path}`;
       const resetsBefore = origin.resets;
       const scripts = scene.peers ?? [{}];
@@ -232,7 +233,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
           version,
           path,
           peers,
-          peerAddresses: peers.map(() => newUuidUrn(random)),
+          peerAddresses: peers.map(() => newUuidUrn(systemRandom)),
           originRequests: [],
           probes: [],
         };
