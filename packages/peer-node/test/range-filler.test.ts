@@ -34,6 +34,8 @@ function filler() {
   const open: { readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = [];
   let failures = 0;
   const it = new RangeFiller({
+    // Blocks of three.
+    wholeUntil: (_, endBytes) => Math.ceil(endBytes / (3 * MIB)) * 3 * MIB,
     fill: ({ startBytes, endBytes }, signal) =>
       new Promise((resolve, reject) => {
         asked.push(`${startBytes / MIB}-${endBytes / MIB}`);
@@ -85,7 +87,7 @@ describe("filling from the origin", () => {
     expect(asked).toEqual(["1-2"]);
   });
 
-  it("asks for nothing twice, and for 64 MiB at most", async () => {
+  it("asks for nothing twice, and for little more than 64 MiB at once, in whole blocks", async () => {
     const { it, asked, done, turn } = filler();
     it.note(range(0, 100 * MIB));
     await turn();
@@ -94,7 +96,7 @@ describe("filling from the origin", () => {
     await done();
     it.need(range(0, 120 * MIB));
     await turn();
-    expect(asked).toEqual(["0-64", "64-120"]);
+    expect(asked).toEqual(["0-66", "66-120"]);
     await it.settled();
   });
 

@@ -153,6 +153,15 @@ class Download {
     sink.begin?.(answer.validator);
     let refusedBytes = 0;
     const filler = new RangeFiller({
+      wholeUntil: (startBytes, endBytes) => {
+        let offsetBytes = startBytes;
+        while (offsetBytes < endBytes) {
+          const block = reader.blockAt(offsetBytes);
+          if (!block) throw new BranchCacheError("BC_INTERNAL", `no block starts at byte ${offsetBytes}`);
+          offsetBytes += block.lengthBytes;
+        }
+        return offsetBytes;
+      },
       fill: async (range, stop) => {
         refusedBytes += await this.#fillGap(answer, reader, range, stop);
       },

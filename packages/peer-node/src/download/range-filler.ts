@@ -11,6 +11,8 @@ const MOST_BYTES = 64 * 1024 * 1024;
 const LEAST_EARLY_BYTES = 4 * 1024 * 1024;
 
 export interface RangeFillerOptions {
+  /** Where the last block that starts before `endBytes` ends: a request is for whole blocks. */
+  readonly wholeUntil: (startBytes: number, endBytes: number) => number;
   readonly fill: (range: ContentRange, signal: AbortSignal) => Promise<void>;
   /** Called once; nothing is filled any more. `settled` rejects with the same. */
   readonly onFailure: () => void;
@@ -69,7 +71,8 @@ export class RangeFiller {
     );
     if (!range || this.#failure || this.#stopping.signal.aborted) return undefined;
     const { startBytes, endBytes } = range;
-    return { startBytes, endBytes: Math.min(endBytes, startBytes + MOST_BYTES) };
+    if (endBytes - startBytes <= MOST_BYTES) return range;
+    return { startBytes, endBytes: this.#options.wholeUntil(startBytes, startBytes + MOST_BYTES) };
   }
 
   #pump(): void {
