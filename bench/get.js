@@ -9,11 +9,12 @@
 import { execFile, spawn, spawnSync } from "node:child_process";
 import { createCipheriv } from "node:crypto";
 import { once } from "node:events";
-import { mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { freeUdpPort, startProcess } from "@branchcache/cli/testing";
+import { processUse } from "./process-use.js";
 
 /** @typedef {import("@branchcache/cli/testing").BackgroundProcess} BackgroundProcess */
 
@@ -76,14 +77,14 @@ async function bench() {
     if (filled.report.bytes.origin !== bytes) throw new Error("the first download is not from the origin");
     const digest = version === "1" ? "sha256" : "sha512";
     const rows = [];
-    const giverBefore = await used(giver.pid);
+    const giverBefore = await processUse(giver.pid);
     for (let i = 0; i < runs; i++) {
       await rm(join(directory, "taker"), { recursive: true, force: true });
       const taker = await daemon("taker");
       const before = await openssl(digest, file);
       const got = await get("taker", url, version);
       if (i === 0) await run("cmp", [file, join(directory, "output")]);
-      const took = await used(taker.pid);
+      const took = await processUse(taker.pid);
       const after = await openssl(digest, file);
       if (got.report.bytes.peer !== bytes)
         throw new Error(`not all from the peer: ${JSON.stringify(got.report)}`);
@@ -91,7 +92,7 @@ async function bench() {
       running.pop();
       rows.push({ ratio: (before + after) / 2 / got.seconds, got, took });
     }
-    const giverAfter = await used(giver.pid);
+    const giverAfter = await processUse(giver.pid);
     rows.sort((a, b) => a.got.seconds - b.got.seconds);
     const middle = rows[rows.length >> 1];
     if (!middle) continue;
@@ -149,7 +150,7 @@ async function get(name, url, version) {
   let text = "";
   let last = { rssMb: 0, anonymousMb: 0, cpuSeconds: 0 };
   const timer = setInterval(async () => {
-    const now = await used(child.pid ?? 0).catch(() => undefined);
+    const now = await processUse(child.pid ?? 0).catch(() => undefined);
     if (now) last = now;
   }, 50);
   child.stdout.setEncoding("utf8").on("data", (chunk) => {
@@ -159,20 +160,6 @@ async function get(name, url, version) {
   clearInterval(timer);
   if (code !== 0) throw new Error(`get ended with ${code}`);
   return { ...last, seconds: (performance.now() - started) / 1_000, report: JSON.parse(text) };
-}
-
-/** The most resident memory, and what of it now is not of files; processor time. @param {number} pid */
-async function used(pid) {
-  const status = await readFile(`/proc/${pid}/status`, "latin1");
-  const stat = await readFile(`/proc/${pid}/stat`, "latin1");
-  const field = (/** @type {string} */ name) =>
-    Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0) / 1_024;
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return {
-    rssMb: field("VmHWM"),
-    anonymousMb: field("RssAnon"),
-    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / 100,
-  };
 }
 
 /** @param {string} digest @param {string} file */

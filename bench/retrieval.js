@@ -45,7 +45,7 @@ function median(values) {
 }
 
 /** @param {1 | 2} version */
-async function startPeer(version) {
+export async function startPeer(version) {
   const child = spawn(process.execPath, [here("retrieval-peer.js"), String(version)], {
     stdio: ["pipe", "pipe", "inherit"],
   });
@@ -70,7 +70,7 @@ async function startPeer(version) {
  * @param {string[]} ports
  * @returns {Promise<Used & { seconds: number }>}
  */
-async function runClient(version, bytes, mode, ports) {
+export async function runClient(version, bytes, mode, ports) {
   const args = [here("retrieval-client.js"), String(version), String(bytes), mode, ...ports];
   const { stdout } = await run(process.execPath, args);
   return JSON.parse(stdout);
@@ -91,7 +91,7 @@ async function seconds(command, args) {
  * @param {() => Promise<{ seconds: number } & Partial<Used>>} work
  * @returns {Promise<Row>}
  */
-async function paired(name, runs, digest, file, work) {
+export async function paired(name, runs, digest, file, work) {
   /** @type {number[]} */
   const times = [];
   /** @type {number[]} */
@@ -162,8 +162,12 @@ const shapes = [
   { name: "V2", version: 2 },
 ];
 
-/** @param {string} directory @param {string} file @param {number} runs @returns {Promise<Row | undefined>} */
-async function curlRow(directory, file, runs) {
+/**
+ * `file` is `content` in `directory`. With several clients the time is for one fetch of all that they made at once.
+ * @param {string} directory @param {string} file @param {number} runs @param {number} [clients]
+ * @returns {Promise<Row | undefined>}
+ */
+export async function curlRow(directory, file, runs, clients = 1) {
   const port = 20_000 + (process.pid % 20_000);
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((kind) => `${kind}_temp_path ${join(directory, kind)};`)
@@ -184,9 +188,15 @@ async function curlRow(directory, file, runs) {
     const get = ["--silent", "--fail", "--retry", "20", "--retry-connrefused", "--retry-delay", "1"];
     const warm = seconds("curl", [...get, "--output", "/dev/null", url]);
     if ((await Promise.race([failed, warm.catch(() => true)])) === true) return undefined;
-    return await paired("curl from nginx, unverified", runs, "sha256", file, async () => ({
-      seconds: await seconds("curl", ["--silent", "--fail", "--output", "/dev/null", url]),
-    }));
+    const name = clients === 1 ? "curl from nginx, unverified" : `${clients} curl from nginx, unverified`;
+    return await paired(name, runs, "sha256", file, async () => {
+      const all = await Promise.all(
+        Array.from({ length: clients }, () =>
+          seconds("curl", ["--silent", "--fail", "--output", "/dev/null", url]),
+        ),
+      );
+      return { seconds: Math.max(...all) / clients };
+    });
   } finally {
     nginx.kill();
   }
@@ -205,6 +215,14 @@ async function torrentRow(file, runs) {
   }
 }
 
+/** What the peers serve, as a file. @param {string} file @param {number} bytes */
+export async function writeContent(file, bytes) {
+  const stream = createWriteStream(file);
+  for (let i = 0; i < bytes / 65_536; i++) if (!stream.write(plainBlock(i))) await once(stream, "drain");
+  stream.end();
+  await finished(stream);
+}
+
 /**
  * @param {{ megabytes?: number, runs?: number }} [options]
  * @returns {Promise<readonly Row[]>}
@@ -214,10 +232,7 @@ export async function retrievalBench({ megabytes = 1_024, runs = 5 } = {}) {
   const directory = await mkdtemp(join(tmpdir(), "branchcache-bench-"));
   try {
     const file = join(directory, "content");
-    const stream = createWriteStream(file);
-    for (let i = 0; i < bytes / 65_536; i++) if (!stream.write(plainBlock(i))) await once(stream, "drain");
-    stream.end();
-    await finished(stream);
+    await writeContent(file, bytes);
     const rows = [];
     for (const shape of shapes) rows.push(await fetchRow(shape, bytes, runs, file));
     rows.push(await curlRow(directory, file, runs));

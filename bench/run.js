@@ -12,6 +12,7 @@ const benchmarks = [
   ["hashing.js", "64", "1"],
   ["hashing-encoding.js", "1"],
   ["retrieval.js", "32", "1"],
+  ["hosted-cache.js", "32", "1"],
   ["store.js", "64"],
   ["store-segments.js", "5000"],
   ["store-redis.js", "16", "1"],
