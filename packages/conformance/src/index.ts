@@ -8,6 +8,11 @@ export { type ContentServerOptions, openContentServer } from "./profiles/content
 export { contentServer } from "./profiles/content-server/profile.ts";
 export type { ContentServerTarget } from "./profiles/content-server/target.ts";
 export { discoveryClient } from "./profiles/discovery-client/profile.ts";
+export { discoveryTarget } from "./profiles/discovery-target/profile.ts";
+export type { DiscoveryTarget } from "./profiles/discovery-target/target.ts";
+export { hostedCache } from "./profiles/hosted-cache/profile.ts";
+export { type OfferSource, type OfferSourceOptions, openSource } from "./profiles/hosted-cache/source.ts";
+export type { HostedCacheTarget } from "./profiles/hosted-cache/target.ts";
 export { httpClient } from "./profiles/http-client/profile.ts";
 export { retrievalClient } from "./profiles/retrieval-client/profile.ts";
 export { retrievalServer } from "./profiles/retrieval-server/profile.ts";

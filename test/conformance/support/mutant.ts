@@ -1,5 +1,12 @@
 /** A server of ours with one fault: a proxy in front of it that changes what is asked, or what is answered. */
-import { Agent, createServer, request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import {
+  Agent,
+  createServer,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type RequestListener,
+} from "node:http";
+import { createServer as createTlsServer, Agent as TlsAgent, request as tlsRequest } from "node:https";
 import type { AddressInfo } from "node:net";
 import { closeServer } from "@branchcache/peer-node";
 import type { Endpoint } from "@branchcache/runtime";
@@ -30,10 +37,17 @@ export interface Mutant extends AsyncDisposable {
   readonly server: Endpoint;
 }
 
-export async function mutantOf(real: Endpoint, fault: Fault): Promise<Mutant> {
-  const agent = new Agent({ keepAlive: true });
+/** With a certificate both sides of it speak TLS. */
+export async function mutantOf(
+  real: Endpoint,
+  fault: Fault,
+  tls?: { readonly cert: string; readonly key: string },
+): Promise<Mutant> {
+  const agent = tls
+    ? new TlsAgent({ keepAlive: true, rejectUnauthorized: false })
+    : new Agent({ keepAlive: true });
   const forward = (asked: Asked) => ask(real, agent, asked);
-  const server = createServer(async (request, response) => {
+  const listener: RequestListener = async (request, response) => {
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part as Buffer);
     const { method = "", url: path = "", headers } = request;
@@ -55,7 +69,8 @@ export async function mutantOf(real: Endpoint, fault: Fault): Promise<Mutant> {
     }
     response.writeHead(answered.status);
     response.end(answered.body);
-  });
+  };
+  const server = tls ? createTlsServer(tls, listener) : createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { address, port } = server.address() as AddressInfo;
   return {
@@ -67,9 +82,14 @@ export async function mutantOf(real: Endpoint, fault: Fault): Promise<Mutant> {
   };
 }
 
-function ask(real: Endpoint, agent: Agent, { method, path, headers, body }: Asked): Promise<Answered> {
+function ask(
+  real: Endpoint,
+  agent: Agent | TlsAgent,
+  { method, path, headers, body }: Asked,
+): Promise<Answered> {
   return new Promise((resolve, reject) => {
-    const outgoing = httpRequest(
+    const send = agent instanceof TlsAgent ? tlsRequest : httpRequest;
+    const outgoing = send(
       { host: real.address, port: real.port, method, path, headers: present(headers), agent },
       (incoming) => {
         const parts: Buffer[] = [];

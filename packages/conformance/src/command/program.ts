@@ -3,7 +3,9 @@ import { Command, CommanderError } from "commander";
 import { version } from "../version.ts";
 import { clientCommands } from "./client-commands.ts";
 import { contentServerCommand } from "./content-server.ts";
+import { discoveryTargetCommand } from "./discovery-target.ts";
 import { exitCode } from "./exit-code.ts";
+import { hostedCacheCommand } from "./hosted-cache.ts";
 import { retrievalServerCommand } from "./retrieval-server.ts";
 
 export function conformanceProgram(): Command {
@@ -14,7 +16,9 @@ export function conformanceProgram(): Command {
     )
     .version(version)
     .addCommand(retrievalServerCommand())
-    .addCommand(contentServerCommand());
+    .addCommand(contentServerCommand())
+    .addCommand(hostedCacheCommand())
+    .addCommand(discoveryTargetCommand());
   for (const command of clientCommands()) program.addCommand(command);
   return program.addHelpText(
     "after",

@@ -66,6 +66,7 @@ Exit status:
     );
 }
 
+/** For commander. */
 export function parseWholeNumber(text: string): number {
   const value = Number(text);
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("Not a whole number from 0.");

@@ -9,3 +9,10 @@ export function parseTarget(text: string): Endpoint {
     `${text} is no host and port such as 192.0.2.1:80 or [2001:db8::1]:80`,
   );
 }
+
+/** `8080`, `127.0.0.1:8080` or `[::1]:8080`. Errors: `BC_CONFORMANCE_INPUT`. */
+export function parseListen(text: string): { readonly host?: string; readonly port: number } {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return { port: Number(text) };
+  const { address: host, port } = parseTarget(text);
+  return { host, port };
+}

@@ -23,6 +23,9 @@ export interface PeerProbe {
 export function readPeerProbe(probe: Probe): PeerProbe | "foreign" | "malformed" {
   const version = formatOf(probe.types);
   if (version === undefined) return "foreign";
+  // All types asked for have to match, and there is one of each format. WSD05 5.1
+  const { local, uri } = FORMATS[version].type;
+  if (probe.types?.some((type) => type.local !== local || type.uri !== uri)) return "foreign";
   if (probe.matchBy !== FORMATS[version].matchBy) return "foreign";
   const scopes = probe.scopes ?? [];
   return (version === 1 ? readHexScopes(scopes) : readBinaryScope(scopes)) ?? "malformed";

@@ -140,6 +140,10 @@ describe("reading a probe", () => {
     ["PCCRD-10 PCCRD-53 no types", { scopes: v1.scopes ?? [] }],
     ["PCCRD-10 another type", { ...v1, types: [{ uri: "urn:x", local: "PeerDistData" }] }],
     ["PCCRD-10 another name", { ...v1, types: [{ uri: PEERDIST, local: "Other" }] }],
+    [
+      "WSD-33 its type and another",
+      { ...v1, types: [...(v1.types ?? []), { uri: "urn:x", local: "Device" }] },
+    ],
     ["PCCRD-13 no rule", { types: v1.types ?? [], scopes: v1.scopes ?? [] }],
     ["PCCRD-17 the rule of the other version", { ...v2, matchBy: FORMATS[1].matchBy }],
   ])("leaves alone one with %s", (_, probe) => {

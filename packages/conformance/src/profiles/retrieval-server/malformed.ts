@@ -1,6 +1,7 @@
 /** What has to be dropped. [MS-PCCRR] 3.2.5.5 */
+import { u32 } from "../../kit/integers.ts";
 import { discarded, type ServerCheck } from "./asking.ts";
-import { getBlockList, getBlocks, getSegmentList, message, segmentId, u32 } from "./messages.ts";
+import { getBlockList, getBlocks, getSegmentList, message, segmentId } from "./messages.ts";
 import { heldSegment } from "./target.ts";
 
 export const malformedChecks: readonly ServerCheck[] = [

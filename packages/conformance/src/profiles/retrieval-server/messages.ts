@@ -1,8 +1,6 @@
 /** Requests as they should be, and, byte by byte, as they should not. Independent of our own encoder. */
 import { concatBytes, type Random } from "@branchcache/runtime";
-
-export const u16 = (value: number): Uint8Array => Uint8Array.of((value >>> 8) & 0xff, value & 0xff);
-export const u32 = (value: number): Uint8Array => concatBytes(u16(value >>> 16), u16(value & 0xffff));
+import { u16, u32 } from "../../kit/integers.ts";
 
 export interface HeaderChanges {
   readonly minor?: number;

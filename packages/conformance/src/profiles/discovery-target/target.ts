@@ -1,0 +1,162 @@
+/** Whoever answers probes, and the socket that sends them. */
+import { createSocket } from "node:dgram";
+import { isIPv6 } from "node:net";
+import type { Segment } from "@branchcache/content-info";
+import { BranchCacheError, type Clock, type Endpoint, errorMessage, type Random } from "@branchcache/runtime";
+import {
+  type DiscoveryMessage,
+  type ParsedElement,
+  readMessage,
+  type ServiceDescription,
+} from "dgram-ws-discovery";
+import { type Check, type Finding, finding } from "../../kit/check.ts";
+import { PEERDIST, type SentProbe } from "./probes.ts";
+
+export interface DiscoveryTarget {
+  /** Its address on the link, and the UDP port of WS-Discovery there. */
+  readonly server: Endpoint;
+  /** Local address, or zone of IPv6, of the interface that multicast leaves from. */
+  readonly interface: string;
+  /** Of content that the target holds whole. */
+  readonly segments: readonly Segment[];
+  readonly random: Random;
+  readonly clock: Clock;
+  /** The longest back-off that it may take, in milliseconds. Default 65. [MS-PCCRD] 3.2.2 */
+  readonly backoffMs?: number;
+  /** How long an answer may take altogether. Default 1,000. */
+  readonly timeoutMs?: number;
+  /** How long nothing has to come for nothing to come. Default 300. */
+  readonly quietMs?: number;
+}
+
+export type DiscoveryCheck = Check<DiscoveryTarget>;
+
+const GROUPS = { 4: "239.255.255.250", 6: "ff02::c" } as const;
+
+/** The segment that is asked for: any that the target holds. */
+export function heldSegment({ segments }: DiscoveryTarget): Segment {
+  const [first] = segments;
+  if (first === undefined)
+    throw new BranchCacheError("BC_CONFORMANCE_INPUT", "the Content Information has no segment");
+  return first;
+}
+
+export interface Heard {
+  /** Datagrams of the target that came to the prober's socket, in order. */
+  readonly answers: readonly {
+    readonly bytes: Uint8Array;
+    readonly from: Endpoint;
+    readonly afterMs: number;
+  }[];
+}
+
+/**
+ * Sends one datagram to the group, or to the target alone, and listens: until the first answer of the target, or
+ * for all of `listenMs`.
+ */
+export function send(
+  target: DiscoveryTarget,
+  bytes: Uint8Array,
+  options: { readonly to?: "group" | "target"; readonly listenMs?: number; readonly all?: boolean } = {},
+): Promise<Heard> {
+  const { clock, server, timeoutMs = 1_000 } = target;
+  const { all = false, listenMs = timeoutMs, to = "group" } = options;
+  const family = isIPv6(server.address.split("%")[0] ?? "") ? 6 : 4;
+  return new Promise((resolve, reject) => {
+    const socket = createSocket({ type: family === 6 ? "udp6" : "udp4" });
+    const answers: { bytes: Uint8Array; from: Endpoint; afterMs: number }[] = [];
+    let sentMs = 0;
+    let cancel = (): void => {};
+    const end = (): void => {
+      cancel();
+      socket.close();
+      resolve({ answers });
+    };
+    socket.on("error", (error) => {
+      cancel();
+      socket.close();
+      reject(new BranchCacheError("BC_CONFORMANCE_SOCKET", errorMessage(error), { cause: error }));
+    });
+    socket.on("message", (message, { address, port }) => {
+      if (address.split("%")[0] !== server.address.split("%")[0]) return;
+      const afterMs = clock.monotonicMs() - sentMs;
+      answers.push({ bytes: new Uint8Array(message), from: { address, port }, afterMs });
+      if (!all) end();
+    });
+    socket.bind({ port: 0, ...(family === 4 && { address: target.interface }) }, () => {
+      socket.setMulticastInterface(family === 6 ? `::%${target.interface}` : target.interface);
+      const address = to === "target" ? server.address : GROUPS[family];
+      sentMs = clock.monotonicMs();
+      cancel = clock.after(listenMs, end);
+      socket.send(bytes, server.port, address, (error) => error && socket.emit("error", error));
+    });
+  });
+}
+
+export interface Answer {
+  readonly message: DiscoveryMessage;
+  readonly match: ServiceDescription;
+  readonly text: string;
+  readonly from: Endpoint;
+  readonly afterMs: number;
+}
+
+/** Sends a probe and reads its answer: the ProbeMatches, or why there is none. */
+export async function ask(
+  target: DiscoveryTarget,
+  sent: SentProbe,
+  to: "group" | "target" = "group",
+): Promise<Answer | string> {
+  const { answers } = await send(target, sent.bytes, { to });
+  const [answer] = answers;
+  if (!answer) return "no answer";
+  const text = new TextDecoder().decode(answer.bytes);
+  try {
+    const message = readMessage(answer.bytes);
+    if (message.kind !== "ProbeMatches") return message.kind;
+    const [match] = message.matches;
+    return match ? { message, match, text, from: answer.from, afterMs: answer.afterMs } : "no ProbeMatch";
+  } catch (error) {
+    return `${errorMessage(error)}: ${text.slice(0, 200)}`;
+  }
+}
+
+/** Sends a probe, and holds that `fault` finds nothing wrong with its answer. */
+export async function answerFinding(
+  target: DiscoveryTarget,
+  sent: SentProbe,
+  expected: string,
+  fault: (answer: Answer) => string | false | undefined,
+  to: "group" | "target" = "group",
+): Promise<Finding> {
+  const answer = await ask(target, sent, to);
+  const found = typeof answer === "string" ? answer : fault(answer) || "";
+  const received =
+    typeof answer === "string" ? answer : [found, shown(answer.text)].filter(Boolean).join("; ");
+  return finding(found === "", shown(new TextDecoder().decode(sent.bytes)), received, expected);
+}
+
+/** Sends something that nobody may answer. */
+export async function silenceFinding(
+  target: DiscoveryTarget,
+  bytes: Uint8Array,
+  to: "group" | "target" = "group",
+): Promise<Finding> {
+  const { answers } = await send(target, bytes, { to, listenMs: target.quietMs ?? 300 });
+  const received = answers[0] ? shown(new TextDecoder().decode(answers[0].bytes)) : "nothing";
+  return finding(answers.length === 0, shown(new TextDecoder().decode(bytes)), received, "nothing");
+}
+
+/** The body is what differs: from it on, and at most so much. */
+const shown = (text: string): string => {
+  const body = text.indexOf(":Body>");
+  const from = body < 0 ? text : text.slice(body + 6);
+  return from.length > 600 ? `${from.slice(0, 600)}…` : from;
+};
+
+/** Text of an element of PeerDist:PeerDistData in a match. */
+export function extensionText(match: ServiceDescription, name: string): string | undefined {
+  const data = match.extensions?.find(({ local, uri }) => uri === PEERDIST && local === "PeerDistData");
+  const found = data?.children?.find(({ local, uri }) => uri === PEERDIST && local === name);
+  return (found as ParsedElement | undefined)?.text?.trim();
+}

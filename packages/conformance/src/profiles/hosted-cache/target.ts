@@ -1,0 +1,116 @@
+/** A hosted cache, and the client of the kit's that offers to it. */
+import { type Clock, type Random, toHex } from "@branchcache/runtime";
+import { type Check, type Finding, finding } from "../../kit/check.ts";
+import {
+  exchange,
+  type HttpSeen,
+  type HttpSent,
+  type HttpServerAddress,
+  hexText,
+  seenText,
+} from "../../kit/http.ts";
+import { getBlocks } from "../retrieval-server/messages.ts";
+import { holdsContent } from "../retrieval-server/opening.ts";
+import { ask, readAnswer } from "../retrieval-server/target.ts";
+import { batchedOffer, descriptor, OFFER_PATH_1, OFFER_PATH_2, OK } from "./messages.ts";
+import type { OfferedContent, OfferSource } from "./source.ts";
+
+export interface HostedCacheTarget {
+  /** Blocks and offers of version 2.0. */
+  readonly server: HttpServerAddress;
+  /** Offers of version 1.0, by TLS; without it those checks are skipped. */
+  readonly tlsServer?: HttpServerAddress;
+  readonly source: OfferSource;
+  readonly random: Random;
+  readonly clock: Clock;
+  /** How long an answer may take, in milliseconds. Default 5,000. */
+  readonly timeoutMs?: number;
+}
+
+export type HostedCheck = Check<HostedCacheTarget>;
+
+export const NO_TLS = "no address for offers of version 1.0 was given";
+
+/** Posts an offer of that version where such offers go. */
+export function offer(
+  target: HostedCacheTarget,
+  version: 1 | 2,
+  message: Uint8Array,
+  changes: Partial<HttpSent> = {},
+): Promise<HttpSeen> {
+  const server = version === 1 ? target.tlsServer : target.server;
+  if (!server) throw new Error(NO_TLS);
+  const { timeoutMs } = target;
+  return exchange(server, {
+    path: version === 1 ? OFFER_PATH_1 : OFFER_PATH_2,
+    body: message,
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...changes,
+  });
+}
+
+/** Whether this is the answer, all of it. [MS-PCHC] 2.2.2 */
+export const isResponse = (seen: HttpSeen, hex: string): boolean =>
+  seen.kind === "answer" && seen.status === 200 && toHex(seen.body) === hex;
+
+/** Nothing that could be taken for an answer: an HTTP error, or none at all. [MS-PCHC] 3.1.5.4 */
+export const isDropped = (seen: HttpSeen): boolean => seen.kind === "nothing" || seen.status >= 400;
+
+/** A valid offer of new content, answered and pulled: what was sent before it has been seen by then. */
+export async function offerAndPull(target: HostedCacheTarget): Promise<string | undefined> {
+  const content = target.source.make(2);
+  const seen = await offer(target, 2, batchedOffer(target.source.port, [descriptor(content)]));
+  if (!isResponse(seen, OK)) return `a valid offer was answered by ${seenText(seen)}`;
+  return (await target.source.pulled(content)) ? undefined : "a valid offer was not followed by a pull";
+}
+
+/**
+ * Sends an offer that must not be followed by a pull of `lure`: judged after a valid one was. `answered` says what
+ * the answer may be.
+ */
+export async function notPulled(
+  target: HostedCacheTarget,
+  version: 1 | 2,
+  message: Uint8Array,
+  lure: OfferedContent,
+  expected: string,
+  answered: (seen: HttpSeen) => boolean,
+): Promise<Finding> {
+  const seen = await offer(target, version, message);
+  const fault = answered(seen) ? await offerAndPull(target) : "";
+  const pulled = target.source.wasAsked(lure);
+  const told = [seenText(seen), fault, pulled && "the segment was asked for"].filter(Boolean).join("; ");
+  return finding(fault === undefined && !pulled, hexText(message), told, `${expected}, no pull`);
+}
+
+/** Asks the cache itself for a block: whether it gives the content. */
+export async function givesBlock(target: HostedCacheTarget, { segment }: OfferedContent, index: number) {
+  const { random, server, timeoutMs } = target;
+  const asked = { server, random, information: { ...segmentOnly, segments: [segment] } };
+  const seen = await ask(
+    { ...asked, ...(timeoutMs !== undefined && { timeoutMs }) },
+    getBlocks(segment.id, [{ index, count: 1 }]),
+  );
+  const read = readAnswer(seen);
+  const isBlock = read.ok && read.message.kind === "block";
+  return {
+    seen,
+    isEmpty: isBlock && read.message.body.data.length === 0,
+    isRight: isBlock && holdsContent(segment, read.message.body, read.message.cipher),
+  };
+}
+
+const segmentOnly = { version: 1, algorithm: "sha256", range: { startBytes: 0, endBytes: 1 } } as const;
+
+/** Tries again, a few times a second, until it is true or the time is up. */
+export async function eventually(
+  { clock, timeoutMs = 5_000 }: HostedCacheTarget,
+  isTrue: () => Promise<boolean>,
+): Promise<boolean> {
+  const untilMs = clock.monotonicMs() + timeoutMs;
+  for (;;) {
+    if (await isTrue()) return true;
+    if (clock.monotonicMs() > untilMs) return false;
+    await clock.sleep(20);
+  }
+}

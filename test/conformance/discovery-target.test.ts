@@ -1,0 +1,215 @@
+/** The profile of whoever answers probes: our node passes it whole, and with a fault fails where it should. */
+import { type DiscoveryTarget, discoveryTarget } from "@branchcache/conformance";
+import { publishBytes, ServerSecret, segmentsOf } from "@branchcache/content-info";
+import { nodeHashEngine } from "@branchcache/content-info/node";
+import { startPeerDiscovery } from "@branchcache/discovery";
+import { equalBytes, type UdpPort } from "@branchcache/runtime";
+import { systemClock as clock, systemRandom } from "@branchcache/runtime/node";
+import { seededRandom } from "@branchcache/runtime/testing";
+import { nodeDatagramPort } from "dgram-ws-discovery/node";
+import { describe, expect, it } from "vitest";
+import { failedIds, run } from "./support/outcomes.ts";
+
+interface Fault {
+  /** What our node hears instead; undefined: nothing. */
+  heard?(text: string): string | undefined;
+  /** What leaves instead, after so long; undefined: nothing. */
+  said?(text: string): string | undefined;
+  readonly delayMs?: number;
+}
+
+const segments = (() => {
+  const { v1 } = publishBytes(seededRandom(31).bytes(3 * 65_536 + 1), {
+    engine: nodeHashEngine,
+    versions: [1],
+  });
+  if (!v1) throw new Error("nothing was published");
+  return segmentsOf(v1, ServerSecret.fromPassphrase("test"), nodeHashEngine);
+})();
+
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+/** The network as our node sees it, with the fault on the way. */
+function faultyPort({ delayMs = 0, heard, said }: Fault): UdpPort {
+  return {
+    interfaces: () => nodeDatagramPort.interfaces(),
+    async open(options, onDatagram) {
+      const socket = await nodeDatagramPort.open(options, (bytes, from) => {
+        const text = heard ? heard(textOf(bytes)) : undefined;
+        if (!heard) onDatagram(bytes, from);
+        else if (text !== undefined) onDatagram(bytesOf(text), from);
+      });
+      return {
+        local: socket.local,
+        close: () => socket.close(),
+        async send(bytes, to) {
+          const copy = bytes.slice();
+          const text = said ? said(textOf(copy)) : undefined;
+          if (said && text === undefined) return;
+          if (delayMs > 0) await clock.sleep(delayMs);
+          await socket.send(text === undefined ? copy : bytesOf(text), to);
+        },
+      };
+    },
+  };
+}
+
+async function node(fault: Fault = {}) {
+  const free = await nodeDatagramPort.open({ family: 4, address: "127.0.0.1" }, () => {});
+  await free.close();
+  const { port } = free.local;
+  const held = { heldBlocks: 4, totalBlocks: 4, createdMs: clock.wallMs() - 60_000 };
+  const discovery = await startPeerDiscovery({
+    clock,
+    random: systemRandom,
+    udp: faultyPort(fault),
+    interfaces: ["127.0.0.1"],
+    port,
+    backoffMs: 5,
+    serve: {
+      retrievalPort: 8_080,
+      held: {
+        holds: async (ids) =>
+          ids.map((id) => (segments.some((one) => equalBytes(one.id, id)) ? held : undefined)),
+      },
+    },
+  });
+  const target: DiscoveryTarget = {
+    server: { address: "127.0.0.1", port },
+    interface: "127.0.0.1",
+    segments,
+    random: seededRandom(1),
+    clock,
+    quietMs: 40,
+    timeoutMs: 5_000,
+  };
+  return { target, [Symbol.asyncDispose]: () => discovery.close() };
+}
+
+describe("our node", () => {
+  it("passes the whole profile", async () => {
+    await using own = await node();
+    const report = await run(discoveryTarget, own.target);
+    expect(report.results.filter(({ outcome }) => outcome !== "pass")).toEqual([]);
+    expect(report.results.length).toBeGreaterThan(34);
+  });
+});
+
+const says = (from: RegExp | string, to: string | ((...match: string[]) => string)): Fault => ({
+  said: (text) => text.replace(from, to as string),
+});
+const hears = (from: RegExp | string, to: string | ((...match: string[]) => string)): Fault => ({
+  heard: (text) => text.replace(from, to as string),
+});
+let counter = 100;
+
+const MUTANTS: readonly (readonly [name: string, fault: Fault, caughtBy: readonly string[]])[] = [
+  ["answers format 2.0 in format 1.0", says("PeerDistDataV2<", "PeerDistData<"), ["probe-2.0", "types"]],
+  ["names another message in RelatesTo", says(/(RelatesTo>urn:uuid:)..../, "$10000"), ["relates-to"]],
+  ["sends an answer to another address", says("role/anonymous", "role/another"), ["addressing"]],
+  [
+    "keeps one MessageID",
+    says(/MessageID>[^<]+</, "MessageID>urn:uuid:00000000-0000-4000-8000-000000000000<"),
+    ["message-id"],
+  ],
+  ["does not raise MessageNumber", says(/MessageNumber="\d+"/, 'MessageNumber="7"'), ["app-sequence"]],
+  ["changes InstanceId", says(/InstanceId="\d+"/, () => `InstanceId="${counter++}"`), ["app-sequence"]],
+  ["leaves AppSequence out", says(/<wsd:AppSequence.*?(?:<\/wsd:AppSequence>|\/>)/, ""), ["app-sequence"]],
+  [
+    "makes a new Address for each answer",
+    says(/Address>urn:uuid:......../, () => `Address>urn:uuid:${counter++}00000`),
+    ["endpoint-address"],
+  ],
+  ["sends MetadataVersion 1 always", says(/MetadataVersion>2</, "MetadataVersion>1<"), ["metadata-version"]],
+  ["writes XAddrs as URLs", says("XAddrs>127", "XAddrs>http://127"), ["x-addrs"]],
+  ["counts blocks little-endian", says("BlockCount>00000004", "BlockCount>04000000"), ["block-count"]],
+  ["counts blocks with 16 bits", says("BlockCount>00000004", "BlockCount>0004"), ["block-count"]],
+  [
+    "lists what it does not hold",
+    says(/<wsd:Scopes>([0-9A-F]{64})</, (_, id) => `<wsd:Scopes>${id} ${"AB".repeat(32)}<`),
+    ["scopes-of-what-is-held"],
+  ],
+  [
+    "writes segments in lower case",
+    says(/<wsd:Scopes>([0-9A-F]{64})</, (_, id = "") => `<wsd:Scopes>${id.toLowerCase()}<`),
+    ["scopes-of-what-is-held"],
+  ],
+  ["packs bits from the lowest", says("<wsd:Scopes>MAA=<", "<wsd:Scopes>DAA=<"), ["bits-of-what-is-held"]],
+  ["says that it has a part", says("<wsd:Scopes>MAA=<", "<wsd:Scopes>IAA=<"), ["bits-of-what-is-held"]],
+  ["sends ages without their header", says(/SegmentAges>AAE/, "SegmentAges>AAA"), ["segment-age-blob"]],
+  [
+    "leaves SegmentAges out",
+    says(/<PeerDist:SegmentAges>[^<]*<\/PeerDist:SegmentAges>/, ""),
+    ["segment-age-blob"],
+  ],
+  [
+    "chooses prefixes of its own",
+    { said: (text) => text.replaceAll("wsd:", "d:").replace("xmlns:wsd", "xmlns:d") },
+    ["literal-tags"],
+  ],
+  ["answers after twice the longest back-off", { delayMs: 130 }, ["back-off"]],
+  [
+    "knows one prefix alone",
+    { heard: (text) => (text.includes("q:PeerDistData") ? undefined : text) },
+    ["any-prefix"],
+  ],
+  [
+    "minds elements that it does not know",
+    { heard: (text) => (text.includes("u:More") ? undefined : text) },
+    ["unknown-elements"],
+  ],
+  ["minds white space", { heard: (text) => (/>\s/.test(text) ? undefined : text) }, ["white-space"]],
+  [
+    "takes no notice of types",
+    hears(/Types>[^<]*(?:Something|wsd:)[^<]*</, "Types>PeerDist:PeerDistData<"),
+    ["other-types", "type-of-another-namespace", "types-beside-its-own"],
+  ],
+  [
+    "answers probes without types",
+    hears(/<wsd:Probe><wsd:Scopes/, "<wsd:Probe><wsd:Types>PeerDist:PeerDistData</wsd:Types><wsd:Scopes"),
+    ["no-types"],
+  ],
+  [
+    "takes no notice of MatchBy",
+    {
+      heard: (text) =>
+        text.replace(
+          /MatchBy="[^"]*"/,
+          /DistDataV2\s*</.test(text)
+            ? 'MatchBy="http://schemas.microsoft.com/p2p/2010/05/PeerDistV2MatchingRule"'
+            : 'MatchBy="http://schemas.xmlsoap.org/ws/2005/04/discovery/strcmp0"',
+        ),
+    },
+    ["unknown-match-by", "wrong-match-by-1.0", "wrong-match-by-2.0"],
+  ],
+  [
+    "mends broken XML",
+    {
+      heard: (text) =>
+        /<\/\w+:Envelope>$/.test(text) || !text.startsWith("<?xml")
+          ? text
+          : `${text.slice(0, text.indexOf("</wsd:Probe>"))}</wsd:Probe></soap:Body></soap:Envelope>`,
+    },
+    ["broken-xml"],
+  ],
+];
+
+describe("a node that", () => {
+  it.concurrent.each(MUTANTS)("%s is caught", async (_, fault, caughtBy) => {
+    await using own = await node(fault);
+    const report = await run(discoveryTarget, { ...own.target, timeoutMs: 1_500 });
+    expect(failedIds(report)).toEqual([...caughtBy].sort());
+  });
+
+  it("is silent is unreachable, and passes nothing when it falls silent", async () => {
+    await using silent = await node({ said: () => undefined });
+    await expect(run(discoveryTarget, { ...silent.target, timeoutMs: 50 })).rejects.toMatchObject({
+      code: "BC_CONFORMANCE_UNREACHABLE",
+    });
+    let answers = 0;
+    await using falling = await node({ said: (text) => (answers++ === 0 ? text : undefined) });
+    const report = await run(discoveryTarget, { ...falling.target, timeoutMs: 50, quietMs: 10 });
+    expect(report.results.filter(({ outcome }) => outcome === "pass")).toEqual([]);
+  });
+});

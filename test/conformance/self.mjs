@@ -1,0 +1,226 @@
+// @ts-check
+/**
+ * Runs the kit against our own node, content server, hosted cache and discovery, on loopback, and writes
+ * `docs/conformance.md`: `npx pnpm conformance:self [--check]`. With `--check` nothing is written. Fails if
+ * anything but what the page excuses does not pass.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createMemoryStore } from "@branchcache/cache-store";
+import {
+  contentServer,
+  discoveryTarget,
+  hostedCache,
+  openContentServer,
+  openSource,
+  retrievalServer,
+  runProfile,
+  seededRandom,
+} from "@branchcache/conformance";
+import {
+  publishBytes,
+  readContentInformation,
+  ServerSecret,
+  writeContentInformation,
+} from "@branchcache/content-info";
+import { nodeHashEngine as engine, publishFile } from "@branchcache/content-info/node";
+import { memoryPublicationStore, peerDistDirectory } from "@branchcache/http-encoding/node";
+import { closeServer, startHostedCacheService, startPeerNode } from "@branchcache/peer-node";
+import { systemClock as clock } from "@branchcache/runtime/node";
+import { nodeDatagramPort } from "dgram-ws-discovery/node";
+
+const SEED = 1;
+const root = join(import.meta.dirname, "..", "..");
+/** @param {string} path */
+const read = (path) => JSON.parse(readFileSync(join(root, path), "utf8"));
+const { version } = read("packages/conformance/package.json");
+const random = seededRandom(SEED);
+const secretBytes = new TextEncoder().encode("of this server");
+const secret = ServerSecret.fromBytes(secretBytes);
+const content = random.bytes(3 * 65_536 + 1_001);
+/** @type {(() => Promise<unknown>)[]} */
+const closing = [];
+
+const { v1 } = publishBytes(content, { engine, versions: [1] });
+if (!v1) throw new Error("nothing was published");
+const bytes = writeContentInformation(v1, secret, engine);
+const information = readContentInformation(bytes, engine);
+
+const free = await nodeDatagramPort.open({ family: 4, address: "127.0.0.1" }, () => {});
+await free.close();
+const discoveryPort = free.local.port;
+const store = createMemoryStore({ limitBytes: 64 * 1024 * 1024, clock });
+const node = await startPeerNode({
+  store,
+  mode: "distributed",
+  interfaces: ["127.0.0.1"],
+  discovery: { port: discoveryPort },
+  listen: { host: "127.0.0.1", port: 0 },
+});
+closing.push(
+  () => store.close(),
+  () => node.close(),
+);
+const reader = await node.open(bytes);
+for await (const piece of reader.pieces()) {
+  if (piece.kind === "missing") {
+    const end = piece.offsetBytes + piece.lengthBytes;
+    await reader.add(piece.offsetBytes, content.slice(piece.offsetBytes, end));
+  }
+}
+if (!node.serving) throw new Error("the node serves nobody");
+
+const folder = await mkdtemp(join(tmpdir(), "branchcache-conformance-"));
+await writeFile(join(folder, "content.bin"), content);
+await writeFile(join(folder, "fresh.bin"), random.bytes(140_000));
+const directory = peerDistDirectory({
+  root: folder,
+  store: memoryPublicationStore(),
+  hashFile: (path, signal) => publishFile(path, { versions: [1, 2], signal }),
+  secret,
+  engine,
+  clock,
+  settleMs: 0,
+});
+const web = createServer(directory.handler);
+await new Promise((resolve) => web.listen(0, "127.0.0.1", () => resolve(undefined)));
+const address = web.address();
+const url = `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`;
+closing.push(
+  () => rm(folder, { recursive: true }),
+  () => directory.close(),
+  () => closeServer(web, 0),
+);
+
+const cacheStore = createMemoryStore({ limitBytes: 64 * 1024 * 1024, clock });
+const { cert, key } = read("test/support/certificates.json").server;
+const cache = await startHostedCacheService({
+  store: cacheStore,
+  http: { host: "127.0.0.1", port: 0 },
+  https: { listen: { host: "127.0.0.1", port: 0 }, tls: { cert, key } },
+  allowOwnAddresses: true,
+});
+closing.push(
+  () => cacheStore.close(),
+  () => cache.close(),
+);
+const source = await openSource({ random, clock, listen: { host: "127.0.0.1", port: 0 } });
+closing.push(async () => source[Symbol.asyncDispose]());
+
+const run = { targetName: "our own", seed: SEED, version, clock };
+const reports = [
+  await runProfile(
+    contentServer,
+    await openContentServer(`${url}/content.bin`, {
+      random,
+      clock,
+      secret: secretBytes,
+      freshUrl: `${url}/fresh.bin`,
+    }),
+    run,
+  ),
+  await runProfile(retrievalServer, { server: node.serving, information, random }, run),
+  await runProfile(
+    hostedCache,
+    {
+      server: cache.serving,
+      tlsServer: { address: "127.0.0.1", port: cache.servingTls?.port ?? 0, tls: {} },
+      source,
+      random,
+      clock,
+    },
+    run,
+  ),
+  await runProfile(
+    discoveryTarget,
+    {
+      server: { address: "127.0.0.1", port: discoveryPort },
+      interface: "127.0.0.1",
+      segments: information.segments,
+      random,
+      clock,
+    },
+    run,
+  ),
+];
+for (const close of closing.reverse()) await close();
+
+/** @param {readonly { outcome: string }[]} results @param {string} outcome */
+const count = (results, outcome) => results.filter((result) => result.outcome === outcome).length;
+/** @param {readonly (string | number)[]} cells */
+const row = (cells) => `| ${cells.join(" | ")} |`;
+
+const all = reports.flatMap(({ results }) => results);
+const documents = [
+  ["PCCRC", "[MS-PCCRC] Content Information"],
+  ["PCCRD", "[MS-PCCRD] Discovery"],
+  ["PCCRR", "[MS-PCCRR] Retrieval"],
+  ["PCCRTP", "[MS-PCCRTP] HTTP extensions"],
+  ["PCHC", "[MS-PCHC] Hosted Cache"],
+  ["WSD", "WS-Discovery, SOAP over UDP"],
+];
+const OUTCOMES = ["pass", "fail", "inconclusive", "skipped"];
+const date = new Date(clock.wallMs()).toLocaleDateString("en-GB", {
+  day: "numeric",
+  month: "long",
+  year: "numeric",
+});
+const open = all.filter(({ outcome }) => outcome !== "pass");
+
+const page = `# Conformance of this implementation
+
+Of ${date}, version ${version}, by [\`branchcache-conformance\`](../packages/conformance) with seed ${SEED}, on
+Node.js ${process.versions.node.split(".")[0]} over loopback. \`npx pnpm conformance:self\` runs it again and writes this page.
+
+What is tested are the roles that answer: a content server of a directory, a node in distributed mode, a
+hosted cache with both versions of offers. It is our kit against our implementation: where both read a
+document wrongly in the same way, this does not show. What each check looks at: \`branchcache-conformance
+PROFILE --list\`. That the checks catch what they should is shown by implementations with one fault each,
+in \`test/conformance\`.
+
+## By profile and level
+
+| profile | level | checks | passed | failed | inconclusive | skipped |
+| --- | --- | --- | --- | --- | --- | --- |
+${reports
+  .flatMap(({ profile, results }) =>
+    ["MUST", "SHOULD"].map((level) => {
+      const of = results.filter((result) => result.level === level);
+      return row([`\`${profile}\``, level, of.length, ...OUTCOMES.map((outcome) => count(of, outcome))]);
+    }),
+  )
+  .join("\n")}
+
+## By document
+
+Checks that show a rule of the document, and how many rules of it they show; the
+[tables of rules](../protocol-specs/README.md) say which. One check may stand for rules of several documents.
+
+| document | checks MUST | checks SHOULD | passed | rules |
+| --- | --- | --- | --- | --- |
+${documents
+  .map(([prefix = "", title = ""]) => {
+    const of = all.filter(({ requirements }) => requirements.some((id) => id.startsWith(`${prefix}-`)));
+    const rules = new Set(
+      of.flatMap(({ requirements }) => requirements).filter((id) => id.startsWith(`${prefix}-`)),
+    );
+    const must = of.filter(({ level }) => level === "MUST").length;
+    return row([title, must, of.length - must, count(of, "pass"), rules.size]);
+  })
+  .join("\n")}
+
+## What did not pass
+
+${open.length === 0 ? "Nothing." : open.map(({ id, outcome, received }) => `- \`${id}\`: ${outcome}; ${received}`).join("\n")}
+`;
+
+if (!process.argv.includes("--check")) writeFileSync(join(root, "docs/conformance.md"), page);
+for (const { profile, results } of reports) {
+  console.log(`${profile}: ${OUTCOMES.map((outcome) => `${count(results, outcome)} ${outcome}`).join(", ")}`);
+}
+for (const { id, received, expected } of open)
+  console.log(`${id}: received ${received}; expected ${expected}`);
+process.exitCode = open.length === 0 ? 0 : 1;
