@@ -13,6 +13,7 @@ export type { DiscoveryTarget } from "./profiles/discovery-target/target.ts";
 export { hostedCache } from "./profiles/hosted-cache/profile.ts";
 export { type OfferSource, type OfferSourceOptions, openSource } from "./profiles/hosted-cache/source.ts";
 export type { HostedCacheTarget } from "./profiles/hosted-cache/target.ts";
+export { hostedClient } from "./profiles/hosted-client/profile.ts";
 export { httpClient } from "./profiles/http-client/profile.ts";
 export { retrievalClient } from "./profiles/retrieval-client/profile.ts";
 export { retrievalServer } from "./profiles/retrieval-server/profile.ts";

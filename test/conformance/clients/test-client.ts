@@ -19,6 +19,8 @@ export interface Mutation {
   readonly origin?: (real: OriginClient) => OriginClient;
   readonly branchCache?: (real: BranchCache) => BranchCache;
   readonly node?: Partial<PeerNodeOptions>;
+  /** Uses the kit as its hosted cache; changes what leaves for it. */
+  readonly hosted?: (asked: Asked) => Asked;
   /** Takes any bytes for a block; for the test to bring about. */
   readonly credulous?: boolean;
   /** Of the kit. Default 20,000. */
@@ -79,6 +81,7 @@ export async function testClient(mutation: Mutation = {}): Promise<TestClient> {
   });
   const { fields } = mutation;
   const between = fields && (await mutantOf(stage.endpoint, { asked: (asked) => changed(asked, fields) }));
+  const cache = mutation.hosted && (await mutantOf(stage.endpoint, { asked: mutation.hosted }));
   const store = createMemoryStore({ limitBytes: 64 * 1_048_576, clock: systemClock });
   const node = await startPeerNode({
     store,
@@ -88,6 +91,11 @@ export async function testClient(mutation: Mutation = {}): Promise<TestClient> {
     retrieval: { requestTimeoutMs: 400, maxTimeouts: 1, blockTimeoutMs: 1_000 },
     http: (mutation.http ?? same)(nodeHttpPort()),
     udp: (mutation.udp ?? same<UdpPort>)(nodeDatagramPort),
+    ...(cache && {
+      mode: "hosted-client",
+      listen: { host: "127.0.0.1", port: 0 },
+      hostedClient: { servers: [{ host: "127.0.0.1", port: cache.server.port, priority: 0 }] },
+    }),
     ...mutation.node,
     discovery: { waitMs: 200, ...mutation.node?.discovery, port: stage.discoveryPort },
   });
@@ -95,11 +103,13 @@ export async function testClient(mutation: Mutation = {}): Promise<TestClient> {
   return {
     target: clientTarget(stage),
     async [Symbol.asyncDispose]() {
-      await between?.[Symbol.asyncDispose]();
-      await stage[Symbol.asyncDispose]();
+      // The client first: whoever stands between would lose its answers.
       await node.close();
       await origin.close();
       await store.close();
+      await cache?.[Symbol.asyncDispose]();
+      await between?.[Symbol.asyncDispose]();
+      await stage[Symbol.asyncDispose]();
     },
   };
 }

@@ -55,8 +55,9 @@ export async function mutantOf(
     let answered: Answered | undefined;
     if (fault.instead) answered = await fault.instead(asked, forward);
     else {
-      answered = await forward(fault.asked?.(asked) ?? asked);
-      if (fault.answered) answered = fault.answered(answered, asked);
+      // Either side may end while something is under way.
+      answered = await forward(fault.asked?.(asked) ?? asked).catch(() => undefined);
+      if (fault.answered && answered) answered = fault.answered(answered, asked);
     }
     if (!answered) {
       response.destroy();

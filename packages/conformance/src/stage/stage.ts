@@ -36,8 +36,6 @@ export interface StageOptions {
   readonly random: Random;
   /** For one download. Default 60,000. */
   readonly timeoutMs?: number;
-  /** Takes what is posted to the origin's port. */
-  readonly post?: (request: OriginRequest, body: Uint8Array) => Promise<OriginReply | undefined>;
 }
 
 export interface Announcement {
@@ -59,9 +57,16 @@ export interface Scene {
   /** Undefined for the honest answer. */
   readonly origin?: (request: OriginRequest, content: StageContent) => OriginReply | undefined;
   /** What may still come at the origin when the client has given the content; waited for, but not long. */
-  readonly awaited?: (requests: readonly OriginRequest[]) => boolean;
+  readonly awaited?: (requests: readonly OriginRequest[], posts: readonly Posted[]) => boolean;
+  /** What is posted to the origin's port; undefined for what has no place there. */
+  readonly post?: (request: OriginRequest, body: Uint8Array) => Promise<OriginReply> | undefined;
   /** Default: the honest match of every peer, at once. */
   readonly answers?: (announcement: Announcement) => readonly TimedAnswer[];
+}
+
+export interface Posted {
+  readonly request: OriginRequest;
+  readonly body: Uint8Array;
 }
 
 export interface Played {
@@ -76,6 +81,7 @@ export interface Played {
   readonly right: boolean;
   readonly peers: readonly StagePeer[];
   readonly originRequests: readonly OriginRequest[];
+  readonly posts: readonly Posted[];
   readonly probes: readonly SeenProbe[];
   /** Connections that the client reset at the origin. */
   readonly originResets: number;
@@ -106,6 +112,7 @@ interface OnStage {
   readonly peers: readonly StagePeer[];
   readonly peerAddresses: readonly string[];
   readonly originRequests: OriginRequest[];
+  readonly posts: Posted[];
   readonly probes: SeenProbe[];
 }
 
@@ -118,9 +125,14 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   let strayRequests = 0;
   let messageNumber = 0;
 
-  const takePost: StageOptions["post"] = async (request, body) => {
-    const reply = await options.post?.(request, body);
-    if (!reply) strayRequests++;
+  const takePost = async (request: OriginRequest, body: Uint8Array): Promise<OriginReply | undefined> => {
+    const reply = on?.scene.post?.(request, body);
+    if (!on || !reply) {
+      strayRequests++;
+      return undefined;
+    }
+    on.posts.push({ request, body });
+    onOrigin?.();
     return reply;
   };
   const answerOrigin = (request: OriginRequest): OriginReply | undefined => {
@@ -199,12 +211,12 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   };
 
   /** What a client does behind the user's back. */
-  const aftermath = async ({ scene, originRequests }: OnStage): Promise<void> => {
+  const aftermath = async ({ scene, originRequests, posts }: OnStage): Promise<void> => {
     const { awaited } = scene;
-    if (!awaited || awaited(originRequests)) return;
+    if (!awaited || awaited(originRequests, posts)) return;
     const came = new AbortController();
     onOrigin = () => {
-      if (awaited(originRequests)) came.abort();
+      if (awaited(originRequests, posts)) came.abort();
     };
     await clock.sleep(AFTERMATH_MS, came.signal).catch(() => {});
     onOrigin = undefined;
@@ -235,12 +247,13 @@ export async function openStage(options: StageOptions): Promise<Stage> {
           peers,
           peerAddresses: peers.map(() => newUuidUrn(systemRandom)),
           originRequests: [],
+          posts: [],
           probes: [],
         };
         on = now;
         const result = await download(url);
         await aftermath(now);
-        const { originRequests, probes } = now;
+        const { originRequests, posts, probes } = now;
         return {
           content,
           version,
@@ -249,6 +262,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
           right: result.ok && equalBytes(result.bytes, content.bytes),
           peers,
           originRequests,
+          posts,
           probes,
           originResets: origin.resets - resetsBefore,
         };
