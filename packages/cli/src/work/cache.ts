@@ -1,7 +1,7 @@
 import { makeBlockCheck, type SegmentSummary, verifyStore } from "@branchcache/cache-store";
 import { nodeHashEngine } from "@branchcache/content-info/node";
 import { nodeBlockCipher } from "@branchcache/retrieval/node";
-import { BranchCacheError, fromHex, silentObserver, toHex } from "@branchcache/runtime";
+import { BranchCacheError, fromHex, type Observer, silentObserver, toHex } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import { stopSignal } from "../stop-signals.ts";
 import { type OpenStore, openStore } from "../store.ts";
@@ -270,8 +270,20 @@ function limitOf({ maxSize, maxPercent }: CacheAddOptions): { limitBytes?: numbe
   return maxPercent === undefined ? {} : { limitPercent: maxPercent };
 }
 
+/** A store that is set aside as damaged looks empty: whoever asks has to be told. */
+const complaints: Observer = {
+  ...silentObserver,
+  event(_level, name, fields) {
+    if (name !== "cache.corrupt" || fields?.["moved"] === undefined) return;
+    const { path, reason, moved } = fields;
+    process.stderr.write(
+      `branchcache: the cache in ${path} was damaged (${reason}); set aside as ${moved}\n`,
+    );
+  },
+};
+
 async function withStore(options: CacheOptions, work: (store: OpenStore) => Promise<void>): Promise<void> {
-  const store = await openStore({ cacheDir: options.cacheDir, observer: silentObserver });
+  const store = await openStore({ cacheDir: options.cacheDir, observer: complaints });
   try {
     await work(store);
   } finally {
