@@ -1,5 +1,6 @@
 /** Where the commands that publish keep hashes: the cache directory, or a cluster that several machines share. */
 import { readFile } from "node:fs/promises";
+import type { Stores } from "@branchcache/cache-store";
 import type { PublicationStore } from "@branchcache/http-encoding/node";
 import { BranchCacheError, errorMessage, type Observer } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
@@ -39,19 +40,49 @@ export async function openHashStore(options: HashStoreOptions, observer: Observe
   if (nodes.length === 0) {
     throw new BranchCacheError("BC_USAGE", "name a node of the cluster: --redis-node host:port");
   }
-  const password = await readPassword(options.redisPasswordFile);
+  const store = await openCluster(
+    {
+      nodes,
+      username: redisUsername,
+      passwordFile: options.redisPasswordFile,
+      tls: redisTls,
+      prefix: options.redisPrefix,
+      deadlineMs: options.redisDeadline,
+    },
+    observer,
+  );
+  return { name: nodes.join(","), publications: store.publications, close: () => store.close() };
+}
+
+export interface ClusterOptions {
+  readonly nodes: readonly string[];
+  readonly username?: string | undefined;
+  readonly passwordFile?: string | undefined;
+  readonly tls: boolean;
+  readonly prefix: string;
+  readonly deadlineMs: number;
+  /** As `RedisStoreOptions` has them. */
+  readonly secretsPath?: string;
+  readonly maxAgeMs?: number | undefined;
+}
+
+/** Errors: `BC_USAGE` for the password, and those of the store. */
+export async function openCluster(options: ClusterOptions, observer: Observer): Promise<Stores> {
+  const { nodes, username, passwordFile, tls, prefix, deadlineMs, secretsPath, maxAgeMs } = options;
+  const password = await readPassword(passwordFile);
   const { openRedisStore } = await import("@branchcache/cache-store/redis");
-  const store = await openRedisStore({
+  return openRedisStore({
     nodes,
-    ...(redisUsername !== undefined && { username: redisUsername }),
+    ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
-    ...(redisTls && { tls: {} }),
-    keyPrefix: `${options.redisPrefix}:`,
-    deadlineMs: options.redisDeadline,
+    ...(tls && { tls: {} }),
+    ...(secretsPath !== undefined && { secretsPath }),
+    ...(maxAgeMs !== undefined && { maxAgeMs }),
+    keyPrefix: `${prefix}:`,
+    deadlineMs,
     clock: systemClock,
     observer,
   });
-  return { name: nodes.join(","), publications: store.publications, close: () => store.close() };
 }
 
 async function readPassword(path: string | undefined): Promise<string | undefined> {

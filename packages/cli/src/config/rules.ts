@@ -22,6 +22,11 @@ export const settingRules = {
     if (cache.store === "redis" && cache.redis.nodes.length === 0) {
       found.push("cache.redis.nodes: name a node of the cluster, or set cache.store to lmdb");
     }
+    if (cache.store === "redis" && settings.peer.workers > 1) {
+      found.push(
+        "peer.workers: several processes serve from the disk alone; with cache.store redis set it to 1",
+      );
+    }
     if (
       settings.mode === "hosted-client" &&
       settings.hosted_client.servers.length === 0 &&

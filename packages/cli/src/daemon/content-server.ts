@@ -10,7 +10,7 @@ import type { Settings } from "../config/schema.ts";
 import { shownHost } from "../option-values.ts";
 import { Resources } from "../resources.ts";
 import { loadServerSecret } from "../secret-file.ts";
-import type { OpenStore } from "../store.ts";
+import type { DaemonStore } from "./daemon-store.ts";
 
 export interface ContentServer {
   readonly url: string;
@@ -24,7 +24,7 @@ const RANGE_WAIT_MS = 10_000;
 /** `settings`: enabled, with a root or an origin. Errors: `BC_SERVE_ROOT`, those of `listen`, each with its key. */
 export async function startContentServer(
   settings: Settings["content_server"],
-  store: OpenStore,
+  store: DaemonStore,
   observer: Observer,
 ): Promise<ContentServer> {
   const { root, origin, listen: address, min_size: minSizeBytes, secret_file: secretFile } = settings;

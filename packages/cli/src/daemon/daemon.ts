@@ -26,7 +26,6 @@ import { startHousekeeping } from "../housekeeping.ts";
 import { controlSocketBeside } from "../paths.ts";
 import { type PeerDistApi, peerDistApi } from "../peerdist-api.ts";
 import { Resources } from "../resources.ts";
-import { type OpenStore, openStore } from "../store.ts";
 import { Downloads } from "../telemetry/downloads.ts";
 import { History } from "../telemetry/history.ts";
 import { Journal } from "../telemetry/journal.ts";
@@ -40,6 +39,7 @@ import { batteryWatch } from "./battery.ts";
 import { type Changes, changesBetween } from "./changes.ts";
 import type { ContentServer } from "./content-server.ts";
 import { controlMethods } from "./control-methods.ts";
+import { type DaemonStore, openDaemonStore } from "./daemon-store.ts";
 import { LogSwitch } from "./log-switch.ts";
 import { nodeOptions } from "./node-options.ts";
 import { NodeSwitch } from "./node-switch.ts";
@@ -68,7 +68,7 @@ export class Daemon implements AsyncDisposable {
   readonly #startedMs = systemClock.monotonicMs();
   readonly #onBattery = batteryWatch(systemClock);
   #config: ResolvedConfig;
-  #store: OpenStore | undefined;
+  #store: DaemonStore | undefined;
   #serving: BlockServer | undefined;
   #api: ApiServer | undefined;
   #peerDist: PeerDistApi | undefined;
@@ -123,12 +123,7 @@ export class Daemon implements AsyncDisposable {
     this.#resources.defer(() => control.close());
     for (const warning of warnings) observer.event("warn", "config.role_conflict", { reason: warning });
     const { cache } = settings;
-    const store = await openStore({
-      ...limitsOf(settings),
-      cacheDir: cache.data.path,
-      ...(cache.data.secrets_path === undefined ? {} : { secretsPath: cache.data.secrets_path }),
-      observer,
-    });
+    const store = await openDaemonStore(settings, observer);
     this.#store = store;
     this.#resources.defer(() => store.close());
     const housekeeping = startHousekeeping(store.blocks, systemClock, observer);
@@ -177,7 +172,7 @@ export class Daemon implements AsyncDisposable {
     const { settings } = after;
     if (changes.touches("log")) this.#log.use(settings.log);
     if (changes.touches("cache.data", "cache.hash", "cache.max_age")) {
-      await this.#store?.set(limitsOf(settings));
+      await this.#store?.follow(settings);
     }
     if (changes.touches("metrics")) {
       await this.#web?.close();
@@ -425,19 +420,6 @@ export class Daemon implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-/** What the configuration does not say stays as `cache set` has kept it with the store. */
-function limitsOf({ cache: { data, hash, max_age: maxAgeMs } }: Settings): Parameters<OpenStore["set"]>[0] {
-  return {
-    ...(data.max_bytes !== undefined
-      ? { limitBytes: data.max_bytes }
-      : data.max_percent !== undefined && { limitPercent: data.max_percent }),
-    ...(hash.max_bytes !== undefined
-      ? { publicationLimitBytes: hash.max_bytes }
-      : hash.max_percent !== undefined && { publicationLimitPercent: hash.max_percent }),
-    ...(maxAgeMs !== undefined && { maxAgeMs }),
-  };
 }
 
 /** With the blocks that it is about: whoever moves or removes the cache does so with its totals. */

@@ -2,10 +2,10 @@
 import type { PeerNodeOptions } from "@branchcache/peer-node";
 import type { Endpoint, Observer } from "@branchcache/runtime";
 import type { Settings } from "../config/schema.ts";
-import type { OpenStore } from "../store.ts";
+import type { DaemonStore } from "./daemon-store.ts";
 
 export interface NodeSurroundings {
-  readonly store: OpenStore;
+  readonly store: DaemonStore;
   readonly serving: Endpoint | undefined;
   readonly hostedClient: NonNullable<PeerNodeOptions["hostedClient"]>;
   readonly silent: () => boolean;

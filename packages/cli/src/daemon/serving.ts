@@ -4,11 +4,11 @@ import type { Observer } from "@branchcache/runtime";
 import type { Settings } from "../config/schema.ts";
 import { hostedDaemonOptions } from "../hosted/from-settings.ts";
 import { startServeWorkers } from "../serve-workers.ts";
-import type { OpenStore } from "../store.ts";
+import type { DaemonStore } from "./daemon-store.ts";
 
 export async function startServing(
   settings: Settings,
-  store: OpenStore,
+  store: DaemonStore,
   observer: Observer,
 ): Promise<BlockServer | undefined> {
   const { mode, peer, cache, log } = settings;

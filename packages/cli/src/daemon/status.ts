@@ -3,8 +3,8 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Endpoint } from "@branchcache/runtime";
 import type { Settings } from "../config/schema.ts";
-import type { OpenStore } from "../store.ts";
 import { version } from "../version.ts";
+import type { DaemonStore } from "./daemon-store.ts";
 
 export interface CacheStatus {
   readonly path: string;
@@ -60,7 +60,7 @@ export interface Status {
 
 export interface StatusSources {
   readonly settings: Settings;
-  readonly store: OpenStore;
+  readonly store: DaemonStore;
   readonly serving: Endpoint | undefined;
   readonly uptimeMs: number;
   readonly onBattery: boolean;
@@ -107,7 +107,8 @@ export async function gatherStatus(from: StatusSources): Promise<Status> {
       data: {
         path: dataPath,
         max_percent: cache.data.max_percent ?? null,
-        max_bytes: usage.limitBytes,
+        // A cluster may be without a limit.
+        max_bytes: Number.isFinite(usage.limitBytes) ? usage.limitBytes : null,
         disk_bytes: await bytesOnDisk(dataPath),
         active_bytes: usage.bytes,
         segments: { complete: usage.segments.complete, partial: usage.segments.partial },

@@ -18,7 +18,10 @@ export async function daemonChecks(daemon: Daemon): Promise<readonly Finding[]> 
   return [
     good("mode", `mode is ${settings.mode}`),
     ...serving(daemon),
-    ...(await checkCacheDisk(settings.cache.data.path, await cacheUse(daemon))),
+    // The room of a cluster is no matter of this machine's disk.
+    ...(settings.cache.store === "lmdb"
+      ? await checkCacheDisk(settings.cache.data.path, await cacheUse(daemon))
+      : []),
     ...(await checkCertificate(settings)),
     ...quorum(daemon),
     ...versions(daemon),

@@ -4,14 +4,14 @@ import { isIPv6 } from "node:net";
 import type { HostedCacheAddress, PeerNodeOptions } from "@branchcache/peer-node";
 import { BranchCacheError, errorMessage, type Observer } from "@branchcache/runtime";
 import type { Settings } from "../config/schema.ts";
-import type { OpenStore } from "../store.ts";
+import type { DaemonStore } from "../daemon/daemon-store.ts";
 import { certificateFilesOf } from "../work/hosted.ts";
 import { certificateFilesBeside } from "./certificate.ts";
 import type { HostedDaemonOptions } from "./hosted-service.ts";
 
 export function hostedDaemonOptions(
   settings: Settings,
-  store: OpenStore,
+  store: DaemonStore,
   observer: Observer,
 ): HostedDaemonOptions {
   const { content_server: content, hosted_server: hosted, peer } = settings;

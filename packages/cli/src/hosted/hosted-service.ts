@@ -10,7 +10,7 @@ import {
 } from "@branchcache/peer-node";
 import { BranchCacheError, errorMessage, formatEndpoint, type Observer } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
-import type { OpenStore } from "../store.ts";
+import type { DaemonStore } from "../daemon/daemon-store.ts";
 import {
   type CertificateFiles,
   ensureCertificate,
@@ -19,7 +19,7 @@ import {
 } from "./certificate.ts";
 
 export interface HostedDaemonOptions {
-  readonly store: OpenStore;
+  readonly store: DaemonStore;
   readonly observer: Observer;
   readonly http: ListenAddress;
   /** Undefined: version 2.0 only. */

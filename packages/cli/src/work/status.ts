@@ -75,8 +75,10 @@ function lines(
     cache: [
       [
         "Cache",
-        `${formatBytes(data.active_bytes)} of ${formatBytes(data.max_bytes ?? 0)} ` +
-          `(${formatShare(data.active_bytes, data.max_bytes ?? 0)}), ` +
+        (data.max_bytes === null
+          ? `${formatBytes(data.active_bytes)}, `
+          : `${formatBytes(data.active_bytes)} of ${formatBytes(data.max_bytes)} ` +
+            `(${formatShare(data.active_bytes, data.max_bytes)}), `) +
           `${data.segments.complete} segments and ${data.segments.partial} in part`,
       ],
       ["", `${[data.path, ...data.extensions].join(", ")}; ${formatBytes(data.disk_bytes)} on the disk`],

@@ -1,0 +1,79 @@
+/** The daemon's cache: on a disk of this machine, or on a cluster that several machines share. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Stores } from "@branchcache/cache-store";
+import { BranchCacheError, errorMessage, type Observer } from "@branchcache/runtime";
+import type { Settings } from "../config/schema.ts";
+import { openCluster } from "../hash-store.ts";
+import { type OpenStore, openStore } from "../store.ts";
+
+export interface DaemonStore extends Stores {
+  /** Limits and age, as the settings have them now. */
+  follow(settings: Settings): Promise<void>;
+  extensions(): ReturnType<OpenStore["extensions"]>;
+}
+
+/** Errors: `BC_CACHE_PATH`, those of the store, and `BC_USAGE` for a password that cannot be read. */
+export async function openDaemonStore(settings: Settings, observer: Observer): Promise<DaemonStore> {
+  const { data, store: kind } = settings.cache;
+  if (kind === "redis") return openShared(settings, observer);
+  const store = await openStore({
+    ...limitsOf(settings),
+    cacheDir: data.path,
+    ...(data.secrets_path === undefined ? {} : { secretsPath: data.secrets_path }),
+    observer,
+  });
+  return {
+    blocks: store.blocks,
+    secrets: store.secrets,
+    publications: store.publications,
+    follow: (now) => store.set(limitsOf(now)),
+    extensions: () => store.extensions(),
+    close: () => store.close(),
+  };
+}
+
+/** Secrets stay on this machine, with whatever else it keeps for itself. */
+async function openShared({ cache }: Settings, observer: Observer): Promise<DaemonStore> {
+  const { data, redis, max_age: maxAgeMs } = cache;
+  const secretsPath = data.secrets_path ?? join(data.path, "secrets");
+  try {
+    await mkdir(data.path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const message = `cannot make the cache directory ${data.path}: ${errorMessage(error)}`;
+    throw new BranchCacheError("BC_CACHE_PATH", message, { cause: error });
+  }
+  const store = await openCluster(
+    {
+      nodes: redis.nodes,
+      username: redis.username,
+      passwordFile: redis.password_file,
+      tls: redis.tls,
+      prefix: redis.prefix,
+      deadlineMs: redis.deadline,
+      secretsPath,
+      maxAgeMs,
+    },
+    observer,
+  );
+  return {
+    ...store,
+    async follow({ cache: { max_age: ageMs } }) {
+      if (ageMs !== undefined) await store.blocks.setLimits({ maxAgeMs: ageMs === 0 ? undefined : ageMs });
+    },
+    extensions: () => [],
+  };
+}
+
+/** What the configuration does not say stays as `cache set` has kept it with the store. */
+function limitsOf({ cache: { data, hash, max_age: maxAgeMs } }: Settings): Parameters<OpenStore["set"]>[0] {
+  return {
+    ...(data.max_bytes !== undefined
+      ? { limitBytes: data.max_bytes }
+      : data.max_percent !== undefined && { limitPercent: data.max_percent }),
+    ...(hash.max_bytes !== undefined
+      ? { publicationLimitBytes: hash.max_bytes }
+      : hash.max_percent !== undefined && { publicationLimitPercent: hash.max_percent }),
+    ...(maxAgeMs !== undefined && { maxAgeMs }),
+  };
+}
