@@ -8,7 +8,7 @@ export default defineConfig({
   test: {
     reporters,
     // The settings of whoever runs the tests are none of theirs.
-    env: { BRANCHCACHE_CONFIG: "" },
+    env: { BRANCHCACHE_CONFIG: "", BRANCHCACHE_SLOW_LANE: "1" },
     include: ["packages/*/test/**/*.slow.test.ts", "test/**/*.slow.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],
     testTimeout: 3_600_000,

@@ -1,6 +1,7 @@
 /** The profile of content servers: ours passes it whole, and with a fault fails where it should. */
 import { contentServer } from "@branchcache/conformance";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sampled } from "../support/slow.ts";
 import { type Answered, type Asked, changed, type Fault, mutantOf } from "./support/mutant.ts";
 import { failedIds, run } from "./support/outcomes.ts";
 import { type OwnResource, ownResource } from "./support/resource.ts";
@@ -353,7 +354,7 @@ function flip(bytes: Uint8Array, at: number): void {
 }
 
 describe("a content server that", () => {
-  it.each(MUTANTS)("%s is caught", async (_, fault, caughtBy) => {
+  it.each(sampled(MUTANTS))("%s is caught", async (_, fault, caughtBy) => {
     const { freshPath: __, ...target } = own.target;
     await using mutant = await mutantOf(target.server, fault);
     const report = await run(contentServer, { ...target, server: mutant.server });

@@ -8,6 +8,7 @@ import { systemClock as clock, systemRandom } from "@branchcache/runtime/node";
 import { seededRandom } from "@branchcache/runtime/testing";
 import { nodeDatagramPort } from "dgram-ws-discovery/node";
 import { describe, expect, it } from "vitest";
+import { sampled } from "../support/slow.ts";
 import { failedIds, run } from "./support/outcomes.ts";
 
 interface Fault {
@@ -196,7 +197,7 @@ const MUTANTS: readonly (readonly [name: string, fault: Fault, caughtBy: readonl
 ];
 
 describe("a node that", () => {
-  it.concurrent.each(MUTANTS)("%s is caught", async (_, fault, caughtBy) => {
+  it.concurrent.each(sampled(MUTANTS))("%s is caught", async (_, fault, caughtBy) => {
     await using own = await node(fault);
     const report = await run(discoveryTarget, { ...own.target, timeoutMs: 1_500 });
     expect(failedIds(report)).toEqual([...caughtBy].sort());

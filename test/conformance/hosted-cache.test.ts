@@ -6,6 +6,7 @@ import { block, encodeMessage, parseResponse, RETRIEVAL_PATH } from "@branchcach
 import { systemClock as clock } from "@branchcache/runtime/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import certificates from "../support/certificates.json" with { type: "json" };
+import { sampled } from "../support/slow.ts";
 import { type Answered, type Asked, changed, type Fault, mutantOf } from "./support/mutant.ts";
 import { failedIds, run } from "./support/outcomes.ts";
 
@@ -319,7 +320,7 @@ const TLS_MUTANTS: readonly (readonly [name: string, fault: Fault, caughtBy: rea
 ];
 
 describe("a hosted cache that", () => {
-  it.concurrent.each(MUTANTS)("%s is caught", async (_, given, caughtBy) => {
+  it.concurrent.each(sampled(MUTANTS))("%s is caught", async (_, given, caughtBy) => {
     await using own = await ownCache();
     const fault = typeof given === "function" ? given(own.service) : given;
     await using mutant = await mutantOf(own.server, fault);
@@ -327,7 +328,7 @@ describe("a hosted cache that", () => {
     expect(failedIds(await run(hostedCache, target))).toEqual([...caughtBy].sort());
   });
 
-  it.concurrent.each(TLS_MUTANTS)("%s is caught", async (_, fault, caughtBy) => {
+  it.concurrent.each(sampled(TLS_MUTANTS))("%s is caught", async (_, fault, caughtBy) => {
     await using own = await ownCache();
     await using mutant = await mutantOf({ address: "127.0.0.1", port: own.tlsServer.port }, fault, tls);
     const tlsServer = { ...mutant.server, tls: {} };

@@ -19,6 +19,7 @@ import { corrupt, type MessageFault } from "@branchcache/retrieval/testing";
 import { equalBytes } from "@branchcache/runtime";
 import { seededRandom } from "@branchcache/runtime/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sampled } from "../support/slow.ts";
 import { type HeldContent, heldContent } from "./support/held-content.ts";
 import { type Answered, type Asked, changed, type Fault, mutantOf } from "./support/mutant.ts";
 import { failedIds, run } from "./support/outcomes.ts";
@@ -414,7 +415,7 @@ const MUTANTS: readonly (readonly [name: string, fault: Fault, caughtBy: readonl
 ];
 
 describe("a mutant that", () => {
-  it.each(MUTANTS)("%s is caught", async (_, fault, caughtBy) => {
+  it.each(sampled(MUTANTS))("%s is caught", async (_, fault, caughtBy) => {
     await using mutant = await mutantOf(held.server, fault);
     const report = await run(retrievalServer, {
       server: mutant.server,

@@ -9,3 +9,11 @@ if (!(share > 0 && share <= 1)) throw new Error("BRANCHCACHE_SLOW_SHARE is no nu
 export function slowRuns(full: number): number {
   return Math.max(1, Math.ceil(full * share));
 }
+
+/**
+ * Every sixth of a table in the fast lane, all of it in the slow one: for tables whose rows take long and have a
+ * slow twin, a `*.slow.test.ts` that imports the test file.
+ */
+export function sampled<T>(rows: readonly T[]): readonly T[] {
+  return process.env["BRANCHCACHE_SLOW_LANE"] === "1" ? rows : rows.filter((_, i) => i % 6 === 0);
+}

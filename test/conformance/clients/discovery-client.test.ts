@@ -2,6 +2,7 @@
 
 import { discoveryClient, resultText } from "@branchcache/conformance";
 import { describe, expect, it } from "vitest";
+import { sampled } from "../../support/slow.ts";
 import { run } from "../support/outcomes.ts";
 import { DISCOVERY_MUTANTS } from "./discovery-mutants.ts";
 import { testClient } from "./test-client.ts";
@@ -14,7 +15,7 @@ describe("the profile discovery-client", () => {
     expect(report.results.filter(({ outcome }) => outcome !== "pass").map(resultText)).toEqual([]);
   });
 
-  it.concurrent.each(DISCOVERY_MUTANTS)(
+  it.concurrent.each(sampled(DISCOVERY_MUTANTS))(
     "catches a client that $name",
     { timeout: 60_000 },
     async ({ caught, mutation }) => {

@@ -2,6 +2,7 @@
 
 import { httpClient, resultText } from "@branchcache/conformance";
 import { describe, expect, it } from "vitest";
+import { sampled } from "../../support/slow.ts";
 import { run } from "../support/outcomes.ts";
 import { HTTP_MUTANTS } from "./http-mutants.ts";
 import { testClient } from "./test-client.ts";
@@ -13,7 +14,7 @@ describe("the profile http-client", () => {
     expect(report.results.filter(({ outcome }) => outcome !== "pass").map(resultText)).toEqual([]);
   });
 
-  it.concurrent.each(HTTP_MUTANTS)(
+  it.concurrent.each(sampled(HTTP_MUTANTS))(
     "catches a client that $name",
     { timeout: 60_000 },
     async ({ caught, mutation }) => {

@@ -2,6 +2,7 @@
 
 import { resultText, retrievalClient } from "@branchcache/conformance";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { sampled } from "../../support/slow.ts";
 import { run } from "../support/outcomes.ts";
 import type { Mutant } from "./mutant.ts";
 import { RETRIEVAL_MUTANTS } from "./retrieval-mutants.ts";
@@ -30,9 +31,9 @@ describe("the profile retrieval-client", () => {
     RETRIEVAL_MUTANTS.filter(({ mutation }) => (mutation.credulous ?? false) === wanted),
   );
 
-  it.concurrent.each(careful ?? [])("catches a client that $name", { timeout: 60_000 }, catches);
+  it.concurrent.each(sampled(careful ?? []))("catches a client that $name", { timeout: 60_000 }, catches);
 
-  it.each(credulous ?? [])("catches a client that $name", { timeout: 60_000 }, async (mutant) => {
+  it.each(sampled(credulous ?? []))("catches a client that $name", { timeout: 60_000 }, async (mutant) => {
     belief.blind = true;
     onTestFinished(() => {
       belief.blind = false;

@@ -1,0 +1,2 @@
+/** The slow twin: every mutant. */
+import "./hosted-client.test.ts";

@@ -1,0 +1,2 @@
+/** The slow twin: every mutant. */
+import "./http-client.test.ts";

@@ -1,0 +1,2 @@
+/** The slow twin: every mutant. */
+import "./content-server.test.ts";

@@ -1,0 +1,2 @@
+/** The slow twin: every mutant. */
+import "./discovery-target.test.ts";

@@ -1,0 +1,2 @@
+/** The slow twin: every mutant. */
+import "./hosted-cache.test.ts";

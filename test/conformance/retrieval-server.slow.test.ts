@@ -1,0 +1,2 @@
+/** The slow twin: every mutant. */
+import "./retrieval-server.test.ts";
