@@ -3,10 +3,10 @@ import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { makeCertificate } from "@branchcache/cli/testing";
 import { OFFER_PATH_V1 } from "@branchcache/hosted-cache";
 import { parseEndpoint } from "@branchcache/runtime";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { makeCertificate } from "../../packages/cli/src/hosted/certificate.ts";
 import certificates from "../support/certificates.json" with { type: "json" };
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
 

@@ -1,4 +1,4 @@
-/** For tests of the commands: processes that log events, and a port for a branch of one's own. */
+/** For tests of the commands: processes that log events, a port for a branch of one's own, and a certificate. */
 export { freeUdpPort } from "./demo/free-udp-port.ts";
 export {
   type BackgroundProcess,
@@ -7,3 +7,4 @@ export {
   runProcess,
   startProcess,
 } from "./demo/processes.ts";
+export { makeCertificate } from "./hosted/certificate.ts";
