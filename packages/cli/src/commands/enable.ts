@@ -13,11 +13,7 @@ export function enableCommand(): Command {
     );
   const mode = (name: EnableOptions["mode"], summary: string) => {
     const child = addControlOptions(new Command(name).description(summary))
-      .option(
-        "--preset <port>",
-        "serve and fetch blocks on this port rather than 80, such as 1337",
-        parsePort,
-      )
+      .option("--preset <port>", "serve blocks on this port rather than 80, such as 1337", parsePort)
       .action(async (options: Omit<EnableOptions, "mode"> & { announce?: true }, self: Command) => {
         const { runEnable } = await import("../work/enable.ts");
         const { announce: wantsAnnouncement, ...rest } = options;

@@ -3,12 +3,8 @@ import type { Settings } from "./schema.ts";
 
 export const settingRules = {
   errors(settings: Settings): readonly string[] {
-    const { content_info: info, content_server: server, hosted_server: hosted, cache } = settings;
+    const { content_server: server, hosted_server: hosted, cache } = settings;
     const found: string[] = [];
-    if (info.min > info.max) found.push("content_info.min: must not be above content_info.max");
-    if (info.preferred < info.min || info.preferred > info.max) {
-      found.push("content_info.preferred: must lie between content_info.min and content_info.max");
-    }
     if ((hosted.cert === undefined) !== (hosted.key === undefined)) {
       found.push(
         "hosted_server.cert: a certificate needs its key and the other way round; set hosted_server.key too",

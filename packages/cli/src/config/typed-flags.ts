@@ -26,9 +26,7 @@ export async function typedFlags({ configFile, given, listen, preset, set }: Typ
     flags.set(key, { flag: "--set", value });
   }
   if (preset !== undefined) {
-    for (const key of ["peer.listen_port", "peer.connect_port"]) {
-      flags.set(key, { flag: "--preset", value: Number(preset) });
-    }
+    flags.set("peer.listen_port", { flag: "--preset", value: Number(preset) });
   }
   if (listen !== undefined) {
     const { host, port } = readListen(listen);

@@ -31,7 +31,6 @@ export interface Status {
     readonly hosted_cache_servers: readonly string[];
     readonly hosted_cache_discovery_enabled: boolean;
     readonly hosted_cache_version: 1 | 2;
-    readonly min_latency_ms: number;
   };
   readonly content_server: { readonly enabled: boolean; readonly url: string | null };
   readonly hosted_server: { readonly enabled: boolean; readonly client_auth: string };
@@ -40,7 +39,6 @@ export interface Status {
       readonly serving: boolean;
       readonly listen_address: string | null;
       readonly listen_port: number | null;
-      readonly connect_port: number;
     };
     readonly discovery: { readonly port: number; readonly interfaces: readonly string[] };
     readonly hosted_http: { readonly listen_port: number; readonly connect_port: number };
@@ -87,7 +85,6 @@ export async function gatherStatus(from: StatusSources): Promise<Status> {
       hosted_cache_servers: client.servers,
       hosted_cache_discovery_enabled: client.discover,
       hosted_cache_version: client.offer_version,
-      min_latency_ms: settings.client.min_latency,
     },
     content_server: { enabled: settings.content_server.enabled, url: from.contentServerUrl ?? null },
     hosted_server: { enabled: settings.mode === "hosted-server", client_auth: server.client_auth },
@@ -96,7 +93,6 @@ export async function gatherStatus(from: StatusSources): Promise<Status> {
         serving: serving !== undefined,
         listen_address: serving?.address ?? null,
         listen_port: serving?.port ?? null,
-        connect_port: peer.connect_port,
       },
       discovery: { port: discovery.port, interfaces: peer.interfaces },
       hosted_http: { listen_port: server.http_port, connect_port: client.http_port },
@@ -115,10 +111,10 @@ export async function gatherStatus(from: StatusSources): Promise<Status> {
         extensions: store.extensions(),
       },
       hash: {
-        path: cache.hash.path ?? dataPath,
+        path: dataPath,
         max_percent: cache.hash.max_percent ?? null,
         max_bytes: hashes.limitBytes ?? null,
-        disk_bytes: cache.hash.path === undefined ? hashes.bytes : await bytesOnDisk(cache.hash.path),
+        disk_bytes: hashes.bytes,
         active_bytes: hashes.bytes,
         entries: hashes.entries,
       },

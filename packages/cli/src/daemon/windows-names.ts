@@ -14,6 +14,8 @@ export function windowsNames(status: Status): Readonly<Record<string, unknown>> 
   const { client, network, cache } = status;
   // What only a firewall knows is for `doctor`; Windows' own answer is said to be wrong for hand-written rules.
   const unknown = null;
+  // Files shared by SMB have no part here, and every discovery answer names the port of its peer.
+  const none = null;
   return {
     BranchCacheIsEnabled: status.enabled,
     BranchCacheServiceStatus: "Running",
@@ -26,7 +28,7 @@ export function windowsNames(status: Status): Readonly<Record<string, unknown>> 
       HostedCacheServerList: client.hosted_cache_servers,
       HostedCacheDiscoveryEnabled: client.hosted_cache_discovery_enabled,
       HostedCacheVersion: client.hosted_cache_version,
-      MinimumSmbLatencyInMilliseconds: client.min_latency_ms,
+      MinimumSmbLatencyInMilliseconds: none,
     },
     ContentServerConfiguration: { ContentServerIsEnabled: status.content_server.enabled },
     HostedCacheServerConfiguration: {
@@ -43,7 +45,7 @@ export function windowsNames(status: Status): Readonly<Record<string, unknown>> 
       HostedCacheServerFirewallRulesEnabled: unknown,
       HostedCacheClientFirewallRulesEnabled: unknown,
       ContentDownloadListenPort: network.retrieval.listen_port,
-      ContentDownloadConnectPort: network.retrieval.connect_port,
+      ContentDownloadConnectPort: none,
       HostedCacheHttpListenPort: network.hosted_http.listen_port,
       HostedCacheHttpConnectPort: network.hosted_http.connect_port,
       HostedCacheHttpsListenPort: network.hosted_https.listen_port,

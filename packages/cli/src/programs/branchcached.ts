@@ -28,10 +28,7 @@ export function branchcachedProgram(): Command {
       ),
     )
     .addOption(
-      new Option(
-        "--preset <port>",
-        "a common unprivileged layout: peers fetch from, and connect to, this port",
-      )
+      new Option("--preset <port>", "a common unprivileged layout: peers fetch from this port")
         .choices(["1337"])
         .conflicts("listen"),
     )

@@ -18,10 +18,7 @@ export interface EnableOptions extends ControlOptions {
 export async function runEnable(options: EnableOptions, globals: ConfigGlobals): Promise<void> {
   const { mode, preset, server, discover, offerVersion } = options;
   const changes = new Map<string, unknown>([["mode", mode]]);
-  if (preset !== undefined) {
-    changes.set("peer.listen_port", preset);
-    changes.set("peer.connect_port", preset);
-  }
+  if (preset !== undefined) changes.set("peer.listen_port", preset);
   if (server !== undefined) changes.set("hosted_client.servers", server);
   if (discover) changes.set("hosted_client.discover", true);
   if (offerVersion !== undefined) changes.set("hosted_client.offer_version", Number(offerVersion));

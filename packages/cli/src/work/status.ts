@@ -69,7 +69,6 @@ function lines(
     network: [
       ["Serves blocks", servingText],
       ["Finds peers", `UDP ${discovery.port} on ${discovery.interfaces.join(", ") || "all interfaces"}`],
-      ["Connects to", `port ${retrieval.connect_port} of peers that name none`],
       ["Dashboard", network.metrics.url ?? "off"],
     ],
     cache: [

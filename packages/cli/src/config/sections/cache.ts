@@ -1,7 +1,7 @@
 /** What is kept, where, how much and for how long. */
 import { z } from "zod";
 import { defaultPaths } from "../../paths.ts";
-import { choice, count, duration, onOff, path, percent, setting, size } from "../declare.ts";
+import { choice, duration, onOff, path, percent, setting, size } from "../declare.ts";
 
 const extension = z.strictObject({
   path: path(),
@@ -39,11 +39,6 @@ const data = z
 
 const hash = z
   .strictObject({
-    path: setting(path().optional(), {
-      help: "Directory of the hashes of published files; that of the blocks unless given",
-      takes: "restart",
-      windows: "netsh branchcache set publicationcache",
-    }),
     max_percent: setting(percent().optional(), {
       help: "Most that hashes may take, of the volume; 1 unless `cache set` said otherwise",
       takes: "live",
@@ -84,10 +79,6 @@ const redis = z
     }),
     deadline: setting(duration({ minMs: 1, maxMs: 60_000 }).prefault("500ms"), {
       help: "How long the cluster may take before a read counts as a miss",
-      takes: "restart",
-    }),
-    connections: setting(count({ max: 64 }).prefault(1), {
-      help: "Connections to each node of the cluster",
       takes: "restart",
     }),
   })

@@ -12,8 +12,6 @@ export const contentInfo = z
       takes: "live",
       windows: "Enable-BCDowngrading, Disable-BCDowngrading",
     }),
-    min: setting(version().prefault(1), { help: "Lowest version that is taken", takes: "live" }),
-    max: setting(version().prefault(2), { help: "Highest version that is taken", takes: "live" }),
   })
   .prefault({});
 
@@ -42,15 +40,6 @@ export const contentServer = z
       help: "Smaller content is always sent plain: it is there before peers are found",
       takes: "live",
     }),
-    hash_on_first_request: setting(onOff().prefault(true), {
-      help: "Hash content when it is first asked for; false: only what `publish` hashed",
-      takes: "live",
-    }),
-    publish: setting(z.array(path()).prefault([]), {
-      help: "Files and directories that are hashed when the daemon starts",
-      takes: "live",
-      windows: "policy Hash Publication for BranchCache; Publish-BCWebContent",
-    }),
     secret_file: setting(
       path().prefault(() => defaultPaths().secretFile),
       {
@@ -65,11 +54,6 @@ export const contentServer = z
 
 export const client = z
   .strictObject({
-    min_latency: setting(duration({ maxMs: 100_000_000 }).prefault("0ms"), {
-      help: "Round trip to the origin above which the branch is asked; 0ms: always (Windows: 80ms, for SMB)",
-      takes: "live",
-      windows: "Set-BCMinSMBLatency",
-    }),
     read_timeout: setting(duration({ minMs: 1 }).prefault("5s"), {
       help: "How long a read waits for the branch before the origin is asked",
       takes: "live",

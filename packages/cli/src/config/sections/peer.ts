@@ -24,11 +24,6 @@ export const peer = z
       takes: "live",
       windows: String.raw`DownloadManager\Peers\Connection ListenPort`,
     }),
-    connect_port: setting(port({ min: 1 }).prefault(80), {
-      help: "TCP port of peers whose port no discovery answer names",
-      takes: "live",
-      windows: String.raw`DownloadManager\Peers\Connection ConnectPort`,
-    }),
     interfaces: setting(z.array(z.string().min(1)).prefault([]), {
       help: "Names or addresses of the interfaces on which peers are found; all but loopback when empty",
       takes: "live",
