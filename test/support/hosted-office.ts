@@ -6,6 +6,7 @@ import {
   download,
   type HostedCacheService,
   type HostedCacheServiceOptions,
+  type PeerNode,
   type PeerNodeOptions,
   startHostedCacheService,
   startPeerNode,
@@ -25,6 +26,7 @@ export interface HostedOffice extends AsyncDisposable {
 }
 
 export interface OfficeClient extends AsyncDisposable {
+  readonly node: PeerNode;
   readonly observer: RecordingObserver;
   readonly store: Stores;
   get(
@@ -90,6 +92,7 @@ async function officeClient(
   });
   const origin = originClient({ clock });
   return {
+    node,
     observer,
     store,
     async get(url, maxVersion = 2) {

@@ -16,6 +16,13 @@ export function contentTag(name: string): Uint8Array {
   return tag;
 }
 
+/** Throws `RangeError` for a tag that has not 16 bytes. */
+export function copyOfTag(tag: Uint8Array): Uint8Array {
+  if (tag.length !== CONTENT_TAG_BYTES)
+    throw new RangeError(`a content tag has ${CONTENT_TAG_BYTES} bytes, not ${tag.length}`);
+  return tag.slice();
+}
+
 /** A name to count and flush by: the ASCII before the first NUL, `SMB`, or else hexadecimal digits. */
 export function contentTagName(tag: Uint8Array): string {
   const end = tag.indexOf(0);

@@ -15,7 +15,7 @@ import type { SegmentVault } from "./segment-vault.ts";
 
 export interface FetchWantedOptions {
   readonly signal: AbortSignal;
-  /** What is fetched is kept under this tag. */
+  /** What is fetched is kept under this tag, as with `keep`. */
   readonly tag: string;
   /** How long a block is asked for before it is missing. */
   readonly blockTimeoutMs: number;
@@ -28,7 +28,10 @@ export interface NodeBlocks {
   read(segment: Segment, blockIndex: number): Promise<Uint8Array | undefined>;
   /** What `read` gave is not looked at any more: its memory is freed at once, and not when garbage is collected. */
   release(plaintext: Uint8Array): void;
-  /** Keeps a block that the caller verified. */
+  /**
+   * Keeps a block that the caller verified. A tag of 16 bytes, in hexadecimal digits, goes with the segment when it is
+   * offered to a hosted cache.
+   */
   keep(
     segment: Segment,
     blockIndex: number,
@@ -49,8 +52,8 @@ export interface NodeBlocksOptions {
   readonly observer: Observer;
   readonly fetch: Omit<FetchBlocksOptions, "signal">;
   readonly crowd: Pick<ProbeCrowd, "wants">;
-  /** A block is kept that no hosted cache gave. Must not throw. */
-  readonly onKept?: (segment: Segment, blockIndex: number) => void;
+  /** A block is kept under this tag that no hosted cache gave. Must not throw. */
+  readonly onKept?: (segment: Segment, blockIndex: number, tag: string) => void;
 }
 
 export function nodeBlocks(options: NodeBlocksOptions): NodeBlocks {
@@ -65,7 +68,7 @@ export function nodeBlocks(options: NodeBlocksOptions): NodeBlocks {
     release: (plaintext) => vault.release(plaintext),
     async keep(segment, blockIndex, plaintext, tag) {
       const result = await vault.keep(segment, blockIndex, plaintext, undefined, [tag]);
-      if (result === "kept") onKept?.(segment, blockIndex);
+      if (result === "kept") onKept?.(segment, blockIndex, tag);
       return result;
     },
     async *fetch(wanted, { signal, tag, blockTimeoutMs }) {
@@ -75,7 +78,7 @@ export function nodeBlocks(options: NodeBlocksOptions): NodeBlocks {
           observer.count("retrieval_bytes_total", piece.bytes.length, { source: piece.from.kind });
           reportReceived(observer, piece);
           const isKept = (await keeping.kept(piece)) === "kept";
-          if (isKept && piece.from.kind !== "hosted") onKept?.(piece.segment, piece.blockIndex);
+          if (isKept && piece.from.kind !== "hosted") onKept?.(piece.segment, piece.blockIndex, tag);
         }
         yield piece;
       }

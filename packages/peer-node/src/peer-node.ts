@@ -207,9 +207,9 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
       neighbours.forget(peer.id);
     },
   };
-  const onKept = (segment: Segment, blockIndex: number): void => {
+  const onKept = (segment: Segment, blockIndex: number, tag?: string): void => {
     // The hosted cache pulls by the hashes of all blocks; those of a part vouch for nothing.
-    if (isWhollyListed(segment)) caches.kept(segment, blockIndex);
+    if (isWhollyListed(segment)) caches.kept(segment, blockIndex, tag);
   };
   let closed: Promise<void> | undefined;
 

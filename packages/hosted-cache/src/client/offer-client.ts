@@ -9,7 +9,7 @@ import {
   silentObserver,
   toHex,
 } from "@branchcache/runtime";
-import { HTTP_TAG } from "../content-tag.ts";
+import { copyOfTag, HTTP_TAG } from "../content-tag.ts";
 import { OFFER_PATH_V1, OFFER_PATH_V2, TICK_MS } from "../limits.ts";
 import type { OfferVersion } from "../messages/header.ts";
 import { parseResponse } from "../messages/response.ts";
@@ -44,7 +44,7 @@ export interface OfferClientOptions {
   readonly observer?: Observer;
   /** Makes the proof of identity for one exchange, when a cache asks for it. Default: none can be given. */
   readonly spnego?: () => SpnegoInitiator;
-  /** Default "BranchCache-HTTP". */
+  /** Of segments that are offered without one, 16 bytes. Default "BranchCache-HTTP". */
   readonly contentTag?: Uint8Array;
   /** Segments waiting. Default 4,096. */
   readonly maxQueued?: number;
@@ -57,8 +57,12 @@ export interface OfferClientOptions {
 export interface OfferClient {
   readonly queued: number;
   readonly outstanding: number;
-  /** Puts the segment into the queue and returns at once. A full queue lets its oldest go. Never throws. */
-  offer(segment: Segment): void;
+  /**
+   * Puts the segment into the queue and returns at once. A full queue lets its oldest go. `contentTag`, 16 bytes that
+   * are copied, says which application it came through; of a segment that waits already the later one counts.
+   * Throws `RangeError` for a tag of another length, and nothing else.
+   */
+  offer(segment: Segment, contentTag?: Uint8Array): void;
   /** Forgets everything. Twice is harmless. */
   close(): void;
 }
@@ -70,6 +74,7 @@ interface Request {
   challenge: string | undefined;
 }
 
+/** Throws `RangeError` for a content tag that has not 16 bytes. */
 export function createOfferClient(options: OfferClientOptions): OfferClient {
   return new Client(options);
 }
@@ -77,6 +82,7 @@ export function createOfferClient(options: OfferClientOptions): OfferClient {
 class Client implements OfferClient {
   readonly #options: OfferClientOptions;
   readonly #observer: Observer;
+  readonly #contentTag: Uint8Array;
   readonly #machine: OfferMachine;
   readonly #requests = new Map<number, Request>();
   #cancelTick: CancelTimer | undefined;
@@ -87,10 +93,10 @@ class Client implements OfferClient {
   constructor(options: OfferClientOptions) {
     this.#options = options;
     this.#observer = options.observer ?? silentObserver;
+    this.#contentTag = copyOfTag(options.contentTag ?? HTTP_TAG);
     this.#machine = new OfferMachine({
       version: options.version,
       port: options.servingPort,
-      contentTag: options.contentTag ?? HTTP_TAG,
       maxQueued: options.maxQueued ?? 4_096,
       maxOutstanding: 1,
     });
@@ -104,8 +110,9 @@ class Client implements OfferClient {
     return this.#machine.outstanding;
   }
 
-  offer(segment: Segment): void {
-    this.#step({ kind: "offer", offered: { key: toHex(segment.id), segment } });
+  offer(segment: Segment, contentTag?: Uint8Array): void {
+    const tag = contentTag ? copyOfTag(contentTag) : this.#contentTag;
+    this.#step({ kind: "offer", offered: { key: toHex(segment.id), segment, contentTag: tag } });
   }
 
   close(): void {

@@ -16,8 +16,6 @@ export interface OfferMachineOptions {
   readonly version: OfferVersion;
   /** Where this client serves blocks. */
   readonly port: number;
-  /** 16 bytes, of the application. */
-  readonly contentTag: Uint8Array;
   /** Segments waiting; the oldest gives way. */
   readonly maxQueued: number;
   /** Requests under way. */
@@ -28,6 +26,8 @@ export interface OfferMachineOptions {
 export interface Offered {
   readonly key: string;
   readonly segment: Segment;
+  /** 16 bytes, of the application that it came through. */
+  readonly contentTag: Uint8Array;
 }
 
 export type OfferFailure =
@@ -131,8 +131,9 @@ export class OfferMachine {
   }
 
   #onOffer(offered: Offered): void {
-    const { contentTag, maxQueued, version } = this.#options;
-    if (version === 1 ? offered.segment.version !== 1 : !descriptorOf(offered.segment, contentTag)) return;
+    const { maxQueued, version } = this.#options;
+    const { contentTag, segment } = offered;
+    if (version === 1 ? segment.version !== 1 : !descriptorOf(segment, contentTag)) return;
     this.#queue.delete(offered.key);
     this.#queue.set(offered.key, offered);
     for (const oldest of this.#queue.keys()) {
@@ -146,7 +147,7 @@ export class OfferMachine {
 
   /** Sends what there is, in messages of at least so many segments. */
   #send(least: number): void {
-    const { contentTag, maxOutstanding, port, version } = this.#options;
+    const { maxOutstanding, port, version } = this.#options;
     while (this.#queue.size >= least && this.#queue.size > 0 && this.#outstanding.size < maxOutstanding) {
       const offered: Offered[] = [];
       for (const each of this.#queue.values()) {
@@ -160,7 +161,9 @@ export class OfferMachine {
         this.#begin("initialOffer", offered, encode(initialOffer, { header, segmentId: first.segment.id }));
       } else {
         const header = headerOf(2, MESSAGE_TYPES.batchedOffer, port);
-        const segments = offered.flatMap(({ segment }) => descriptorOf(segment, contentTag) ?? []);
+        const segments = offered.flatMap(
+          ({ contentTag, segment }) => descriptorOf(segment, contentTag) ?? [],
+        );
         this.#begin("batchedOffer", offered, encode(batchedOffer, { header, segments }));
       }
     }
@@ -206,10 +209,9 @@ export class OfferMachine {
   }
 
   #sendInformation(offered: Offered): void {
-    const { contentTag, port } = this.#options;
     const message = encode(segmentInfo, {
-      header: headerOf(1, MESSAGE_TYPES.segmentInfo, port),
-      contentTag,
+      header: headerOf(1, MESSAGE_TYPES.segmentInfo, this.#options.port),
+      contentTag: offered.contentTag,
       information: writeSegmentInformation(offered.segment),
     });
     this.#begin("segmentInfo", [offered], message);

@@ -82,6 +82,14 @@ function office(
 const kinds = (posts: readonly Posted[]): string[] => posts.map(({ request }) => request.kind);
 const sizes = (posts: readonly Posted[]): number[] =>
   posts.map(({ request }) => (request.kind === "batchedOffer" ? request.segments.length : 0));
+/** Of each message that names any. */
+const tags = (posts: readonly Posted[]): (Uint8Array | undefined)[][] =>
+  posts.flatMap(({ request }) => {
+    if (request.kind === "batchedOffer") return [request.segments.map((each) => each.contentTag)];
+    return request.kind === "segmentInfo" ? [[request.contentTag]] : [];
+  });
+/** Of no name. */
+const binaryTag = hex("00ff10203040506070809000a0b0c0d0");
 
 describe("version 2.0", () => {
   it("PCHC-61 PCHC-68 gathers offers for a moment and sends them together", async () => {
@@ -110,6 +118,43 @@ describe("version 2.0", () => {
     for (let i = 0; i < 5; i++) client.offer(segment);
     await clock.advance(500);
     expect(sizes(posts)).toEqual([1]);
+  });
+
+  it("API-79 PCHC-34 names in each descriptor the tag of its segment, and its own where it has none", async () => {
+    const { client, clock, posts } = office(2, () => ok, { contentTag: contentTag("own") });
+    const [one, two, three] = v2Segments(3) as [Segment, Segment, Segment];
+    client.offer(one, contentTag("BITS-4.0"));
+    client.offer(two);
+    client.offer(three, binaryTag);
+    await clock.advance(500);
+    expect(tags(posts)).toEqual([[contentTag("BITS-4.0"), contentTag("own"), binaryTag]]);
+  });
+
+  it("API-79 says BranchCache-HTTP where nobody gave a tag", async () => {
+    const { client, clock, posts } = office(2, () => ok);
+    for (const segment of v2Segments(1)) client.offer(segment);
+    await clock.advance(500);
+    expect(tags(posts)).toEqual([[contentTag("BranchCache-HTTP")]]);
+  });
+
+  it("API-79 takes the later tag of a segment that waits, as it was when it was offered", async () => {
+    const { client, clock, posts } = office(2, () => ok);
+    const [segment] = v2Segments(1) as [Segment];
+    const mine = binaryTag.slice();
+    client.offer(segment, contentTag("WebIO"));
+    client.offer(segment, mine);
+    mine.fill(0);
+    await clock.advance(500);
+    expect(tags(posts)).toEqual([[binaryTag]]);
+  });
+
+  it.each([0, 15, 17])("API-79 refuses a tag of %i bytes", (lengthBytes) => {
+    const tag = new Uint8Array(lengthBytes);
+    const { client } = office(2, () => ok);
+    const [segment] = v2Segments(1) as [Segment];
+    expect(() => client.offer(segment, tag)).toThrow(RangeError);
+    expect(client.queued).toEqual(0);
+    expect(() => office(2, () => ok, { contentTag: tag })).toThrow(RangeError);
   });
 
   it("PCHC-35 leaves out what descriptors cannot name", async () => {
@@ -158,6 +203,17 @@ describe("version 1.0", () => {
     const [, info] = posts;
     expect(info?.request.kind === "segmentInfo" && info.request.contentTag).toEqual(contentTag("test"));
     expect([client.outstanding, clock.nextInMs]).toEqual([0, undefined]);
+  });
+
+  it("API-79 PCHC-26 names in each SEGMENT_INFO the tag of its segment, and its own where it has none", async () => {
+    const { client, clock, posts } = office(1, ({ request }) =>
+      request.kind === "initialOffer" ? interested : ok,
+    );
+    client.offer(v1Segment(1, 1), binaryTag);
+    client.offer(v1Segment(1, 2));
+    client.offer(v1Segment(1, 3), contentTag("WinINet"));
+    await clock.settle();
+    expect(tags(posts)).toEqual([[binaryTag], [contentTag("BranchCache-HTTP")], [contentTag("WinINet")]]);
   });
 
   it("PCHC-63 is content with ok", async () => {

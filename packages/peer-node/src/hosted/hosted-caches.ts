@@ -4,6 +4,7 @@
  */
 import type { Segment } from "@branchcache/content-info";
 import {
+  CONTENT_TAG_BYTES,
   createOfferClient,
   type OfferClient,
   type OfferFailure,
@@ -19,7 +20,7 @@ import {
   type PeerSource,
   RetrievalClient,
 } from "@branchcache/retrieval";
-import type { Clock, HttpPort, Observer, Random } from "@branchcache/runtime";
+import { type Clock, fromHex, type HttpPort, type Observer, type Random } from "@branchcache/runtime";
 import type { HostedCacheAddress } from "./srv.ts";
 
 export interface HostedClientOptions {
@@ -108,10 +109,14 @@ export class HostedCaches implements PeerFinder {
     }
   }
 
-  /** One new block is kept here that did not come from a hosted cache. Returns at once, and never throws. */
-  kept(segment: Segment, blockIndex: number): void {
+  /**
+   * One new block is kept here, under this tag, that did not come from a hosted cache. Returns at once, and never
+   * throws. A tag of 16 bytes in hexadecimal digits goes along with the offer; any other is a name of this store.
+   */
+  kept(segment: Segment, blockIndex: number, tag?: string): void {
     if (this.#options.servingPort === undefined || this.isEmpty) return;
-    if (this.#steps.note(segment, blockIndex)) this.#chosenFor(segment)?.offers?.offer(segment);
+    if (!this.#steps.note(segment, blockIndex)) return;
+    this.#chosenFor(segment)?.offers?.offer(segment, tag === undefined ? undefined : contentTagOf(tag));
   }
 
   /** A download could not go on with this cache. */
@@ -245,6 +250,12 @@ export class HostedCaches implements PeerFinder {
 function closeServer({ offers, questions }: Server): void {
   offers?.close();
   questions.close();
+}
+
+/** Undefined for what cannot travel, such as a name: the offer then says that it came over HTTP. [MS-PCHC] 2.2.1.4 */
+function contentTagOf(tag: string): Uint8Array | undefined {
+  const bytes = fromHex(tag);
+  return bytes?.length === CONTENT_TAG_BYTES ? bytes : undefined;
 }
 
 /** A number from 0 to 2^32 - 1 that depends on every byte of both (FNV-1a). */

@@ -54,7 +54,7 @@ export interface PeerDist extends AsyncDisposable {
   publish(identifier: Uint8Array, source: Bytes, options?: PublishOptions): Promise<Publication>;
   /** As secret as the content. */
   contentInformation(identifier: Uint8Array, options?: ContentInformationOptions): AsyncIterable<Uint8Array>;
-  /** `tag`: 16 bytes that name what is kept for flushing. */
+  /** `tag`: 16 bytes that name what is kept for flushing, and that go with it when it is offered to a hosted cache. */
   open(tag: Uint8Array, contentInformation: Uint8Array | Bytes, options?: OpenOptions): Promise<Content>;
   /** Removes from the local cache what came under this tag. */
   flush(tag: Uint8Array): Promise<void>;
