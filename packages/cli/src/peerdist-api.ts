@@ -12,6 +12,8 @@ export interface PeerDistApiOptions {
   readonly socket: string;
   /** Read when the first caller comes, or made then. */
   readonly secretFile: string;
+  /** Of Content Information: the highest that clients are told to ask for. */
+  readonly clientVersion: 1 | 2;
   readonly observer: Observer;
 }
 
@@ -20,19 +22,31 @@ export interface PeerDistApi {
   readonly protocols: NonNullable<ApiServerOptions["protocols"]>;
   /** The secret is another one: who connects from now on gets a service that reads it anew. */
   forgetSecret(): void;
+  /** Clients are told of another highest version, at once. */
+  setClientVersion(version: 1 | 2): void;
 }
 
 export async function peerDistApi({
   node,
   socket,
   secretFile,
+  clientVersion: firstVersion,
   observer,
 }: PeerDistApiOptions): Promise<PeerDistApi> {
   let started: Promise<PeerDistService> | undefined;
+  let clientVersion = firstVersion;
   const start = async () => {
     const secret = await loadServerSecret(secretFile);
     const { blocks } = node;
-    return new PeerDistService({ blocks, engine: nodeHashEngine, secret, clock: systemClock, observer });
+    const made = new PeerDistService({
+      blocks,
+      engine: nodeHashEngine,
+      secret,
+      clock: systemClock,
+      observer,
+    });
+    made.setClientVersion(clientVersion);
+    return made;
   };
   const service = () => {
     started ??= start().catch((error) => {
@@ -47,6 +61,13 @@ export async function peerDistApi({
     protocols: { [PEERDIST_PROTOCOL]: peerDistProtocol({ service, ...(proofs ? { proofs } : {}) }) },
     forgetSecret() {
       started = undefined;
+    },
+    setClientVersion(version) {
+      clientVersion = version;
+      started?.then(
+        (running) => running.setClientVersion(clientVersion),
+        () => {},
+      );
     },
   };
 }

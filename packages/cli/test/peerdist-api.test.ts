@@ -19,6 +19,7 @@ describe("the daemon's Peer Distribution API", () => {
   let socket: string;
   let secretFile: string;
   let close: () => Promise<void>;
+  let setClientVersion: (version: 1 | 2) => void;
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), "branchcached-"));
@@ -26,7 +27,9 @@ describe("the daemon's Peer Distribution API", () => {
     secretFile = join(directory, "secret");
     const store = createMemoryStore({ limitBytes: 2 ** 24, clock });
     const node = await startPeerNode({ store, mode: "local" });
-    const { protocols } = await peerDistApi({ node, socket, secretFile, observer });
+    const made = await peerDistApi({ node, socket, secretFile, clientVersion: 1, observer });
+    const { protocols } = made;
+    setClientVersion = (version) => made.setClientVersion(version);
     const api = await serveApi({ path: socket, branchCache: node, mode: node.mode, protocols });
     close = () => api.close();
   });
@@ -59,13 +62,22 @@ describe("the daemon's Peer Distribution API", () => {
     });
   });
 
+  it("API-85 tells clients the highest version to ask for, and another one while they are connected", async () => {
+    await using client = await connectPeerDist({ transport: daemon({ path: socket }), clock });
+    expect(await client.status()).toMatchObject({ minVersion: 1, maxVersion: 1 });
+    setClientVersion(2);
+    await expect.poll(async () => (await client.status()).maxVersion).toBe(2);
+    setClientVersion(1);
+    await expect.poll(async () => (await client.status()).maxVersion).toBe(1);
+  });
+
   it("leaves no place for proofs beside a named pipe: there every connection is an identity of its own", async () => {
     const node = await startPeerNode({
       store: createMemoryStore({ limitBytes: 2 ** 24, clock }),
       mode: "local",
     });
     const pipe = String.raw`\\.\pipe\branchcache-api`;
-    const { protocols } = await peerDistApi({ node, socket: pipe, secretFile, observer });
+    const { protocols } = await peerDistApi({ node, socket: pipe, secretFile, clientVersion: 2, observer });
     const path = join(directory, "stands-for-the-pipe.sock");
     const server = await serveApi({ path, branchCache: node, mode: node.mode, protocols });
     const [one, two] = [

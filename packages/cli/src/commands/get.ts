@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import { SettingOption } from "../config/setting-option.ts";
 import { parseHeader } from "../option-values.ts";
 import {
   cacheDirOption,
@@ -39,9 +40,11 @@ export function getCommand(): Command {
         .default("distributed"),
     )
     .addOption(
-      new Option("--max-version <version>", "highest version of Content Information to ask for")
-        .choices(["1", "2"])
-        .default("2"),
+      new SettingOption(
+        "--max-version <version>",
+        "content_info.preferred",
+        "highest version of Content Information to ask for, 1 or 2",
+      ),
     )
     .option("--explain", "say who was asked, what came from where, and why anything came from the origin")
     .option("--json", "print a report as JSON on standard output when done")

@@ -27,13 +27,21 @@ export async function startContentServer(
   store: DaemonStore,
   observer: Observer,
 ): Promise<ContentServer> {
-  const { root, origin, listen: address, min_size: minSizeBytes, secret_file: secretFile } = settings;
+  const {
+    root,
+    origin,
+    listen: address,
+    min_size: minSizeBytes,
+    secret_file: secretFile,
+    versions,
+  } = settings;
   const resources = new Resources();
   try {
     const secret = await loadServerSecret(secretFile);
     const pool = resources.use(createHashingPool());
     const shared = {
       minSizeBytes,
+      versions,
       rangeWaitMs: RANGE_WAIT_MS,
       store: store.publications,
       concurrency: CONCURRENCY,
@@ -48,12 +56,12 @@ export async function startContentServer(
         ? createGateway({
             ...shared,
             origin: origin ?? "",
-            hashStream: (source, signal) => pool.publishStream(source, { signal }),
+            hashStream: (source, signal) => pool.publishStream(source, { signal, versions }),
           })
         : peerDistDirectory({
             ...shared,
             root,
-            hashFile: (path, signal) => pool.publishFile(path, { signal }),
+            hashFile: (path, signal) => pool.publishFile(path, { signal, versions }),
           });
     resources.defer(() => content.close());
     const server = createContentServer(content.handler, {});

@@ -179,14 +179,13 @@ export class Daemon implements AsyncDisposable {
       this.#web = undefined;
       await this.#startWeb();
     }
+    if (changes.touches("content_info")) this.#peerDist?.setClientVersion(settings.content_info.preferred);
     if (changes.touches("content_server")) {
       await this.#contentServer?.close();
       this.#contentServer = undefined;
       await this.#startContentServer();
     }
-    if (
-      changes.touches("mode", "peer", "discovery", "client", "content_info", "hosted_client", "hosted_server")
-    ) {
+    if (changes.touches("mode", "peer", "discovery", "client", "hosted_client", "hosted_server")) {
       try {
         await this.#changeNode(changes);
       } catch (error) {
@@ -245,6 +244,7 @@ export class Daemon implements AsyncDisposable {
       node: this.#switch,
       socket: api.socket,
       secretFile: contentServer.secret_file,
+      clientVersion: settings.content_info.preferred,
       observer: this.#observer,
     });
     this.#api = await serveApi({

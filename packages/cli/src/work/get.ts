@@ -33,7 +33,7 @@ export interface GetOptions {
   readonly discoveryPort: number;
   readonly discoveryWait: number;
   readonly mode: "local" | "distributed";
-  readonly maxVersion: "1" | "2";
+  readonly maxVersion: 1 | 2;
   readonly explain?: true;
   readonly json?: true;
   readonly quiet?: true;
@@ -72,7 +72,7 @@ export async function runGet(url: string, options: GetOptions): Promise<void> {
     signal,
     offer: options.peerdist,
     explain: options.explain === true,
-    maxVersion: options.maxVersion === "1" ? 1 : 2,
+    maxVersion: options.maxVersion,
     onProgress: (progress) => bar.update(progress),
     ...(options.header ? { headers: options.header } : {}),
   });

@@ -107,7 +107,8 @@ export function codingJudge(options: CodingOptions): (given: CodingCase) => Prom
     const choice = (found: Publications) => choose(method, offer, answer, versionsOf(found));
     let found = await lookup(publications, resource, signal);
     let decision = choice(found);
-    if (decision.kind === "plain" && decision.queueHashing) {
+    const isMadeHere = offer.acceptedVersions.some((version) => versions.includes(version));
+    if (isMadeHere && decision.kind === "plain" && decision.queueHashing) {
       const job = publications.request(resource).catch(() => {});
       const waitMs = patienceMs(given);
       if (waitMs > 0) {
@@ -123,7 +124,7 @@ export function codingJudge(options: CodingOptions): (given: CodingCase) => Prom
         observer.count("projected_bytes_total", contentBytes);
       }
       const later = decision.reason === "not-ready" && privateChanges(head.headers);
-      const again = decision.makeHashRequest && makeHashRequestChanges();
+      const again = isMadeHere && decision.makeHashRequest && makeHashRequestChanges();
       return { kind: "pass", changes: { ...vary, ...later, ...again } };
     }
     const publication = decision.version === 2 ? found.v2 : found.v1;

@@ -40,6 +40,7 @@ export function branchCacheInterceptor(options: InterceptorOptions): Interceptor
         sink: { write: (_offsetBytes, bytes) => write(bytes) },
         signal,
         headers: unconditional(headers),
+        ...(maxVersion && { maxVersion }),
       });
     },
   });

@@ -53,6 +53,7 @@ export class PeerDistService {
   readonly #identities = new Map<string, Identity>();
   readonly #quotas = new Map<string, Quota>();
   #status: PEERDIST_STATUS;
+  #clientVersion: ContentInformationVersion | undefined;
 
   constructor(options: PeerDistServiceOptions) {
     this.#status = options.status ?? PEERDIST_STATUS.AVAILABLE;
@@ -103,6 +104,16 @@ export class PeerDistService {
   }
 
   /**
+   * The highest version that clients are told to ask content servers for (`dwMaxVer`, API-85); by itself that of
+   * `versions`. What is made and taken stays the same.
+   */
+  setClientVersion(version: ContentInformationVersion): void {
+    if (version === this.#clientVersion) return;
+    this.#clientVersion = version;
+    for (const session of this.#sessions) session.report(this.#report());
+  }
+
+  /**
    * `identity`: who publishes, as an opaque name such as `uid:1000`. `quotaName`: whose quota it counts on, where
    * several identities share one; default their own. Throws `BC_API_LIMIT` where it has all its sessions.
    */
@@ -138,6 +149,7 @@ export class PeerDistService {
 
   #report(): StatusReport {
     const { min, max } = this.#parts.versions;
-    return { status: this.#status, minVersion: min, maxVersion: max };
+    const maxVersion = Math.max(min, Math.min(max, this.#clientVersion ?? max));
+    return { status: this.#status, minVersion: min, maxVersion };
   }
 }

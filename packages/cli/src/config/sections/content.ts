@@ -8,7 +8,7 @@ const version = () => z.union([z.literal(1), z.literal(2)], "must be 1 or 2");
 export const contentInfo = z
   .strictObject({
     preferred: setting(version().prefault(2), {
-      help: "Version of Content Information to ask for: 2, or 1 to share with Windows 7",
+      help: "Highest version of Content Information to ask for: 2, or 1 to share with Windows 7",
       takes: "live",
       windows: "Enable-BCDowngrading, Disable-BCDowngrading",
     }),
@@ -32,7 +32,7 @@ export const contentServer = z
       takes: "live",
     }),
     versions: setting(z.array(version()).min(1).prefault([1, 2]), {
-      help: "Versions of Content Information that are made",
+      help: "Versions of Content Information that the content server makes and sends",
       takes: "live",
       windows: "policy Hash Version support for BranchCache",
     }),
