@@ -37,6 +37,8 @@ export interface LmdbStores extends Stores {
    * Default limit: 5 % of its volume. Errors: as `openLmdbStore`. Other processes see it when they open again.
    */
   addExtension(path: string, limit?: ExtensionLimit): Promise<void>;
+  /** As `addExtension`; one that is there already gets the limit, and keeps its own where none is given. */
+  ensureExtension(path: string, limit?: ExtensionLimit): Promise<void>;
   /** Forgets a directory, and deletes the blocks in it. False if there was none. Throws `BC_STORE_BUSY`. */
   removeExtension(path: string): Promise<boolean>;
   extensions(): readonly string[];
@@ -91,6 +93,7 @@ export class LmdbStoreSet {
       publications: this.#publications,
       set: (settings) => this.#set(settings),
       addExtension: (path, limit) => this.#addExtension(path, limit),
+      ensureExtension: (path, limit) => this.#ensureExtension(path, limit),
       removeExtension: (path) => this.#removeExtension(path),
       extensions: () => this.#paths(),
       compact: () => this.#compact(),
@@ -123,6 +126,13 @@ export class LmdbStoreSet {
     await part.limits.change(part.tables, { ...limit, maxAgeMs });
     await part.blocks.setLimits({});
     await this.#remember();
+  }
+
+  async #ensureExtension(path: string, limit: ExtensionLimit = {}): Promise<void> {
+    const part = this.#extensions.get(resolve(path));
+    if (!part) return this.#addExtension(path, limit);
+    await part.limits.change(part.tables, limit);
+    await part.blocks.setLimits({});
   }
 
   async #removeExtension(path: string): Promise<boolean> {

@@ -1,4 +1,5 @@
 /** What settings ask of each other. */
+import { resolve } from "node:path";
 import type { Settings } from "./schema.ts";
 
 export const settingRules = {
@@ -17,6 +18,12 @@ export const settingRules = {
     }
     if (cache.store === "redis" && cache.redis.nodes.length === 0) {
       found.push("cache.redis.nodes: name a node of the cluster, or set cache.store to lmdb");
+    }
+    if (cache.store === "redis" && cache.extensions.length > 0) {
+      found.push("cache.extensions: add room on a disk; with cache.store redis the cluster has all blocks");
+    }
+    if (cache.extensions.some(({ path }) => resolve(path) === resolve(cache.data.path))) {
+      found.push("cache.extensions: cache.data.path itself is no further directory");
     }
     if (cache.store === "redis" && settings.peer.workers > 1) {
       found.push(

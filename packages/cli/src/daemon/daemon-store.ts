@@ -15,7 +15,7 @@ export interface DaemonStore extends Stores {
 
 /** Errors: `BC_CACHE_PATH`, those of the store, and `BC_USAGE` for a password that cannot be read. */
 export async function openDaemonStore(settings: Settings, observer: Observer): Promise<DaemonStore> {
-  const { data, store: kind } = settings.cache;
+  const { data, extensions, store: kind } = settings.cache;
   if (kind === "redis") return openShared(settings, observer);
   const store = await openStore({
     ...limitsOf(settings),
@@ -23,6 +23,11 @@ export async function openDaemonStore(settings: Settings, observer: Observer): P
     ...(data.secrets_path === undefined ? {} : { secretsPath: data.secrets_path }),
     observer,
   });
+  for (const { path, max_bytes: limitBytes, max_percent: limitPercent } of extensions) {
+    const limit = limitBytes !== undefined ? { limitBytes } : limitPercent !== undefined && { limitPercent };
+    // One that cannot be opened is left out as one that `cache add` named; its opening has told why.
+    await store.ensureExtension(path, limit || {}).catch(() => {});
+  }
   return {
     blocks: store.blocks,
     secrets: store.secrets,

@@ -115,6 +115,11 @@ describe("what is not accepted", () => {
     [{ cache: { data: { max_percent: 0 } } }, "cache.data.max_percent: must be a percentage above 0"],
     [{ cache: { data: { max_bytes: "many" } } }, "cache.data.max_bytes: must be a size such as"],
     [{ cache: { extensions: [{ path: "/x", size: 3 }] } }, "cache.extensions[0]: "],
+    [
+      { cache: { data: { path: "/c" }, extensions: [{ path: "/c/" }] } },
+      "cache.extensions: cache.data.path itself",
+    ],
+    [{ cache: { store: "redis", extensions: [{ path: "/x" }] } }, "cache.extensions: add room on a disk"],
     [{ cache: { store: "redis" } }, "cache.redis.nodes: name a node"],
     [{ content_info: { preferred: 3 } }, "content_info.preferred: must be 1 or 2"],
     [{ hosted_server: { cert: "/c.pem" } }, "hosted_server.cert: a certificate needs its key"],

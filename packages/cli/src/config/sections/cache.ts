@@ -94,7 +94,7 @@ export const cache = z
     hash,
     redis,
     extensions: setting(z.array(extension).prefault([]), {
-      help: "More directories for blocks, perhaps on other volumes: each with path, and max_percent or max_bytes",
+      help: "More directories for blocks, perhaps on other volumes: each with path, and max_percent or max_bytes. Added when the daemon starts; `cache remove --dir` takes out what is no longer named",
       takes: "restart",
       windows: "Add-BCDataCacheExtension",
     }),
