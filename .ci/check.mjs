@@ -9,7 +9,7 @@ const checks = [
   ["format and lint", "biome check --error-on-warnings ."],
   ["layers", "node test/layers/check.mjs"],
   ["workspace", "node .ci/check-workspace.mjs"],
-  ["rule ids", "node .ci/spec-coverage.mjs"],
+  ["rules", "node .ci/spec-coverage.mjs --strict"],
   ["packages", "node .ci/check-packages.mjs"],
 ];
 
