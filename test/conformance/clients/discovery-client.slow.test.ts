@@ -1,2 +1,26 @@
-/** The slow twin: every mutant. */
-import "./discovery-client.test.ts";
+/** The profile against our own client, and against clients with one thing wrong. */
+
+import { discoveryClient, resultText } from "@branchcache/conformance";
+import { describe, expect, it } from "vitest";
+import { run } from "../support/outcomes.ts";
+import { DISCOVERY_MUTANTS } from "./discovery-mutants.ts";
+import { testClient } from "./test-client.ts";
+
+describe("the profile discovery-client", () => {
+  it("passes whole against our own client", { timeout: 120_000 }, async () => {
+    // The time that a repeat surely fits into.
+    await using client = await testClient({ node: { discovery: { waitMs: 300 } } });
+    const report = await run(discoveryClient, client.target);
+    expect(report.results.filter(({ outcome }) => outcome !== "pass").map(resultText)).toEqual([]);
+  });
+
+  it.concurrent.each(DISCOVERY_MUTANTS)(
+    "catches a client that $name",
+    { timeout: 60_000 },
+    async ({ caught, mutation }) => {
+      await using client = await testClient(mutation);
+      const report = await run(discoveryClient, client.target, [caught]);
+      expect(report.results.map(({ id, outcome }) => [id, outcome])).toEqual([[caught, "fail"]]);
+    },
+  );
+});
