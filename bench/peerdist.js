@@ -1,7 +1,8 @@
 // @ts-check
 /**
  * The Peer Distribution API: reading from the local cache in process and through the daemon's socket, and small
- * operations through it, beside a bare Unix socket between the same two processes, all of them in turn.
+ * operations through it, beside a bare Unix socket between the same two processes, all of them in turn. Each reader
+ * reads into memory of its own.
  * `node bench/peerdist.js [MiB of content, read five times] [small operations]`.
  */
 import { fork } from "node:child_process";
@@ -88,8 +89,9 @@ async function prepare(transport, content) {
   await opened.addData(0, content);
   /** Every so many pieces from one on; several of these go on at once. @param {number} from @param {boolean} check */
   const readSome = async (from, check) => {
+    const into = new Uint8Array(READ_BYTES);
     for (let at = from * READ_BYTES; at < content.length; at += AT_ONCE * READ_BYTES) {
-      const piece = await opened.read(at, READ_BYTES, { timeoutMs: 0 });
+      const piece = await opened.read(at, READ_BYTES, { timeoutMs: 0, into });
       if (piece?.kind !== "data") throw new Error(`nothing at ${at}`);
       const expected = content.subarray(at, at + READ_BYTES);
       if (piece.bytes.length !== expected.length) throw new Error(`${piece.bytes.length} bytes at ${at}`);

@@ -244,11 +244,11 @@ async function converse(
   return new Promise((resolve, reject) => {
     const socket = createConnection(path);
     const writer = new FrameWriter<unknown>(socket);
-    const frames = new FrameReader();
     const answers: Record<string, unknown>[] = [];
+    const frames = new FrameReader((message) => answers.push(message as Record<string, unknown>));
     socket.on("error", reject);
     socket.on("data", (chunk) => {
-      for (const message of frames.push(chunk)) answers.push(message as Record<string, unknown>);
+      frames.push(chunk);
       if (answers.length < messages.length) return;
       socket.destroy();
       resolve(answers);

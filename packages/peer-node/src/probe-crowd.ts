@@ -38,6 +38,7 @@ export class ProbeCrowd {
 
   /** Whether a crowd wants one of these. */
   wants(ids: Iterable<SegmentId>): boolean {
+    if (this.#crowdedUntilMs.size === 0) return false;
     const nowMs = this.#clock.monotonicMs();
     for (const [name, untilMs] of this.#crowdedUntilMs) {
       if (untilMs <= nowMs) this.#crowdedUntilMs.delete(name);

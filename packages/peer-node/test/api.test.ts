@@ -15,13 +15,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connectBranchCache } from "../src/api/client.ts";
 import { FrameWriter } from "../src/api/frame-writer.ts";
-import {
-  encodeFrame,
-  encodeFrameEndingWith,
-  encodeFrameWithData,
-  FRAME_MAX_BYTES,
-  FrameReader,
-} from "../src/api/frames.ts";
+import { encodeFrame, encodeFrameOfData, FRAME_MAX_BYTES, FrameReader } from "../src/api/frames.ts";
 import { isPipeName } from "../src/api/pipe-name.ts";
 import { PIECES_AT_ONCE, PROTOCOL_VERSION } from "../src/api/protocol.ts";
 import { type ApiServer, serveApi } from "../src/api/server.ts";
@@ -322,46 +316,61 @@ describe("the local socket", () => {
 });
 
 describe("frames", () => {
-  it.each([
-    { reuse: false, size: { min: 1, max: 50 } },
-    { reuse: false, size: { min: 50, max: 20_000 } },
-    { reuse: true, size: { min: 1, max: 50 } },
-    { reuse: true, size: { min: 50, max: 20_000 } },
-  ])("come out as they went in, cut to $size.max bytes, memory used again: $reuse", ({ reuse, size }) => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.uint8Array({ maxLength: 6_000, size: "max" }), { maxLength: 5 }),
-        fc.integer(size),
-        (payloads, chunkBytes) => {
-          const stream = Buffer.concat(payloads.map((bytes) => encodeFrame({ bytes })));
-          const reader = new FrameReader({ reuse });
-          const read: Uint8Array[] = [];
+  const payload = fc.record({
+    /** Inside the message, as any library would write them. */
+    bytes: fc.uint8Array({ maxLength: 6_000, size: "max" }),
+    /** Behind it. */
+    data: fc.option(fc.uint8Array({ maxLength: 20_000, size: "max" }), { nil: undefined }),
+  });
+
+  it.each([{ size: { min: 1, max: 50 } }, { size: { min: 50, max: 40_000 } }])(
+    "come out as they went in, cut to $size.max bytes, with data and without",
+    ({ size }) => {
+      fc.assert(
+        fc.property(fc.array(payload, { maxLength: 5 }), fc.integer(size), (payloads, chunkBytes) => {
+          const stream = Buffer.concat(payloads.flatMap(({ bytes, data }) => frameOf({ bytes }, data)));
+          const read: { bytes: Uint8Array; data: Uint8Array | undefined }[] = [];
+          const reader = new FrameReader((message, data) => {
+            read.push({ bytes: (message as { bytes: Uint8Array }).bytes, data });
+          });
           const memory = Buffer.alloc(chunkBytes);
           for (let at = 0; at < stream.length; at += chunkBytes) {
             // Whoever reads may read into the same memory again.
-            const length = stream.copy(memory, 0, at, at + chunkBytes);
-            for (const message of reader.push(memory, length)) {
-              const { bytes } = message as { bytes: Uint8Array };
-              read.push(reuse ? new Uint8Array(bytes) : bytes);
-            }
+            reader.push(memory, stream.copy(memory, 0, at, at + chunkBytes));
             memory.fill(0xff);
           }
-          expect(read.map(({ length }) => length)).toEqual(payloads.map(({ length }) => length));
-          expect(read.every((bytes, i) => equalBytes(bytes, payloads[i] ?? bytes))).toBe(true);
-        },
-      ),
-      { numRuns: 40 },
-    );
+          expect(read.map(hexOf)).toEqual(payloads.map(hexOf));
+        }),
+        { numRuns: 40 },
+      );
+    },
+  );
+
+  it("put their data where it belongs, or nowhere", () => {
+    const place = new Uint8Array(8);
+    const taken: unknown[] = [];
+    const reader = new FrameReader((message, data) => taken.push([message, data?.length]), {
+      placeFor: (message, dataBytes) =>
+        message === "nowhere" ? undefined : place.subarray(2, 2 + dataBytes),
+    });
+    for (const message of ["nowhere", "there", "none"]) {
+      const data = message === "none" ? new Uint8Array(0) : Uint8Array.of(1, 2, 3);
+      reader.push(Buffer.concat(frameOf(message, data)));
+    }
+    expect(taken).toEqual([
+      ["nowhere", undefined],
+      ["there", 3],
+      ["none", 0],
+    ]);
+    expect([...place]).toEqual([0, 0, 1, 2, 3, 0, 0, 0]);
   });
 
-  it("end with bytes that were not copied, like others", () => {
-    const bytes = content.subarray(0, 300_000);
-    const [head, last] = encodeFrameEndingWith({ op: "call", call: { handle: 3, bytes: [] } }, bytes);
-    expect(last).toBe(bytes);
-    const frame = Buffer.concat([head ?? bytes, bytes]);
-    const [message] = [...new FrameReader().push(frame)] as { call: { handle: number; bytes: Uint8Array } }[];
-    expect(message?.call.handle).toBe(3);
-    expect(equalBytes(message?.call.bytes ?? frame, bytes)).toBe(true);
+  it("are handed on up to one that is none", () => {
+    const taken: unknown[] = [];
+    const reader = new FrameReader((message) => taken.push(message));
+    const bytes = Buffer.concat([encodeFrame(1), Buffer.of(0, 0, 0, 0), encodeFrame(2)]);
+    expect(() => reader.push(bytes)).toThrow(expect.objectContaining({ code: "BC_API_FRAME" }));
+    expect(taken).toEqual([1]);
   });
 
   it("leave together when they are written in one turn, and say when big pieces are written", async () => {
@@ -384,49 +393,48 @@ describe("frames", () => {
     void writer.write({ a: 3 });
     const data = [content.subarray(0, 65_536), content.subarray(65_536, 131_072)];
     await new Promise<void>((resolve) => writer.writeWithData({ a: 4 }, data, resolve));
-    const frames = writes.map(
-      (bytes) => [...new FrameReader().push(bytes)] as { a: number; data?: Uint8Array[] }[],
-    );
-    expect(frames.map((frame) => frame.map(({ a }) => a))).toEqual([
-      [1, 2],
-      [3, 4],
+    const frames = writes.map((bytes) => {
+      const read: { message: unknown; data: Uint8Array | undefined }[] = [];
+      new FrameReader((message, data) => read.push({ message, data })).push(bytes);
+      return read;
+    });
+    expect(frames.map((read) => read.map(({ message }) => message))).toEqual([
+      [{ a: 1 }, { a: 2 }],
+      [{ a: 3 }, { a: 4 }],
     ]);
-    expect(frames[1]?.[1]?.data?.map((piece, i) => equalBytes(piece, data[i] ?? piece))).toEqual([
-      true,
-      true,
-    ]);
+    expect(equalBytes(frames[1]?.[1]?.data ?? data[0]!, content.subarray(0, 131_072))).toBe(true);
   });
 
-  it("with data in parts are frames like others", () => {
-    fc.assert(
-      fc.property(fc.array(fc.uint8Array({ maxLength: 70_000 }), { maxLength: 20 }), (data) => {
-        const reader = new FrameReader();
-        const frame = Buffer.concat(encodeFrameWithData({ op: "completed", bytes: 300_000 }, data));
-        const [message] = [...reader.push(frame)] as { op: string; bytes: number; data: Uint8Array[] }[];
-        expect(message).toMatchObject({ op: "completed", bytes: 300_000 });
-        expect(message?.data.map((piece) => Buffer.from(piece).toString("base64"))).toEqual(
-          data.map((piece) => Buffer.from(piece).toString("base64")),
-        );
-      }),
-      { numRuns: 30 },
-    );
-  });
-
-  it("refuses a length over the limit before its bytes are there", () => {
-    const head = Buffer.alloc(4);
-    head.writeUInt32BE(FRAME_MAX_BYTES + 1);
-    expect(() => [...new FrameReader().push(head)]).toThrow(
-      expect.objectContaining({ code: "BC_API_FRAME" }),
-    );
+  it.each([
+    { what: "message", start: Uint8Array.of(0x00, 0x10, 0x00, 0x01) },
+    { what: "message with data", start: Uint8Array.of(0x80, 0x10, 0x00, 0x01) },
+    { what: "data", start: Uint8Array.of(0x80, 0x00, 0x00, 0x01, 0x00, 0x10, 0x00, 0x01) },
+  ])("refuse a $what over the limit before its bytes are there", ({ start }) => {
+    expect(FRAME_MAX_BYTES).toBe(0x10_0000);
+    for (const size of [1, start.length]) {
+      const reader = new FrameReader(() => expect.unreachable());
+      const push = () => {
+        for (let at = 0; at < start.length; at += size) reader.push(start.subarray(at, at + size));
+      };
+      expect(push).toThrow(expect.objectContaining({ code: "BC_API_FRAME" }));
+    }
   });
 });
 
+function frameOf(message: unknown, data?: Uint8Array): Uint8Array[] {
+  return data ? [encodeFrameOfData(message, data.length), data] : [encodeFrame(message)];
+}
+
+function hexOf({ bytes, data }: { readonly bytes: Uint8Array; readonly data: Uint8Array | undefined }) {
+  return { bytes: Buffer.from(bytes).toString("hex"), data: data && Buffer.from(data).toString("hex") };
+}
+
 async function talk(path: string, bytes: Uint8Array): Promise<unknown[]> {
-  const reader = new FrameReader();
   const answers: unknown[] = [];
+  const reader = new FrameReader((message) => answers.push(message));
   await new Promise<void>((resolve, reject) => {
     const socket = createConnection(path, () => socket.write(bytes));
-    socket.on("data", (chunk) => answers.push(...reader.push(chunk)));
+    socket.on("data", (chunk) => reader.push(chunk));
     socket.on("close", () => resolve());
     socket.on("error", reject);
   });

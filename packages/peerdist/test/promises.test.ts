@@ -89,6 +89,27 @@ describe.each(transports)("promises, $name", (transport) => {
     expect(await part.flashCrowd()).toBe(true);
   });
 
+  it("reads into memory that it is given, and no further", async () => {
+    const client = await connect();
+    await using opened = await client.open(tag, information(1));
+    await opened.addData(0, content);
+    const memory = new Uint8Array(100_000);
+    const into = memory.subarray(10, 90_010);
+    const piece = await opened.read(50_000, 200_000, { timeoutMs: 0, into });
+    if (piece?.kind !== "data") throw new Error("nothing read");
+    expect([piece.bytes.buffer === memory.buffer, piece.bytes.byteOffset]).toEqual([true, 10]);
+    expect(piece.bytes.length).toBeLessThanOrEqual(into.length);
+    expect(digest(piece.bytes)).toBe(digest(content.subarray(50_000, 50_000 + piece.bytes.length)));
+    expect(memory.subarray(0, 10).every((byte) => byte === 0)).toBe(true);
+    // Given away while it is read into: that read fails, and what follows is right.
+    const lost = new Uint8Array(50_000);
+    const reading = opened.read(0, 50_000, { timeoutMs: 0, into: lost });
+    structuredClone(lost, { transfer: [lost.buffer] });
+    await expect(reading).rejects.toThrow(TypeError);
+    const next = await opened.readNext(1_000, { into });
+    expect(next?.kind === "data" && digest(next.bytes)).toBe(digest(content.subarray(0, 1_000)));
+  });
+
   it("gives ranges of Content Information", async () => {
     const server = await connect();
     await server.publish(doc, [content]);

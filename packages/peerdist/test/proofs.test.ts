@@ -178,14 +178,14 @@ describe.skipIf(uid === undefined)("the proof of an identity", () => {
 
 async function talk(path: string, messages: readonly unknown[]): Promise<unknown[]> {
   const { FrameWriter } = await import("@branchcache/peer-node");
-  const reader = new FrameReader();
   const answers: unknown[] = [];
+  const reader = new FrameReader((message) => answers.push(message));
   await new Promise<void>((resolve, reject) => {
     const socket = createConnection(path, () => {
       const writer = new FrameWriter(socket);
       for (const message of messages) void writer.write(message);
     });
-    socket.on("data", (chunk) => answers.push(...reader.push(chunk)));
+    socket.on("data", (chunk) => reader.push(chunk));
     socket.on("close", () => resolve());
     socket.on("error", reject);
   });

@@ -292,11 +292,11 @@ describe("the daemon's socket", () => {
   async function connect() {
     type Message = { readonly op: string; readonly code?: number | string };
     const answers: Message[] = [];
-    const reader = new FrameReader();
+    const reader = new FrameReader((message) => answers.push(message as Message));
     const socket = createConnection(path);
     const writer = new FrameWriter(socket);
     const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
-    socket.on("data", (chunk) => answers.push(...(reader.push(chunk) as Iterable<Message>)));
+    socket.on("data", (chunk) => reader.push(chunk));
     socket.on("error", () => {});
     const send = (message: unknown) => void writer.write(message);
     send({ op: "hello", protocol: PEERDIST_PROTOCOL });

@@ -23,10 +23,10 @@ export class ControlClient implements AsyncDisposable {
   private constructor(socket: Socket) {
     this.#socket = socket;
     this.#writer = new FrameWriter(socket);
-    const frames = new FrameReader();
+    const frames = new FrameReader((message) => this.#take(message as ControlAnswer));
     socket.on("data", (chunk) => {
       try {
-        for (const message of frames.push(chunk)) this.#take(message as ControlAnswer);
+        frames.push(chunk);
       } catch (error) {
         socket.destroy(error as Error);
       }

@@ -92,7 +92,6 @@ function serveConnection(
   methods: ControlServerOptions["methods"],
   token: ControlToken | undefined,
 ): void {
-  const frames = new FrameReader();
   const writer = new FrameWriter<ControlAnswer>(socket);
   const gone = new AbortController();
   let rights: Rights | undefined;
@@ -105,9 +104,10 @@ function serveConnection(
     } else if (rights === undefined) socket.destroy();
     else void answer(request, rights, { methods, writer, signal: gone.signal });
   };
+  const frames = new FrameReader((message) => take(checkControlRequest(message)));
   socket.on("data", (chunk) => {
     try {
-      for (const message of frames.push(chunk)) take(checkControlRequest(message));
+      frames.push(chunk);
     } catch {
       // Whoever speaks something else has no use for an answer.
       socket.destroy();

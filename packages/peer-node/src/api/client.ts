@@ -37,7 +37,7 @@ export async function connectBranchCache(path: string): Promise<BranchCache> {
         signal?.throwIfAborted();
         signal?.addEventListener("abort", onAbort, { once: true });
         for (let at = 0; at < bytes.length; at += CONTENT_FRAME_BYTES) {
-          await connection.send({ op: "content", bytes: bytes.subarray(at, at + CONTENT_FRAME_BYTES) });
+          await connection.send({ op: "content" }, bytes.subarray(at, at + CONTENT_FRAME_BYTES));
         }
         await connection.request(
           name === undefined ? { op: "open" } : { op: "open", name: name.slice(0, 1_024) },
@@ -66,18 +66,20 @@ function remoteReader(
     blockAt: (offsetBytes) => blockStartingAt(content, offsetBytes),
     async *pieces({ onMissing } = {}) {
       connection.onMissing = onMissing;
-      const asked: Promise<Answer>[] = [];
+      const asked: Promise<AnswerWithData>[] = [];
       for (;;) {
         while (asked.length <= AHEAD - ASKED_TOGETHER)
           asked.push(...connection.requestPieces(ASKED_TOGETHER));
         const answer = await asked.shift();
         if (answer?.op !== "piece") return;
-        if (!("data" in answer)) yield answer.piece;
-        else yield { ...answer.piece, bytes: dataOf(answer.data) };
+        const { data, piece } = answer;
+        if (piece.kind === "missing") yield piece;
+        else if (data) yield { ...piece, bytes: data };
+        else throw new BranchCacheError("BC_API_FRAME", "the daemon sent a block without its bytes");
       }
     },
     async add(offsetBytes, bytes) {
-      const answer = await connection.request({ op: "add", offsetBytes, bytes }, "added");
+      const answer = await connection.request({ op: "add", offsetBytes }, "added", bytes);
       return answer.op === "added" ? answer.result : "not-kept";
     },
     release: (bytes) => connection.release(bytes),
@@ -101,22 +103,21 @@ function remoteReader(
   };
 }
 
-function dataOf([bytes]: readonly Uint8Array[]): Uint8Array {
-  if (!bytes) throw new BranchCacheError("BC_API_FRAME", "the daemon sent a block without its bytes");
-  return bytes;
-}
+type AnswerWithData = Answer & { readonly data?: Uint8Array };
+/** What bytes there are go as data. */
+type WithoutBytes<T> = T extends unknown ? Omit<T, "bytes"> : never;
 
 type AwaitedAnswer = "hello" | "opened" | "piece" | "added" | "explanation";
 
 interface Waiting {
-  readonly resolve: (answer: Answer) => void;
+  readonly resolve: (answer: AnswerWithData) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /** Pairs each answer with the oldest request of its kind. */
 class Connection {
   readonly #socket: Socket;
-  readonly #writer: FrameWriter<Request>;
+  readonly #writer: FrameWriter<WithoutBytes<Request>>;
   readonly #buffers = new LentBuffers();
   readonly #waiting: Record<AwaitedAnswer, Waiting[]> = {
     hello: [],
@@ -131,10 +132,12 @@ class Connection {
   private constructor(socket: Socket, received: ReceivedBytes) {
     this.#socket = socket;
     this.#writer = new FrameWriter(socket);
-    const frames = new FrameReader({ takeBuffer: (lengthBytes) => this.#buffers.take(lengthBytes) });
+    const frames = new FrameReader((message, data) => this.#take(message as Answer, data), {
+      placeFor: (_, lengthBytes) => this.#buffers.take(lengthBytes),
+    });
     received.listener = (buffer, lengthBytes) => {
       try {
-        for (const message of frames.push(buffer, lengthBytes)) this.#take(message as Answer);
+        frames.push(buffer, lengthBytes);
       } catch (error) {
         this.close(error);
       }
@@ -159,28 +162,32 @@ class Connection {
     return connection;
   }
 
-  async send(request: Request): Promise<void> {
+  async send(request: WithoutBytes<Request>, bytes?: Uint8Array): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
-    await this.#writer.write(request);
+    await (bytes ? this.#writer.writeWithData(request, [bytes]) : this.#writer.write(request));
   }
 
-  request(request: Request, answer: AwaitedAnswer): Promise<Answer> {
+  request(
+    request: WithoutBytes<Request>,
+    answer: AwaitedAnswer,
+    bytes?: Uint8Array,
+  ): Promise<AnswerWithData> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) {
         reject(this.#failure);
         return;
       }
       this.#waiting[answer].push({ resolve, reject });
-      this.send(request).catch(reject);
+      this.send(request, bytes).catch(reject);
     });
   }
 
   /** So many answers to one request. Looked at when their turn comes; until then a failure is no unhandled one. */
-  requestPieces(count: number): readonly Promise<Answer>[] {
+  requestPieces(count: number): readonly Promise<AnswerWithData>[] {
     const answers = Array.from(
       { length: count },
       () =>
-        new Promise<Answer>((resolve, reject) => {
+        new Promise<AnswerWithData>((resolve, reject) => {
           if (this.#failure === undefined) this.#waiting.piece.push({ resolve, reject });
           else reject(this.#failure);
         }),
@@ -203,7 +210,7 @@ class Connection {
     }
   }
 
-  #take(answer: Answer): void {
+  #take(answer: Answer, data: Uint8Array | undefined): void {
     if (answer.op === "error") {
       this.close(new BranchCacheError(answer.code, `daemon: ${answer.message}`));
       return;
@@ -214,7 +221,7 @@ class Connection {
     }
     const waiting = this.#waiting[answer.op === "end" ? "piece" : answer.op].shift();
     if (!waiting) throw new BranchCacheError("BC_API_ORDER", `the daemon sent ${answer.op} unasked`);
-    waiting.resolve(answer);
+    waiting.resolve(data ? { ...answer, data } : answer);
   }
 }
 

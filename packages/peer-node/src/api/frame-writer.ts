@@ -1,10 +1,12 @@
 import type { Socket } from "node:net";
-import { encodeFrame, encodeFrameEndingWith, encodeFrameWithData } from "./frames.ts";
+import { encodeFrame, encodeFrameOfData } from "./frames.ts";
 
 /** As much may wait for a socket before a writer is asked to wait: a few of the biggest answers. */
 const AHEAD_BYTES = 1024 * 1024;
-/** What is smaller waits for its neighbours, and is copied together with them. */
+/** What is smaller is copied together with its neighbours. */
 const GATHERED_BYTES = 16 * 1024;
+/** So much does not wait for the end of the turn: the other side has enough to do. */
+const AT_ONCE_BYTES = 256 * 1024;
 
 /** Undefined where there is room for more at once; else resolves when there is, also when the socket is gone. */
 export type Room = Promise<void> | undefined;
@@ -37,23 +39,19 @@ export class FrameWriter<Message> {
   }
 
   /**
-   * As `write` of `{ ...message, data }`, without a copy: the pieces must not change until they are written. `written`
-   * is called when they are, or never will be.
+   * A message with data in pieces, which are not copied: they must not change until they are written. `written` is
+   * called when they are, or never will be.
    */
   writeWithData(message: Message & object, data: readonly Uint8Array[], written?: () => void): Room {
     if (!this.#open) {
       written?.();
       return undefined;
     }
-    for (const part of encodeFrameWithData(message, data)) this.#gather(part);
+    let dataBytes = 0;
+    for (const piece of data) dataBytes += piece.length;
+    this.#gather(encodeFrameOfData(message, dataBytes));
+    for (const piece of data) this.#gather(piece);
     if (written) this.#written.push(written);
-    return this.#leave();
-  }
-
-  /** As `write` of a message whose last value, however deep, is an empty array, with `bytes` in its place. */
-  writeEndingWith(message: object, bytes: Uint8Array): Room {
-    if (!this.#open) return undefined;
-    for (const part of encodeFrameEndingWith(message, bytes)) this.#gather(part);
     return this.#leave();
   }
 
@@ -101,7 +99,7 @@ export class FrameWriter<Message> {
   }
 
   #leave(): Room {
-    if (this.#partsBytes > GATHERED_BYTES) this.flush();
+    if (this.#partsBytes >= AT_ONCE_BYTES) this.flush();
     else this.#flushSoon();
     return this.#partsBytes + this.#socket.writableLength <= AHEAD_BYTES ? undefined : this.#wait();
   }

@@ -1,18 +1,22 @@
-/** What travels over the local socket: a 4-byte big-endian length, then that many bytes of MessagePack. */
+/**
+ * What travels over the local socket, frame by frame: a length of 4 bytes, big-endian, and so many bytes of
+ * MessagePack. Where the highest bit of the length is set, data follows as it is: behind the length stands that of the
+ * data, 4 bytes more, then comes the MessagePack, then the data.
+ */
 import { BranchCacheError } from "@branchcache/runtime";
 import { Packr, RESERVE_START_SPACE } from "msgpackr";
 
-// Plain maps without extensions: any MessagePack library can speak to the daemon.
-const options = { useRecords: false, moreTypes: false, int64AsType: "number" } as const;
-const packr = new Packr({ ...options, copyBuffers: false });
-/** Bytes in what it reads do not keep all that came with them. */
-const copying = new Packr({ ...options, copyBuffers: true });
-/** Of a frame that is read where it lies. */
-const SMALL_BYTES = 4_096;
+// Plain maps without extensions: any MessagePack library can speak to the daemon. Bytes in what is read are copies, as
+// what they came in is used again.
+const packr = new Packr({ useRecords: false, moreTypes: false, int64AsType: "number", copyBuffers: true });
 
+/** Of the MessagePack, and of the data, in one frame. */
 export const FRAME_MAX_BYTES = 1024 * 1024;
 
 const LENGTH_BYTES = 4;
+const WITH_DATA = 0x8000_0000;
+/** Frames up to this length are gathered in memory that is used again. */
+const SMALL_BYTES = 4_096;
 
 export function encodeFrame(message: unknown): Uint8Array {
   const frame = packr.pack(message, RESERVE_START_SPACE + LENGTH_BYTES);
@@ -20,131 +24,146 @@ export function encodeFrame(message: unknown): Uint8Array {
   return frame;
 }
 
-/**
- * The frame of `{ ...message, data }` in parts, so that big pieces are written as they lie. They must not change
- * until they are written.
- */
-export function encodeFrameWithData(message: object, data: readonly Uint8Array[]): Uint8Array[] {
-  const parts: Uint8Array[] = [];
-  for (const piece of data) {
-    const mark = Buffer.allocUnsafe(MARK_BYTES);
-    writeMark(mark, 0, BIN_32, piece.length);
-    parts.push(mark, piece);
-  }
-  return withLength(upToLastValue({ ...message, data: [] }, ARRAY_32, data.length), parts);
+/** All of a frame but its data. */
+export function encodeFrameOfData(message: unknown, dataBytes: number): Uint8Array {
+  const frame = packr.pack(message, RESERVE_START_SPACE + 2 * LENGTH_BYTES);
+  frame.writeUInt32BE(WITH_DATA + frame.length - 2 * LENGTH_BYTES, 0);
+  frame.writeUInt32BE(dataBytes, LENGTH_BYTES);
+  return frame;
 }
-
-/**
- * The frame of a message whose last value, however deep, is an empty array: `bytes` take its place. They must not
- * change until they are written.
- */
-export function encodeFrameEndingWith(message: object, bytes: Uint8Array): Uint8Array[] {
-  return withLength(upToLastValue(message, BIN_32, bytes.length), [bytes]);
-}
-
-/** An empty array as the last value is the last byte; the mark of the real value takes its place. */
-function upToLastValue(message: object, type: number, length: number): Buffer {
-  const head = packr.pack(message);
-  const start = Buffer.allocUnsafe(LENGTH_BYTES + head.length - 1 + MARK_BYTES);
-  start.set(head, LENGTH_BYTES);
-  writeMark(start, start.length - MARK_BYTES, type, length);
-  return start;
-}
-
-function withLength(start: Buffer, rest: readonly Uint8Array[]): Uint8Array[] {
-  const lengthBytes = rest.reduce((total, { length }) => total + length, start.length - LENGTH_BYTES);
-  start.writeUInt32BE(lengthBytes, 0);
-  return [start, ...rest];
-}
-
-function writeMark(target: Buffer, at: number, type: number, length: number): void {
-  target[at] = type;
-  target.writeUInt32BE(length, at + 1);
-}
-
-/** Of MessagePack, each with a length of four bytes behind it. */
-const ARRAY_32 = 0xdd;
-const BIN_32 = 0xc6;
-const MARK_BYTES = 5;
 
 export interface FrameReaderOptions {
-  /** Bytes in a message are good only until the next message is asked for. Default false: they stay. */
-  readonly reuse?: boolean;
-  /** Where a frame is gathered; its byte fields are views of that. Default: fresh memory. */
-  readonly takeBuffer?: (lengthBytes: number) => Uint8Array;
+  /** Where the data of a message goes, of exactly that length; undefined: it is dropped. Default: fresh memory. */
+  readonly placeFor?: (message: unknown, dataBytes: number) => Uint8Array | undefined;
 }
 
 /**
- * Gathers frames from a stream, and copies what it gathers: what it is given may be used again. Throws
- * `BC_API_FRAME` for a frame over the limit, as soon as its length is read, and for bytes that are no MessagePack.
+ * Gathers frames from a stream, and copies what it gathers: what it is given may be used again. Each message is
+ * handed on as soon as all of it is there, with its data if it has some, before the next is looked at.
  */
 export class FrameReader {
-  readonly #reuse: boolean;
-  readonly #takeBuffer: ((lengthBytes: number) => Uint8Array) | undefined;
-  #spare: Uint8Array = new Uint8Array(0);
-  readonly #length = Buffer.alloc(LENGTH_BYTES);
-  #lengthFilled = 0;
-  /** The frame under way, once its length is known. */
-  #body: Uint8Array | undefined;
-  #bodyFilled = 0;
+  readonly #take: (message: unknown, data?: Uint8Array) => void;
+  readonly #placeFor: (message: unknown, dataBytes: number) => Uint8Array | undefined;
+  /** The beginning of a frame, and how much of it there has to be before more is known. */
+  readonly #small = Buffer.allocUnsafeSlow(SMALL_BYTES);
+  #gathered = this.#small;
+  #gatheredBytes = 0;
+  #neededBytes = LENGTH_BYTES;
+  /** The message whose data is under way. */
+  #message: unknown;
+  #place: Uint8Array | undefined;
+  #dataBytes = 0;
+  #filledBytes = 0;
 
-  constructor({ reuse = false, takeBuffer }: FrameReaderOptions = {}) {
-    this.#reuse = reuse;
-    this.#takeBuffer = takeBuffer;
+  constructor(take: (message: unknown, data?: Uint8Array) => void, { placeFor }: FrameReaderOptions = {}) {
+    this.#take = take;
+    this.#placeFor = placeFor ?? ((_, dataBytes) => Buffer.allocUnsafe(dataBytes));
   }
 
-  /** The first `end` bytes of a chunk. */
-  *push(chunk: Uint8Array, end = chunk.length): Generator<unknown, void, undefined> {
+  /**
+   * The first `end` bytes of a chunk. Throws `BC_API_FRAME` for a frame over the limit, as soon as its lengths are
+   * read, and for bytes that are no MessagePack; and what whoever takes the messages throws.
+   */
+  push(chunk: Uint8Array, end = chunk.length): void {
     for (let at = 0; at < end; ) {
-      if (!this.#body) {
-        while (this.#lengthFilled < LENGTH_BYTES && at < end)
-          this.#length[this.#lengthFilled++] = chunk[at++] ?? 0;
-        if (this.#lengthFilled < LENGTH_BYTES) return;
-        const lengthBytes = bodyBytes(this.#length);
-        if (at + lengthBytes <= end && this.#readsInPlace(lengthBytes)) {
-          // All of it is here.
-          this.#lengthFilled = 0;
-          yield unpack(this.#reuse ? packr : copying, chunk, at, at + lengthBytes);
-          at += lengthBytes;
-          continue;
-        }
-        this.#body = this.#memory(lengthBytes);
-      }
-      const part = chunk.subarray(at, Math.min(end, at + this.#body.length - this.#bodyFilled));
-      this.#body.set(part, this.#bodyFilled);
-      this.#bodyFilled += part.length;
-      at += part.length;
-      if (this.#bodyFilled < this.#body.length) return;
-      const body = this.#body;
-      this.#body = undefined;
-      this.#bodyFilled = 0;
-      this.#lengthFilled = 0;
-      yield unpack(packr, body);
+      if (this.#filledBytes < this.#dataBytes) at = this.#fill(chunk, at, end);
+      else if (this.#gatheredBytes === 0 && end - at >= LENGTH_BYTES) at = this.#readInPlace(chunk, at, end);
+      else at = this.#gather(chunk, at, end);
     }
   }
 
-  #readsInPlace(lengthBytes: number): boolean {
-    return this.#reuse || (!this.#takeBuffer && lengthBytes <= SMALL_BYTES);
+  /** A frame that is all there is not copied. */
+  #readInPlace(chunk: Uint8Array, at: number, end: number): number {
+    const mark = readU32(chunk, at);
+    const startBytes = mark >= WITH_DATA ? 2 * LENGTH_BYTES : LENGTH_BYTES;
+    const start = at + startBytes;
+    if (start > end) return this.#gather(chunk, at, end);
+    const messageEnd = start + messageBytes(mark);
+    const dataBytes = mark >= WITH_DATA ? limited(readU32(chunk, at + LENGTH_BYTES)) : undefined;
+    if (messageEnd > end) return this.#gather(chunk, at, end);
+    this.#handOn(unpack(chunk, start, messageEnd), dataBytes);
+    return messageEnd;
   }
 
-  /** Fresh memory costs more than what is copied into it. */
-  #memory(lengthBytes: number): Uint8Array {
-    if (this.#takeBuffer) return this.#takeBuffer(lengthBytes);
-    if (!this.#reuse) return Buffer.allocUnsafe(lengthBytes);
-    if (this.#spare.length < lengthBytes) this.#spare = Buffer.allocUnsafeSlow(lengthBytes);
-    return this.#spare.subarray(0, lengthBytes);
+  #gather(chunk: Uint8Array, at: number, end: number): number {
+    const stop = Math.min(end, at + this.#neededBytes - this.#gatheredBytes);
+    this.#gathered.set(chunk.subarray(at, stop), this.#gatheredBytes);
+    this.#gatheredBytes += stop - at;
+    if (this.#gatheredBytes < this.#neededBytes) return stop;
+    const mark = readU32(this.#gathered, 0);
+    const startBytes = mark >= WITH_DATA ? 2 * LENGTH_BYTES : LENGTH_BYTES;
+    const isStartThere = this.#gatheredBytes >= startBytes;
+    const dataBytes =
+      mark >= WITH_DATA && isStartThere ? limited(readU32(this.#gathered, LENGTH_BYTES)) : undefined;
+    const allBytes = startBytes + messageBytes(mark);
+    if (this.#gatheredBytes < allBytes) {
+      this.#neededBytes = isStartThere ? allBytes : startBytes;
+      if (this.#neededBytes > this.#gathered.length) {
+        const gathered = Buffer.allocUnsafeSlow(this.#neededBytes);
+        this.#gathered.copy(gathered, 0, 0, this.#gatheredBytes);
+        this.#gathered = gathered;
+      }
+      return stop;
+    }
+    const gathered = this.#gathered;
+    this.#gathered = this.#small;
+    this.#gatheredBytes = 0;
+    this.#neededBytes = LENGTH_BYTES;
+    this.#handOn(unpack(gathered, startBytes, allBytes), dataBytes);
+    return stop;
+  }
+
+  #handOn(message: unknown, dataBytes: number | undefined): void {
+    if (dataBytes === undefined) {
+      this.#take(message);
+      return;
+    }
+    const place = this.#placeFor(message, dataBytes);
+    if (dataBytes === 0) {
+      this.#take(message, place);
+      return;
+    }
+    this.#message = message;
+    this.#place = place;
+    this.#dataBytes = dataBytes;
+    this.#filledBytes = 0;
+  }
+
+  #fill(chunk: Uint8Array, at: number, end: number): number {
+    const stop = Math.min(end, at + this.#dataBytes - this.#filledBytes);
+    const place = this.#place;
+    place?.set(at === 0 && stop === chunk.length ? chunk : chunk.subarray(at, stop), this.#filledBytes);
+    this.#filledBytes += stop - at;
+    if (this.#filledBytes < this.#dataBytes) return stop;
+    const message = this.#message;
+    this.#message = undefined;
+    this.#place = undefined;
+    this.#dataBytes = 0;
+    this.#filledBytes = 0;
+    this.#take(message, place);
+    return stop;
   }
 }
 
-function bodyBytes(length: Buffer): number {
-  const bytes = length.readUInt32BE(0);
+function messageBytes(mark: number): number {
+  return limited(mark >= WITH_DATA ? mark - WITH_DATA : mark);
+}
+
+function limited(bytes: number): number {
   if (bytes <= FRAME_MAX_BYTES) return bytes;
   throw new BranchCacheError("BC_API_FRAME", `a frame of ${bytes} bytes, at most ${FRAME_MAX_BYTES} allowed`);
 }
 
-function unpack(reader: Packr, bytes: Uint8Array, start = 0, end = bytes.length): unknown {
+function readU32(bytes: Uint8Array, at: number): number {
+  return (
+    (bytes[at] ?? 0) * 0x100_0000 +
+    (((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0))
+  );
+}
+
+function unpack(bytes: Uint8Array, start: number, end: number): unknown {
   try {
-    return reader.unpack(bytes, { start, end });
+    return packr.unpack(bytes, { start, end });
   } catch (error) {
     throw new BranchCacheError("BC_API_FRAME", "a frame that is no MessagePack", { cause: error });
   }

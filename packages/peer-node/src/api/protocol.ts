@@ -3,13 +3,14 @@
  *
  * 1. caller: `hello`; daemon: `hello` with its version, or `error`.
  * 2. caller: the Content Information in `content` frames, then `open`; daemon: `opened`.
- * 3. caller: `next` with the number of pieces it wants, some ahead; daemon: as many of `piece` or `end`, in order,
- *    the bytes of a block in `data`. Before that, daemon: `missing` with ranges that nobody in the branch gives, as
- *    soon as it knows; their pieces follow in their turn.
+ * 3. caller: `next` with the number of pieces it wants, some ahead; daemon: as many of `piece` or `end`, in order.
+ *    Before that, daemon: `missing` with ranges that nobody in the branch gives, as soon as it knows; their pieces
+ *    follow in their turn.
  *    At any time, caller: `add` with a block from the origin; daemon: `added` for each, in order.
  *    Caller: `explain` from a segment on; daemon: `explanation`, some segments at a time.
  * 4. either closes the connection.
  *
+ * `bytes` of a message are the data of its frame; those of a request may stand in the message as well.
  * `hello` with another number starts another protocol, where the daemon has one.
  */
 import type { ContentRange } from "@branchcache/content-info";
@@ -39,8 +40,8 @@ export type Answer =
   | { readonly op: "hello"; readonly protocol: number; readonly mode: string }
   | { readonly op: "opened" }
   | { readonly op: "piece"; readonly piece: MissingPiece }
-  /** `data` is one block. */
-  | { readonly op: "piece"; readonly piece: Omit<DataPiece, "bytes">; readonly data: readonly Uint8Array[] }
+  /** With data: one block. */
+  | { readonly op: "piece"; readonly piece: Omit<DataPiece, "bytes"> }
   | { readonly op: "missing"; readonly ranges: readonly ContentRange[] }
   | { readonly op: "end" }
   | { readonly op: "added"; readonly result: "kept" | "not-kept" | "mismatch" }
@@ -57,9 +58,10 @@ function isShortText(value: unknown): boolean {
   return typeof value === "string" && value.length <= NAME_MAX_LENGTH;
 }
 
-/** Throws `BC_API_FRAME` for anything that is no request. */
-export function checkRequest(message: unknown): Request {
+/** A message, and the data of its frame. Throws `BC_API_FRAME` for anything that is no request. */
+export function checkRequest(message: unknown, data?: Uint8Array): Request {
   const request = message as Partial<Record<string, unknown>> | null;
+  if (data && typeof request === "object" && request !== null) request["bytes"] = data;
   const ok =
     typeof request === "object" &&
     request !== null &&

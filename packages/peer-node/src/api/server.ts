@@ -46,18 +46,18 @@ export type ApiProtocol = (connection: ApiConnection) => ApiConnectionHandler;
 export interface ApiConnection {
   /** Undefined where there is room for more; else resolves when there is, also when the caller is gone. */
   send(message: unknown): Room;
-  /**
-   * As `send` of `{ ...message, data }`, without a copy: the pieces must not change until `sent` is called, which it
-   * may never be.
-   */
+  /** As `send`, with data behind the message. The pieces must not change until `sent` is called, once. */
   sendWithData(message: object, data: readonly Uint8Array[], sent?: () => void): Room;
   /** Sends what was written, then closes, whether or not the caller reads it. */
   end(): void;
 }
 
 export interface ApiConnectionHandler {
-  /** No further message is read before this is done. What it throws is told to the caller, and ends the connection. */
-  message(message: unknown): void | Promise<void>;
+  /**
+   * With the data that came behind it. No further message is read before this is done. What it throws is told to the
+   * caller, and ends the connection.
+   */
+  message(message: unknown, data?: Uint8Array): void | Promise<void>;
   /** Once, however it came about. */
   closed(): void;
 }
@@ -133,8 +133,8 @@ async function clearStaleSocket(path: string): Promise<void> {
 class Session {
   readonly #socket: Socket;
   readonly #options: ApiServerOptions;
-  readonly #frames = new FrameReader();
-  readonly #writer: FrameWriter<Answer | Omit<Extract<Answer, { data: unknown }>, "data">>;
+  readonly #frames = new FrameReader((message, data) => this.#take(message, data));
+  readonly #writer: FrameWriter<Answer>;
   readonly #closing = new AbortController();
   readonly #clock: Clock;
   #cancelDeadline: CancelTimer = () => {};
@@ -162,7 +162,7 @@ class Session {
     this.#deadline(HELLO_WITHIN_MS);
     this.#socket.on("data", (chunk) => {
       try {
-        for (const message of this.#frames.push(chunk)) this.#take(message);
+        this.#frames.push(chunk);
       } catch (error) {
         this.#fail(error);
       }
@@ -177,9 +177,9 @@ class Session {
     });
   }
 
-  #take(message: unknown): void {
-    if (this.#handler) this.#handOn(this.#handler, message);
-    else if (!this.#takeOver(message)) this.#handle(checkRequest(message));
+  #take(message: unknown, data: Uint8Array | undefined): void {
+    if (this.#handler) this.#handOn(this.#handler, message, data);
+    else if (!this.#takeOver(message)) this.#handle(checkRequest(message, data));
   }
 
   /** Whether another protocol takes the connection. */
@@ -197,13 +197,13 @@ class Session {
   }
 
   /** One message after another; the socket is not read on while one is being worked on. */
-  #handOn(handler: ApiConnectionHandler, message: unknown): void {
+  #handOn(handler: ApiConnectionHandler, message: unknown, data: Uint8Array | undefined): void {
     if (this.#closing.signal.aborted) return;
     const before = this.#handling;
     const working =
       before === undefined
-        ? handler.message(message)
-        : this.#queue(before, async () => handler.message(message));
+        ? handler.message(message, data)
+        : this.#queue(before, async () => handler.message(message, data));
     if (!working) return;
     this.#socket.pause();
     const handling = working

@@ -25,8 +25,8 @@ import { StatusWatch } from "./status-watch.ts";
 export interface Plan {
   /** Undefined: nothing more to send. The first is never undefined. */
   next(operation: number): ServiceCall | undefined;
-  /** Takes what came with a completion. */
-  received?(completion: OperationCompletion): void;
+  /** What is read goes there. */
+  readonly into?: Uint8Array;
 }
 
 export interface InstanceOptions {
@@ -140,6 +140,11 @@ export class Instance {
     try {
       connection = await this.#options.transport.connect({
         completed: (completion) => this.#completed(completion),
+        placeFor: (operation, lengthBytes) => {
+          const into = this.#running.get(operation)?.plan.into;
+          // Of memory that its owner has given away meanwhile nothing is left.
+          return into && into.length >= lengthBytes ? into.subarray(0, lengthBytes) : undefined;
+        },
         status: (report) => {
           if (report.status !== PEERDIST_STATUS.AVAILABLE) this.generation++;
           this.status.set(report);
@@ -187,9 +192,9 @@ export class Instance {
     if (!running) return;
     this.#running.delete(completion.operation);
     const { operation, plan } = running;
-    const { error, bytes, offset, release } = completion;
+    const { error, bytes, data, offset, release } = completion;
     if (error === ERROR_SUCCESS) {
-      plan.received?.(completion);
+      if (data) copyInto(plan.into, data);
       release?.();
       running.bytes += bytes;
       if (this.#goOn(running)) return;
@@ -216,6 +221,16 @@ export class Instance {
       operation.complete({ error: code, bytes: 0 });
     });
     return true;
+  }
+}
+
+function copyInto(into: Uint8Array | undefined, pieces: readonly Uint8Array[]): void {
+  let at = 0;
+  for (const piece of pieces) {
+    // See `placeFor`.
+    if (!into || at + piece.length > into.length) return;
+    into.set(piece, at);
+    at += piece.length;
   }
 }
 

@@ -15,16 +15,7 @@ export function oneCall(make: (operation: number) => ServiceCall): Plan {
 
 /** What is read goes into the caller's buffer. */
 export function reading(buffer: Uint8Array, make: (operation: number) => ServiceCall): Plan {
-  return {
-    ...oneCall(make),
-    received({ data = [] }) {
-      let at = 0;
-      for (const piece of data) {
-        buffer.set(piece, at);
-        at += piece.length;
-      }
-    },
-  };
+  return { ...oneCall(make), into: buffer };
 }
 
 export interface Piece {

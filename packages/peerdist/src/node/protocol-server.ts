@@ -57,8 +57,8 @@ class Caller implements ApiConnectionHandler {
     });
   }
 
-  message(message: unknown): void | Promise<void> {
-    const request = checkRequest(message);
+  message(message: unknown, data?: Uint8Array): void | Promise<void> {
+    const request = checkRequest(message, data);
     if (request.op === "identify") return this.#identify(request);
     if (!this.#session) throw new BranchCacheError("BC_API_ORDER", "identify comes first");
     if (request.op !== "call") return this.#close(this.#session);

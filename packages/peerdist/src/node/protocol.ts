@@ -6,6 +6,8 @@
  * 3. caller: `call` as often as it likes; daemon: `returned` for each, in order. `completed` for each operation
  *    and `status` for each change come in between, as they happen.
  * 4. caller: `close`; daemon: `completed` for all that was pending, `closed`. Or either just goes away.
+ *
+ * What was read is the data of the frame of its `completed`; `bytes` of a call are that of its frame, or stand in it.
  */
 import { BranchCacheError } from "@branchcache/runtime";
 import type { OperationCompletion, ServiceCall, ServiceReturn, StatusReport } from "../service/calls.ts";
@@ -70,19 +72,20 @@ const CHECKS = new Map<unknown, readonly (readonly [string, Check])[]>(
   Object.entries(FIELDS).map(([method, fields]) => [method, Object.entries(fields)]),
 );
 
-/** Throws `BC_API_FRAME` for anything that is no request. */
-export function checkRequest(message: unknown): Request {
+/** A message, and the data of its frame. Throws `BC_API_FRAME` for anything that is no request. */
+export function checkRequest(message: unknown, data?: Uint8Array): Request {
   const request = (message ?? {}) as Partial<Record<string, unknown>>;
   const good =
+    (request["op"] === "call" && count(request["id"]) && isCall(request["call"], data)) ||
     request["op"] === "close" ||
-    (request["op"] === "identify" && flag(request["proof"])) ||
-    (request["op"] === "call" && count(request["id"]) && isCall(request["call"]));
+    (request["op"] === "identify" && flag(request["proof"]));
   if (!good) throw new BranchCacheError("BC_API_FRAME", "a message that is no request");
   return request as unknown as Request;
 }
 
-function isCall(value: unknown): value is ServiceCall {
+function isCall(value: unknown, data: Uint8Array | undefined): value is ServiceCall {
   const call = (value ?? {}) as Partial<Record<string, unknown>>;
+  if (data && typeof value === "object" && value !== null) call["bytes"] = data;
   const checks = CHECKS.get(call["method"]);
   return checks?.every(([name, check]) => check(call[name])) ?? false;
 }

@@ -3,7 +3,7 @@ import { createConnection, type Socket } from "node:net";
 import { FrameReader, FrameWriter, ReceivedBytes } from "@branchcache/peer-node";
 import { BranchCacheError } from "@branchcache/runtime";
 import type {
-  ConnectionEvents,
+  CallerEvents,
   PeerDistTransport,
   ServiceCall,
   ServiceConnection,
@@ -24,6 +24,11 @@ export function daemon({ path, anonymous = false }: DaemonOptions): PeerDistTran
   return { connect: (events) => DaemonConnection.open(path, anonymous, events) };
 }
 
+/** The bytes of a call are its frame's data. */
+type SentRequest =
+  | Exclude<Request, { op: "call" }>
+  | { readonly op: "call"; readonly id: number; readonly call: object };
+
 interface Waiting<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (error: unknown) => void;
@@ -31,8 +36,8 @@ interface Waiting<T> {
 
 class DaemonConnection implements ServiceConnection {
   readonly #socket: Socket;
-  readonly #writer: FrameWriter<Request>;
-  readonly #events: ConnectionEvents;
+  readonly #writer: FrameWriter<SentRequest>;
+  readonly #events: CallerEvents;
   readonly #calls = new Map<number, Waiting<ServiceReturn>>();
   /** Who waits for `hello`, `identified` or `closed`. */
   #waiting: Waiting<Answer> | undefined;
@@ -41,15 +46,19 @@ class DaemonConnection implements ServiceConnection {
   #closing: Promise<void> | undefined;
   #failure: unknown;
 
-  private constructor(socket: Socket, received: ReceivedBytes, events: ConnectionEvents) {
+  private constructor(socket: Socket, received: ReceivedBytes, events: CallerEvents) {
     this.#socket = socket;
     this.#writer = new FrameWriter(socket);
     this.#events = events;
-    // Who takes a completion copies what was read to where it belongs, before the next.
-    const frames = new FrameReader({ reuse: true });
+    const frames = new FrameReader((message) => this.#take(message as Answer), {
+      placeFor: (message, lengthBytes) => {
+        const answer = message as Answer;
+        return answer.op === "completed" ? events.placeFor(answer.operation, lengthBytes) : undefined;
+      },
+    });
     received.listener = (buffer, lengthBytes) => {
       try {
-        for (const message of frames.push(buffer, lengthBytes)) this.#take(message as Answer);
+        frames.push(buffer, lengthBytes);
       } catch (error) {
         this.#fail(error);
       }
@@ -58,7 +67,7 @@ class DaemonConnection implements ServiceConnection {
     socket.on("close", () => this.#fail(undefined));
   }
 
-  static async open(path: string, anonymous: boolean, events: ConnectionEvents): Promise<DaemonConnection> {
+  static async open(path: string, anonymous: boolean, events: CallerEvents): Promise<DaemonConnection> {
     const received = new ReceivedBytes();
     const socket = createConnection({ path, onread: received.onread });
     try {
@@ -85,7 +94,7 @@ class DaemonConnection implements ServiceConnection {
       if (!("bytes" in call)) void this.#writer.write({ op: "call", id, call });
       else {
         const { bytes, ...rest } = call;
-        void this.#writer.writeEndingWith({ op: "call", id, call: { ...rest, bytes: [] } }, bytes);
+        void this.#writer.writeWithData({ op: "call", id, call: rest }, [bytes]);
       }
     });
   }

@@ -40,9 +40,14 @@ export interface ReadOptions {
   /** Default 5,000; 0: from the local cache alone. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /**
+   * Memory to read into, again and again: fresh memory for each read costs more than the read. What is read is a view
+   * of it, no longer than it is; leave it alone until then. Default: fresh memory.
+   */
+  readonly into?: Uint8Array;
 }
 
-export interface StreamOptions extends ReadOptions {
+export interface StreamOptions extends Omit<ReadOptions, "into"> {
   /** Fetches what nobody in the branch has, exactly these bytes, in pieces of any size; it is added as it comes. */
   readonly origin: (
     offsetBytes: number,
@@ -151,11 +156,12 @@ export class Content implements AsyncDisposable {
   async #read(
     what: string,
     maxBytes: number,
-    { timeoutMs = PEERDIST_READ_TIMEOUT_DEFAULT, signal }: ReadOptions,
+    { timeoutMs = PEERDIST_READ_TIMEOUT_DEFAULT, signal, into }: ReadOptions,
     offset: number,
     submit: (buffer: Uint8Array, timeout: number, overlapped: Overlapped) => Promise<number>,
   ): Promise<ContentPiece | undefined> {
-    const buffer = new Uint8Array(Math.min(maxBytes, TRANSFER_MAX_BYTES));
+    const length = Math.min(maxBytes, TRANSFER_MAX_BYTES);
+    const buffer = into ? into.subarray(0, length) : new Uint8Array(length);
     const ended = await operate(this.#parts.api, what, (o) => submit(buffer, timeoutMs, o), {
       offset,
       signal,

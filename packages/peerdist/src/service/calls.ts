@@ -75,7 +75,7 @@ export interface OperationCompletion {
   /** Transferred, or the length of a missing range. */
   readonly bytes: number;
   readonly offset?: number;
-  /** What was read, in pieces; `bytes` of it together. */
+  /** What was read, in pieces, `bytes` of it together; absent where it lies in its place (`placeFor`) already. */
   readonly data?: readonly Uint8Array[];
   /** To be called when `data` has been used; or never, then its memory is freed later. */
   readonly release?: () => void;
@@ -97,6 +97,14 @@ export interface ConnectionEvents {
   lost(): void;
 }
 
+export interface CallerEvents extends ConnectionEvents {
+  /**
+   * Where to put so many bytes that an operation has read, of exactly that length, for who brings them from elsewhere;
+   * its completion follows. Undefined where nobody waits for them.
+   */
+  placeFor(operation: number, lengthBytes: number): Uint8Array | undefined;
+}
+
 export interface ServiceConnection {
   /** Calls are taken in the order in which they are made. Rejects when the connection is lost. */
   call(call: ServiceCall): ServiceReturn | Promise<ServiceReturn>;
@@ -105,7 +113,7 @@ export interface ServiceConnection {
 }
 
 export interface PeerDistTransport {
-  connect(events: ConnectionEvents): Promise<ServiceConnection>;
+  connect(events: CallerEvents): Promise<ServiceConnection>;
 }
 
 /** Bytes that one call or completion carries; longer buffers take several calls, reads are cut short. */
