@@ -120,7 +120,7 @@ describe("the commands", () => {
   });
 
   it.each([
-    { args: ["get"], complaint: "missing required argument 'url'" },
+    { args: ["get"], complaint: "no URL named" },
     { args: ["get", "http://x/", "--discovery-port", "99999"], complaint: "must be a port" },
     {
       args: ["get", "http://x/y", "--mode", "sideways"],

@@ -1,4 +1,4 @@
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { SettingOption } from "../config/setting-option.ts";
 import { parseHeader } from "../option-values.ts";
 import {
@@ -15,16 +15,20 @@ import type { GetOptions } from "../work/get.ts";
 
 export function getCommand(): Command {
   return new Command("get")
-    .summary("download a URL through the branch")
+    .summary("download URLs through the branch")
     .description(
-      "Downloads URL. What this machine or its peers hold comes from them, the rest from the origin;\n" +
+      "Downloads each URL. What this machine or its peers hold comes from them, the rest from the origin;\n" +
         "every byte is verified. A running daemon is used where there is one, else a cache of one's own.",
     )
-    .argument("<url>", "http or https URL")
+    .argument("[url...]", "http or https URLs, one after another")
     .option(
       "-o, --output <file>",
       "write to FILE, or to standard output for - (default: the URL's last part)",
     )
+    .option("-d, --directory <dir>", "write files into DIR")
+    .option("-i, --input <file>", "further URLs, one a line; - for standard input")
+    .option("--sha256 <digest>", "what the file must have; another is not kept", parseSha256)
+    .option("--sha256-sums <file>", "the same for several files, as sha256sum writes it")
     .option("-H, --header <name: value>", "send this header to the origin; may be repeated", parseHeader)
     .option("--no-daemon", "do not use a running daemon")
     .option("--no-peerdist", "an ordinary download: no Content Information, no peers")
@@ -58,16 +62,22 @@ Examples:
   branchcache get http://intranet/images/boot.wim
   branchcache get https://intranet/setup.msi -o /tmp/setup.msi --json
   branchcache get http://intranet/list.txt -o - | head
+  branchcache get --directory /srv/images --input urls.txt --sha256-sums SHA256SUMS
 
 A file appears under its name only when it is whole. What is there of one that broke off is kept beside it and
 gone on with, if the server still has the same content. Proxies are taken from HTTP_PROXY, HTTPS_PROXY and
-NO_PROXY. With -o -, content that the origin sends
-without Content Information passes through and is not cached.
+NO_PROXY. With -o -, content that the origin sends without Content Information passes through and is not cached.
+One of several that fails does not keep the others; with --json, each URL has its line.
 
-Exit status: 0 done, 1 failed, 2 usage, 3 the daemon named with --socket is not reachable.`,
+Exit status: 0 done, 1 one or more failed, 2 usage, 3 the daemon named with --socket is not reachable.`,
     )
-    .action(async (url: string, options: GetOptions) => {
+    .action(async (urls: readonly string[], options: GetOptions) => {
       const { runGet } = await import("../work/get.ts");
-      await runGet(url, options);
+      await runGet(urls, options);
     });
+}
+
+function parseSha256(digest: string): string {
+  if (!/^[0-9a-f]{64}$/i.test(digest)) throw new InvalidArgumentError("Not 64 hexadecimal digits.");
+  return digest.toLowerCase();
 }

@@ -1,16 +1,21 @@
-import { access } from "node:fs/promises";
 import { originClient } from "@branchcache/http-encoding/node";
 import {
   type BranchCache,
   connectBranchCache,
   createFileSink,
   createStreamSink,
+  type DownloadOptions,
   type DownloadReport,
   download,
   startPeerNode,
 } from "@branchcache/peer-node";
-import type { EventLevel } from "@branchcache/runtime";
-import { BranchCacheError, errorCode, type Observer } from "@branchcache/runtime";
+import {
+  BranchCacheError,
+  type EventLevel,
+  errorCode,
+  errorMessage,
+  type Observer,
+} from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import { explainText } from "../explain.ts";
 import { type LogFormat, logObserver } from "../log-observer.ts";
@@ -20,9 +25,10 @@ import { Resources } from "../resources.ts";
 import { stopSignal } from "../stop-signals.ts";
 import { openStore } from "../store.ts";
 import { formatBytes, formatDuration, formatRate, formatShare } from "../units.ts";
+import { checkFile, hashedSink } from "./get-digest.ts";
+import { type GetPlanOptions, planGet, type Wanted } from "./get-plan.ts";
 
-export interface GetOptions {
-  readonly output?: string;
+export interface GetOptions extends GetPlanOptions {
   readonly header?: Readonly<Record<string, string>>;
   readonly daemon: boolean;
   readonly peerdist: boolean;
@@ -41,9 +47,10 @@ export interface GetOptions {
   readonly logFormat?: LogFormat;
 }
 
-export async function runGet(url: string, options: GetOptions): Promise<void> {
-  const target = options.output ?? (await fileNameOf(url));
-  if (target === "-" && options.json) {
+/** Errors: those of the only URL; `BC_GET_FAILED` where there were several, once all were tried. */
+export async function runGet(urls: readonly string[], options: GetOptions): Promise<void> {
+  const wanted = await planGet(urls, options);
+  if (options.json && wanted.some(({ target }) => target === "-")) {
     throw new BranchCacheError("BC_USAGE", "--json and -o - both want standard output");
   }
   const observer = logObserver({
@@ -55,7 +62,33 @@ export async function runGet(url: string, options: GetOptions): Promise<void> {
   const branchCache = await openBranchCache(options, observer, resources);
   const origin = originClient({ clock: systemClock, observer, proxyFromEnvironment: true });
   resources.defer(() => origin.close());
+  const surroundings = { branchCache, origin, observer, signal };
+  let failed = 0;
+  for (const one of wanted) {
+    try {
+      await getOne(one, options, surroundings);
+    } catch (error) {
+      if (wanted.length === 1 || signal.aborted) throw error;
+      failed++;
+      reportFailure(one, error, options);
+    }
+  }
+  if (failed > 0) {
+    throw new BranchCacheError("BC_GET_FAILED", `${failed} of ${wanted.length} downloads failed`);
+  }
+}
+
+type Surroundings = Required<Pick<DownloadOptions, "branchCache" | "origin" | "observer" | "signal">>;
+
+async function getOne(
+  { url, target, sha256 }: Wanted,
+  options: GetOptions,
+  surroundings: Surroundings,
+): Promise<void> {
+  await using resources = new Resources();
   const file = target === "-" ? undefined : resources.use(await createFileSink(target, url));
+  const pipe = createStreamSink(process.stdout, surroundings.signal);
+  const hashed = file || sha256 === undefined ? undefined : hashedSink(pipe);
   const bar = progressBar({
     stream: process.stderr,
     enabled: !options.quiet,
@@ -63,24 +96,33 @@ export async function runGet(url: string, options: GetOptions): Promise<void> {
   });
   resources.defer(() => bar.stop());
   const report = await download({
+    ...surroundings,
     url,
-    origin,
-    branchCache,
-    sink: file ?? createStreamSink(process.stdout, signal),
+    sink: file ?? hashed?.sink ?? pipe,
     clock: systemClock,
-    observer,
-    signal,
     offer: options.peerdist,
     explain: options.explain === true,
     maxVersion: options.maxVersion,
     onProgress: (progress) => bar.update(progress),
     ...(options.header ? { headers: options.header } : {}),
   });
+  if (file && sha256 !== undefined) await checkFile(file, report.lengthBytes, url, sha256);
+  else if (sha256 !== undefined) hashed?.check(url, sha256);
   await file?.commit();
   bar.stop();
   if (options.explain && !options.json) process.stderr.write(`${explainText(report)}\n\n`);
   if (options.json) process.stdout.write(`${JSON.stringify(jsonReport(url, target, report))}\n`);
   else if (!options.quiet) process.stderr.write(`${summary(target, report)}\n`);
+}
+
+function reportFailure({ url, target }: Wanted, error: unknown, { json }: GetOptions): void {
+  const code = errorCode(error);
+  const message = errorMessage(error);
+  process.stderr.write(`branchcache: ${message}${code ? ` (${code})` : ""}\n`);
+  if (json) {
+    const failure = { url, file: target, error: { code: code ?? null, message } };
+    process.stdout.write(`${JSON.stringify(failure)}\n`);
+  }
 }
 
 async function openBranchCache(
@@ -110,26 +152,6 @@ async function openBranchCache(
   });
   resources.defer(() => node.close());
   return node;
-}
-
-/** Refuses to overwrite what was not named. */
-async function fileNameOf(url: string): Promise<string> {
-  let name: string;
-  try {
-    name = decodeURIComponent(new URL(url).pathname.split("/").at(-1) ?? "");
-  } catch {
-    throw new BranchCacheError("BC_USAGE", `${url} is no URL`);
-  }
-  if (name === "" || name === "." || name === ".." || /[/\\\0]/.test(name)) {
-    throw new BranchCacheError("BC_USAGE", "the URL names no file: use -o FILE");
-  }
-  const exists = await access(name).then(
-    () => true,
-    () => false,
-  );
-  if (exists)
-    throw new BranchCacheError("BC_USAGE", `${name} exists already: name it with -o to overwrite it`);
-  return name;
 }
 
 function summary(target: string, report: DownloadReport): string {
