@@ -1,6 +1,6 @@
 /** Publishes big contents on all cores. */
+import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
-import { Piscina } from "piscina";
 import { V1_BLOCK_BYTES } from "../constants.ts";
 import type { Publications } from "../publisher.ts";
 import { HashSink } from "./hash-sink.ts";
@@ -42,6 +42,8 @@ const MAX_PART_BYTES = 16 << 20;
 
 export function createHashingPool(options: HashingPoolOptions = {}): HashingPool {
   const workers = Math.max(options.workers ?? availableParallelism(), 1);
+  // Whoever hashes nothing, as a node that serves blocks, does without it.
+  const { Piscina } = createRequire(import.meta.url)("piscina") as typeof import("piscina");
   const piscina = new Piscina({
     filename: new URL("./hash-worker.js", import.meta.url).href,
     minThreads: 0,

@@ -1,8 +1,9 @@
 /** One GET over undici with our deadlines; redirects and codings are the caller's business. */
 import { type Clock, errorCode, errorMessage, isTimeout, timeoutReason } from "@branchcache/runtime";
-import { type Dispatcher, request } from "undici";
+import type { Dispatcher } from "undici";
 import type { HeaderFields } from "../../header-fields.ts";
 import { redactUrl } from "../../redact-url.ts";
+import { undici } from "../undici.ts";
 import { OriginError } from "./errors.ts";
 
 export interface ExchangeOptions {
@@ -74,7 +75,7 @@ async function attempt(
   try {
     response = await within(
       headersTimeoutMs,
-      request(url, {
+      undici().request(url, {
         dispatcher,
         method: "GET",
         headers,

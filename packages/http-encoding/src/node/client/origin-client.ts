@@ -1,7 +1,7 @@
 /** The client's side of the coding: Content Information where the server has it, missing data by range. [MS-PCCRTP] 3.1 */
 import type { ContentRange } from "@branchcache/content-info";
 import { type Clock, type Observer, silentObserver, timeoutReason } from "@branchcache/runtime";
-import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent } from "undici";
+import type { buildConnector, Dispatcher } from "undici";
 import {
   formatPeerDist,
   formatPeerDistEx,
@@ -12,6 +12,7 @@ import {
   X_P2P_PEERDIST,
   X_P2P_PEERDIST_EX,
 } from "../../headers.ts";
+import { undici } from "../undici.ts";
 import { type FollowOptions, follow } from "./follow.ts";
 import { readOpenAnswer } from "./open-answer.ts";
 import type { OriginAnswer } from "./origin-answer.ts";
@@ -119,6 +120,7 @@ function ownDispatcher(options: OriginClientOptions, connectTimeoutMs: number): 
     headersTimeout: 0,
     bodyTimeout: 0,
   };
+  const { Agent, EnvHttpProxyAgent } = undici();
   return options.proxyFromEnvironment === true ? new EnvHttpProxyAgent(common) : new Agent(common);
 }
 
@@ -146,7 +148,7 @@ function merge(
 
 /** undici's connector, timed by our clock. */
 function connectWithin(timeoutMs: number, clock: Clock): buildConnector.connector {
-  const connect = buildConnector({ timeout: 0 });
+  const connect = undici().buildConnector({ timeout: 0 });
   return (options, callback) => {
     const cancel = clock.after(timeoutMs, () => socket?.destroy(timeoutReason(timeoutMs)));
     // It returns the socket, which its type does not say.

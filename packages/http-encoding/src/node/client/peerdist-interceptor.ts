@@ -1,9 +1,10 @@
 /** An interceptor for undici's dispatchers: whoever fetches gets content, and somebody else finds it. */
 import type { Clock, Observer } from "@branchcache/runtime";
-import { type Dispatcher, EnvHttpProxyAgent } from "undici";
+import type { Dispatcher } from "undici";
 import { fieldText, type HeaderFields } from "../../header-fields.ts";
 import { PEERDIST, parseContentEncoding, parsePeerDist } from "../../headers.ts";
 import { redactUrl } from "../../redact-url.ts";
+import { undici } from "../undici.ts";
 import { OriginError } from "./errors.ts";
 import { contentInformationLimit } from "./open-answer.ts";
 import type { OriginAnswer } from "./origin-answer.ts";
@@ -56,7 +57,7 @@ export function peerDistInterceptor(options: PeerDistInterceptorOptions): Interc
 
 /** A dispatcher with the interceptor, through the proxies that the environment names; for `fetch`. */
 export function interceptedDispatcher(interceptor: Interceptor): Dispatcher {
-  return new EnvHttpProxyAgent().compose(interceptor);
+  return new (undici().EnvHttpProxyAgent)().compose(interceptor);
 }
 
 interface ReceiverContext {

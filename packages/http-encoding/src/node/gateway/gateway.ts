@@ -3,11 +3,12 @@
  * Each request goes to the origin, whose answer alone decides who may have the content, and so its hashes.
  */
 import { BranchCacheError, silentObserver } from "@branchcache/runtime";
-import { type Dispatcher, Pool } from "undici";
+import type { Dispatcher, Pool } from "undici";
 import { type CodingOptions, codingJudge } from "../coding-verdict.ts";
 import type { ForwardedMode } from "../forward-fields.ts";
 import { type ResourceFilterOptions, resourceFilter } from "../resource-filter.ts";
 import type { RequestHandler } from "../response-hook.ts";
+import { undici } from "../undici.ts";
 import { type UrlPublicationsOptions, urlPublications } from "../url-publications.ts";
 import { keptHeads } from "./kept-heads.ts";
 import { Passage, type PassageContext } from "./passage.ts";
@@ -102,7 +103,7 @@ function parseOrigin(text: string): URL {
 
 function poolOf(origin: URL, options: GatewayOptions): Pool {
   const { maxOriginConnections = 256, connectTimeoutMs = 10_000, originTimeoutMs = 60_000 } = options;
-  return new Pool(origin.origin, {
+  return new (undici().Pool)(origin.origin, {
     connections: maxOriginConnections,
     connect: { timeout: connectTimeoutMs },
     headersTimeout: originTimeoutMs,

@@ -1,7 +1,8 @@
 /** Content of a web server hashed before anybody asks for it, kept as a gateway before that server names it. */
 import { errorCode, errorMessage } from "@branchcache/runtime";
-import { Agent, type Dispatcher } from "undici";
+import type { Dispatcher } from "undici";
 import { readAnswer } from "../../server/decision.ts";
+import { undici } from "../undici.ts";
 import { type UrlPublicationsOptions, urlPublications } from "../url-publications.ts";
 import { fetchContent } from "./content-fetch.ts";
 import { strongValidator } from "./kept-heads.ts";
@@ -28,7 +29,7 @@ export interface UrlPublisher {
 
 export function urlPublisher(options: UrlPublisherOptions): UrlPublisher {
   const { clock, headers = {} } = options;
-  const own = options.dispatcher ? undefined : new Agent();
+  const own = options.dispatcher ? undefined : new (undici().Agent)();
   const dispatcher = options.dispatcher ?? (own as Dispatcher);
   const publications = urlPublications(options);
   let closed: Promise<void> | undefined;
