@@ -48,7 +48,10 @@ export async function startDaemon({
   await writeFile(configFile, JSON.stringify(settings));
   // Where things lie is no matter of the test: a reset of the settings must not lose it.
   await writeDropIn(directory, state);
-  const [program = "", ...rest] = [...on, ...command("branchcached", "--config", configFile, ...args)];
+  const [program = "", ...rest] = [
+    ...on,
+    ...command("branchcached", "--stop-at-eof", "--config", configFile, ...args),
+  ];
   const background = await startProcess([program, ...rest]);
   let url: string;
   try {

@@ -1,7 +1,9 @@
 /** The demo itself, on a small file: real processes, real multicast, real HTTP. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { runProcess } from "@branchcache/cli/testing";
 import { seededRandom } from "@branchcache/runtime/testing";
 import { describe, expect, it } from "vitest";
@@ -24,4 +26,39 @@ describe("branchcache demo", () => {
       await rm(directory, { recursive: true, force: true });
     }
   }, 60_000);
+
+  it.skipIf(process.platform !== "linux")(
+    "leaves no process behind when it is killed",
+    async () => {
+      const directory = await mkdtemp(join(tmpdir(), "branchcache-demo-test-"));
+      try {
+        const file = join(directory, "content.bin");
+        await writeFile(file, seededRandom(1).bytes(2 * 1024 * 1024));
+        const [program, ...args] = command("branchcache", "demo", "--file", file);
+        const env = { ...process.env, TMPDIR: directory };
+        const demo = spawn(program, args, { env, stdio: ["ignore", "pipe", "inherit"] });
+        for await (const line of createInterface({ input: demo.stdout })) {
+          if (line.startsWith("Node C")) break;
+        }
+        const children = (await readFile(`/proc/${demo.pid}/task/${demo.pid}/children`, "utf8"))
+          .trim()
+          .split(" ")
+          .map(Number);
+        expect(children.length).toBeGreaterThanOrEqual(4);
+        demo.kill("SIGKILL");
+        await expect.poll(() => children.filter(isRunning), { timeout: 30_000 }).toEqual([]);
+      } finally {
+        await rm(directory, { recursive: true, force: true });
+      }
+    },
+    60_000,
+  );
 });
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

@@ -58,6 +58,13 @@ export const logLevelOption = (): Option => new SettingOption("--log-level <leve
 
 export const logFormatOption = (): Option => new SettingOption("--log-format <format>", "log.format");
 
+/** For who starts a command that stays, and may be killed. */
+export const stopAtEofOption = (): Option =>
+  new Option(
+    "--stop-at-eof",
+    "stop when standard input ends, as a pipe does with whoever holds its other end",
+  );
+
 /** For commands whose own output is what is wanted. */
 export const quietLogLevelOption = (): Option =>
   new Option("--log-level <level>", "least important events to log").choices(LOG_LEVELS).default("warn");

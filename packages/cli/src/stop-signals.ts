@@ -1,6 +1,18 @@
+export interface StopOptions {
+  /**
+   * Stop too when standard input ends. A pipe from whoever started this process ends with him, however he ended: not
+   * even being killed leaves this one behind.
+   */
+  readonly stopAtEof?: true;
+}
+
 /** Ctrl-C and service managers ask once for a clean stop; a second time, the process ends at once. */
-export function stopSignal(): AbortSignal {
+export function stopSignal({ stopAtEof }: StopOptions = {}): AbortSignal {
   const controller = new AbortController();
+  if (stopAtEof) {
+    process.stdin.once("close", () => controller.abort(new Error("standard input ended"))).resume();
+    controller.signal.addEventListener("abort", () => process.stdin.destroy(), { once: true });
+  }
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     process.on(name, () => {
       if (controller.signal.aborted) process.exit(130);

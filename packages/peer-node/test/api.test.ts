@@ -10,7 +10,7 @@ import {
 } from "@branchcache/content-info";
 import { nodeHashEngine } from "@branchcache/content-info/node";
 import { BranchCacheError, equalBytes } from "@branchcache/runtime";
-import { seededRandom } from "@branchcache/runtime/testing";
+import { manualClock, seededRandom } from "@branchcache/runtime/testing";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connectBranchCache } from "../src/api/client.ts";
@@ -198,11 +198,74 @@ describe("the local socket", () => {
     await expect.poll(() => branch.closed).toBe(1);
   });
 
-  it("fails what is pending when the daemon goes away", async () => {
+  it("leaves to the origin what the daemon had not given when it went, verified all the same", async () => {
     const daemon = await connectBranchCache(path);
     const reader = await daemon.open(information);
-    await server.close();
+    const offsets: number[] = [];
+    let given = 0;
+    for await (const piece of reader.pieces()) {
+      offsets.push(piece.offsetBytes);
+      if (piece.kind === "data") {
+        given++;
+        await server.close();
+        continue;
+      }
+      const { lengthBytes, offsetBytes } = piece;
+      const bytes = content.slice(offsetBytes, offsetBytes + lengthBytes);
+      expect(await reader.add(offsetBytes, bytes)).toBe("not-kept");
+      bytes[0] = (bytes[0] ?? 0) ^ 1;
+      expect(await reader.add(offsetBytes, bytes)).toBe("mismatch");
+    }
+    const described = readContentInformation(information, nodeHashEngine);
+    expect(offsets).toEqual([...contentBlocks(described)].map(({ offsetBytes }) => offsetBytes));
+    expect(given).toBeLessThan(offsets.length / 2);
+    expect(branch.added).toEqual([]);
+    expect(await reader.explain()).toEqual({ peers: [], questions: [], segments: [] });
+    await reader.close();
+    await expect(daemon.open(information)).rejects.toMatchObject({ code: "BC_DAEMON_UNREACHABLE" });
+  });
+
+  it("ends as its own reader does when the reader is closed", async () => {
+    const daemon = await connectBranchCache(path);
+    const reader = await daemon.open(information);
+    await reader.close();
     await expect(reader.add(0, content.slice(0, 1))).rejects.toMatchObject({ code: "BC_DAEMON_CLOSED" });
+  });
+
+  describe("that is closed with a grace", () => {
+    const clock = manualClock();
+
+    beforeEach(async () => {
+      await server.close();
+      server = await serveApi({ path, branchCache: branch, mode: "local", clock });
+    });
+
+    it("lets what is read be read to its end, and nobody else in", async () => {
+      const daemon = await connectBranchCache(path);
+      const reader = await daemon.open(information);
+      const pieces = reader.pieces()[Symbol.asyncIterator]();
+      await pieces.next();
+      const closing = server.close(60_000);
+      await expect(connectBranchCache(path)).rejects.toMatchObject({ code: "BC_DAEMON_UNREACHABLE" });
+      let data = 0;
+      for (let next = await pieces.next(); !next.done; next = await pieces.next()) {
+        if (next.value.kind === "data") data++;
+      }
+      expect(data).toBeGreaterThan(3);
+      await reader.close();
+      await closing;
+      expect(clock.pending).toBe(0);
+    });
+
+    it("cuts off who has not come to the end when the time is up", async () => {
+      const daemon = await connectBranchCache(path);
+      const reader = await daemon.open(information);
+      const closing = server.close(60_000);
+      await clock.advance(60_000);
+      await closing;
+      for await (const { kind } of reader.pieces()) expect(kind).toBe("missing");
+      await reader.close();
+    });
   });
 
   it.each([

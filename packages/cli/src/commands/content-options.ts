@@ -8,6 +8,7 @@ import {
   logLevelOption,
   secretFileOption,
   sharedHashOptions,
+  stopAtEofOption,
 } from "../shared-options.ts";
 
 /** `listenVariable`: environment variable for `--listen`. */
@@ -49,7 +50,8 @@ export function addContentOptions(command: Command, listenVariable: string): Com
     .addOption(cacheDirOption())
     .addOption(hashCacheSizeOption())
     .addOption(logLevelOption())
-    .addOption(logFormatOption());
+    .addOption(logFormatOption())
+    .addOption(stopAtEofOption());
   for (const option of sharedHashOptions()) command.addOption(option);
   return command;
 }

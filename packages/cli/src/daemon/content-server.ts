@@ -14,7 +14,8 @@ import type { DaemonStore } from "./daemon-store.ts";
 
 export interface ContentServer {
   readonly url: string;
-  close(): Promise<void>;
+  /** Takes no more requests at once; answers under way have so many milliseconds to end. */
+  close(graceMs: number): Promise<void>;
 }
 
 /** Contents hashed at a time; each is read by several threads. */
@@ -66,10 +67,12 @@ export async function startContentServer(
     resources.defer(() => content.close());
     const server = createContentServer(content.handler, {});
     const at = await listen(server, address, observer);
-    resources.defer(() => closeServer(server));
     return {
       url: `http://${formatEndpoint({ ...at, address: shownHost(at.address) })}/`,
-      close: () => resources[Symbol.asyncDispose](),
+      async close(graceMs) {
+        await closeServer(server, graceMs);
+        await resources[Symbol.asyncDispose]();
+      },
     };
   } catch (error) {
     await resources[Symbol.asyncDispose]();

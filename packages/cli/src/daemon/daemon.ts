@@ -77,6 +77,7 @@ export class Daemon implements AsyncDisposable {
   #contentServer: ContentServer | undefined;
   #findings: readonly Finding[] = [];
   readonly #oldest: { untilMs: number; atMs: number | undefined } = { untilMs: 0, atMs: undefined };
+  readonly #retiring = new Set<Promise<void>>();
   /** One change after another. */
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -133,7 +134,8 @@ export class Daemon implements AsyncDisposable {
     this.#resources.defer(() => history.stop());
     this.#resources.defer(() => this.#stopNode());
     await this.#startNode();
-    this.#resources.defer(() => this.#contentServer?.close());
+    this.#resources.defer(() => Promise.all(this.#retiring));
+    this.#resources.defer(() => this.#contentServer?.close(0));
     await this.#startContentServer();
     this.#resources.defer(() => this.#web?.close());
     await this.#startWeb();
@@ -181,8 +183,9 @@ export class Daemon implements AsyncDisposable {
     }
     if (changes.touches("content_info")) this.#peerDist?.setClientVersion(settings.content_info.preferred);
     if (changes.touches("content_server")) {
-      await this.#contentServer?.close();
+      const before = this.#contentServer;
       this.#contentServer = undefined;
+      this.#retire(before?.close(settings.api.stop_timeout));
       await this.#startContentServer();
     }
     if (changes.touches("mode", "peer", "discovery", "client", "hosted_client", "hosted_server")) {
@@ -212,10 +215,18 @@ export class Daemon implements AsyncDisposable {
       await serving?.close();
     }
     if (this.settings.mode === "disabled") {
-      await this.#api?.close();
+      this.#retire(this.#api?.close(this.settings.api.stop_timeout));
       this.#api = undefined;
+      this.#retireNode();
       this.#switch.use(undefined);
     } else await this.#startNode();
+  }
+
+  /** What ends by itself while the daemon goes on. */
+  #retire(ending: Promise<void> | undefined): void {
+    if (!ending) return;
+    const ended = ending.catch(() => {}).finally(() => this.#retiring.delete(ended));
+    this.#retiring.add(ended);
   }
 
   async #startNode(): Promise<void> {
@@ -411,9 +422,16 @@ export class Daemon implements AsyncDisposable {
     await this.#serving?.close();
   }
 
-  /** Twice is harmless. */
-  async close(): Promise<void> {
+  /**
+   * Takes nothing new from now on. Downloads and answers that run may end within so many milliseconds; whose download
+   * is cut off then gets the rest from the origin. Twice is harmless.
+   */
+  async close(graceMs = 0): Promise<void> {
     await this.#queue;
+    if (graceMs > 0) {
+      this.#retireNode();
+      await Promise.all([this.#api?.close(graceMs), this.#contentServer?.close(graceMs)]);
+    }
     await this.#resources[Symbol.asyncDispose]();
   }
 

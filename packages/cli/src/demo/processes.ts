@@ -23,9 +23,12 @@ export interface BackgroundProcess {
   stop(): Promise<void>;
 }
 
-/** Starts a command that logs JSON to standard error and stays. */
+/**
+ * Starts a command that logs JSON to standard error and stays. Its standard input ends with this process, for those
+ * that stop then (`--stop-at-eof`).
+ */
 export async function startProcess([program, ...args]: CommandLine): Promise<BackgroundProcess> {
-  const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(program, args, { stdio: ["pipe", "ignore", "pipe"] });
   await once(child, "spawn");
   const log = new EventLog(child);
   return {

@@ -11,6 +11,7 @@ import {
   logFormatOption,
   logLevelOption,
   secretFileOption,
+  stopAtEofOption,
 } from "../shared-options.ts";
 import { version } from "../version.ts";
 import type { DaemonOptions } from "../work/daemon.ts";
@@ -43,6 +44,7 @@ export function branchcachedProgram(): Command {
     .addOption(discoveryWaitOption())
     .addOption(logLevelOption())
     .addOption(logFormatOption())
+    .addOption(stopAtEofOption())
     .option("--set <key=value>", "any setting, as in the configuration file; may be repeated", collect)
     .addHelpText(
       "after",

@@ -13,9 +13,9 @@ import { type LogFormat, logObserver } from "../log-observer.ts";
 import { shownHost } from "../option-values.ts";
 import { Resources } from "../resources.ts";
 import { loadServerSecret } from "../secret-file.ts";
-import { aborted, stopSignal } from "../stop-signals.ts";
+import { aborted, type StopOptions, stopSignal } from "../stop-signals.ts";
 
-export interface ContentServiceOptions extends HashStoreOptions {
+export interface ContentServiceOptions extends HashStoreOptions, StopOptions {
   readonly listen: ListenAddress;
   readonly minSize: number;
   readonly includePath?: readonly string[];
@@ -42,7 +42,7 @@ export async function runContentService(
     level: options.logLevel,
     format: options.logFormat,
   });
-  const signal = stopSignal();
+  const signal = stopSignal(options);
   const secret = await loadServerSecret(options.secretFile);
   await using resources = new Resources();
   const store = await openHashStore(options, observer);

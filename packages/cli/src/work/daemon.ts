@@ -3,9 +3,9 @@ import type { SettingFlags } from "../config/setting-option.ts";
 import { typedFlags } from "../config/typed-flags.ts";
 import { Daemon } from "../daemon/daemon.ts";
 import { serviceManager } from "../daemon/service-manager.ts";
-import { aborted, stopSignal } from "../stop-signals.ts";
+import { aborted, type StopOptions, stopSignal } from "../stop-signals.ts";
 
-export interface DaemonOptions {
+export interface DaemonOptions extends StopOptions {
   readonly config?: string;
   readonly listen?: string;
   readonly preset?: string;
@@ -13,7 +13,7 @@ export interface DaemonOptions {
 }
 
 export async function runDaemon({ config, ...options }: DaemonOptions, given: SettingFlags): Promise<void> {
-  const signal = stopSignal();
+  const signal = stopSignal(options);
   const flags = await typedFlags({ configFile: config, ...options, given });
   const manager = serviceManager();
   await using daemon = await Daemon.start({ configFile: config, flags });
@@ -23,7 +23,7 @@ export async function runDaemon({ config, ...options }: DaemonOptions, given: Se
   const { observer } = daemon;
   observer.event("info", "service.stopping");
   await manager.say("STOPPING=1");
-  await daemon.close();
+  await daemon.close(daemon.settings.api.stop_timeout);
   observer.event("info", "service.stopped");
 }
 

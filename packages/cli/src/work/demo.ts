@@ -191,7 +191,7 @@ class Demo {
 
   async #background(program: "serve" | "daemon", args: readonly string[]): Promise<BackgroundProcess> {
     const started = await startProcess(
-      cliCommand(program === "daemon" ? "branchcached" : "branchcache", args),
+      cliCommand(program === "daemon" ? "branchcached" : "branchcache", [...args, "--stop-at-eof"]),
     );
     this.#resources.defer(() => started.stop());
     return started;

@@ -8,6 +8,7 @@ import type { BranchCache, ContentReader, PiecesOptions, SegmentExplanation } fr
 import { LentBuffers } from "../lent-buffers.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { FrameReader } from "./frames.ts";
+import { outlivingReader } from "./outlive.ts";
 import { type Answer, PROTOCOL_VERSION, type Request } from "./protocol.ts";
 import { ReceivedBytes } from "./received-bytes.ts";
 
@@ -48,7 +49,7 @@ export async function connectBranchCache(path: string): Promise<BranchCache> {
         connection.close();
         throw error;
       }
-      return remoteReader(connection, content, forget);
+      return outlivingReader(remoteReader(connection, content, forget), content, nodeHashEngine);
     },
     async close() {
       for (const connection of open) connection.close();

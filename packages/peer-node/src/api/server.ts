@@ -71,7 +71,11 @@ const MISSING_AT_ONCE = 1_000;
 const LINGER_MS = 1_000;
 
 export interface ApiServer {
-  close(): Promise<void>;
+  /**
+   * Takes no more callers. A content that is being read may be read to its end for so many milliseconds, default 0;
+   * whoever has none open is sent away at once.
+   */
+  close(graceMs?: number): Promise<void>;
 }
 
 /**
@@ -80,13 +84,14 @@ export interface ApiServer {
  * `BC_LISTEN_FAILED`.
  */
 export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
-  const { path, maxConnections = 256, observer = silentObserver } = options;
+  const { path, maxConnections = 256, observer = silentObserver, clock = systemClock } = options;
   if (!isPipeName(path)) await clearStaleSocket(path);
-  const sockets = new Set<Socket>();
+  const sessions = new Map<Socket, Session>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-    new Session(socket, options).start();
+    const session = new Session(socket, options);
+    sessions.set(socket, session);
+    socket.once("close", () => sessions.delete(socket));
+    session.start();
   });
   server.maxConnections = maxConnections;
   const umask = process.umask(0o111);
@@ -104,9 +109,17 @@ export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
   }
   server.on("error", (error) => observer.event("error", "service.start_failed", { error: String(error) }));
   return {
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
+    async close(graceMs = 0) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      const cut = () => {
+        for (const socket of sessions.keys()) socket.destroy();
+      };
+      for (const [socket, session] of sessions) if (!session.isReading) socket.destroy();
+      let cancel: CancelTimer = () => {};
+      if (graceMs > 0) cancel = clock.after(graceMs, cut);
+      else cut();
+      await closed;
+      cancel();
     },
   };
 }
@@ -156,6 +169,11 @@ class Session {
     this.#writer = new FrameWriter(socket);
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+  }
+
+  /** A content is open, and its caller has not gone. */
+  get isReading(): boolean {
+    return this.#opening;
   }
 
   start(): void {

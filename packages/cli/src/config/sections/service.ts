@@ -1,7 +1,7 @@
 /** The daemon itself: its sockets, metrics and log. */
 import { z } from "zod";
 import { defaultPaths } from "../../paths.ts";
-import { choice, listenAddress, onOff, path, setting } from "../declare.ts";
+import { choice, duration, listenAddress, onOff, path, setting } from "../declare.ts";
 
 export const api = z
   .strictObject({
@@ -9,6 +9,10 @@ export const api = z
       path().prefault(() => defaultPaths().socket),
       { help: "Socket for local callers", takes: "restart", byPlatform: true },
     ),
+    stop_timeout: setting(duration({ maxMs: 3_600_000 }).prefault("10s"), {
+      help: "How long downloads that run may go on when the daemon is told to stop; what is left then comes from the origin",
+      takes: "live",
+    }),
   })
   .prefault({});
 
