@@ -14,8 +14,8 @@ import type { DaemonStore } from "./daemon-store.ts";
 
 export interface ContentServer {
   readonly url: string;
-  /** Takes no more requests at once; answers under way have so many milliseconds to end. */
-  close(graceMs: number): Promise<void>;
+  /** Takes no more requests at once; answers under way have so many milliseconds to end, default two seconds. */
+  close(graceMs?: number): Promise<void>;
 }
 
 /** Contents hashed at a time; each is read by several threads. */
