@@ -14,6 +14,8 @@ export interface ContentServer extends AsyncDisposable {
   readonly url: string;
   /** Puts the file in place, or another version of it. */
   put(content: Uint8Array): Promise<void>;
+  /** Asks for the file until it is hashed, which happens in the background. */
+  hashed(): Promise<void>;
   /** Lets a test change what is answered. */
   intercept(handler: ((...args: Parameters<RequestListener>) => boolean) | undefined): void;
 }
@@ -36,9 +38,19 @@ export async function contentServer(): Promise<ContentServer> {
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}/content.bin`;
   return {
-    url: `http://127.0.0.1:${port}/content.bin`,
+    url,
     put: (content) => writeFile(join(root, "content.bin"), content),
+    async hashed() {
+      const headers = { "accept-encoding": "peerdist", "x-p2p-peerdist": "Version=1.1" };
+      for (;;) {
+        const answer = await fetch(url, { headers });
+        await answer.arrayBuffer();
+        if (answer.headers.get("content-encoding") === "peerdist") return;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    },
     intercept: (handler) => {
       intercept = handler;
     },

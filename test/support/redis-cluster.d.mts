@@ -6,7 +6,7 @@ export interface RedisNode {
   signal(signal: NodeJS.Signals): void;
 }
 
-export interface RedisCluster {
+export interface RedisCluster extends AsyncDisposable {
   /** `127.0.0.1:port`, masters first. */
   readonly nodes: readonly string[];
   /** As they were made. */

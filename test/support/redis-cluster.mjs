@@ -90,6 +90,7 @@ export async function startRedisCluster(program, settings = []) {
         2 * MASTERS,
       ),
     close,
+    [Symbol.asyncDispose]: close,
   };
 }
 

@@ -18,19 +18,6 @@ import { hostedOffice } from "../support/hosted-office.ts";
 
 const SIZE = 1_500_000;
 
-/** Until the content server gives Content Information, which it makes in the background. */
-async function hashed(url: string): Promise<void> {
-  for (let left = 200; left > 0; left--) {
-    const answer = await fetch(url, {
-      headers: { "accept-encoding": "peerdist", "x-p2p-peerdist": "Version=1.1" },
-    });
-    await answer.arrayBuffer();
-    if (answer.headers.get("content-encoding") === "peerdist") return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error("never hashed");
-}
-
 const tls = { cert: certificates.server.cert, key: certificates.server.key };
 const https = { listen: { host: "127.0.0.1", port: 0 }, tls };
 const ca = { ca: certificates.ca.cert };
@@ -47,7 +34,7 @@ describe("a hosted cache and its office", () => {
         await using origin = await contentServer();
         const content = randomBytes(SIZE);
         await origin.put(content);
-        await hashed(origin.url);
+        await origin.hashed();
         await using office = await hostedOffice({ https });
         const hostedClient = { offerVersion: offers, tls: ca };
         const first = await office.client({ hostedClient, cipherId });
@@ -72,7 +59,7 @@ async function scene(sizeBytes: number, options: Parameters<typeof hostedOffice>
   const origin = await contentServer();
   const content = randomBytes(sizeBytes);
   await origin.put(content);
-  await hashed(origin.url);
+  await origin.hashed();
   const office = await hostedOffice(options);
   return {
     content,

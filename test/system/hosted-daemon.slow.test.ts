@@ -1,5 +1,6 @@
-/** A daemon as hosted cache, as administrators have it: the announcement, client certificates, a renewed certificate. */
-import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+/** Daemons as hosted cache and clients, as administrators have it: announcement, client certificates, renewed certificate. */
+import { randomBytes } from "node:crypto";
+import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +9,9 @@ import { OFFER_PATH_V1 } from "@branchcache/hosted-cache";
 import { parseEndpoint } from "@branchcache/runtime";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import certificates from "../support/certificates.json" with { type: "json" };
-import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { command } from "../support/commands.ts";
+import { contentServer } from "../support/content-server.ts";
+import { end, startDaemon, type TestDaemon } from "../support/daemon.ts";
 
 describe("a daemon as hosted cache", () => {
   let directory: string;
@@ -34,6 +37,7 @@ describe("a daemon as hosted cache", () => {
           ...files("server"),
           http_port: 0,
           https_port: 0,
+          allow_own_addresses: true,
           client_auth: "tls",
           client_ca: join(directory, "ca.pem"),
         },
@@ -83,6 +87,59 @@ describe("a daemon as hosted cache", () => {
     expect(answers).toEqual([400, 403, 403]);
   });
 
+  /** A daemon that uses the hosted cache, and proves itself with this certificate. */
+  const clientDaemon = async (identity: "client" | "stranger") => {
+    const { http = "" } = await daemon.process.event("hosted.serving");
+    for (const part of ["cert", "key"] as const) {
+      await writeFile(join(directory, `${identity}.${part}`), certificates[identity][part]);
+    }
+    return startDaemon({
+      settings: {
+        log: { format: "json" },
+        mode: "hosted-client",
+        content_info: { preferred: 1 },
+        peer: { listen_address: "127.0.0.1", listen_port: 0 },
+        hosted_client: {
+          servers: [http],
+          https_port: port,
+          offer_version: 1,
+          ca: files("server").cert,
+          cert: join(directory, `${identity}.cert`),
+          key: join(directory, `${identity}.key`),
+        },
+      },
+    });
+  };
+  const held = async (): Promise<Readonly<Record<"complete" | "partial", number>>> => {
+    const { output } = await daemon.run("status", "cache", "--json");
+    return JSON.parse(output).data.segments;
+  };
+
+  it("PCHC-14 PCHC-47 PCHC-50 PCHC-71 client_auth tls: what a stranger offers is refused, what the holder of a certificate offers is pulled, verified and served", async () => {
+    await using origin = await contentServer();
+    const content = randomBytes(300_000);
+    await origin.put(content);
+    await origin.hashed();
+    const get = async (client: TestDaemon) => {
+      const file = join(client.directory, "got");
+      const { code, complaint, output } = await client.run("get", origin.url, "-o", file, "--json");
+      expect([code, complaint]).toEqual([0, expect.any(String)]);
+      expect((await readFile(file)).equals(content)).toBe(true);
+      return JSON.parse(output).bytes;
+    };
+    await using stranger = await clientDaemon("stranger");
+    expect(await get(stranger)).toMatchObject({ origin: 300_000, hosted: 0 });
+    expect((await stranger.process.event("offer.failed"))["reason"]).toContain("refused by the hosted cache");
+    expect((await daemon.process.event("peer.denied"))["reason"]).toContain("client certificate");
+    expect(await held()).toEqual({ complete: 0, partial: 0 });
+
+    await using holder = await clientDaemon("client");
+    expect(await get(holder)).toMatchObject({ origin: 300_000, hosted: 0 });
+    while ((await held()).complete === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    await using reader = await clientDaemon("stranger");
+    expect(await get(reader)).toMatchObject({ origin: 0, hosted: 300_000 });
+  }, 60_000);
+
   it("serves a renewed certificate without a restart", async () => {
     expect((await offer("client")).name).toEqual("server");
     await copyFile(files("renewed").key, files("server").key);
@@ -91,15 +148,37 @@ describe("a daemon as hosted cache", () => {
     expect((await offer("client")).name).toEqual("renewed");
   }, 60_000);
 
+  const PARTS = ["objectClass: serviceConnectionPoint", "Untested with Windows", "_branchcache._tcp."];
+
   it("enable hosted-server --announce prints what points clients here", async () => {
     const { code, complaint, output } = await daemon.run("enable", "hosted-server", "--announce");
     expect([code, complaint]).toEqual([0, ""]);
-    for (const part of [
-      "objectClass: serviceConnectionPoint",
-      "Untested with Windows",
-      "_branchcache._tcp.",
-    ]) {
-      expect(output).toContain(part);
-    }
+    for (const part of PARTS) expect(output).toContain(part);
+    const asJson = await daemon.run("enable", "hosted-server", "--announce", "--json");
+    expect(JSON.parse(asJson.output)).toMatchObject({
+      mode: "hosted-server",
+      daemon: true,
+      announcement: {
+        ldif: expect.stringContaining("objectClass"),
+        policy: expect.stringContaining("Enabled"),
+      },
+    });
+  });
+
+  it("enable hosted-server --announce prints it without a daemon too, and says that none runs", async () => {
+    const file = join(directory, "branchcache.json");
+    const socket = join(directory, "none", "api.sock");
+    const enable = (...more: readonly string[]) =>
+      end(command("branchcache", "--config", file, "enable", "hosted-server", "--announce", ...more), socket);
+    await writeFile(file, "{}");
+    const { code, complaint, output } = await enable();
+    expect([code, complaint]).toEqual([3, expect.stringContaining("no daemon runs")]);
+    for (const part of PARTS) expect(output).toContain(part);
+    const asJson = await enable("--json");
+    expect([asJson.code, JSON.parse(asJson.output)]).toEqual([
+      3,
+      expect.objectContaining({ mode: "hosted-server", daemon: false, announcement: expect.any(Object) }),
+    ]);
+    expect(JSON.parse(await readFile(file, "utf8"))).toEqual({ mode: "hosted-server" });
   });
 });

@@ -27,13 +27,7 @@ describe.skipIf(!redis.ok)("two daemons with cache.store redis", () => {
       await using origin = await contentServer();
       const content = randomBytes(SIZE);
       await origin.put(content);
-      for (let ready = false; !ready; ) {
-        const answer = await fetch(origin.url, {
-          headers: { "accept-encoding": "peerdist", "x-p2p-peerdist": "Version=1.1" },
-        });
-        await answer.arrayBuffer();
-        ready = answer.headers.get("content-encoding") === "peerdist";
-      }
+      await origin.hashed();
       await using office = await hostedOffice();
       const through = async (daemon: typeof one) => {
         const port = parseEndpoint((await daemon.process.event("hosted.serving"))["http"] ?? "")?.port ?? 0;

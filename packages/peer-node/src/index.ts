@@ -31,7 +31,7 @@ export type { DownloadProgress, DownloadReport } from "./download/report.ts";
 export type { DownloadSink, PartialContent } from "./download/sink.ts";
 export { createStreamSink } from "./download/stream-sink.ts";
 export { type AddressRanges, addressRanges } from "./hosted/addresses.ts";
-export type { HostedClientOptions } from "./hosted/hosted-caches.ts";
+export type { HostedCacheState, HostedClientOptions } from "./hosted/hosted-caches.ts";
 export {
   type HostedCacheService,
   type HostedCacheServiceOptions,

@@ -20,6 +20,7 @@ import {
   BranchCacheError,
   type Clock,
   type Endpoint,
+  errorMessage,
   type HttpPort,
   type Observer,
   type Random,
@@ -33,7 +34,7 @@ import { heldSegmentsOf } from "./block-source.ts";
 import type { BranchCache } from "./branch-cache.ts";
 import { hostedFirst } from "./hosted/branch-finder.ts";
 import { CacheChoice, LinkSwitch } from "./hosted/cache-choice.ts";
-import { HostedCaches, type HostedClientOptions } from "./hosted/hosted-caches.ts";
+import { type HostedCacheState, HostedCaches, type HostedClientOptions } from "./hosted/hosted-caches.ts";
 import type { DiscoverOptions } from "./hosted/srv.ts";
 import type { ListenAddress } from "./http-listen.ts";
 import { type NodeBlocks, nodeBlocks } from "./node-blocks.ts";
@@ -95,6 +96,8 @@ export interface PeerNode extends BranchCache {
   /** Where it serves blocks; undefined when it serves nobody. */
   readonly serving: Endpoint | undefined;
   readonly blocks: NodeBlocks;
+  /** Those that are used now, named or found by DNS. */
+  readonly hostedCaches: readonly HostedCacheState[];
   /** Asks the link who holds these segments; nobody where the node asks nobody. */
   whoHas(
     ids: readonly SegmentId[],
@@ -217,6 +220,9 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
     mode,
     serving,
     blocks: nodeBlocks({ blocks: store.blocks, vault, observer, fetch, crowd, onKept }),
+    get hostedCaches() {
+      return caches.states;
+    },
     async *whoHas(ids, whose) {
       if (peers.discovery) yield* peers.discovery.find(ids, whose);
     },
@@ -240,7 +246,10 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
         caches.close();
         await link.close();
         await server?.close();
-        await store.blocks.flush();
+        // A cache that may lose its newest blocks is no reason to leave the rest of a process open.
+        await store.blocks.flush().catch((error: unknown) => {
+          observer.event("warn", "cache.save_failed", { reason: errorMessage(error) });
+        });
       })();
       return closed;
     },

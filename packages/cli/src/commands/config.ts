@@ -15,7 +15,7 @@ export function configCommand(): Command {
         .argument("[key...]", "these only, or sections such as peer")
         .option("--origin", "say where each value comes from")
         .option("--set-only", "leave out what has its default")
-        .option("--as-commands", "print commands that set the same elsewhere")
+        .option("--as-commands", "print a command that sets the same elsewhere")
         .option("--json", "print JSON")
         .action(async (keys: readonly string[], options: ConfigShowOptions, command: Command) =>
           (await work()).showConfig(keys, options, globalsOf(command)),
@@ -33,11 +33,18 @@ export function configCommand(): Command {
     .addCommand(
       addControlOptions(
         new Command("set")
-          .description("write a setting into the configuration file, and have the daemon follow")
+          .description("write settings into the configuration file, and have the daemon follow")
           .argument("<key>", "such as peer.listen_port")
-          .argument("<value>", "as in the file; lists with commas or as JSON"),
-      ).action(async (key: string, value: string, options: ControlOptions, command: Command) =>
-        (await work()).setConfig(key, value, options, globalsOf(command)),
+          .argument("<value>", "as in the file; lists with commas or as JSON")
+          .argument("[more...]", "further keys and values, for settings that need each other"),
+      ).action(
+        async (
+          key: string,
+          value: string,
+          more: readonly string[],
+          options: ControlOptions,
+          command: Command,
+        ) => (await work()).setConfig([key, value, ...more], options, globalsOf(command)),
       ),
     )
     .addCommand(
@@ -72,6 +79,7 @@ Examples:
   branchcache config show --origin
   branchcache config show peer
   branchcache config set cache.max_age 60d
+  branchcache config set hosted_server.cert /etc/ssl/cache.pem hosted_server.key /etc/ssl/private/cache.key
   branchcache config check /etc/branchcache/branchcache.json
   branchcache config schema > branchcache.schema.json
 

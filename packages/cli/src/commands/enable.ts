@@ -14,14 +14,9 @@ export function enableCommand(): Command {
   const mode = (name: EnableOptions["mode"], summary: string) => {
     const child = addControlOptions(new Command(name).description(summary))
       .option("--preset <port>", "serve blocks on this port rather than 80, such as 1337", parsePort)
-      .action(async (options: Omit<EnableOptions, "mode"> & { announce?: true }, self: Command) => {
+      .action(async (options: Omit<EnableOptions, "mode">, self: Command) => {
         const { runEnable } = await import("../work/enable.ts");
-        const { announce: wantsAnnouncement, ...rest } = options;
-        const globals = self.optsWithGlobals<ConfigGlobals>();
-        await runEnable({ ...rest, mode: name }, globals);
-        if (!wantsAnnouncement) return;
-        const { announce } = await import("../work/hosted.ts");
-        await announce(globals.config === undefined ? {} : { config: globals.config });
+        await runEnable({ ...options, mode: name }, self.optsWithGlobals<ConfigGlobals>());
       });
     command.addCommand(child);
     return child;

@@ -1,5 +1,6 @@
 /** What settings ask of each other. */
 import { resolve } from "node:path";
+import { accessFault } from "../hosted/access.ts";
 import type { Settings } from "./schema.ts";
 
 export const settingRules = {
@@ -10,6 +11,15 @@ export const settingRules = {
       found.push(
         "hosted_server.cert: a certificate needs its key and the other way round; set hosted_server.key too",
       );
+    }
+    const access = accessFault({
+      clientAuth: hosted.client_auth,
+      clientCa: hosted.client_ca,
+      offerFrom: hosted.offer_from,
+    });
+    // One may be set before the other, as long as there is no hosted cache; what can never work is told at once.
+    if (access !== undefined && (settings.mode === "hosted-server" || hosted.client_auth === "negotiate")) {
+      found.push(access);
     }
     if (server.enabled && (server.root === undefined) === (server.origin === undefined)) {
       found.push(

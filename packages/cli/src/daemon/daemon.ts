@@ -1,12 +1,6 @@
 /** The daemon's parts, put together as the settings say, and changed with them. */
 import { join } from "node:path";
-import {
-  type ApiServer,
-  type BlockServer,
-  type PeerNode,
-  serveApi,
-  startPeerNode,
-} from "@branchcache/peer-node";
+import { type ApiServer, type PeerNode, serveApi, startPeerNode } from "@branchcache/peer-node";
 import {
   BranchCacheError,
   combineObservers,
@@ -43,7 +37,7 @@ import { type DaemonStore, openDaemonStore } from "./daemon-store.ts";
 import { LogSwitch } from "./log-switch.ts";
 import { nodeOptions } from "./node-options.ts";
 import { NodeSwitch } from "./node-switch.ts";
-import { startServing } from "./serving.ts";
+import { type Serving, startServing } from "./serving.ts";
 import { gatherStatistics, type Statistics } from "./statistics.ts";
 import { gatherStatus, type Status } from "./status.ts";
 
@@ -69,7 +63,7 @@ export class Daemon implements AsyncDisposable {
   readonly #onBattery = batteryWatch(systemClock);
   #config: ResolvedConfig;
   #store: DaemonStore | undefined;
-  #serving: BlockServer | undefined;
+  #serving: Serving | undefined;
   #api: ApiServer | undefined;
   #peerDist: PeerDistApi | undefined;
   #history: History | undefined;
@@ -132,7 +126,9 @@ export class Daemon implements AsyncDisposable {
     const history = await History.start(this.metrics, systemClock, totalsFile(settings));
     this.#history = history;
     this.#resources.defer(() => history.stop());
-    this.#resources.defer(() => this.#stopNode());
+    this.#resources.defer(() => this.#serving?.close());
+    this.#resources.defer(() => this.#switch.close());
+    this.#resources.defer(() => this.#api?.close());
     await this.#startNode();
     this.#resources.defer(() => Promise.all(this.#retiring));
     this.#resources.defer(() => this.#contentServer?.close(0));
@@ -294,6 +290,8 @@ export class Daemon implements AsyncDisposable {
       settings,
       store: this.#store,
       serving: this.#serving?.serving,
+      servingTls: this.#serving?.servingTls,
+      hostedCaches: this.#switch.node?.hostedCaches ?? [],
       uptimeMs: systemClock.monotonicMs() - this.#startedMs,
       onBattery: this.#onBattery(),
       metricsUrl: this.#web?.url,
@@ -414,12 +412,6 @@ export class Daemon implements AsyncDisposable {
     // With hashing threads, origins and file servers: no weight for a node that serves no content.
     const { startContentServer } = await import("./content-server.ts");
     this.#contentServer = await startContentServer(contentServer, this.#store, this.#observer);
-  }
-
-  async #stopNode(): Promise<void> {
-    await this.#api?.close();
-    await this.#switch.close();
-    await this.#serving?.close();
   }
 
   /**

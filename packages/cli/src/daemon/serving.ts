@@ -1,16 +1,21 @@
 /** Where blocks are served: by the daemon itself, or by several processes of it. */
 import { type BlockServer, startBlockServer } from "@branchcache/peer-node";
-import type { Observer } from "@branchcache/runtime";
+import type { Endpoint, Observer } from "@branchcache/runtime";
 import type { Settings } from "../config/schema.ts";
 import { hostedDaemonOptions } from "../hosted/from-settings.ts";
 import { startServeWorkers } from "../serve-workers.ts";
 import type { DaemonStore } from "./daemon-store.ts";
 
+export interface Serving extends BlockServer {
+  /** Where a hosted cache takes offers by HTTPS. */
+  readonly servingTls?: Endpoint | undefined;
+}
+
 export async function startServing(
   settings: Settings,
   store: DaemonStore,
   observer: Observer,
-): Promise<BlockServer | undefined> {
+): Promise<Serving | undefined> {
   const { mode, peer, cache, log } = settings;
   if (mode === "hosted-server") {
     // With all that makes certificates: no weight for a node that is no hosted cache.

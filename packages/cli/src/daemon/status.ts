@@ -1,9 +1,11 @@
 /** What the daemon is and does: the tree that Windows has in Get-BCStatus, in our names. */
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { Endpoint } from "@branchcache/runtime";
+import type { HostedCacheState } from "@branchcache/peer-node";
+import { type Endpoint, formatEndpoint } from "@branchcache/runtime";
 import type { Settings } from "../config/schema.ts";
 import { version } from "../version.ts";
+import { certificateFilesOf } from "../work/hosted.ts";
 import type { DaemonStore } from "./daemon-store.ts";
 
 export interface CacheStatus {
@@ -28,19 +30,42 @@ export interface Status {
     readonly distributed_caching_enabled: boolean;
     readonly serve_on_battery: boolean;
     readonly on_battery: boolean;
+    /** As the settings name them. */
     readonly hosted_cache_servers: readonly string[];
+    /** Those that are used now, named or found by DNS. */
+    readonly hosted_caches: readonly {
+      readonly server: string;
+      /** False while it is left alone, since it did not answer lately. */
+      readonly answers: boolean;
+      readonly offers_waiting: number;
+    }[];
     readonly hosted_cache_discovery_enabled: boolean;
     readonly hosted_cache_version: 1 | 2;
   };
   readonly content_server: { readonly enabled: boolean; readonly url: string | null };
-  readonly hosted_server: { readonly enabled: boolean; readonly client_auth: string };
+  readonly hosted_server: {
+    readonly enabled: boolean;
+    /** Null where it does not listen. */
+    readonly http_port: number | null;
+    readonly https_port: number | null;
+    readonly certificate: string | null;
+    readonly client_auth: Settings["hosted_server"]["client_auth"];
+    /** Address ranges; all where there are none. */
+    readonly offer_from: readonly string[];
+    /** Whether offers by HTTP are taken. */
+    readonly http_offers: boolean;
+  };
   readonly network: {
     readonly retrieval: {
       readonly serving: boolean;
       readonly listen_address: string | null;
       readonly listen_port: number | null;
     };
-    readonly discovery: { readonly port: number; readonly interfaces: readonly string[] };
+    readonly discovery: {
+      readonly enabled: boolean;
+      readonly port: number;
+      readonly interfaces: readonly string[];
+    };
     readonly hosted_http: { readonly listen_port: number; readonly connect_port: number };
     readonly hosted_https: { readonly listen_port: number; readonly connect_port: number };
     readonly metrics: { readonly url: string | null };
@@ -60,6 +85,9 @@ export interface StatusSources {
   readonly settings: Settings;
   readonly store: DaemonStore;
   readonly serving: Endpoint | undefined;
+  /** Where a hosted cache takes offers by HTTPS. */
+  readonly servingTls: Endpoint | undefined;
+  readonly hostedCaches: readonly HostedCacheState[];
   readonly uptimeMs: number;
   readonly onBattery: boolean;
   readonly metricsUrl: string | undefined;
@@ -83,18 +111,27 @@ export async function gatherStatus(from: StatusSources): Promise<Status> {
       serve_on_battery: peer.serve_on_battery,
       on_battery: from.onBattery,
       hosted_cache_servers: client.servers,
+      hosted_caches: from.hostedCaches.map(({ address: { host, port }, answers, queuedOffers }) => ({
+        server: formatEndpoint({ address: host, port }),
+        answers,
+        offers_waiting: queuedOffers,
+      })),
       hosted_cache_discovery_enabled: client.discover,
       hosted_cache_version: client.offer_version,
     },
     content_server: { enabled: settings.content_server.enabled, url: from.contentServerUrl ?? null },
-    hosted_server: { enabled: settings.mode === "hosted-server", client_auth: server.client_auth },
+    hosted_server: hostedServerStatus(from),
     network: {
       retrieval: {
         serving: serving !== undefined,
         listen_address: serving?.address ?? null,
         listen_port: serving?.port ?? null,
       },
-      discovery: { port: discovery.port, interfaces: peer.interfaces },
+      discovery: {
+        enabled: findsPeers(from),
+        port: discovery.port,
+        interfaces: peer.interfaces,
+      },
       hosted_http: { listen_port: server.http_port, connect_port: client.http_port },
       hosted_https: { listen_port: server.https_port, connect_port: client.https_port },
       metrics: { url: from.metricsUrl ?? null },
@@ -121,6 +158,26 @@ export async function gatherStatus(from: StatusSources): Promise<Status> {
     },
     warnings: from.warnings,
   };
+}
+
+function hostedServerStatus({ settings, serving, servingTls }: StatusSources): Status["hosted_server"] {
+  const { mode, hosted_server: server } = settings;
+  const enabled = mode === "hosted-server";
+  return {
+    enabled,
+    http_port: (enabled ? serving?.port : undefined) ?? null,
+    https_port: servingTls?.port ?? null,
+    certificate: servingTls ? certificateFilesOf(settings).cert : null,
+    client_auth: server.client_auth,
+    offer_from: server.offer_from,
+    http_offers: server.client_auth !== "tls" || server.open_http,
+  };
+}
+
+function findsPeers({ settings: { mode, hosted_client: client }, hostedCaches }: StatusSources): boolean {
+  if (mode === "distributed") return true;
+  if (mode !== "hosted-client" && mode !== "auto") return false;
+  return client.also_peers || (mode === "auto" && hostedCaches.length === 0);
 }
 
 async function bytesOnDisk(directory: string): Promise<number> {

@@ -11,6 +11,7 @@ import {
 import { BranchCacheError, errorMessage, formatEndpoint, type Observer } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import type { DaemonStore } from "../daemon/daemon-store.ts";
+import { type AccessSettings, accessFault } from "./access.ts";
 import {
   type CertificateFiles,
   ensureCertificate,
@@ -18,7 +19,7 @@ import {
   watchCertificate,
 } from "./certificate.ts";
 
-export interface HostedDaemonOptions {
+export interface HostedDaemonOptions extends AccessSettings {
   readonly store: DaemonStore;
   readonly observer: Observer;
   readonly http: ListenAddress;
@@ -29,11 +30,6 @@ export interface HostedDaemonOptions {
   readonly ownCertificate: CertificateFiles;
   readonly minTls: NonNullable<HostedTls["minVersion"]>;
   readonly ciphers: string | undefined;
-  readonly clientAuth: "none" | "tls" | "addresses" | "negotiate";
-  /** PEM file of those who vouch for clients, for `tls`. */
-  readonly clientCa: string | undefined;
-  /** Ranges from which offers are taken; empty: all. */
-  readonly offerFrom: readonly string[];
   /** Take HTTP offers, which prove nothing, where `clientAuth` asks for a proof. */
   readonly openHttp: boolean;
   readonly balancers: readonly string[];
@@ -104,27 +100,9 @@ function gatesOf(options: HostedDaemonOptions): {
   readonly httpGate?: OfferGate;
   readonly httpsGate?: OfferGate;
 } {
-  const { clientAuth, clientCa, offerFrom, openHttp } = options;
-  if (clientAuth === "negotiate") {
-    throw new BranchCacheError(
-      "BC_CONFIG",
-      "hosted_server.client_auth: negotiate needs an implementation of Kerberos or NTLM, and none works without " +
-        "compiling; a program may give its own to @branchcache/hosted-cache (negotiateGate). Use addresses or tls, and " +
-        "switch client authentication off on Windows clients: Set-BCAuthentication -Mode None",
-    );
-  }
-  if (clientAuth === "addresses" && offerFrom.length === 0) {
-    throw new BranchCacheError(
-      "BC_CONFIG",
-      "hosted_server.offer_from: name ranges, or set client_auth to none",
-    );
-  }
-  if (clientAuth === "tls" && clientCa === undefined) {
-    throw new BranchCacheError(
-      "BC_CONFIG",
-      "hosted_server.client_ca: name the certificates that vouch for clients",
-    );
-  }
+  const { clientAuth, offerFrom, openHttp } = options;
+  const fault = accessFault(options);
+  if (fault !== undefined) throw new BranchCacheError("BC_CONFIG", fault);
   const byAddress = offerFrom.length > 0 ? [addressGate(addressRanges(offerFrom))] : [];
   if (clientAuth !== "tls") {
     const [gate] = byAddress;

@@ -172,11 +172,14 @@ function downloads(list: readonly DownloadNote[], nowMs: number): Html {
 function node({ client, network, content_server: server, service }: Status, { counters }: Statistics): Html {
   const { retrieval } = network;
   const offers = Object.values(counters.hosted_offers_total ?? {}).reduce((sum, one) => sum + one, 0);
+  const used = client.hosted_caches.map(({ answers, server: name }) =>
+    answers ? name : `${name} (does not answer)`,
+  );
   return html`<dl class="pairs"><dt>Mode</dt><dd>${client.mode}</dd>
 <dt>Serves blocks</dt><dd>${retrieval.serving ? `on port ${retrieval.listen_port}` : "no"}</dd>
-<dt>Discovery</dt><dd>UDP ${network.discovery.port}</dd>
+<dt>Discovery</dt><dd>${network.discovery.enabled ? `UDP ${network.discovery.port}` : "off"}</dd>
 <dt>Content server</dt><dd>${server.url ?? "off"}</dd>
-<dt>Hosted cache</dt><dd>${client.hosted_cache_servers.length > 0 ? client.hosted_cache_servers.join(", ") : "none"}; ${offers} offers</dd>
+<dt>Hosted caches</dt><dd>${used.join(", ") || "none"}; ${offers} offers</dd>
 <dt>Running</dt><dd>${formatDuration(service.uptime_ms)}, version ${service.version}</dd></dl>`;
 }
 

@@ -28,9 +28,10 @@ export async function showConfig(
     return [{ key: setting.key, value: shown(setting, written.value), origin: written.origin }];
   });
   if (asCommands) {
-    for (const { key, value, origin: from } of rows) {
-      if (from.kind !== "default") say(`branchcache config set ${key} ${shellWord(valueText(value))}`);
-    }
+    const changed = rows.filter(({ origin: from }) => from.kind !== "default");
+    const words = changed.map(({ key, value }) => `${key} ${shellWord(valueText(value))}`);
+    // All by one command, since some are not accepted without others.
+    if (words.length > 0) say(["branchcache config set", ...words].join(" \\\n  "));
   } else if (json) {
     const values = rows.map(({ key, value, origin: from }) => [
       key,
@@ -62,14 +63,20 @@ export async function getConfig(
   } else say(valueText(value));
 }
 
+/** `words`: keys, each followed by its value; they are checked and written together. */
 export async function setConfig(
-  key: string,
-  text: string,
+  words: readonly string[],
   options: ControlOptions,
   globals: ConfigGlobals,
 ): Promise<void> {
-  settingNamed(key);
-  await changeConfig(new Map([[key, typedValue(key, text)]]), options, globals);
+  const changes = new Map<string, unknown>();
+  for (let at = 0; at < words.length; at += 2) {
+    const [key = "", text] = words.slice(at, at + 2);
+    settingNamed(key);
+    if (text === undefined) throw new BranchCacheError("BC_USAGE", `${key}: its value is missing`);
+    changes.set(key, typedValue(key, text));
+  }
+  await changeConfig(changes, options, globals);
 }
 
 export async function unsetConfig(

@@ -12,9 +12,10 @@ export interface EnableOptions extends ControlOptions {
   readonly server?: readonly string[];
   readonly discover?: true;
   readonly offerVersion?: "1" | "2";
+  readonly announce?: true;
 }
 
-/** Errors: `BC_CONFIG`, `BC_CONFIG_WRITE`; `BC_DAEMON_UNREACHABLE` when all was written and nobody follows. */
+/** Errors: `BC_CONFIG`, `BC_CONFIG_WRITE`; `BC_DAEMON_UNREACHABLE` when all was written and printed and nobody follows. */
 export async function runEnable(options: EnableOptions, globals: ConfigGlobals): Promise<void> {
   const { mode, preset, server, discover, offerVersion } = options;
   const changes = new Map<string, unknown>([["mode", mode]]);
@@ -32,18 +33,27 @@ export async function runEnable(options: EnableOptions, globals: ConfigGlobals):
       `mode is ${settings.mode} all the same: ${where} overrules ${file}`,
     );
   }
-  let keys: readonly string[];
+  const announced = options.announce
+    ? await (await import("./hosted.ts")).announcement({
+        ...(globals.config ? { config: globals.config } : {}),
+      })
+    : undefined;
+  const told = announced === undefined ? {} : { announcement: announced.parts };
+  const text = announced === undefined ? [] : [announced.text.trimEnd()];
   try {
-    ({ keys } = await followConfig(options.controlSocket));
+    const { keys } = await followConfig(options.controlSocket);
+    print(options, { mode, file, daemon: true, changed: keys, ...told }, [
+      mode === "disabled" ? "BranchCache is off." : `BranchCache is on: ${mode}.`,
+      ...text,
+    ]);
   } catch (error) {
     if (errorCode(error) !== "BC_DAEMON_UNREACHABLE") throw error;
+    // What was written holds all the same, and so does what points clients here.
+    print(options, { mode, file, daemon: false, changed: [], ...told }, text);
     throw new BranchCacheError(
       "BC_DAEMON_UNREACHABLE",
       `mode is ${mode} in ${file}, but no daemon runs: systemctl enable --now branchcached, or start branchcached`,
       { cause: error },
     );
   }
-  print(options, { mode, file, changed: keys }, [
-    mode === "disabled" ? "BranchCache is off." : `BranchCache is on: ${mode}.`,
-  ]);
 }

@@ -41,7 +41,19 @@ export interface AnnounceOptions {
   readonly config?: string;
 }
 
-export async function announce({ computerDn, config, host, json }: AnnounceOptions): Promise<void> {
+export async function announce(options: AnnounceOptions): Promise<void> {
+  const { parts, text } = await announcement(options);
+  process.stdout.write(options.json ? `${JSON.stringify(parts)}\n` : text);
+}
+
+export interface Announcement {
+  /** One each for the directory, for Windows clients' policies, and for clients of this software. */
+  readonly parts: { readonly ldif: string; readonly policy: string; readonly dns: string };
+  /** All of it for people: LDIF, and the rest as its comments. */
+  readonly text: string;
+}
+
+export async function announcement({ computerDn, config, host }: AnnounceOptions): Promise<Announcement> {
   const { settings } = await resolveConfig({ configFile: config });
   const { http_port: httpPort, https_port: httpsPort } = settings.hosted_server;
   const options = {
@@ -50,14 +62,14 @@ export async function announce({ computerDn, config, host, json }: AnnounceOptio
     httpsPort,
     ...(computerDn === undefined ? {} : { computerDn }),
   };
-  if (json) {
-    const parts = {
+  return {
+    parts: {
       ldif: serviceConnectionPointLdif(options),
       policy: policyText(options),
       dns: dnsText(options),
-    };
-    process.stdout.write(`${JSON.stringify(parts)}\n`);
-  } else process.stdout.write(announcementText(options));
+    },
+    text: announcementText(options),
+  };
 }
 
 async function fullName(): Promise<string> {

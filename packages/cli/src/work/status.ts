@@ -50,6 +50,9 @@ function lines(
   const { client, network, cache, service, hosted_server: hosted } = status;
   const { data, hash } = cache;
   const { retrieval, discovery } = network;
+  const findsText = discovery.enabled
+    ? `UDP ${discovery.port} on ${discovery.interfaces.join(", ") || "all interfaces"}`
+    : `does not, in mode ${client.mode}`;
   const servingText = retrieval.serving
     ? `port ${retrieval.listen_port}${retrieval.listen_address ? ` of ${retrieval.listen_address}` : ""}`
     : "no";
@@ -58,17 +61,13 @@ function lines(
       ["Mode", client.mode],
       ["Content Information", `version ${client.preferred_content_information_version} preferred`],
       ["On battery", client.serve_on_battery ? "serves" : "does not serve"],
-      [
-        "Hosted caches",
-        client.hosted_cache_servers.join(", ") ||
-          (client.hosted_cache_discovery_enabled ? "looked for" : "none"),
-      ],
+      ...hostedCacheRows(client),
     ],
     "content-server": [["Content server", status.content_server.url ?? "off"]],
-    "hosted-server": [["Hosted cache server", hosted.enabled ? `on; offers: ${hosted.client_auth}` : "off"]],
+    "hosted-server": hostedServerRows(hosted),
     network: [
       ["Serves blocks", servingText],
-      ["Finds peers", `UDP ${discovery.port} on ${discovery.interfaces.join(", ") || "all interfaces"}`],
+      ["Finds peers", findsText],
       ["Dashboard", network.metrics.url ?? "off"],
     ],
     cache: [
@@ -94,11 +93,42 @@ function lines(
       ],
       ["Saved", `${formatBytes(today.wan_saved_bytes)} today, ${formatBytes(all.wan_saved_bytes)} in all`],
       ["Serves blocks", servingText],
+      ...(hosted.enabled && !verbose ? hostedServerRows(hosted).slice(1) : []),
+      ...(client.hosted_caches.length > 0 && !verbose ? hostedCacheRows(client) : []),
       ...(status.content_server.url === null ? [] : (rows["content-server"] ?? [])),
       ...(rows["cache"] ?? []),
       ...(verbose ? [...(rows["client"] ?? []), ...(rows["hosted-server"] ?? [])] : []),
       ...(verbose ? (rows["network"] ?? []) : ([["Dashboard", network.metrics.url ?? "off"]] as const)),
     ]),
     ...(status.warnings.length > 0 ? ["", ...status.warnings.map((warning) => `! ${warning}`)] : []),
+  ];
+}
+
+function hostedCacheRows(client: Status["client"]): readonly (readonly [string, string])[] {
+  const { hosted_caches: used, mode } = client;
+  const asks = mode === "hosted-client" || mode === "auto";
+  if (!asks) return [["Hosted caches", "none"]];
+  if (used.length === 0) return [["Hosted caches", "none found by DNS, looked for again every minute"]];
+  return used.map(({ answers, offers_waiting: waiting, server }, i) => [
+    i === 0 ? "Hosted caches" : "",
+    `${server}${answers ? "" : ", left alone since it did not answer"}` +
+      `${waiting > 0 ? `; ${waiting} segments wait to be offered` : ""}`,
+  ]);
+}
+
+function hostedServerRows(hosted: Status["hosted_server"]): readonly (readonly [string, string])[] {
+  const { certificate, client_auth: auth, http_offers: byHttp } = hosted;
+  if (!hosted.enabled) return [["Hosted cache server", "off"]];
+  const ranges = hosted.offer_from.length > 0 ? hosted.offer_from.join(", ") : "everybody";
+  return [
+    ["Hosted cache server", "on"],
+    ["HTTP", `port ${hosted.http_port}: blocks${byHttp ? ", and offers of Windows 8 and later" : " alone"}`],
+    [
+      "HTTPS",
+      hosted.https_port === null
+        ? "off"
+        : `port ${hosted.https_port}: offers of Windows 7, with the certificate ${certificate}`,
+    ],
+    ["Takes offers from", auth === "tls" ? `${ranges}, with a client certificate` : ranges],
   ];
 }

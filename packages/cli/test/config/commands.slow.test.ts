@@ -44,9 +44,10 @@ describe("branchcache config", () => {
       "cache.max_age": { value: "60d", origin: file },
     });
     expect((await config("show", "--as-commands")).output.split("\n")).toEqual([
-      "branchcache config set peer.listen_port 1337",
-      "branchcache config set cache.max_age 60d",
-      "branchcache config set log.level debug",
+      "branchcache config set \\",
+      "  peer.listen_port 1337 \\",
+      "  cache.max_age 60d \\",
+      "  log.level debug",
       "",
     ]);
     expect(await config("unset", "cache.max_age")).toMatchObject({ code: 0 });
@@ -54,6 +55,23 @@ describe("branchcache config", () => {
       log: { level: "debug" },
       peer: { listen_port: 1337 },
     });
+  });
+
+  it("sets together what is not accepted apart, and again from its own script", async () => {
+    await writeFile(file, "{}");
+    const pair = ["hosted_server.cert", "/c.pem", "hosted_server.key", "/c.key"];
+    expect(await config("set", ...pair.slice(0, 2))).toMatchObject({ code: 2 });
+    expect((await config("set", ...pair.slice(0, 3))).complaint).toContain(
+      "hosted_server.key: its value is missing",
+    );
+    expect(JSON.parse(await readFile(file, "utf8"))).toEqual({});
+    expect(await config("set", ...pair)).toMatchObject({ code: 0, complaint: "" });
+    const written = await readFile(file, "utf8");
+    const script = (await config("show", "--as-commands")).output;
+    await writeFile(file, "{}");
+    const again = script.replaceAll("\\\n", "").trim().split(/\s+/).slice(2);
+    expect(await config(...again)).toMatchObject({ code: 0 });
+    expect(await readFile(file, "utf8")).toBe(written);
   });
 
   it("writes nothing that would not be accepted", async () => {

@@ -123,6 +123,18 @@ describe("what is not accepted", () => {
     [{ cache: { store: "redis" } }, "cache.redis.nodes: name a node"],
     [{ content_info: { preferred: 3 } }, "content_info.preferred: must be 1 or 2"],
     [{ hosted_server: { cert: "/c.pem" } }, "hosted_server.cert: a certificate needs its key"],
+    [
+      { hosted_server: { client_auth: "negotiate" } },
+      "negotiate needs an implementation of Kerberos or NTLM",
+    ],
+    [
+      { mode: "hosted-server", hosted_server: { client_auth: "tls" } },
+      "hosted_server.client_ca: name the certificates that vouch for clients",
+    ],
+    [
+      { mode: "hosted-server", hosted_server: { client_auth: "addresses" } },
+      "hosted_server.offer_from: name ranges",
+    ],
     [{ content_server: { enabled: true } }, "content_server.enabled: needs either content_server.root"],
     [{ content_server: { origin: "ftp://x" } }, "content_server.origin: must be an http or https URL"],
     [{ mode: "hosted-client" }, "hosted_client.servers: name a hosted cache"],

@@ -53,6 +53,15 @@ export interface HostedCachesOptions extends Omit<HostedClientOptions, "servers"
   readonly requestTimeoutMs?: number;
 }
 
+/** One of the hosted caches that are used. */
+export interface HostedCacheState {
+  readonly address: HostedCacheAddress;
+  /** False while it is left alone, since it did not answer lately. */
+  readonly answers: boolean;
+  /** Segments that wait to be offered to it. */
+  readonly queuedOffers: number;
+}
+
 interface Server {
   readonly address: HostedCacheAddress;
   readonly peer: PeerSource;
@@ -81,6 +90,15 @@ export class HostedCaches implements PeerFinder {
 
   get isEmpty(): boolean {
     return this.#servers.length === 0;
+  }
+
+  get states(): readonly HostedCacheState[] {
+    const nowMs = this.#options.clock.monotonicMs();
+    return this.#servers.map(({ address, downUntilMs, offers }) => ({
+      address,
+      answers: downUntilMs <= nowMs,
+      queuedOffers: offers?.queued ?? 0,
+    }));
   }
 
   /** From now on these; what is known of those that stay is kept. */

@@ -253,6 +253,75 @@ describe("failures", () => {
   });
 });
 
+describe("a hosted cache", () => {
+  const hosted = peer("h", "hosted");
+  const lie: BlockOutcome = { kind: "lie" };
+  const found = (source: PeerSource, segments: readonly Segment[]): FetchInput => ({
+    kind: "found",
+    found: { peer: source, segments: segments.map(({ id }) => ({ id, complete: true })) },
+  });
+
+  it("PCHC-55 gives on what it cannot read: dropped after eight false blocks running, and not after seven", () => {
+    const m = start({ window: 1 });
+    m.step({ kind: "peer", peer: hosted });
+    m.step(wanted(v2));
+    for (let i = 0; i < 7; i++) m.answer(m.open()[0], lie);
+    m.answer(m.open()[0], good);
+    for (let i = 0; i < 7; i++) m.answer(m.open()[0], lie);
+    expect(m.dropped).toEqual([]);
+    m.answer(m.open()[0], lie);
+    expect([m.dropped, m.open()]).toEqual([["h lie"], []]);
+  });
+
+  it("is not asked again for a block that was false; that one is looked for elsewhere", () => {
+    const m = start({ window: 1 });
+    const [first, second] = v2 as [Segment, Segment];
+    m.step({ kind: "peer", peer: hosted });
+    m.step(wanted([first, second]));
+    m.answer(m.open()[0], lie);
+    expect(m.finds.map((segments) => segments[0])).toEqual([first]);
+    m.step(found(peer("b"), [first]));
+    m.step({ kind: "findEnded" });
+    m.answer(m.open("b")[0], good);
+    m.answer(m.open("h")[0], good);
+    expect(m.takeAll().map((piece) => piece.kind === "block" && piece.from.id)).toEqual(["b", "h"]);
+    const asked = m.asks.map((ask) => ask.kind === "block" && ask.peer.source.id === "h" && ask.slot.order);
+    expect(asked.filter((order) => order === 0)).toHaveLength(1);
+  });
+
+  it.each<[string, PeerSource, number]>([
+    ["what a lost hosted cache held is asked about once more", hosted, 2],
+    ["what a lost peer held is not", peer("p"), 1],
+  ])("%s", (_, lost, questions) => {
+    const m = start();
+    const some = v2.slice(0, 4);
+    m.step(wanted(some));
+    m.step(found(lost, some));
+    m.step({ kind: "findEnded" });
+    m.answer(m.open()[0], { kind: "failed", reason: "connect" });
+    expect(m.dropped).toEqual([`${lost.id} unreachable`]);
+    expect(m.finds).toEqual(Array(questions).fill(some));
+    m.step(found(peer("b"), questions === 2 ? some : []));
+    m.step({ kind: "findEnded" });
+    while (m.open("b").length > 0) m.answer(m.open("b")[0], good);
+    expect(m.takeAll().map(({ kind }) => kind)).toEqual(Array(4).fill(questions === 2 ? "block" : "missing"));
+  });
+
+  it("is asked about no third time when the next one is lost as well", () => {
+    const m = start();
+    const some = v2.slice(0, 2);
+    m.step(wanted(some));
+    for (const id of ["h", "i"]) {
+      m.step(found(peer(id, "hosted"), some));
+      m.step({ kind: "findEnded" });
+      m.answer(m.open(id)[0], { kind: "failed", reason: "connect" });
+    }
+    expect(m.finds).toHaveLength(2);
+    expect(m.takeAll().map(({ kind }) => kind)).toEqual(["missing", "missing"]);
+    expect(m.machine.finished).toBe(true);
+  });
+});
+
 describe("questions to the finder", () => {
   const many = Array.from({ length: 9_000 }, (_, i) => segment(2, i));
   /** Wants as many as the machine would know at the start, and returns it with its first question. */
