@@ -6,16 +6,16 @@ import { errorCode, toHex } from "@branchcache/runtime";
 import type { BlockStore, PublicationStore, SecretStore } from "../../block-store.ts";
 import { StoreError } from "../../errors.ts";
 import { BlockSet } from "../../store/block-set.ts";
+import { totalBlocks } from "../../store/segment-state.ts";
 import { readRecords } from "./reader.ts";
 import {
-  damaged,
   decodeBlockEntry,
-  decodeObject,
+  decodeHolding,
+  decodePublicationRecord,
+  decodeSegment,
   encodeBlockEntry,
   encodeObject,
-  type HoldingEntry,
   MAGIC,
-  type PublicationRecord,
   type SegmentEntry,
 } from "./records.ts";
 
@@ -139,14 +139,14 @@ async function readPart(part: string) {
     for await (const { type, payload, endBytes } of readRecords(createReadStream(part), "package")) {
       if (type === "end") break;
       if (type === "segment") {
-        const { id, lengthBytes, blockSizeBytes } = decodeObject<SegmentEntry>(payload);
-        segment = { id, totalBlocks: Math.ceil(lengthBytes / blockSizeBytes) };
+        const entry = decodeSegment(payload);
+        segment = { id: entry.id, totalBlocks: totalBlocks(entry) };
       }
       if (type === "block" && segment) {
         note(holdings, segment.id, segment.totalBlocks, decodeBlockEntry(payload).index);
         found.blocks++;
       }
-      if (type === "publication") found.publications.add(decodeObject<PublicationRecord>(payload).key);
+      if (type === "publication") found.publications.add(decodePublicationRecord(payload).key);
       found.endBytes = endBytes;
     }
   } catch (error) {
@@ -162,8 +162,7 @@ async function readReference(file: string): Promise<Holdings> {
   try {
     for await (const { type, payload } of readRecords(createReadStream(file), "reference")) {
       if (type !== "holding") continue;
-      const { id, totalBlocks, held } = decodeObject<HoldingEntry>(payload);
-      if (held.length !== BlockSet.bytesFor(totalBlocks)) throw damaged("a list of blocks of the wrong size");
+      const { id, totalBlocks, held } = decodeHolding(payload);
       holdings.set(toHex(id), { id, held: new BlockSet(totalBlocks, held) });
     }
   } catch (error) {

@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { errorCode, toHex } from "@branchcache/runtime";
 import type { BlockStore, NewSegment, PublicationStore, SecretStore, Trust } from "../../block-store.ts";
 import { StoreError } from "../../errors.ts";
+import { totalBlocks } from "../../store/segment-state.ts";
 import type { BlockCheck } from "../../verify.ts";
 import { fileError } from "./export.ts";
 import { readRecords } from "./reader.ts";
@@ -10,8 +11,8 @@ import {
   type BlockEntry,
   damaged,
   decodeBlockEntry,
-  decodeObject,
-  type PublicationRecord,
+  decodePublicationRecord,
+  decodeSegment,
   type SegmentEntry,
 } from "./records.ts";
 
@@ -69,7 +70,7 @@ export async function importPackage(options: ImportOptions): Promise<ImportRepor
       signal?.throwIfAborted();
       report.bytes = endBytes;
       if (type === "segment") {
-        segment = checkSegment(decodeObject(payload));
+        segment = decodeSegment(payload);
         report.segments++;
         if (segment.secret) await secrets?.put(segment.id, segment.secret);
         await options.onProgress?.(report);
@@ -83,9 +84,7 @@ export async function importPackage(options: ImportOptions): Promise<ImportRepor
           if ((await blocks.segment(segment.id))?.pins === 0) await blocks.pin(segment.id);
         }
       } else if (type === "publication" && publications) {
-        const { key, entry } = decodeObject<PublicationRecord>(payload);
-        if (typeof key !== "string" || !Array.isArray(entry?.publications))
-          throw damaged("a bad publication");
+        const { key, entry } = decodePublicationRecord(payload);
         await publications.put(key, entry);
         report.publications++;
       }
@@ -104,6 +103,7 @@ async function take(
   report: { stored: number; alreadyHeld: number; checked: number; refused: number },
 ): Promise<"stored" | "already-held" | "full" | "refused"> {
   const { index, trust: claimed, ...block }: BlockEntry = decodeBlockEntry(payload);
+  if (index >= totalBlocks(segment)) throw damaged("a block that no segment has");
   const { secret: _secret, trust: _trust, ...facts } = segment;
   const verdict = await check({ ...facts, trust: claimed, createdMs: 0, pins: 0 }, index, {
     ...block,
@@ -129,16 +129,4 @@ async function take(
     report.refused++;
     return "refused";
   }
-}
-
-function checkSegment(segment: SegmentEntry): SegmentEntry {
-  const { id, tags, secret } = segment;
-  const isBytes = (value: unknown) => value === undefined || value instanceof Uint8Array;
-  const isGood =
-    id instanceof Uint8Array &&
-    Array.isArray(tags) &&
-    tags.every((tag) => typeof tag === "string") &&
-    [secret, segment.hashOfData, segment.blockHashes].every(isBytes);
-  if (!isGood) throw damaged("a segment that is none");
-  return segment;
 }

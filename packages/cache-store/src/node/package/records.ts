@@ -4,7 +4,8 @@ import type { SealedBlock } from "@branchcache/content-info";
 import { Packr } from "msgpackr";
 import type { PublicationEntry, SegmentRecord, Trust } from "../../block-store.ts";
 import { StoreError } from "../../errors.ts";
-import { MAX_BLOCK_BYTES } from "../../store/segment-state.ts";
+import { BlockSet } from "../../store/block-set.ts";
+import { MAX_BLOCK_BYTES, MAX_BLOCKS, totalBlocks } from "../../store/segment-state.ts";
 
 export const MAGIC = Uint8Array.from([0x42, 0x43, 0x50, 0x4b, 0x47, 0x0d, 0x0a, 0x1a]);
 export const RECORD_TYPES = { start: 1, segment: 2, block: 3, publication: 4, holding: 5, end: 6 } as const;
@@ -80,6 +81,46 @@ export function decodeObject<T>(payload: Uint8Array): T {
   } catch (cause) {
     throw damaged("a record that cannot be read", cause);
   }
+}
+
+const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8Array;
+const isCount = (value: number): boolean => Number.isSafeInteger(value) && value > 0;
+
+/** A good checksum says nothing of who made the file: what its numbers come to is looked at before it is used. */
+export function decodeSegment(payload: Uint8Array): SegmentEntry {
+  const segment = decodeObject<SegmentEntry>(payload);
+  const { id, tags, secret, lengthBytes, blockSizeBytes, hashOfData, blockHashes } = segment ?? {};
+  const isGood =
+    isBytes(id) &&
+    Array.isArray(tags) &&
+    tags.every((tag) => typeof tag === "string") &&
+    [secret, hashOfData, blockHashes].every((value) => value === undefined || isBytes(value)) &&
+    isCount(lengthBytes) &&
+    isCount(blockSizeBytes) &&
+    totalBlocks(segment) <= MAX_BLOCKS;
+  if (!isGood) throw damaged("a segment that is none");
+  return segment;
+}
+
+export function decodePublicationRecord(payload: Uint8Array): PublicationRecord {
+  const record = decodeObject<PublicationRecord>(payload);
+  const { key, entry } = record ?? {};
+  const isGood =
+    typeof key === "string" &&
+    typeof entry?.validator === "string" &&
+    Number.isSafeInteger(entry.sizeBytes) &&
+    Array.isArray(entry.publications) &&
+    entry.publications.every(isBytes);
+  if (!isGood) throw damaged("a bad publication");
+  return record;
+}
+
+export function decodeHolding(payload: Uint8Array): HoldingEntry {
+  const holding = decodeObject<HoldingEntry>(payload);
+  const { id, totalBlocks: total, held } = holding ?? {};
+  const isGood = isBytes(id) && isCount(total) && total <= MAX_BLOCKS && isBytes(held);
+  if (!isGood || held.length !== BlockSet.bytesFor(total)) throw damaged("a list of blocks that is none");
+  return holding;
 }
 
 /** Index, cipher, length of the initialization vector, 1 for verified, zero; then vector and data. */
