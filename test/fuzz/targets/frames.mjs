@@ -1,10 +1,17 @@
 // @ts-check
-/** Frames of the local sockets, however they are cut. */
+/** Frames of the local sockets, with data behind them and without, however they are cut. */
 import { FrameReader } from "@branchcache/peer-node";
-import { encodeFrame } from "../../../packages/peer-node/dist/api/frames.js";
+import { encodeFrame, encodeFrameOfData } from "../../../packages/peer-node/dist/api/frames.js";
 import { mustEqual, refusal } from "../lib/target.mjs";
 
 /** @typedef {import("../lib/target.mjs").Target} Target */
+
+const WITH_DATA = 0x8000_0000;
+
+/** @param {unknown} message @param {Uint8Array} data */
+export function frameWithData(message, data) {
+  return Buffer.concat([encodeFrameOfData(message, data.length), data]);
+}
 
 /**
  * The length of the last frame becomes what is there.
@@ -12,11 +19,20 @@ import { mustEqual, refusal } from "../lib/target.mjs";
  */
 export function withFrameLength(bytes) {
   const right = Buffer.from(bytes);
-  let at = 0;
-  for (let length = 0; at + 4 <= right.length; at += 4 + length) {
-    length = right.readUInt32BE(at);
-    if (at + 4 + length <= right.length) continue;
-    right.writeUInt32BE(right.length - at - 4, at);
+  for (let at = 0; at + 4 <= right.length; ) {
+    const mark = right.readUInt32BE(at);
+    const hasData = mark >= WITH_DATA && at + 8 <= right.length;
+    const dataBytes = hasData ? right.readUInt32BE(at + 4) : 0;
+    const start = at + (hasData ? 8 : 4);
+    const messageBytes = mark % WITH_DATA;
+    if (start + messageBytes + dataBytes <= right.length) {
+      at = start + messageBytes + dataBytes;
+      continue;
+    }
+    // Of a frame with data its message is left as long as it says, where that is possible.
+    if (hasData && start + messageBytes <= right.length) {
+      right.writeUInt32BE(right.length - start - messageBytes, at + 4);
+    } else right.writeUInt32BE(right.length - at - 4, at);
     break;
   }
   return new Uint8Array(right);
@@ -24,16 +40,17 @@ export function withFrameLength(bytes) {
 
 /**
  * Messages up to the fault, and whether there was one.
- * @param {FrameReader} reader
  * @param {readonly Uint8Array[]} chunks
  */
-function readAll(reader, chunks) {
+export function readFrames(chunks) {
+  /** @type {{ message: unknown, data?: Uint8Array }[]} */
   const messages = [];
+  const reader = new FrameReader((message, data) => {
+    // A copy, since Buffer and Uint8Array are the same here.
+    messages.push({ message: structuredClone(message), ...(data && { data: new Uint8Array(data) }) });
+  });
   try {
-    for (const chunk of chunks) {
-      // Bytes of a message are good until the next one.
-      for (const message of reader.push(chunk)) messages.push(structuredClone(message));
-    }
+    for (const chunk of chunks) reader.push(chunk);
   } catch (error) {
     return { messages, fault: refusal(error, /^BC_API_FRAME$/) };
   }
@@ -45,10 +62,11 @@ const frames = {
   name: "local-frames",
   seeds: () => [
     encodeFrame({ op: "hello", protocol: 1 }),
-    encodeFrame({ op: "content", bytes: new Uint8Array(40) }),
+    frameWithData({ op: "content" }, new Uint8Array(40)),
     Buffer.concat([
       encodeFrame({ op: "next", count: 3 }),
-      encodeFrame([1, -1, 1.5, null, true, "é", { a: {} }]),
+      frameWithData({ op: "add" }, new Uint8Array(0)),
+      encodeFrame([1, -1, 1.5, null, true, "é", { a: {} }, new Uint8Array(3)]),
     ]),
     encodeFrame({ big: 2 ** 40, negative: -(2 ** 40), text: "x".repeat(300), list: Array(20).fill(0) }),
   ],
@@ -56,22 +74,18 @@ const frames = {
   async open() {
     return {
       run(bytes) {
-        const whole = readAll(new FrameReader(), [bytes]);
+        const whole = readFrames([bytes]);
         const parts = [];
         for (let at = 0; at < bytes.length; at += 7) parts.push(bytes.slice(at, at + 7));
-        mustEqual(readAll(new FrameReader(), parts), whole, "read in pieces");
-        mustEqual(readAll(new FrameReader({ reuse: true }), [bytes]), whole, "read where it lies");
-        for (const message of whole.messages) roundTrip(message);
+        mustEqual(readFrames(parts), whole, "read in pieces");
+        for (const { message, data } of whole.messages) {
+          const again = readFrames([data ? frameWithData(message, data) : encodeFrame(message)]);
+          mustEqual(again.messages, [{ message, ...(data && { data }) }], "written and read again");
+        }
         return whole.messages.length > 0 ? "messages" : "refused";
       },
     };
   },
 };
-
-/** @param {unknown} message */
-function roundTrip(message) {
-  const again = readAll(new FrameReader(), [encodeFrame(message)]);
-  mustEqual(again.messages, [message], "written and read again");
-}
 
 export const targets = [frames];

@@ -5,18 +5,24 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { publishBytes, ServerSecret, writeContentInformation } from "@branchcache/content-info";
 import { nodeHashEngine as engine } from "@branchcache/content-info/node";
-import { FrameReader } from "@branchcache/peer-node";
 import { PEERDIST_PROTOCOL } from "@branchcache/peerdist/node";
 import { Daemon } from "../../../packages/cli/dist/daemon/daemon.js";
 import { encodeFrame } from "../../../packages/peer-node/dist/api/frames.js";
 import { rawExchange } from "../lib/raw-exchange.mjs";
-import { withFrameLength } from "./frames.mjs";
+import { frameWithData, readFrames, withFrameLength } from "./frames.mjs";
 
 /** @typedef {import("../lib/target.mjs").Target} Target */
 
+/** Bytes of a message, or of a call in it, as the data of the frame: that is how both protocols send them. @param {any} message */
+function frameOf({ bytes, call, ...message }) {
+  const { bytes: ofCall, ...rest } = call ?? {};
+  const whole = call ? { ...message, call: rest } : message;
+  const data = bytes ?? ofCall;
+  return data ? frameWithData(whole, data) : encodeFrame(whole);
+}
+
 /** @param {readonly unknown[]} messages */
-const frames = (...messages) =>
-  new Uint8Array(Buffer.concat(messages.map((message) => encodeFrame(message))));
+const frames = (...messages) => new Uint8Array(Buffer.concat(messages.map((message) => frameOf(message))));
 const { v1 } = publishBytes(new Uint8Array(1_000).fill(1), { engine, versions: [1] });
 const information = v1
   ? writeContentInformation(v1, ServerSecret.fromPassphrase("a"), engine)
@@ -63,7 +69,7 @@ async function startDaemon() {
 function asked(socket, good, answers, prepare = (bytes) => bytes) {
   let runs = 0;
   /** @param {Uint8Array} bytes */
-  const messagesOf = (bytes) => [...new FrameReader().push(bytes)];
+  const messagesOf = (bytes) => readFrames([bytes]).messages.map(({ message }) => message);
   return async (/** @type {Uint8Array} */ bytes) => {
     if (runs++ % CONTROL_RUNS === 0) {
       const { bytes: answer } = await rawExchange({ path: socket }, prepare(good), {
