@@ -89,6 +89,13 @@ export function ruleSet(packages) {
       to: { path: nodeSources, dependencyTypesNot: ["type-only"] },
     },
     {
+      // All that is loaded for `--version`, a wrong option, a completion.
+      name: "commands load what they need when they run",
+      severity: "error",
+      from: { path: "^packages/cli/src/(?:commands|config|programs)/" },
+      to: { path: "^packages/", pathNot: "^packages/(?:cli|runtime)/", dependencyTypesNot: ["type-only"] },
+    },
+    {
       name: "fakes in tests only",
       severity: "error",
       // The conformance kit is there to play the peer that misbehaves.

@@ -1,7 +1,9 @@
-/** The real clock and random source of Node.js. */
+/** What needs Node.js: its clock, its random source, ranges of addresses. */
 import { getRandomValues } from "node:crypto";
 import { type CancelTimer, type Clock, makeClock } from "./clock.ts";
 import type { Random } from "./random.ts";
+
+export { type AddressRanges, addressRanges } from "./address-ranges.ts";
 
 // Node fires a timer at once when its delay does not fit in 31 bits.
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

@@ -2,7 +2,7 @@
  * How a setting is declared: one zod schema with its help, its default and what a change of it takes. Types,
  * validation, the published JSON Schema, `config` commands and the reference of the documentation follow from it.
  */
-import { addressRanges } from "@branchcache/peer-node";
+import { addressRanges } from "@branchcache/runtime/node";
 import { z } from "zod";
 import { parseDuration, parseListen, parseSize } from "../option-values.ts";
 

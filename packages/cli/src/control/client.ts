@@ -1,6 +1,6 @@
 /** The command's side of the socket for administration. */
 import { createConnection, type Socket } from "node:net";
-import { FrameReader, FrameWriter } from "@branchcache/peer-node";
+import { FrameReader, FrameWriter } from "@branchcache/peer-node/socket";
 import { BranchCacheError, errorCode } from "@branchcache/runtime";
 import { controlSocketBeside, socketsToTry } from "../paths.ts";
 import { CONTROL_VERSION, type ControlAnswer, type ControlRequest, type Rights } from "./protocol.ts";

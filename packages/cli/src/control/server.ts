@@ -2,7 +2,7 @@
 import { chown, lstat, mkdir, readFile, unlink } from "node:fs/promises";
 import { createConnection, createServer, type Socket } from "node:net";
 import { dirname } from "node:path";
-import { FrameReader, FrameWriter } from "@branchcache/peer-node";
+import { FrameReader, FrameWriter } from "@branchcache/peer-node/socket";
 import { BranchCacheError, errorCode, errorMessage } from "@branchcache/runtime";
 import {
   CONTROL_VERSION,

@@ -1,6 +1,6 @@
 /** Whether servers give Content Information, and the same for the same content. */
 
-import { shownUrl } from "@branchcache/peer-node";
+import { shownUrl } from "@branchcache/peer-node/download";
 import { errorMessage, toHex } from "@branchcache/runtime";
 import { readSource } from "../info/source.ts";
 import { bad, type Finding, good } from "./finding.ts";

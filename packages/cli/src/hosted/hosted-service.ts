@@ -2,14 +2,13 @@
 import { readFile } from "node:fs/promises";
 import { addressGate, allGates, certificateGate, type OfferGate } from "@branchcache/hosted-cache/node";
 import {
-  addressRanges,
   type HostedCacheService,
   type HostedTls,
   type ListenAddress,
   startHostedCacheService,
 } from "@branchcache/peer-node";
 import { BranchCacheError, errorMessage, formatEndpoint, type Observer } from "@branchcache/runtime";
-import { systemClock } from "@branchcache/runtime/node";
+import { addressRanges, systemClock } from "@branchcache/runtime/node";
 import type { DaemonStore } from "../daemon/daemon-store.ts";
 import { type AccessSettings, accessFault } from "./access.ts";
 import {

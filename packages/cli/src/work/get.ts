@@ -1,14 +1,13 @@
 import { originClient } from "@branchcache/http-encoding/node";
+import type { BranchCache } from "@branchcache/peer-node";
 import {
-  type BranchCache,
-  connectBranchCache,
   createFileSink,
   createStreamSink,
   type DownloadOptions,
   type DownloadReport,
   download,
-  startPeerNode,
-} from "@branchcache/peer-node";
+} from "@branchcache/peer-node/download";
+import { connectBranchCache } from "@branchcache/peer-node/socket";
 import {
   BranchCacheError,
   type EventLevel,
@@ -23,7 +22,6 @@ import { socketsToTry } from "../paths.ts";
 import { progressBar, sourcesText, totalBytes } from "../progress.ts";
 import { Resources } from "../resources.ts";
 import { stopSignal } from "../stop-signals.ts";
-import { openStore } from "../store.ts";
 import { formatBytes, formatDuration, formatRate, formatShare } from "../units.ts";
 import { checkFile, hashedSink } from "./get-digest.ts";
 import { type GetPlanOptions, planGet, type Wanted } from "./get-plan.ts";
@@ -141,6 +139,11 @@ async function openBranchCache(
       }
     }
   }
+  // With a daemon, node and store are not loaded, which takes as long as a small download.
+  const [{ startPeerNode }, { openStore }] = await Promise.all([
+    import("@branchcache/peer-node"),
+    import("../store.ts"),
+  ]);
   const store = await openStore({ ...options, observer });
   resources.defer(() => store.close());
   const node = await startPeerNode({

@@ -26,12 +26,12 @@ import {
   type Random,
   silentObserver,
 } from "@branchcache/runtime";
-import { systemClock, systemRandom } from "@branchcache/runtime/node";
+import { type AddressRanges, systemClock, systemRandom } from "@branchcache/runtime/node";
 import type { BlockServer } from "../block-server.ts";
 import { hostedSourceOf } from "../block-source.ts";
 import { closeServer, type ListenAddress, listen } from "../http-listen.ts";
 import { SegmentVault } from "../segment-vault.ts";
-import { type AddressRanges, pullFaultOf } from "./addresses.ts";
+import { pullFaultOf } from "./addresses.ts";
 import { hostedContent } from "./hosted-content.ts";
 import { proxiedServer } from "./proxied-server.ts";
 

@@ -4,7 +4,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { Server as TlsServer } from "node:tls";
 import { peerAddress, plainAddress } from "@branchcache/hosted-cache/node";
 import type { Clock, Observer } from "@branchcache/runtime";
-import type { AddressRanges } from "./addresses.ts";
+import type { AddressRanges } from "@branchcache/runtime/node";
 import { parseProxyHeader } from "./proxy-header.ts";
 
 export interface ProxiedServer {

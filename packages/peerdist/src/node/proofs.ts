@@ -5,7 +5,7 @@
 import { constants } from "node:fs";
 import { chmod, lstat, mkdir, open, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { isPipeName } from "@branchcache/peer-node";
+import { isPipeName } from "@branchcache/peer-node/socket";
 import { BranchCacheError, type Random, toHex } from "@branchcache/runtime";
 import type { ConnectionProofs } from "./protocol-server.ts";
 

@@ -1,6 +1,6 @@
 /** The caller's side: the service of the daemon behind a socket. */
 import { createConnection, type Socket } from "node:net";
-import { FrameReader, FrameWriter, ReceivedBytes } from "@branchcache/peer-node";
+import { FrameReader, FrameWriter, ReceivedBytes } from "@branchcache/peer-node/socket";
 import { BranchCacheError } from "@branchcache/runtime";
 import type {
   CallerEvents,
