@@ -29,7 +29,9 @@ function jsonObserver(level: EventLevel): Observer {
     destination({ dest: 2, sync: true }),
   );
   return {
-    event: (eventLevel, event, fields = {}) => logger[eventLevel]({ event, ...fields }),
+    event(eventLevel, event, fields) {
+      if (logger.isLevelEnabled(eventLevel)) logger[eventLevel]({ event, ...fields });
+    },
     count() {},
     measure() {},
   };

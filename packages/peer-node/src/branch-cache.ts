@@ -73,7 +73,8 @@ export interface ContentReader extends AsyncDisposable {
   pieces(options?: PiecesOptions): AsyncIterable<ContentPiece>;
   /**
    * Takes one whole block that came from the origin: verified, then kept and served from now on.
-   * `mismatch`: these are not the bytes that the Content Information speaks of; nothing was kept.
+   * `mismatch`: these are not the bytes that the Content Information speaks of; nothing was kept. The bytes are not
+   * looked at any more when it has resolved.
    */
   add(offsetBytes: number, bytes: Uint8Array): Promise<"kept" | "not-kept" | "mismatch">;
   /**

@@ -18,6 +18,7 @@ export type {
   Explanation,
   MissingReason,
   OpenContentOptions,
+  PiecesOptions,
   SegmentExplanation,
 } from "./branch-cache.ts";
 export * from "./download.ts";

@@ -89,11 +89,12 @@ export class SegmentVault {
     tags: readonly string[] = [],
   ): Promise<"kept" | "not-kept"> {
     const { blocks, cipher, cipherId, random } = this.#options;
-    const block =
-      sealed?.cipher === cipherId ? sealed : cipher.seal(plaintext, segment.secret, cipherId, random);
+    const isFit = sealed?.cipher === cipherId;
+    const block = isFit ? sealed : cipher.seal(plaintext, segment.secret, cipherId, random);
     try {
       // The store copies the block before anything is waited for: the ciphertext may be the connection's own.
       const putting = blocks.putBlock({ ...this.#record(segment), tags }, blockIndex, block);
+      if (!isFit) cipher.release?.(block.data);
       const [result] = await Promise.all([putting, this.#keepSecret(segment.id, segment.secret)]);
       return result === "full" ? "not-kept" : "kept";
     } catch (error) {

@@ -61,6 +61,7 @@ function fakeBranch(): BranchCache & {
           }
         },
         async add(offset, bytes) {
+          await new Promise((resolve) => setImmediate(resolve));
           if (!equalBytes(bytes, content.subarray(offset, offset + bytes.length))) return "mismatch";
           added.push(offset);
           return "kept";
@@ -172,6 +173,19 @@ describe("the local socket", () => {
     const here = await (await branch.open(information)).explain();
     expect(await reader.explain()).toEqual(here);
     await daemon.close();
+  });
+
+  it("takes all blocks that are brought at once, in order, however long each takes", async () => {
+    const daemon = await connectBranchCache(path);
+    await using reader = await daemon.open(information);
+    const blocks = [...contentBlocks(readContentInformation(information, nodeHashEngine))];
+    const brought = Array.from({ length: 20 }, () => blocks).flat();
+    const adding = brought.map(({ offsetBytes, lengthBytes }) =>
+      reader.add(offsetBytes, content.subarray(offsetBytes, offsetBytes + lengthBytes)),
+    );
+    expect(brought.length).toBeGreaterThan(128);
+    expect(new Set(await Promise.all(adding))).toEqual(new Set(["kept"]));
+    expect(branch.added).toEqual(brought.map(({ offsetBytes }) => offsetBytes));
   });
 
   it("hands on what is wrong with a Content Information", async () => {

@@ -10,7 +10,7 @@ export interface OpenedBlock {
 }
 
 export interface BlockCipher {
-  /** Encrypts with PKCS#7 padding under a fresh IV; cipher 0 copies the plaintext. */
+  /** Encrypts with PKCS#7 padding under a fresh IV; cipher 0 copies the plaintext. Owned by the caller. */
   seal(plaintext: Uint8Array, secret: SegmentSecret, cipher: CipherId, random: Random): SealedBlock;
   /**
    * Decrypts and cuts to `lengthBytes`; whatever follows is not looked at, since senders differ in padding.
@@ -18,10 +18,10 @@ export interface BlockCipher {
    */
   open(sealed: SealedBlock, secret: SegmentSecret, lengthBytes: number): OpenedBlock | undefined;
   /**
-   * Nobody looks any more at a plaintext that `open` gave: frees its memory now instead of at the next
-   * garbage collection. Whoever looks all the same finds it empty.
+   * Nobody looks any more at a plaintext that `open` gave, or the data that `seal` gave: frees its memory now instead
+   * of at the next garbage collection. Whoever looks all the same finds it empty.
    */
-  release?(plaintext: Uint8Array): void;
+  release?(bytes: Uint8Array): void;
 }
 
 /** An AES block, and so an IV. */

@@ -91,8 +91,8 @@ export class NodeSwitch implements BranchCache {
     return {
       range,
       blockAt: (offsetBytes) => reader.blockAt(offsetBytes),
-      async *pieces() {
-        for await (const piece of reader.pieces()) {
+      async *pieces(options) {
+        for await (const piece of reader.pieces(options)) {
           if (piece.kind === "data") note.add(piece.source, piece.bytes.length);
           else missing = true;
           yield piece;
@@ -107,6 +107,7 @@ export class NodeSwitch implements BranchCache {
         }
         return result;
       },
+      release: (bytes) => reader.release?.(bytes),
       explain: () => reader.explain(),
       close,
       [Symbol.asyncDispose]: close,

@@ -79,7 +79,8 @@ export class Metrics implements Observer {
       entries = new Map();
       this.#values.set(name, entries);
     }
-    const key = JSON.stringify(Object.entries(labels).sort());
+    let key = "";
+    for (const label of METRICS[name].labels) key += `${labels[label] ?? ""}\n`;
     let entry = entries.get(key);
     if (!entry) {
       entry = { labels, value: 0 };

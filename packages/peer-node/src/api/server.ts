@@ -15,6 +15,7 @@ import {
 } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import type { BranchCache, ContentPiece, ContentReader } from "../branch-cache.ts";
+import { LentBuffers } from "../lent-buffers.ts";
 import { FrameWriter, type Room } from "./frame-writer.ts";
 import { encodeFrame, FrameReader } from "./frames.ts";
 import { isPipeName } from "./pipe-name.ts";
@@ -67,6 +68,8 @@ const HELLO_WITHIN_MS = 10_000;
 /** Of advice about what is missing, behind pieces that wait for the same socket; and ranges in a frame of it. */
 const MISSING_AHEAD_BYTES = 4 * 1024 * 1024;
 const MISSING_AT_ONCE = 1_000;
+/** Blocks from the origin that wait to be kept; a caller who brings more is not read for the time. */
+const ADDS_WAITING = 64;
 /** How long a caller who is done may take to read the last of it. */
 const LINGER_MS = 1_000;
 
@@ -146,7 +149,12 @@ async function clearStaleSocket(path: string): Promise<void> {
 class Session {
   readonly #socket: Socket;
   readonly #options: ApiServerOptions;
-  readonly #frames = new FrameReader((message, data) => this.#take(message, data));
+  readonly #frames = new FrameReader((message, data) => this.#take(message, data), {
+    placeFor: (message, dataBytes) =>
+      isAdd(message) && !this.#handler ? this.#blocks.take(dataBytes) : Buffer.allocUnsafe(dataBytes),
+  });
+  /** Blocks that are added, one after another in the same memory: they are copied where they are kept. */
+  readonly #blocks = new LentBuffers();
   readonly #writer: FrameWriter<Answer>;
   readonly #closing = new AbortController();
   readonly #clock: Clock;
@@ -160,6 +168,7 @@ class Session {
   /** Requests are handled one after another, except that `add` does not wait for pieces. */
   #pieceQueue: Promise<void> = Promise.resolve();
   #addQueue: Promise<void> = Promise.resolve();
+  #adds = 0;
   #handler: ApiConnectionHandler | undefined;
   /** What the handler works on; undefined while it is idle. */
   #handling: Promise<void> | undefined;
@@ -197,7 +206,7 @@ class Session {
 
   #take(message: unknown, data: Uint8Array | undefined): void {
     if (this.#handler) this.#handOn(this.#handler, message, data);
-    else if (!this.#takeOver(message)) this.#handle(checkRequest(message, data));
+    else if (!this.#takeOver(message)) this.#handle(checkRequest(message, data), data);
   }
 
   /** Whether another protocol takes the connection. */
@@ -234,7 +243,7 @@ class Session {
     this.#handling = handling;
   }
 
-  #handle(request: Request): void {
+  #handle(request: Request, data: Uint8Array | undefined): void {
     if (!this.#greeted && request.op !== "hello")
       throw new BranchCacheError("BC_API_ORDER", "hello comes first");
     switch (request.op) {
@@ -272,8 +281,12 @@ class Session {
         return;
       case "add": {
         const { offsetBytes, bytes } = request;
+        if (++this.#adds === ADDS_WAITING) this.#socket.pause();
         this.#addQueue = this.#queue(this.#addQueue, async () => {
-          await this.#writer.write({ op: "added", result: await this.#opened().add(offsetBytes, bytes) });
+          const result = await this.#opened().add(offsetBytes, bytes);
+          if (data) this.#blocks.give(data);
+          if (this.#adds-- === ADDS_WAITING) this.#socket.resume();
+          await this.#writer.write({ op: "added", result });
         });
         return;
       }
@@ -359,4 +372,8 @@ class Session {
     this.#end(encodeFrame(answer));
     this.#closing.abort(error);
   }
+}
+
+function isAdd(message: unknown): boolean {
+  return (message as { readonly op?: unknown } | null)?.op === "add";
 }

@@ -1,7 +1,14 @@
 import { createCipheriv, createDecipheriv, type Decipher } from "node:crypto";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import type { CipherId, SealedBlock, SegmentSecret } from "@branchcache/content-info";
-import { type BlockCipher, CIPHER_BLOCK_BYTES, canOpen, hasExactPadding, KEY_BYTES } from "../cipher.ts";
+import {
+  type BlockCipher,
+  CIPHER_BLOCK_BYTES,
+  canOpen,
+  hasExactPadding,
+  KEY_BYTES,
+  sealedLengthBytes,
+} from "../cipher.ts";
 
 const NAMES = { 1: "aes-128-cbc", 2: "aes-192-cbc", 3: "aes-256-cbc" } as const;
 
@@ -13,7 +20,7 @@ interface Opener {
   readonly chained: Uint8Array;
 }
 
-/** Plaintexts are freed so many at a time. */
+/** Blocks are freed so many at a time. */
 const RELEASED_TOGETHER = 4;
 
 /** AES of `node:crypto`. */
@@ -23,6 +30,8 @@ function createNodeBlockCipher(): BlockCipher {
   let last: Opener | undefined;
   let released: ArrayBuffer[] = [];
   let nowhere: MessagePort | undefined;
+  /** A plaintext with its padding. */
+  let padded = new Uint8Array(0);
 
   /**
    * In CBC mode what comes before a ciphertext only changes the first 16 bytes of the plaintext. So one decipher
@@ -52,7 +61,13 @@ function createNodeBlockCipher(): BlockCipher {
       if (cipher === 0) return { cipher, iv: new Uint8Array(0), data: plaintext.slice() };
       const iv = random.bytes(CIPHER_BLOCK_BYTES);
       const aes = createCipheriv(NAMES[cipher], keyOf(secret, cipher), iv);
-      return { cipher, iv, data: plain(Buffer.concat([aes.update(plaintext), aes.final()])) };
+      // Padded here, all comes from `update` in one piece.
+      aes.setAutoPadding(false);
+      const sealedBytes = sealedLengthBytes(plaintext.length, cipher);
+      if (padded.length < sealedBytes) padded = new Uint8Array(sealedBytes);
+      padded.set(plaintext);
+      padded.fill(sealedBytes - plaintext.length, plaintext.length, sealedBytes);
+      return { cipher, iv, data: plain(aes.update(padded.subarray(0, sealedBytes))) };
     },
 
     open(sealed, secret, lengthBytes) {
