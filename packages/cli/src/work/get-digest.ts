@@ -1,6 +1,6 @@
 /** The SHA-256 that a download was promised to have: of the whole, over what each block was verified against. */
 import { createHash } from "node:crypto";
-import { type DownloadSink, type FileSink, shownUrl } from "@branchcache/peer-node";
+import { type DownloadSink, type FileSink, shownUrl } from "@branchcache/peer-node/download";
 import { BranchCacheError } from "@branchcache/runtime";
 
 const READ_BYTES = 1024 * 1024;
