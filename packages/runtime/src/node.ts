@@ -3,7 +3,7 @@ import { getRandomValues } from "node:crypto";
 import { type CancelTimer, type Clock, makeClock } from "./clock.ts";
 import type { Random } from "./random.ts";
 
-export { type AddressRanges, addressRanges } from "./address-ranges.ts";
+export { type AddressRanges, addressRanges } from "./node/address-ranges.ts";
 
 // Node fires a timer at once when its delay does not fit in 31 bits.
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

@@ -1,6 +1,6 @@
 /** Ranges of IP addresses, as settings name them. */
 import { BlockList, isIP } from "node:net";
-import { BranchCacheError } from "./errors.ts";
+import { BranchCacheError } from "../errors.ts";
 
 /** Whether an address lies in one of the ranges. Zones of IPv6 addresses are not looked at. */
 export type AddressRanges = (address: string) => boolean;
