@@ -1,7 +1,7 @@
 /** The tables of counterparts against the commands and settings that there really are. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { manualPages } from "@branchcache/cli";
+import { EVENTS, METRICS, manualPages, observationReference } from "@branchcache/cli";
 import { describe, expect, it } from "vitest";
 
 const page = readFileSync(join(import.meta.dirname, "../docs/guides/from-windows.md"), "utf8");
@@ -105,5 +105,39 @@ describe("the counterparts of Windows", () => {
 
   it.each(keys)("%s: %s", (_windows, key) => {
     expect(settings).toContain(key);
+  });
+});
+
+describe("the reference of events and metrics", () => {
+  const file = join(import.meta.dirname, "../docs/guides/events-and-metrics.md");
+  if (process.env["WRITE_DOCS"]) writeFileSync(file, observationReference());
+
+  const tables = /\/(?:observer|event-table|metric-table)\.ts$/;
+  const sources = readdirSync(join(import.meta.dirname, "../packages"))
+    .flatMap((name) => {
+      const folder = join(import.meta.dirname, "../packages", name, "src");
+      return readdirSync(folder, { recursive: true, encoding: "utf8" }).map((path) => join(folder, path));
+    })
+    .filter((path) => path.endsWith(".ts") && !tables.test(path))
+    .map((path) => readFileSync(path, "utf8"))
+    .join("\n");
+
+  it("is what the declarations say", () => {
+    expect(readFileSync(file, "utf8")).toBe(observationReference());
+  });
+
+  it.each(Object.keys(EVENTS))("%s is told of somewhere", (name) => {
+    expect(sources).toContain(`"${name}"`);
+  });
+
+  it.each(Object.entries(METRICS))("%s is counted somewhere", (name, { type }) => {
+    expect(sources).toMatch(new RegExp(`${type === "counter" ? "count" : "measure"}\\(\\s*"${name}"`));
+  });
+
+  it("has a row for each of Windows' operational events, or a reason", () => {
+    const covered = new Set(Object.values(EVENTS).flatMap(({ windowsIds = [] }) => windowsIds));
+    const missing = Array.from({ length: 41 }, (_, i) => i + 1).filter((id) => !covered.has(id));
+    // Rolled up, sizes, the service connection point: the page says why.
+    expect(missing).toEqual([21, 32, 33, 34, 35, 36]);
   });
 });

@@ -89,7 +89,11 @@ describe("a daemon and its administrator", () => {
     const metrics = await fetch(`${daemon.url}metrics`);
     const text = await metrics.text();
     expect(metrics.headers.get("content-type")).toContain("text/plain");
-    expect(text).toContain('branchcache_retrieval_bytes_total{source="local"} 700000');
+    expect(text).toContain('branchcache_retrieval_bytes_total{source="local",app="http"} 700000');
+    for (const op of ["read", "write"]) {
+      expect(text).toMatch(new RegExp(`branchcache_cache_access_seconds_count\\{op="${op}"\\} [1-9]`));
+    }
+    expect(text).toContain("branchcache_peers 0\n");
     expect(text).toMatch(/branchcache_build_info\{version="[^"]+",mode="local"\} 1/);
     expect(await (await fetch(`${daemon.url}healthz`)).json()).toEqual({ status: "ok", enabled: true });
     const { port } = new URL(daemon.url);

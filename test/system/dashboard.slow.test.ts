@@ -88,10 +88,11 @@ describe.skipIf(!chromiumFound.ok)("the dashboard in a browser", () => {
     expect(await page.locator("#downloads details[open]").count()).toBe(1);
     await expect.poll(() => page.locator("#chart canvas").count(), SOON).toBe(1);
     expect(complaints).toEqual([]);
+    expect(await text("hosted")).toContain("uses no hosted cache, and is none");
     if (pictures) {
       await page.locator("h1").click();
-      await page.setViewportSize({ width: 1200, height: 1500 });
-      await page.screenshot({ path: join(pictures, "dashboard-light.png") });
+      await page.setViewportSize({ width: 1200, height: 900 });
+      await page.screenshot({ path: join(pictures, "dashboard-light.png"), fullPage: true });
     }
     await page.close();
   }, 60_000);

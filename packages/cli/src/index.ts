@@ -1,4 +1,7 @@
 /** The package is its two commands; this is their version, and what packages for systems are made of. */
 export { settingsJsonSchema } from "./config/json-schema.ts";
 export { manualPages } from "./manual/pages.ts";
+export { observationReference } from "./manual/reference.ts";
+export { EVENTS } from "./telemetry/event-table.ts";
+export { METRICS } from "./telemetry/metric-table.ts";
 export { version } from "./version.ts";

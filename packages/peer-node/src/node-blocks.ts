@@ -62,11 +62,12 @@ export function nodeBlocks(options: NodeBlocksOptions): NodeBlocks {
     held: (segments) => vault.heldBlocks(segments),
     async read(segment, blockIndex) {
       const bytes = await vault.read(segment, blockIndex);
-      if (bytes) observer.count("retrieval_bytes_total", bytes.length, { source: "local" });
+      if (bytes) observer.count("retrieval_bytes_total", bytes.length, { source: "local", app: "api" });
       return bytes;
     },
     release: (plaintext) => vault.release(plaintext),
     async keep(segment, blockIndex, plaintext, tag) {
+      observer.count("retrieval_bytes_total", plaintext.length, { source: "origin", app: "api" });
       const result = await vault.keep(segment, blockIndex, plaintext, undefined, [tag]);
       if (result === "kept") onKept?.(segment, blockIndex, tag);
       return result;
@@ -75,7 +76,10 @@ export function nodeBlocks(options: NodeBlocksOptions): NodeBlocks {
       const keeping = keepOnArrival(vault, [tag]);
       for await (const piece of fetchBlocks(wanted, { ...fetch, ...keeping.fetch, signal, blockTimeoutMs })) {
         if (piece.kind === "block") {
-          observer.count("retrieval_bytes_total", piece.bytes.length, { source: piece.from.kind });
+          observer.count("retrieval_bytes_total", piece.bytes.length, {
+            source: piece.from.kind,
+            app: "api",
+          });
           reportReceived(observer, piece);
           const isKept = (await keeping.kept(piece)) === "kept";
           if (isKept && piece.from.kind !== "hosted") onKept?.(piece.segment, piece.blockIndex, tag);

@@ -115,7 +115,7 @@ async function* readPieces(
       if (held.get(segment)?.has(blockIndex)) {
         const bytes = await vault.read(segment, blockIndex);
         if (bytes) {
-          observer.count("retrieval_bytes_total", bytes.length, { source: "local" });
+          observer.count("retrieval_bytes_total", bytes.length, { source: "local", app: "http" });
           story.local(segment, bytes.length);
           yield { kind: "data", offsetBytes, bytes, source: "local" };
         } else {
@@ -132,7 +132,7 @@ async function* readPieces(
         continue;
       }
       const source = piece.from.kind;
-      observer.count("retrieval_bytes_total", piece.bytes.length, { source });
+      observer.count("retrieval_bytes_total", piece.bytes.length, { source, app: "http" });
       reportReceived(observer, piece);
       const isKept = (await keeping.kept(piece)) === "kept";
       if (isKept && source !== "hosted") options.onKept?.(segment, blockIndex);

@@ -3,9 +3,11 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Stores } from "@branchcache/cache-store";
 import { BranchCacheError, errorMessage, type Observer } from "@branchcache/runtime";
+import { systemClock } from "@branchcache/runtime/node";
 import type { Settings } from "../config/schema.ts";
 import { openCluster } from "../hash-store.ts";
 import { type OpenStore, openStore } from "../store.ts";
+import { timedBlocks } from "./timed-blocks.ts";
 
 export interface DaemonStore extends Stores {
   /** Limits and age, as the settings have them now. */
@@ -15,8 +17,14 @@ export interface DaemonStore extends Stores {
 
 /** Errors: `BC_CACHE_PATH`, those of the store, and `BC_USAGE` for a password that cannot be read. */
 export async function openDaemonStore(settings: Settings, observer: Observer): Promise<DaemonStore> {
-  const { data, extensions, store: kind } = settings.cache;
-  if (kind === "redis") return openShared(settings, observer);
+  const store = await (settings.cache.store === "redis"
+    ? openShared(settings, observer)
+    : openOwn(settings, observer));
+  return { ...store, blocks: timedBlocks(store.blocks, systemClock, observer) };
+}
+
+async function openOwn(settings: Settings, observer: Observer): Promise<DaemonStore> {
+  const { data, extensions } = settings.cache;
   const store = await openStore({
     ...limitsOf(settings),
     cacheDir: data.path,

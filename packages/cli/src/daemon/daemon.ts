@@ -37,6 +37,7 @@ import { type DaemonStore, openDaemonStore } from "./daemon-store.ts";
 import { LogSwitch } from "./log-switch.ts";
 import { nodeOptions } from "./node-options.ts";
 import { NodeSwitch } from "./node-switch.ts";
+import { watchRoaming } from "./roaming.ts";
 import { type Serving, startServing } from "./serving.ts";
 import { gatherStatistics, type Statistics } from "./statistics.ts";
 import { gatherStatus, type Status } from "./status.ts";
@@ -91,6 +92,11 @@ export class Daemon implements AsyncDisposable {
     try {
       await daemon.#start();
     } catch (error) {
+      // Whoever sits at a terminal reads it from the command itself.
+      if (process.stderr.isTTY !== true) {
+        const reason = errorMessage(error);
+        daemon.#observer.event("error", "service.start_failed", { code: errorCode(error), reason });
+      }
       await daemon.close().catch(() => {});
       throw error;
     }
@@ -118,9 +124,7 @@ export class Daemon implements AsyncDisposable {
     this.#resources.defer(() => control.close());
     for (const warning of warnings) observer.event("warn", "config.role_conflict", { reason: warning });
     const { cache } = settings;
-    const store = await openDaemonStore(settings, observer);
-    this.#store = store;
-    this.#resources.defer(() => store.close());
+    const store = await this.#openStore();
     const housekeeping = startHousekeeping(store.blocks, systemClock, observer);
     this.#resources.defer(() => housekeeping.stop());
     const history = await History.start(this.metrics, systemClock, totalsFile(settings));
@@ -136,6 +140,14 @@ export class Daemon implements AsyncDisposable {
     this.#resources.defer(() => this.#web?.close());
     await this.#startWeb();
     this.#scheduleChecks();
+    this.#resources.defer(
+      watchRoaming(systemClock, (addresses) => {
+        observer.event("info", "service.roamed", { addresses });
+        void this.#anew().catch((error: unknown) =>
+          observer.event("error", "config.rejected", { reason: errorMessage(error) }),
+        );
+      }),
+    );
     this.#reportMode();
     observer.event("info", "service.started", {
       mode: settings.mode,
@@ -159,6 +171,35 @@ export class Daemon implements AsyncDisposable {
     const done = this.#queue.then(() => this.#reload());
     this.#queue = done.catch(() => {});
     return done;
+  }
+
+  /** Settings, and then peers and hosted caches, which are others elsewhere. */
+  #anew(): Promise<void> {
+    const done = this.#queue.then(async () => {
+      await this.#reload();
+      await this.#startNode();
+    });
+    this.#queue = done.catch(() => {});
+    return done;
+  }
+
+  async #openStore(): Promise<DaemonStore> {
+    const startMs = systemClock.monotonicMs();
+    const store = await openDaemonStore(this.settings, this.#observer);
+    this.#store = store;
+    const path = this.settings.cache.data.path;
+    this.#resources.defer(async () => {
+      await store.close();
+      this.#observer.event("debug", "cache.saved", { path });
+    });
+    const { bytes, segments } = await store.blocks.usage();
+    this.#observer.event("info", "cache.loaded", {
+      path,
+      bytes,
+      segments: segments.complete + segments.partial,
+      elapsed_ms: Math.round(systemClock.monotonicMs() - startMs),
+    });
+    return store;
   }
 
   async #reload(): Promise<Changes> {
@@ -308,6 +349,7 @@ export class Daemon implements AsyncDisposable {
     this.metrics.measure("cache_bytes", hash.active_bytes, { cache: "hash" });
     if (hash.max_bytes !== null) this.metrics.measure("cache_limit_bytes", hash.max_bytes, { cache: "hash" });
     this.metrics.measure("publications", hash.entries);
+    this.metrics.measure("peers", this.peers.active);
     return status;
   }
 
@@ -325,13 +367,14 @@ export class Daemon implements AsyncDisposable {
   async oldestMs(): Promise<number | undefined> {
     const nowMs = systemClock.monotonicMs();
     if (nowMs >= this.#oldest.untilMs && this.#store) {
-      this.#oldest.untilMs = nowMs + OLDEST_FRESH_MS;
       let oldest: number | undefined;
       const { complete, partial } = (await this.#store.blocks.usage()).segments;
       if (complete + partial > OLDEST_SEGMENTS_MAX) return undefined;
       for await (const { createdMs } of this.#store.blocks.list())
         oldest = Math.min(oldest ?? createdMs, createdMs);
       this.#oldest.atMs = oldest;
+      // Of an empty cache the next look takes no time either.
+      if (oldest !== undefined) this.#oldest.untilMs = nowMs + OLDEST_FRESH_MS;
     }
     return this.#oldest.atMs;
   }
@@ -355,7 +398,7 @@ export class Daemon implements AsyncDisposable {
     this.#findings = await daemonChecks(this);
     for (const finding of this.#findings) {
       if (finding.result === "bad") {
-        this.#observer.event("warn", "doctor.found", {
+        this.#observer.event("warn", finding.event ?? "doctor.found", {
           check: finding.check,
           reason: finding.text,
           cure: finding.cure,

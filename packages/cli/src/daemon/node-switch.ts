@@ -103,7 +103,7 @@ export class NodeSwitch implements BranchCache {
         const result = await reader.add(offsetBytes, bytes);
         if (result !== "mismatch") {
           note.add("origin", bytes.length);
-          observer.count("retrieval_bytes_total", bytes.length, { source: "origin" });
+          observer.count("retrieval_bytes_total", bytes.length, { source: "origin", app: "http" });
         }
         return result;
       },

@@ -1,8 +1,9 @@
 /** What a daemon can tell about itself and its neighbours. */
 import type { Daemon } from "../daemon/daemon.ts";
 import { checkCertificate } from "./certificate.ts";
-import { checkCacheDisk } from "./disk.ts";
+import { type CacheUse, checkCacheDisk } from "./disk.ts";
 import { bad, type Finding, good, unknown } from "./finding.ts";
+import { checkFirewall } from "./firewall.ts";
 
 export async function daemonChecks(daemon: Daemon): Promise<readonly Finding[]> {
   const { settings } = daemon;
@@ -23,6 +24,7 @@ export async function daemonChecks(daemon: Daemon): Promise<readonly Finding[]> 
       ? await checkCacheDisk(settings.cache.data.path, await cacheUse(daemon))
       : []),
     ...(await checkCertificate(settings)),
+    ...(await checkFirewall(settings)),
     ...quorum(daemon),
     ...versions(daemon),
     ...battery(daemon),
@@ -32,9 +34,13 @@ export async function daemonChecks(daemon: Daemon): Promise<readonly Finding[]> 
   ];
 }
 
-async function cacheUse(daemon: Daemon): Promise<{ readonly bytes: number; readonly limitBytes: number }> {
-  const { cache } = await daemon.status();
-  return { bytes: cache.data.active_bytes, limitBytes: cache.data.max_bytes ?? 0 };
+async function cacheUse(daemon: Daemon): Promise<CacheUse> {
+  const {
+    active_bytes: bytes,
+    max_bytes: limitBytes,
+    disk_bytes: diskBytes,
+  } = (await daemon.status()).cache.data;
+  return { bytes, limitBytes: limitBytes ?? 0, diskBytes };
 }
 
 function serving(daemon: Daemon): readonly Finding[] {

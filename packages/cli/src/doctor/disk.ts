@@ -7,9 +7,21 @@ import { bad, type Finding, good, unknown } from "./finding.ts";
 /** Below this a cache is too small to matter: a boot image would push everything else out. */
 const SMALL_BYTES = 2 ** 30;
 
+export interface CacheUse {
+  /** Live. */
+  readonly bytes: number;
+  readonly limitBytes: number;
+  /** With what is unused between them. */
+  readonly diskBytes: number;
+}
+
+/** Records and unused pages come on top of the blocks that the limit is of. */
+const SLACK_SHARE = 1.1;
+const SLACK_BYTES = 256 * 2 ** 20;
+
 export async function checkCacheDisk(
   path: string,
-  { bytes, limitBytes }: { readonly bytes: number; readonly limitBytes: number },
+  { bytes, limitBytes, diskBytes }: CacheUse,
 ): Promise<readonly Finding[]> {
   const found: Finding[] = [];
   try {
@@ -27,6 +39,16 @@ export async function checkCacheDisk(
     );
   } catch (error) {
     found.push(unknown("disk", `cannot look at ${path}: ${errorMessage(error)}`));
+  }
+  if (diskBytes > limitBytes * SLACK_SHARE + SLACK_BYTES) {
+    found.push(
+      bad(
+        "disk",
+        `the cache takes ${formatBytes(diskBytes)} of its volume, and may hold ${formatBytes(limitBytes)}`,
+        "branchcache cache compact",
+        "cache.compact_advised",
+      ),
+    );
   }
   if (limitBytes < SMALL_BYTES) {
     found.push(

@@ -1,10 +1,15 @@
 /** What a firewall has to let in, in the words of three of them. */
+import type { EventName } from "@branchcache/runtime";
 import type { Settings } from "../config/schema.ts";
 
 export interface Opening {
   readonly protocol: "tcp" | "udp";
   readonly port: number;
   readonly what: string;
+  /** The setting that moves it. */
+  readonly key: string;
+  /** When a firewall keeps others out of it; undefined where Windows has no event for it. */
+  readonly blocked?: EventName;
 }
 
 /** Ports that others reach this machine on, in its mode. */
@@ -17,23 +22,55 @@ export function openings({
 }: Settings): readonly Opening[] {
   const found: Opening[] = [];
   if (mode === "distributed" || mode === "auto") {
-    found.push({ protocol: "udp", port: discovery.port, what: "discovery" });
-    found.push({ protocol: "tcp", port: peer.listen_port, what: "blocks for peers" });
+    found.push({
+      protocol: "udp",
+      port: discovery.port,
+      what: "discovery",
+      key: "discovery.port",
+      blocked: "firewall.discovery_blocked",
+    });
   }
-  if (mode === "hosted-client")
-    found.push({ protocol: "tcp", port: peer.listen_port, what: "blocks for the hosted cache" });
+  if (mode === "distributed" || mode === "auto" || mode === "hosted-client") {
+    found.push({
+      protocol: "tcp",
+      port: peer.listen_port,
+      what: mode === "hosted-client" ? "blocks for the hosted cache" : "blocks for peers",
+      key: "peer.listen_port",
+      blocked: "firewall.retrieval_blocked",
+    });
+  }
   if (mode === "hosted-server") {
-    found.push({ protocol: "tcp", port: hosted.http_port, what: "offers and blocks" });
-    found.push({ protocol: "tcp", port: hosted.https_port, what: "offers by HTTPS" });
+    found.push(
+      {
+        protocol: "tcp",
+        port: hosted.http_port,
+        what: "offers and blocks",
+        key: "hosted_server.http_port",
+        blocked: "firewall.retrieval_blocked",
+      },
+      {
+        protocol: "tcp",
+        port: hosted.https_port,
+        what: "offers by HTTPS",
+        key: "hosted_server.https_port",
+        blocked: "firewall.offers_blocked",
+      },
+    );
   }
-  if (server.enabled) found.push({ protocol: "tcp", port: server.listen.port, what: "content server" });
+  if (server.enabled) {
+    found.push({
+      protocol: "tcp",
+      port: server.listen.port,
+      what: "content server",
+      key: "content_server.listen",
+    });
+  }
   return found.filter(({ port }) => port !== 0);
 }
 
 export function firewallRules(
-  settings: Settings,
+  open: readonly Opening[],
 ): Readonly<Record<"nftables" | "firewalld" | "ufw", readonly string[]>> {
-  const open = openings(settings);
   return {
     nftables: open.map(
       ({ protocol, port }) => `nft add rule inet filter input ${protocol} dport ${port} accept`,

@@ -3,19 +3,13 @@ import { execFile } from "node:child_process";
 import type { Settings } from "../config/schema.ts";
 import { bad, type Finding, good, unknown } from "./finding.ts";
 import { firewallRules, type Opening, openings } from "./firewall-rules.ts";
+import { readChains, type Verdict, verdictOn } from "./nft-rules.ts";
 
-interface NftObject {
-  readonly chain?: {
-    readonly hook?: string;
-    readonly policy?: string;
-    readonly family: string;
-    readonly table: string;
-    readonly name: string;
-  };
-  readonly rule?: { readonly expr: readonly unknown[]; readonly table: string; readonly chain: string };
-}
-
-export async function checkFirewall(settings: Settings): Promise<readonly Finding[]> {
+/** `run`: how nft is asked. */
+export async function checkFirewall(
+  settings: Settings,
+  run: typeof runProgram = runProgram,
+): Promise<readonly Finding[]> {
   const open = openings(settings);
   if (open.length === 0) return [];
   const listed = await run("nft", ["-j", "list", "ruleset"]);
@@ -29,74 +23,46 @@ export async function checkFirewall(settings: Settings): Promise<readonly Findin
   }
   if (listed.kind === "failed")
     return [unknown("firewall", `the rules cannot be read (${listed.reason}): run doctor as root`)];
-  const closed = closedPorts(listed.output, open);
-  if (closed === undefined)
-    return [unknown("firewall", "the rules are in a form that doctor does not understand")];
-  if (closed.length === 0) return [good("firewall", `no rule keeps ${portsText(open)} out`)];
-  const rules = firewallRules(settings);
+  const chains = readChains(listed.output);
+  if (!chains) {
+    const text = `what nft lists is nothing that doctor understands: it must let in ${portsText(open)}`;
+    return [unknown("firewall", text)];
+  }
+  const judged = open.map((opening) => [opening, verdictOn(chains, opening)] as const);
+  const those = (wanted: Verdict) =>
+    judged.flatMap(([opening, verdict]) => (verdict === wanted ? [opening] : []));
+  const [letIn, unclear] = [those("open"), those("unclear")];
   return [
-    bad(
-      "firewall",
-      `the rules drop what they do not name, and name no ${portsText(closed)}`,
-      [...rules.nftables, "or", ...rules.firewalld, "or", ...rules.ufw].join("\n"),
-    ),
+    ...those("closed").map((opening) => {
+      const { nftables, firewalld, ufw } = firewallRules([opening]);
+      return bad(
+        "firewall",
+        `the rules keep ${portsText([opening])} out`,
+        [...nftables, "or", ...firewalld, "or", ...ufw].join("\n"),
+        opening.blocked,
+      );
+    }),
+    ...(unclear.length > 0
+      ? [
+          unknown(
+            "firewall",
+            `the rules let ${portsText(unclear)} in from some addresses or interfaces, or by what nft does not show`,
+          ),
+        ]
+      : []),
+    ...(letIn.length > 0 ? [good("firewall", `no rule keeps ${portsText(letIn)} out`)] : []),
   ];
 }
 
 const portsText = (list: readonly Opening[]) =>
   list.map(({ protocol, port, what }) => `${protocol.toUpperCase()} ${port} (${what})`).join(", ");
 
-/**
- * A chain of the input hook whose policy is drop, and no rule that accepts the port: rough, and right for what the
- * usual tools write. Undefined for what is no output of `nft -j`.
- */
-export function closedPorts(output: string, open: readonly Opening[]): readonly Opening[] | undefined {
-  let objects: readonly NftObject[];
-  try {
-    objects = (JSON.parse(output) as { readonly nftables: readonly NftObject[] }).nftables;
-    if (!Array.isArray(objects)) return undefined;
-  } catch {
-    return undefined;
-  }
-  const drops = objects.some(({ chain }) => chain?.hook === "input" && chain.policy === "drop");
-  const rejects = objects.some(({ rule }) => rule !== undefined && isCatchAll(rule.expr));
-  if (!drops && !rejects) return [];
-  const accepting = objects.flatMap(({ rule }) =>
-    rule && isAccept(rule.expr) ? [JSON.stringify(rule.expr)] : [],
-  );
-  return open.filter(({ protocol, port }) => !accepting.some((text) => acceptsPort(text, protocol, port)));
-}
-
-const isAccept = (expressions: readonly unknown[]) => expressions.some((one) => isObjectWith(one, "accept"));
-
-/** A rule of nothing but a verdict, as firewalld ends its chains. */
-const isCatchAll = (expressions: readonly unknown[]) =>
-  expressions.length === 1 &&
-  expressions.some((one) => isObjectWith(one, "drop") || isObjectWith(one, "reject"));
-
-function isObjectWith(value: unknown, key: string): boolean {
-  return typeof value === "object" && value !== null && key in value;
-}
-
-function acceptsPort(text: string, protocol: string, port: number): boolean {
-  if (!text.includes('"dport"') || !text.includes(`"protocol":"${protocol}"`)) return false;
-  if (
-    new RegExp(String.raw`"right":\s*${port}\b`).test(text) ||
-    new RegExp(String.raw`[[,]${port}[\],]`).test(text)
-  ) {
-    return true;
-  }
-  return [...text.matchAll(/"range":\[(\d+),(\d+)\]/g)].some(
-    ([, low, high]) => Number(low) <= port && port <= Number(high),
-  );
-}
-
-type Ran =
+export type Ran =
   | { readonly kind: "done"; readonly output: string }
   | { readonly kind: "absent" }
   | { readonly kind: "failed"; readonly reason: string };
 
-function run(program: string, args: readonly string[]): Promise<Ran> {
+function runProgram(program: string, args: readonly string[]): Promise<Ran> {
   const env = { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` };
   return new Promise((resolve) => {
     execFile(

@@ -9,9 +9,8 @@ export async function checkPorts(settings: Settings, daemonRuns: boolean): Promi
   // A daemon that runs has said itself how it fared.
   if (daemonRuns) return [];
   const found: Finding[] = [];
-  for (const { protocol, port, what } of openings(settings)) {
+  for (const { protocol, port, what, key } of openings(settings)) {
     if (protocol !== "tcp") continue;
-    const key = what === "content server" ? "content_server.listen" : "peer.listen_port";
     const code = await tryPort(port);
     if (code === undefined) found.push(good("port", `TCP ${port} (${what}) is free`));
     else if (code === "EADDRINUSE") {

@@ -31,7 +31,7 @@ const seconds = (
 });
 
 export const METRICS: Readonly<Record<MetricName, MetricDeclaration>> = {
-  retrieval_bytes_total: counter("Content read, by where it came from", "source"),
+  retrieval_bytes_total: counter("Content read, by where it came from and for whom", "source", "app"),
   served_bytes_total: counter("Content served", "to"),
   branch_rate_bytes_per_second: gauge("Content that came from the branch lately"),
   reads_total: counter("Contents read, by how it ended", "result"),
@@ -59,7 +59,7 @@ export const METRICS: Readonly<Record<MetricName, MetricDeclaration>> = {
   ),
   publications: gauge("Published contents"),
   hosted_offers_total: counter("Offers to hosted caches", "direction", "result"),
-  hosted_offer_queue: gauge("Offers that wait"),
+  hosted_offer_queue: gauge("Offers that wait, here or for a hosted cache", "direction", "server"),
   http_requests_total: counter("Requests to the content server", "peerdist", "answer"),
   content_info_sent_bytes_total: counter("Content Information sent"),
   projected_bytes_total: counter("What the content server would have sent without BranchCache"),

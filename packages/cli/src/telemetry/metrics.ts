@@ -47,13 +47,19 @@ export class Metrics implements Observer {
     }
   }
 
+  /** Each with labels that agree with those given. */
+  list(
+    name: MetricName,
+    labels: MetricLabels = {},
+  ): readonly { readonly labels: MetricLabels; readonly value: number }[] {
+    return [...(this.#values.get(name)?.values() ?? [])].filter((entry) =>
+      Object.entries(labels).every(([label, value]) => entry.labels[label] === value),
+    );
+  }
+
   /** Of a counter the sum, of a gauge the last values' sum, over all labels that agree with those given. */
   sum(name: MetricName, labels: MetricLabels = {}): number {
-    let sum = 0;
-    for (const entry of this.#values.get(name)?.values() ?? []) {
-      if (Object.entries(labels).every(([label, value]) => entry.labels[label] === value)) sum += entry.value;
-    }
-    return sum;
+    return this.list(name, labels).reduce((sum, { value }) => sum + value, 0);
   }
 
   /** Sums by the values of one label. */

@@ -31,6 +31,7 @@ interface Entry {
 }
 
 const PEERS_MAX = 256;
+const ACTIVE_MS = 600_000;
 /** A pause of this length begins a new burst: rates are of bursts, not of silence. */
 const PAUSE_MS = 2_000;
 
@@ -59,6 +60,12 @@ export class PeerBook implements Observer {
   count(): void {}
 
   measure(): void {}
+
+  /** How many gave something in the last ten minutes. */
+  get active(): number {
+    const sinceMs = this.#clock.wallMs() - ACTIVE_MS;
+    return [...this.#peers.values()].filter(({ blocks, lastMs }) => blocks > 0 && lastMs > sinceMs).length;
+  }
 
   /** Most recent first. */
   list(): readonly PeerNote[] {

@@ -7,6 +7,7 @@ import type { Finding } from "../doctor/finding.ts";
 import { explanationText } from "../explain.ts";
 import type { DownloadNote } from "../telemetry/downloads.ts";
 import { SOURCES } from "../telemetry/history.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 import type { PeerNote } from "../telemetry/peer-book.ts";
 import { formatBytes, formatDuration, formatRate, formatShare } from "../units.ts";
 import { Html, html } from "./html.ts";
@@ -26,6 +27,7 @@ const SECTIONS: readonly (readonly [id: string, title: string])[] = [
   ["cache", "Cache"],
   ["peers", "Peers"],
   ["downloads", "Latest downloads"],
+  ["hosted", "Hosted cache"],
   ["node", "This node"],
 ];
 
@@ -43,7 +45,8 @@ export async function gatherState(daemon: Daemon): Promise<DashboardState> {
     cache: cache(status, await daemon.oldestMs(), nowMs),
     peers: peers(daemon.peers.list(), nowMs),
     downloads: downloads(daemon.downloads.list(), nowMs),
-    node: node(status, statistics),
+    hosted: hosted(status, daemon.metrics),
+    node: node(status),
   };
   return {
     title: `${formatBytes(statistics.today.wan_saved_bytes)} saved today`,
@@ -169,17 +172,53 @@ function downloads(list: readonly DownloadNote[], nowMs: number): Html {
   })}</ul>`;
 }
 
-function node({ client, network, content_server: server, service }: Status, { counters }: Statistics): Html {
-  const { retrieval } = network;
-  const offers = Object.values(counters.hosted_offers_total ?? {}).reduce((sum, one) => sum + one, 0);
+/** What waits to be offered or fetched, and what became of the offers so far. */
+function hosted({ client, hosted_server: server }: Status, metrics: Metrics): Html {
+  const made = metrics.list("hosted_offers_total", { direction: "made" });
+  const waiting = metrics.list("hosted_offer_queue", { direction: "made" });
+  const received = metrics.list("hosted_offers_total", { direction: "received" });
+  const pulls = metrics.sum("hosted_offer_queue", { direction: "received" });
+  const results = (list: typeof made) =>
+    list
+      .map(({ labels, value }) => `${value} ${OFFER_RESULTS[labels["result"] ?? ""] ?? labels["result"]}`)
+      .join(", ");
+  const isClient = client.mode === "hosted-client" || client.mode === "auto";
+  if (!server.enabled && !isClient && made.length === 0)
+    return html`<p class="note">This node uses no hosted cache, and is none.</p>`;
   const used = client.hosted_caches.map(({ answers, server: name }) =>
     answers ? name : `${name} (does not answer)`,
   );
+  return html`<dl class="pairs">${
+    server.enabled
+      ? html`<dt>Offers that wait here</dt><dd>${pulls}</dd>
+<dt>Offers received</dt><dd>${results(received) || "none yet"}</dd>`
+      : ""
+  }${
+    isClient || made.length > 0
+      ? html`<dt>Uses</dt><dd>${used.join(", ") || "none"}</dd>
+<dt>Offers that wait</dt><dd>${
+          waiting.length === 0
+            ? 0
+            : waiting.map(({ labels, value }) => `${value} for ${labels["server"]}`).join(", ")
+        }</dd>
+<dt>Offers made</dt><dd>${results(made) || "none yet"}</dd>`
+      : ""
+  }</dl>`;
+}
+
+const OFFER_RESULTS: Readonly<Record<string, string>> = {
+  interested: "wanted",
+  have: "held already",
+  failed: "failed",
+  timeout: "unanswered",
+};
+
+function node({ client, network, content_server: server, service }: Status): Html {
+  const { retrieval } = network;
   return html`<dl class="pairs"><dt>Mode</dt><dd>${client.mode}</dd>
 <dt>Serves blocks</dt><dd>${retrieval.serving ? `on port ${retrieval.listen_port}` : "no"}</dd>
 <dt>Discovery</dt><dd>${network.discovery.enabled ? `UDP ${network.discovery.port}` : "off"}</dd>
 <dt>Content server</dt><dd>${server.url ?? "off"}</dd>
-<dt>Hosted caches</dt><dd>${used.join(", ") || "none"}; ${offers} offers</dd>
 <dt>Running</dt><dd>${formatDuration(service.uptime_ms)}, version ${service.version}</dd></dl>`;
 }
 

@@ -2,6 +2,7 @@ import { errorCode, errorMessage } from "@branchcache/runtime";
 import type { ConfigGlobals } from "../commands/config.ts";
 import type { ControlOptions } from "../commands/control-options.ts";
 import { resolveConfig } from "../config/resolve.ts";
+import type { Settings } from "../config/schema.ts";
 import { ControlClient } from "../control/client.ts";
 import { checkClock } from "../doctor/clock.ts";
 import { checkContentServers } from "../doctor/content-servers.ts";
@@ -24,9 +25,9 @@ export async function runDoctor(
   const { settings } = await resolveConfig({ configFile });
   const { daemonRuns, findings: told } = await askDaemon(options.controlSocket);
   const findings = [
-    ...told,
+    ...told.filter(({ check }) => check !== "firewall"),
     ...(await checkPorts(settings, daemonRuns)),
-    ...(await checkFirewall(settings)),
+    ...(await firewall(settings, told)),
     ...(await checkMulticast(settings)),
     ...(await checkContentServers(urls)),
     ...(await checkClock(urls)),
@@ -43,6 +44,13 @@ export async function runDoctor(
       : `${found.length} of ${findings.length} checks found something.`,
   ]);
   if (found.length > 0) process.exitCode = exitCode.degraded;
+}
+
+/** The rules may be read by root alone: by whoever of the two is. */
+async function firewall(settings: Settings, told: readonly Finding[]): Promise<readonly Finding[]> {
+  const own = await checkFirewall(settings);
+  const known = told.filter(({ check, result }) => check === "firewall" && result !== "unknown");
+  return known.length > 0 && own.some(({ result }) => result === "unknown") ? known : own;
 }
 
 const MARKS = { good: "ok   ", bad: "BAD  ", unknown: "?    " } as const;

@@ -3,7 +3,7 @@ import type { ControlOptions } from "../commands/control-options.ts";
 import { settingKeys } from "../config/keys.ts";
 import { resolveConfig } from "../config/resolve.ts";
 import { ControlClient } from "../control/client.ts";
-import { firewallRules } from "../doctor/firewall-rules.ts";
+import { firewallRules, openings } from "../doctor/firewall-rules.ts";
 import { print } from "../output.ts";
 import { confirm } from "./cache-confirm.ts";
 import { writeConfig } from "./config.ts";
@@ -19,7 +19,7 @@ export async function runReset(options: ResetOptions, globals: ConfigGlobals): P
   const { metrics, firewall, force, controlSocket } = options;
   if (firewall) {
     const { settings } = await resolveConfig({ configFile: globals.config });
-    const rules = firewallRules(settings);
+    const rules = firewallRules(openings(settings));
     print(
       options,
       rules,

@@ -127,7 +127,10 @@ class Client implements OfferClient {
   #step(input: OfferMachineInput): void {
     if (this.#closed) return;
     for (const effect of this.#machine.step(input)) this.#run(effect);
-    this.#observer.measure("hosted_offer_queue", this.#machine.queued, { server: this.#options.name });
+    this.#observer.measure("hosted_offer_queue", this.#machine.queued, {
+      direction: "made",
+      server: this.#options.name,
+    });
   }
 
   #run(effect: OfferMachineEffect): void {

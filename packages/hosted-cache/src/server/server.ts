@@ -112,6 +112,7 @@ export interface HostedCacheServer {
 
 /** Offers that are being looked up in the store at once, together with the pulls; one more is refused. */
 const MAX_WORK = 512;
+const RECEIVED = { direction: "received" };
 
 export function createHostedCacheServer(options: HostedCacheServerOptions): HostedCacheServer {
   return new Server(options);
@@ -133,7 +134,7 @@ class Server implements HostedCacheServer {
     this.#observer = options.observer ?? silentObserver;
     this.#book = new PullBook({ ...DEFAULT_BOOK_LIMITS, ...options.limits });
     this.#rate = new RateLimit(options.offersPerSecond ?? 100, options.offersAtOnce ?? 400);
-    this.#observer.measure("hosted_offer_queue", 0);
+    this.#observer.measure("hosted_offer_queue", 0, RECEIVED);
   }
 
   get queued(): number {
@@ -269,7 +270,7 @@ class Server implements HostedCacheServer {
   #step(input: BookInput): void {
     if (this.#closing.signal.aborted) return;
     this.#run(this.#book.step(input, this.clock.monotonicMs()));
-    this.#observer.measure("hosted_offer_queue", this.#book.size);
+    this.#observer.measure("hosted_offer_queue", this.#book.size, RECEIVED);
   }
 
   #run(effects: readonly BookEffect[]): void {

@@ -266,6 +266,6 @@ describe("limits", () => {
     await send(1, hex("fefe"));
     expect(observer.total("hosted_offers_total", { direction: "received", result: "interested" })).toEqual(1);
     expect(observer.total("hosted_offers_total", { direction: "received", result: "failed" })).toEqual(1);
-    expect(observer.last("hosted_offer_queue")).toEqual(0);
+    expect(observer.last("hosted_offer_queue", { direction: "received" })).toEqual(0);
   });
 });

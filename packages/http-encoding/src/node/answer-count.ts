@@ -19,7 +19,7 @@ export function countAnswer(
     answer: isContentInformation ? "content_info" : plain,
   });
   if (isContentInformation) return;
-  observer.event("trace", `${plain}.sent`, { status: head.status });
+  observer.event("trace", missing ? "missing_data.sent" : "content.sent", { status: head.status });
   if (!missing || (head.status !== 200 && head.status !== 206)) return;
   const lengthBytes = readLength(fieldText(head.headers, "content-length"));
   if (lengthBytes) observer.count("miss_bytes_total", lengthBytes, { cause: "branch" });

@@ -327,7 +327,7 @@ class Download {
     this.#written = true;
     await sink.write(offsetBytes, bytes, done);
     this.#count.add(source, length);
-    if (source === "origin") observer.count("retrieval_bytes_total", length, { source });
+    if (source === "origin") observer.count("retrieval_bytes_total", length, { source, app: "http" });
     onProgress?.({ lengthBytes: this.#lengthBytes, bytes: this.#count.bytes });
   }
 }

@@ -70,7 +70,7 @@ export async function pullBlind(
       }
       kept++;
       missing.delete(index);
-      observer.count("retrieval_bytes_total", answer.data.length, { source: "peer" });
+      observer.count("retrieval_bytes_total", answer.data.length, { source: "peer", app: "pull" });
     }
   };
   await Promise.all(Array.from({ length: Math.min(window, listed.length) }, worker));

@@ -50,7 +50,7 @@ export async function pullVerified(
       if (piece.reason !== "no-peer") failed++;
       continue;
     }
-    observer?.count("retrieval_bytes_total", piece.bytes.length, { source: "peer" });
+    observer?.count("retrieval_bytes_total", piece.bytes.length, { source: "peer", app: "pull" });
     const tags = tag === "" ? [] : [tag];
     if ((await vault.keep(segment, piece.blockIndex, piece.bytes, piece.sealed, tags)) !== "kept")
       return "refused";

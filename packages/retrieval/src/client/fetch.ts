@@ -262,6 +262,14 @@ class FetchSession {
     const link = this.#linkTo(ask.peer);
     const { segment: about } = ask.kind === "block" ? ask.slot.segment : ask.segment;
     this.#recorder?.asked(ask.peer.source, about, this.#options.clock.monotonicMs());
+    const observer = this.#observer;
+    if (observer !== silentObserver) {
+      observer.event("trace", "block.request_sent", {
+        peer: ask.peer.source.id,
+        segment: toHex(about.id),
+        block: ask.kind === "block" ? ask.slot.blockIndex : undefined,
+      });
+    }
     if (ask.kind === "block") {
       const { blockIndex, segment } = ask.slot;
       const message = this.#requests.encode(segment.segment.id, blockIndex);

@@ -37,7 +37,10 @@
         height: 220,
         legend: { show: false },
         cursor: { show: false },
-        axes: [axis, { ...axis, size: 80, values: (_self, ticks) => ticks.map(bytesText) }],
+        axes: [
+          { ...axis, space: 90 },
+          { ...axis, size: 80, values: (_self, ticks) => ticks.map(bytesText) },
+        ],
         scales: { y: { range: (_self, _least, most) => [0, Math.max(most ?? 0, 1024)] } },
         series: [{}, ...SERIES.map(([label, name]) => ({ label, stroke: colour(name), width: 2 }))],
       },
