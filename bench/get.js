@@ -82,9 +82,10 @@ async function bench() {
       await rm(join(directory, "taker"), { recursive: true, force: true });
       const taker = await daemon("taker");
       const before = await openssl(digest, file);
+      const atStart = await processUse(taker.pid);
       const got = await get("taker", url, version);
       if (i === 0) await run("cmp", [file, join(directory, "output")]);
-      const took = await processUse(taker.pid);
+      const took = used(await processUse(taker.pid), atStart);
       const after = await openssl(digest, file);
       if (got.report.bytes.peer !== bytes)
         throw new Error(`not all from the peer: ${JSON.stringify(got.report)}`);
@@ -92,30 +93,55 @@ async function bench() {
       running.pop();
       rows.push({ ratio: (before + after) / 2 / got.seconds, got, took });
     }
-    const giverAfter = await processUse(giver.pid);
+    const gave = used(await processUse(giver.pid), giverBefore, runs);
     rows.sort((a, b) => a.got.seconds - b.got.seconds);
     const middle = rows[rows.length >> 1];
     if (!middle) continue;
     const { got, ratio, took } = middle;
-    print(`get, V${version}`, got.seconds, `${ratio.toFixed(2)} of ${digest}`, [
-      `get ${got.rssMb.toFixed(0)} MB ${got.cpuSeconds.toFixed(1)} s`,
-      `its daemon ${took.rssMb.toFixed(0)} MB (${took.anonymousMb.toFixed(0)} anonymous) ${took.cpuSeconds.toFixed(1)} s`,
-      `the peer ${giverAfter.rssMb.toFixed(0)} MB (${giverAfter.anonymousMb.toFixed(0)} anonymous) ` +
-        `${((giverAfter.cpuSeconds - giverBefore.cpuSeconds) / runs).toFixed(1)} s`,
-    ]);
+    const title = `get, V${version}`;
+    print(title, got.seconds, `${ratio.toFixed(2)} of ${digest}`, {
+      get: got,
+      "its daemon": took,
+      "the peer": gave,
+    });
+    const ownBefore = await processUse(giver.pid);
     const local = await get("giver", url, version);
-    print(`get from the own cache, V${version}`, local.seconds, "", [
-      `get ${local.rssMb.toFixed(0)} MB ${local.cpuSeconds.toFixed(1)} s`,
-    ]);
+    const own = used(await processUse(giver.pid), ownBefore);
+    print(`get from the own cache, V${version}`, local.seconds, "", { get: local, "its daemon": own });
   }
   await curl(root, file);
 }
 
-/** @param {string} what @param {number} seconds @param {string} ratio @param {string[]} uses */
+/** @typedef {Awaited<ReturnType<typeof processUse>>} Use */
+
+/** What a process that runs already used for one download; of memory, what it has. @param {Use} now @param {Use} before */
+function used(now, before, downloads = 1) {
+  return { ...now, cpuSeconds: (now.cpuSeconds - before.cpuSeconds) / downloads };
+}
+
+/**
+ * Seconds of the processors are for a GiB.
+ * @param {string} what @param {number} seconds @param {string} ratio @param {Readonly<Record<string, Use>>} uses
+ */
 function print(what, seconds, ratio, uses) {
+  const each = Object.entries(uses).map(([who, { rssMb, anonymousMb, cpuSeconds }]) => {
+    const memory = `${rssMb.toFixed(0)} MB (${anonymousMb.toFixed(0)} anonymous)`;
+    return `${who} ${((cpuSeconds * 1_024) / megabytes).toFixed(1)} s a GiB, ${memory}`;
+  });
   console.log(
-    [`${what}: ${Math.round(megabytes / seconds)} MiB/s`, ratio, ...uses].filter(Boolean).join(", "),
+    [`${what}: ${Math.round(megabytes / seconds)} MiB/s`, ratio, ...each].filter(Boolean).join("; "),
   );
+}
+
+/** Its use shortly before its end. @param {import("node:child_process").ChildProcess} child @returns {() => Use} */
+function watch(child) {
+  let last = { rssMb: 0, anonymousMb: 0, cpuSeconds: 0 };
+  const timer = setInterval(async () => {
+    const now = await processUse(child.pid ?? 0).catch(() => undefined);
+    if (now) last = now;
+  }, 20);
+  child.once("close", () => clearInterval(timer));
+  return () => last;
 }
 
 /** @param {"branchcache" | "branchcached"} program @param {string[]} args */
@@ -148,18 +174,13 @@ async function get(name, url, version) {
     { stdio: ["ignore", "pipe", "inherit"] },
   );
   let text = "";
-  let last = { rssMb: 0, anonymousMb: 0, cpuSeconds: 0 };
-  const timer = setInterval(async () => {
-    const now = await processUse(child.pid ?? 0).catch(() => undefined);
-    if (now) last = now;
-  }, 50);
+  const use = watch(child);
   child.stdout.setEncoding("utf8").on("data", (chunk) => {
     text += chunk;
   });
   const [code] = await once(child, "close");
-  clearInterval(timer);
   if (code !== 0) throw new Error(`get ended with ${code}`);
-  return { ...last, seconds: (performance.now() - started) / 1_000, report: JSON.parse(text) };
+  return { ...use(), seconds: (performance.now() - started) / 1_000, report: JSON.parse(text) };
 }
 
 /** @param {string} digest @param {string} file */
@@ -193,19 +214,16 @@ async function curl(root, file) {
     for (let i = 0; i < runs + 1; i++) {
       await rm(output, { force: true });
       const started = performance.now();
-      await run("curl", [
-        "--silent",
-        "--fail",
-        ...wait,
-        "--output",
-        output,
-        `http://127.0.0.1:${port}/content`,
-      ]);
-      times.push((performance.now() - started) / 1_000);
+      const args = ["--silent", "--fail", ...wait, "--output", output, `http://127.0.0.1:${port}/content`];
+      const fetching = spawn("curl", args, { stdio: "ignore" });
+      const use = watch(fetching);
+      const [code] = await once(fetching, "close");
+      if (code !== 0) throw new Error(`curl ended with ${code}`);
+      times.push({ seconds: (performance.now() - started) / 1_000, use: use() });
     }
     await run("cmp", [file, output]);
-    const took = times.slice(1).sort((a, b) => a - b)[runs >> 1] ?? Number.NaN;
-    print("curl from nginx into a file, unverified", took, "", []);
+    const took = times.slice(1).sort((a, b) => a.seconds - b.seconds)[runs >> 1];
+    if (took) print("curl from nginx into a file, unverified", took.seconds, "", { curl: took.use });
   } finally {
     child.kill();
     await once(child, "exit");
