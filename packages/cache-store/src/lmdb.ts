@@ -1,4 +1,4 @@
-/** The store on disk: blocks, records and publications in one LMDB environment, secrets in another. */
+/** The store on disk: blocks in files, their index and publications in one LMDB environment, secrets in another. */
 import { statfs } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { SegmentId } from "@branchcache/content-info";
@@ -6,10 +6,11 @@ import { type Clock, errorMessage, type Observer, silentObserver } from "@branch
 import type { SecretStore } from "./block-store.ts";
 import { StoreError } from "./errors.ts";
 import { LmdbBlockStore } from "./lmdb/block-store.ts";
-import { Environment, isDamage } from "./lmdb/environment.ts";
-import type { StoredSettings } from "./lmdb/formats.ts";
+import { Environment, isDamage, type Migration } from "./lmdb/environment.ts";
+import { FORMAT_VERSION, type StoredSettings } from "./lmdb/formats.ts";
 import { LimitSettings } from "./lmdb/limit-settings.ts";
-import { migrateBlocks } from "./lmdb/migrations.ts";
+import { tidyBlocks } from "./lmdb/blocks/tidy.ts";
+import { blockMigration } from "./lmdb/migrations.ts";
 import { findOwners, forget } from "./lmdb/open-markers.ts";
 import { findPageDamage } from "./lmdb/page-check.ts";
 import { PUBLICATION_TABLES } from "./lmdb/publications.ts";
@@ -27,8 +28,8 @@ export interface LmdbStoreOptions {
   /** A directory; made (mode 0700) where there is none. */
   readonly path: string;
   /**
-   * Of initialization vectors and ciphertext together; on the disk LMDB takes about 6 % more. Default, as for
-   * all limits: what `setLimits` or `set` has kept with the store, else `limitPercent`.
+   * Of initialization vectors and ciphertext together; files may take a few hundredths more (see the README). Default,
+   * as for all limits: what `setLimits` or `set` has kept with the store, else `limitPercent`.
    */
   readonly limitBytes?: number;
   /** Of the volume. Default 5. */
@@ -126,13 +127,17 @@ interface PartOptions extends Pick<Place, "path" | "clock" | "observer"> {
 }
 
 async function openPart({ path, settings, clock, observer, onRemoved }: PartOptions): Promise<LmdbPart> {
-  const place = { path, tables: MAIN_TABLES, isPrivate: false, migrate: migrateBlocks, clock, observer };
+  const place = { path, tables: MAIN_TABLES, isPrivate: false, migration: blockMigration, clock, observer };
   const environment = await openSoundly(place);
   try {
-    const limits = new LimitSettings(environment, await volumeBytes(path), settings);
+    await tidyBlocks(environment);
+    if (environment.migratedFrom !== undefined) await finishMigration(environment, observer);
+    const onVolume = await volumeBytes(path);
+    const limits = new LimitSettings(environment, onVolume, settings);
     const reserve = new SpaceReserve(environment);
     await reserve.fill();
-    const blocks = new LmdbBlockStore({ environment, limits, reserve, clock, observer, onRemoved });
+    const shared = { environment, limits, reserve, clock, observer, onRemoved };
+    const blocks = new LmdbBlockStore({ ...shared, volumeBytes: onVolume });
     const close = () => blocks.close().then(() => environment.close());
     return { environment, limits, reserve, blocks, tables: new BlockTables(environment), close };
   } catch (error) {
@@ -141,23 +146,31 @@ async function openPart({ path, settings, clock, observer, onRemoved }: PartOpti
   }
 }
 
+/** Gives back the room of the blocks that the older format had inside LMDB. */
+async function finishMigration(environment: Environment, observer: Observer): Promise<void> {
+  const { path, migratedFrom: from } = environment;
+  observer.event("warn", "cache.format_changed", { path, from, to: FORMAT_VERSION });
+  // Where there is no room for the copy, the file stays as large as it is, and is used again.
+  await environment.relocate(path).catch(() => {});
+}
+
 interface Place {
   readonly path: string;
   /** Default: the size of the volume. */
   readonly mapBytes?: number;
   readonly tables: readonly string[];
   readonly isPrivate: boolean;
-  readonly migrate?: (environment: Environment) => void;
+  readonly migration?: Migration;
   readonly clock: Clock;
   readonly observer: Observer;
 }
 
 async function openSoundly(place: Place): Promise<Environment> {
-  const { path, tables, isPrivate, migrate, observer } = place;
+  const { path, tables, isPrivate, migration, observer } = place;
   try {
     await prepareDirectory(path);
     const mapBytes = place.mapBytes ?? Math.max(LEAST_MAP_BYTES, await volumeBytes(path));
-    const options = { path, mapBytes, tables, ...(migrate && { migrate }) };
+    const options = { path, mapBytes, tables, ...(migration && { migration }) };
     const damage = await findDamage(path);
     if (damage !== undefined) await startAfresh(place, damage);
     if (isPrivate) await makePrivate(path);

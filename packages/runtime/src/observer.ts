@@ -28,6 +28,7 @@ export type EventName =
   | "cache.save_failed"
   | "cache.compacted"
   | "cache.compact_advised"
+  | "cache.format_changed"
   | "cache.unreachable"
   | "cache.reachable"
   | "publish.failed"

@@ -10,31 +10,42 @@ import { StoreError } from "../errors.ts";
 import type { AccessLog } from "../store/access-log.ts";
 import { Ledger } from "../store/ledger.ts";
 import type { Totals } from "../store/segment-state.ts";
+import type { Appender, Chunk, Staged } from "./blocks/appender.ts";
+import type { FileTotals, GoneFile } from "./blocks/file-table.ts";
+import type { Place } from "./blocks/place.ts";
+import type { Reclaimer } from "./blocks/reclaimer.ts";
 import type { Environment } from "./environment.ts";
 import type { LimitSettings } from "./limit-settings.ts";
 import type { SpaceReserve } from "./space-reserve.ts";
 import { type BlockTables, TransactionTables } from "./tables.ts";
 
-/** A transaction keeps its dirty pages in memory until it is committed. */
+/** What one commit takes at most: so much is lost at the worst when the power goes. */
 const BATCH_BYTES = 16 * 2 ** 20;
 /** Callers wait while more than this is queued: one batch under way, one being gathered. */
 export const QUEUE_BYTES = 2 * BATCH_BYTES;
 /** What a queued change takes besides its bytes, roughly: promises, states, pages of tables. */
-const CHANGE_OVERHEAD_BYTES = 4096;
+const CHANGE_OVERHEAD_BYTES = 2048;
 /** Segments past their age that one transaction removes; the next one goes on. */
 const MOST_EXPIRED = 256;
 /** Pages freed by one transaction serve the next but one. */
 const TRANSACTIONS_UNTIL_REUSE = 3;
+/** Evictions that bring no room on a full disk end here: what is held is worth more. */
+const MOST_FILES_GIVEN_UP = 4;
 
-export type Committed = Pick<Ledger<Uint8Array>, "evictions" | "changes"> & {
+export type Committed = Pick<Ledger<Place>, "evictions" | "changes"> & {
   readonly totals: Totals;
   readonly limits: Limits;
+  readonly files: FileTotals;
+  /** Block files of which nothing is left, to be deleted. */
+  readonly goneFiles: readonly GoneFile[];
 };
 
 export interface Change<T> {
   readonly bytes: number;
+  /** A block that must be on the disk before; released when the change is settled. */
+  readonly staged?: Staged;
   /** Runs inside a write transaction, again if that fails for want of space. Must not throw after a change. */
-  run(ledger: Ledger<Uint8Array>): T;
+  run(ledger: Ledger<Place>, view: TransactionTables): T;
   /** Committed, or not. Must not throw. */
   settle(outcome: Outcome<T>): void;
 }
@@ -48,9 +59,12 @@ export interface BatchWriterOptions {
   readonly accesses: AccessLog;
   readonly clock: Pick<Clock, "wallMs">;
   readonly reserve: SpaceReserve;
-  readonly onCommit: (committed: Committed) => void;
+  readonly appender: Appender;
+  /** Resolves when files that went are deleted. */
+  readonly onCommit: (committed: Committed) => Promise<void>;
   /** A batch did not fit; eviction may yet make room. */
   readonly onDiskFull: () => void;
+  readonly emptiestFile: Reclaimer["emptiestFile"];
 }
 
 export class BatchWriter {
@@ -95,12 +109,12 @@ export class BatchWriter {
   }
 
   async #pump(): Promise<void> {
-    while (this.#queue.length > 0) {
-      const batch: Change<unknown>[] = [];
+    for (let batch = this.#take(); batch.length > 0; batch = this.#take()) {
       const outcomes = await this.#commit(batch);
       for (const [i, change] of batch.entries()) {
         this.#queuedBytes -= weightOf(change);
         this.#settledChanges++;
+        if (change.staged) this.#options.appender.release(change.staged);
         change.settle(outcomes[i] as Outcome);
       }
       if (this.#queuedBytes <= QUEUE_BYTES) for (const resolve of this.#waiting.splice(0)) resolve();
@@ -110,87 +124,142 @@ export class BatchWriter {
     this.#running = false;
   }
 
+  #take(): readonly Change<unknown>[] {
+    let [count, bytes] = [0, 0];
+    for (const change of this.#queue) {
+      if (bytes >= BATCH_BYTES) break;
+      bytes += weightOf(change);
+      count++;
+    }
+    return this.#queue.splice(0, count);
+  }
+
   /**
-   * Fills `batch` from the queue when the transaction has begun: the later, the fuller. Where the disk has no
-   * room for all of it, and nothing goes to make room, as much of it as fits is committed, from its start.
+   * Blocks go to the disk first, then a transaction names them. Where there is no room for all, and nothing goes to
+   * make room, as much as fits is committed, from the start.
    */
-  async #commit(batch: Change<unknown>[]): Promise<Outcome[]> {
+  async #commit(batch: readonly Change<unknown>[]): Promise<Outcome[]> {
+    const { appender, reserve, onDiskFull } = this.#options;
+    await appender.settle(chunksOf(batch));
     const outcomes: Outcome[] = [];
-    let failure: unknown;
     let most = Number.POSITIVE_INFINITY;
     let hasEvicted = false;
     let hasWaited = false;
-    while (outcomes.length < batch.length || batch.length === 0) {
+    while (outcomes.length < batch.length) {
+      const rest = batch.slice(outcomes.length);
+      const failed = rest.findIndex((change) => change.staged?.chunk.state === "failed");
+      if (failed === 0) {
+        outcomes.push(...(await this.#rescue(rest)));
+        continue;
+      }
+      const part = rest.slice(0, Math.min(most, failed < 0 ? rest.length : failed));
       try {
-        const done = outcomes.length;
-        const more = await this.#transact((ledger) => {
-          this.#take(batch);
-          return batch.slice(done, done + most).map((change) => outcomeOf(change, ledger));
-        });
-        outcomes.push(...more);
+        outcomes.push(
+          ...(await this.#transact((ledger, view) => {
+            for (const { file, offset, used } of chunksOf(part)) if (file) view.files.written(file.number, offset + used);
+            return part.map((change) => outcomeOf(change, ledger, view));
+          })),
+        );
         hasEvicted = false;
         hasWaited = false;
-        if (this.#failing) await this.#options.reserve.fill();
+        if (this.#failing) await reserve.fill();
         this.#failing = false;
       } catch (error) {
-        failure = error;
         this.#failing = true;
-        // It may have failed before it began.
-        this.#take(batch);
-        if (errorCode(error) !== "BC_STORE_FULL") break;
-        this.#options.onDiskFull();
-        const part = batch.slice(outcomes.length, outcomes.length + most);
+        if (errorCode(error) !== "BC_STORE_FULL") {
+          outcomes.push(...rest.map(() => ({ error })));
+          break;
+        }
+        onDiskFull();
         const isRoomMade: boolean = !hasEvicted && (await this.#makeSpace(part));
         if (!isRoomMade && part.length === 1) {
           const isRemoval = part[0]?.bytes === 0;
           // What a removal has freed shortly before can be used by now.
-          if (isRemoval ? !(await this.#options.reserve.release()) : hasWaited) break;
+          if (isRemoval ? !(await reserve.release()) : hasWaited) {
+            outcomes.push(...rest.map(() => ({ error })));
+            break;
+          }
           hasWaited = true;
         }
         if (!isRoomMade) most = Math.ceil(part.length / 2);
         hasEvicted = isRoomMade;
       }
     }
-    return batch.map((_, i) => outcomes[i] ?? { error: failure });
+    return outcomes;
   }
 
-  #take(batch: Change<unknown>[]): void {
-    if (batch.length > 0) return;
-    let bytes = 0;
-    while (bytes < BATCH_BYTES) {
-      const change = this.#queue.shift();
-      if (!change) break;
-      batch.push(change);
-      bytes += weightOf(change);
+  /** The first piece of `rest` could not be written: makes room and tries again, or gives its changes up. */
+  async #rescue(rest: readonly Change<unknown>[]): Promise<readonly Outcome[]> {
+    const { appender, environment, onDiskFull } = this.#options;
+    const chunk = rest[0]?.staged?.chunk;
+    const cause = chunk?.failure;
+    this.#failing = true;
+    const isFull = errorCode(cause) === "BC_STORE_FULL" || (await isNoSpace(cause, environment.path));
+    if (isFull) onDiskFull();
+    if (isFull && chunk && (await this.#makeSpace(rest))) {
+      await appender.retry(chunk);
+      return [];
     }
+    const going = rest.findIndex((change) => change.staged?.chunk !== chunk);
+    const { path } = environment;
+    const error = isFull
+      ? new StoreError("BC_STORE_FULL", "no space left on the device", { path, cause })
+      : new StoreError("BC_STORE_IO", errorMessage(cause), { path, cause });
+    return rest.slice(0, going < 0 ? rest.length : going).map(() => ({ error }));
   }
 
-  /** The disk is full before the limit is reached: evicts as much as the batch needs, twice over. */
-  async #makeSpace(batch: readonly Change<unknown>[]): Promise<boolean> {
-    const neededBytes = batch.reduce((sum, change) => sum + weightOf(change), 0);
+  /**
+   * The disk is full before the limit is reached: evicts twice as much as is needed, the least recently used; if that
+   * empties no file, then what lies in the emptiest, until one has gone.
+   */
+  async #makeSpace(part: readonly Change<unknown>[]): Promise<boolean> {
+    const { appender, reserve, emptiestFile, onCommit } = this.#options;
+    const neededBytes = 2 * part.reduce((sum, change) => sum + weightOf(change), 0);
     try {
-      let evicted = 0;
-      const evict = () =>
-        this.#transact((ledger, view, { limitBytes }) => {
-          ledger.makeRoom(Math.max(0, limitBytes - view.totals.bytes) + 2 * neededBytes);
-          evicted = ledger.evictions.length;
+      // What is dead in the present file may go as well.
+      appender.roll();
+      let [evicted, freedBytes] = [0, 0];
+      const evict = async (run: (ledger: Ledger<Place>, view: TransactionTables, limits: Limits) => void) => {
+        const once = () =>
+          this.#transact((ledger, view, limits) => {
+            run(ledger, view, limits);
+            evicted += ledger.evictions.length;
+          }, (committed) => {
+            for (const { endBytes } of committed.goneFiles) freedBytes += endBytes;
+            return onCommit(committed);
+          });
+        await once().catch(async (error: unknown) => {
+          if (!(await reserve.release())) throw error;
+          await once();
         });
-      await evict().catch(async (error: unknown) => {
-        if (!(await this.#options.reserve.release())) throw error;
-        await evict();
-      });
+      };
+      await evict((ledger, view, { limitBytes }) =>
+        ledger.makeRoom(Math.max(0, limitBytes - view.totals.bytes) + neededBytes),
+      );
+      const tried = new Set<number>();
+      while (tried.size < MOST_FILES_GIVEN_UP && freedBytes < neededBytes) {
+        const file = await emptiestFile(tried);
+        if (!file) break;
+        tried.add(file.number);
+        await evict((ledger, view) => {
+          for (const id of file.ids) if (view.state(id)?.pins === 0) ledger.remove(id, "size");
+        });
+      }
       for (let i = 1; i < TRANSACTIONS_UNTIL_REUSE; i++) await this.#transact((_, view) => view.touch());
-      return evicted > 0;
+      return evicted > 0 || freedBytes > 0;
     } catch {
       return false;
     }
   }
 
+  /** Resolves when it is committed, and `told` has done what it does about it if that is given. */
   async #transact<T>(
-    run: (ledger: Ledger<Uint8Array>, view: TransactionTables, limits: Limits) => T,
+    run: (ledger: Ledger<Place>, view: TransactionTables, limits: Limits) => T,
+    told?: (committed: Committed) => Promise<void>,
   ): Promise<T> {
-    const { environment, tables, accesses, clock, onCommit } = this.#options;
+    const { environment, tables, accesses, appender, clock, onCommit } = this.#options;
     let committed: Committed | undefined;
+    const finished = [...appender.finished];
     const result = await transact(environment, () => {
       const limits = this.#options.limits.read(tables);
       const view = new TransactionTables(tables);
@@ -198,22 +267,30 @@ export class BatchWriter {
       for (const access of accesses.take()) ledger.recordAccess(access);
       ledger.expire(MOST_EXPIRED);
       const value = run(ledger, view, limits);
-      view.writeBack(ledger.evictions);
-      committed = { evictions: ledger.evictions, changes: ledger.changes, totals: view.totals, limits };
+      for (const file of finished) view.files.release(file);
+      const goneFiles = view.writeBack(ledger.evictions);
+      const { evictions, changes } = ledger;
+      committed = { evictions, changes, totals: view.totals, limits, files: view.files.totals, goneFiles };
       return value;
     });
-    if (committed) onCommit(committed);
+    appender.forgetFinished(finished);
+    if (committed && told) await told(committed);
+    else if (committed) void onCommit(committed);
     return result;
   }
 }
 
-function weightOf(change: Change<unknown>): number {
+function chunksOf(changes: readonly Change<unknown>[]): ReadonlySet<Chunk> {
+  return new Set(changes.flatMap(({ staged }) => (staged ? [staged.chunk] : [])));
+}
+
+function weightOf(change: Pick<Change<unknown>, "bytes">): number {
   return change.bytes + CHANGE_OVERHEAD_BYTES;
 }
 
-function outcomeOf(change: Change<unknown>, ledger: Ledger<Uint8Array>): Outcome {
+function outcomeOf(change: Change<unknown>, ledger: Ledger<Place>, view: TransactionTables): Outcome {
   try {
-    return { value: change.run(ledger) };
+    return { value: change.run(ledger, view) };
   } catch (error) {
     return { error };
   }

@@ -17,7 +17,7 @@ import type {
   StoreUsage,
 } from "../block-store.ts";
 import { StoreError } from "../errors.ts";
-import { BLOCK_HEADER_BYTES, blockKey, decodeBlock, encodeBlock } from "../node/encodings.ts";
+import { blockKey, decodeBlock, unfilledBytes } from "../node/encodings.ts";
 import { AccessLog } from "../store/access-log.ts";
 import type { Ledger } from "../store/ledger.ts";
 import { ChangeFeed, FullReporter, reportEvictions, reportTotals } from "../store/report.ts";
@@ -37,17 +37,24 @@ import {
   storedBytes,
   type Totals,
 } from "../store/segment-state.ts";
-import { BatchWriter, type Committed, QUEUE_BYTES } from "./batch-writer.ts";
-import { BufferPool } from "./buffer-pool.ts";
+import { BatchWriter, type Change, type Committed, transact } from "./batch-writer.ts";
+import { Appender, type OpenFile, placeOf } from "./blocks/appender.ts";
+import { deleteBlockFile, openForAppending } from "./blocks/directory.ts";
+import { FileChanges } from "./blocks/file-table.ts";
+import { isSamePlace, type Place } from "./blocks/place.ts";
+import { BlockReader } from "./blocks/reader.ts";
+import { fileBytesFor, Reclaimer } from "./blocks/reclaimer.ts";
 import { type Environment, reading } from "./environment.ts";
 import type { LimitSettings } from "./limit-settings.ts";
 import type { SpaceReserve } from "./space-reserve.ts";
 import {
   BlockTables,
+  eachSegment,
   mapKey,
   readCreatedUntil,
   readFacts,
   readNotes,
+  readPlace,
   readState,
   readTagged,
   readTotals,
@@ -57,6 +64,7 @@ export interface LmdbBlockStoreOptions {
   readonly environment: Environment;
   readonly limits: LimitSettings;
   readonly reserve: SpaceReserve;
+  readonly volumeBytes: number;
   readonly clock: Clock;
   readonly observer: Observer;
   /** The segment is gone, and that is committed. */
@@ -80,12 +88,18 @@ export class LmdbBlockStore implements BlockStore {
   readonly #full: FullReporter;
   readonly #feed = new ChangeFeed();
   readonly #accesses = new AccessLog();
-  readonly #buffers = new BufferPool(QUEUE_BYTES);
+  readonly #appender: Appender;
+  readonly #reader: BlockReader;
+  readonly #reclaimer: Reclaimer;
+  /** Blocks are read into this, to be lent. */
+  #lent: Uint8Array = new Uint8Array(0);
+  #isPaused = false;
+  #hasClaimed = false;
   #totals: Totals;
   #limits: Limits;
   /** Monotonic. */
   #diskFullUntilMs = 0;
-  /** What `onRemoved` has under way. */
+  /** What goes with removed segments: their secrets, and files of which nothing is left. */
   readonly #removals = new Set<Promise<void>>();
   #closing: Promise<void> | undefined;
 
@@ -94,6 +108,21 @@ export class LmdbBlockStore implements BlockStore {
     this.#options = options;
     this.#tables = new BlockTables(environment);
     this.#full = new FullReporter(observer);
+    this.#totals = readTotals(this.#tables);
+    this.#limits = limits.read(this.#tables);
+    this.#appender = new Appender({ open: () => this.#openFile(), fileBytes: () => this.#fileBytes() });
+    this.#reader = new BlockReader(environment);
+    this.#reclaimer = new Reclaimer({
+      environment,
+      tables: this.#tables,
+      appender: this.#appender,
+      reader: this.#reader,
+      fileBytes: () => this.#fileBytes(),
+      limitBytes: () => this.#limits.limitBytes,
+      change: (change) => this.#enqueue(change),
+      room: () => this.#writer.room(),
+      evict: (bytes) => this.#evict(bytes),
+    });
     this.#writer = new BatchWriter({
       environment,
       tables: this.#tables,
@@ -101,11 +130,11 @@ export class LmdbBlockStore implements BlockStore {
       accesses: this.#accesses,
       clock,
       reserve,
+      appender: this.#appender,
+      emptiestFile: (except) => this.#reclaimer.emptiestFile(except),
       onCommit: (committed) => this.#onCommit(committed),
       onDiskFull: () => this.#full.full("disk", this.#totals.bytes, this.#limits.limitBytes),
     });
-    this.#totals = readTotals(this.#tables);
-    this.#limits = limits.read(this.#tables);
     // The limit may have been larger when it was filled.
     if (this.#totals.bytes > this.#limits.limitBytes) void this.#whole((ledger) => ledger.makeRoom(0));
     reportTotals(observer, this.#totals, this.#limits.limitBytes);
@@ -127,18 +156,9 @@ export class LmdbBlockStore implements BlockStore {
 
   async *ids(): AsyncIterable<SegmentId> {
     await this.#settled();
-    let start: Uint8Array | undefined;
-    for (;;) {
-      await this.#options.environment.ready();
-      const keys = reading(this.#options.environment, () => [
-        ...this.#tables.states.getKeys(pageAfter(start)),
-      ]).map((key) => new Uint8Array(key));
-      start = keys.at(-1);
-      if (!start) return;
-      for (const key of keys) {
-        yield key;
-        this.#assertOpen();
-      }
+    for await (const id of eachSegment(this.#options.environment, this.#tables)) {
+      yield id;
+      this.#assertOpen();
     }
   }
 
@@ -161,7 +181,7 @@ export class LmdbBlockStore implements BlockStore {
     checkBlock(segment, index, block);
     const { clock, environment } = this.#options;
     // Nobody waits for a copy of all there is: better not to cache.
-    if (environment.isMoving) return "full";
+    if (environment.isMoving || this.#isPaused) return "full";
     const { limitBytes } = this.#limits;
     const expected = this.#expect(segment.id);
     const { known } = expected;
@@ -191,12 +211,9 @@ export class LmdbBlockStore implements BlockStore {
 
     const { lengthBytes, blockSizeBytes, trust } = segment;
     const own: NewSegment = { ...facts, id: new Uint8Array(segment.id), lengthBytes, blockSizeBytes, trust };
-    const value = encodeBlock(blockKey(own.id, index), block, this.#buffers.take(BLOCK_HEADER_BYTES + bytes));
-    const committed = this.#change(own.id, expected, bytes, (ledger) =>
-      ledger.put(own, index, bytes, value, nowMs),
-    );
-    const give = () => this.#buffers.give(value);
-    committed.then(give, give);
+    const staged = this.#appender.stage(blockKey(own.id, index), block);
+    const run = (ledger: Ledger<Place>) => ledger.put(own, index, bytes, placeOf(staged), nowMs);
+    const committed = this.#change(own.id, expected, { bytes, staged, run });
     const result = committed.then(
       (outcome) => {
         if (outcome === "full") this.#full.full("limit", this.#totals.bytes, this.#limits.limitBytes);
@@ -213,37 +230,74 @@ export class LmdbBlockStore implements BlockStore {
     if (this.#writer.failing) return result;
     result.catch(() => {});
     await this.#writer.room();
+    await this.#reclaimer.room();
+    // What is written meanwhile must be noticed, or the next piece waits.
+    if (this.#appender.isPieceFull) await new Promise((resolve) => setImmediate(resolve));
     return verdict;
   }
 
   async getBlock(id: SegmentId, index: number, options?: ReadOptions): Promise<StoredBlock | undefined> {
-    const copy = (block: StoredBlock): StoredBlock => ({
-      ...block,
-      iv: new Uint8Array(block.iv),
-      data: new Uint8Array(block.data),
-    });
-    return this.withBlock(id, index, copy, options);
+    const copy = (block: StoredBlock): StoredBlock => ({ ...block, iv: new Uint8Array(block.iv) });
+    // The buffer is the caller's.
+    return this.#withBlock(id, index, unfilledBytes, copy, options);
   }
 
   async withBlock<T>(
     id: SegmentId,
     index: number,
     use: (block: StoredBlock) => T,
+    options?: ReadOptions,
+  ): Promise<T | undefined> {
+    return this.#withBlock(id, index, (bytes) => this.#lend(bytes), use, options);
+  }
+
+  async #withBlock<T>(
+    id: SegmentId,
+    index: number,
+    take: (bytes: number) => Uint8Array,
+    use: (block: StoredBlock) => T,
     { counts = true }: ReadOptions = {},
   ): Promise<T | undefined> {
     await this.#ready(id);
-    const state = this.#state(id);
-    if (!state?.held.has(index)) return undefined;
+    const { environment, clock } = this.#options;
     const key = blockKey(id, index);
-    const value = reading(this.#options.environment, () => this.#tables.blocks.getBinaryFast(key));
-    const block = value && decodeBlock(key, value);
-    if (!block) {
-      await this.dropBlock(id, index);
+    let known = reading(environment, () => readPlace(this.#tables, id, index));
+    for (;;) {
+      if (!known?.state.held.has(index) || isExpired(known.state, clock.wallMs(), this.#limits)) return undefined;
+      const { state, place } = known;
+      const value = place && take(place.lengthBytes);
+      const block =
+        place && value && reading(environment, () => this.#reader.read(place, value))
+          ? decodeBlock(key, value)
+          : undefined;
+      if (block) {
+        const isTimeToWrite = counts && this.#accesses.note(mapKey(id), id, clock.wallMs());
+        if (isTimeToWrite) void this.#whole(() => {});
+        return use({ ...block, ...standing(state, index) });
+      }
+      // Another process may have moved it a moment ago, and what is seen here is older.
+      environment.root.resetReadTxn();
+      known = reading(environment, () => readPlace(this.#tables, id, index));
+      if (place && known && !isSamePlace(known.place, place)) continue;
+      await this.#dropDamaged(id, index, place);
       return undefined;
     }
-    const isTimeToWrite = counts && this.#accesses.note(mapKey(id), id, this.#options.clock.wallMs());
-    if (isTimeToWrite) void this.#whole(() => {});
-    return use({ ...block, ...standing(state, index) });
+  }
+
+  #lend(bytes: number): Uint8Array {
+    if (bytes > MOST_LENT_BYTES) return unfilledBytes(bytes);
+    if (this.#lent.length < bytes) this.#lent = unfilledBytes(bytes);
+    return this.#lent.subarray(0, bytes);
+  }
+
+  /** Unless it has been put anew meanwhile. */
+  async #dropDamaged(id: SegmentId, index: number, place: Place | undefined): Promise<void> {
+    const own = new Uint8Array(id);
+    const isStill = (found: Place | undefined) => (place ? isSamePlace(found, place) : found === undefined);
+    await this.#change(own, this.#expect(own), {
+      bytes: 0,
+      run: (ledger, view) => isStill(view.place(own, index)) && ledger.dropBlock(own, index),
+    });
   }
 
   async removeSegment(id: SegmentId): Promise<boolean> {
@@ -251,19 +305,22 @@ export class LmdbBlockStore implements BlockStore {
     const own = new Uint8Array(id);
     const expected = this.#expect(own);
     expected.known = undefined;
-    return this.#change(own, expected, 0, (ledger) => ledger.remove(own));
+    return this.#change(own, expected, { bytes: 0, run: (ledger) => ledger.remove(own) });
   }
 
   async dropBlock(id: SegmentId, index: number): Promise<boolean> {
     this.#assertOpen();
     const own = new Uint8Array(id);
-    return this.#change(own, this.#expect(own), 0, (ledger) => ledger.dropBlock(own, index));
+    return this.#change(own, this.#expect(own), {
+      bytes: 0,
+      run: (ledger) => ledger.dropBlock(own, index),
+    });
   }
 
   async removeAll({ tag, shared = true, pinned = false }: RemoveAllOptions = {}): Promise<number> {
     await this.#settled();
     let removed = 0;
-    const removeOne = (ledger: Ledger<Uint8Array>, id: SegmentId) =>
+    const removeOne = (ledger: Ledger<Place>, id: SegmentId) =>
       tag === undefined || shared ? ledger.remove(id, "flush") : ledger.removeTag(id, tag);
     const remove = async (ids: readonly SegmentId[]) => {
       const going = ids.filter((id) => pinned || this.#state(id)?.pins === 0);
@@ -329,13 +386,16 @@ export class LmdbBlockStore implements BlockStore {
   async pin(id: SegmentId): Promise<boolean> {
     this.#assertOpen();
     const own = new Uint8Array(id);
-    return this.#change(own, this.#expect(own), 0, (ledger) => ledger.pin(own, 1));
+    return this.#change(own, this.#expect(own), { bytes: 0, run: (ledger) => ledger.pin(own, 1) });
   }
 
   async unpin(id: SegmentId): Promise<boolean> {
     this.#assertOpen();
     const own = new Uint8Array(id);
-    const result = await this.#change(own, this.#expect(own), 0, (ledger) => ledger.pin(own, -1));
+    const result = await this.#change(own, this.#expect(own), {
+      bytes: 0,
+      run: (ledger) => ledger.pin(own, -1),
+    });
     this.#diskFullUntilMs = 0;
     return result;
   }
@@ -357,8 +417,77 @@ export class LmdbBlockStore implements BlockStore {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.flush();
+    this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.flush();
+    await this.#reclaimer.pause();
+    await this.#giveFilesUp();
+    await this.#appender.close();
+    await Promise.all(this.#removals);
+    this.#reader.close();
+  }
+
+  /** Moves blocks together until no file has anything else in it. */
+  async compact(): Promise<void> {
+    await this.#giveFilesUp();
+    await this.#reclaimer.compactAll();
+  }
+
+  /** Runs `work` while no block is stored and no file is written to or deleted. */
+  async whileStill<T>(work: () => Promise<T>): Promise<T> {
+    this.#isPaused = true;
+    try {
+      await this.flush();
+      await this.#reclaimer.pause();
+      await this.#giveFilesUp();
+      const result = await work();
+      // They may lie elsewhere now.
+      this.#reader.close();
+      return result;
+    } finally {
+      this.#reclaimer.resume();
+      this.#isPaused = false;
+    }
+  }
+
+  /** No file is this process's own after this. */
+  async #giveFilesUp(): Promise<void> {
+    await this.#appender.close();
+    await this.#whole((_, view) => view.touch());
+    await Promise.all(this.#removals);
+  }
+
+  #fileBytes(): number {
+    return fileBytesFor(this.#limits.limitBytes, this.#options.volumeBytes);
+  }
+
+  /** The first one goes on with a file that nobody writes to and that has room, so that short lives leave no trail. */
+  async #openFile(): Promise<OpenFile> {
+    const { environment } = this.#options;
+    const owner = await environment.owner();
+    const isFirst = !this.#hasClaimed;
+    this.#hasClaimed = true;
+    const { number, endBytes } = await transact(environment, () => {
+      const files = new FileChanges(this.#tables.files);
+      const known = isFirst ? this.#tables.files.all() : [];
+      const half = known.find(([, entry]) => entry.owner === "" && entry.endBytes <= this.#fileBytes() / 2);
+      const [taken, entry] = half ?? [files.create(owner), undefined];
+      files.claim(taken, owner);
+      files.writeBack();
+      return { number: taken, endBytes: entry?.endBytes ?? 0 };
+    });
+    return { number, endBytes, handle: await openForAppending(environment.path, number) };
+  }
+
+  /** So much of the least recently used. */
+  #evict(bytes: number): Promise<boolean> {
+    return this.#whole((ledger, view) => {
+      ledger.makeRoom(Math.max(0, this.#limits.limitBytes - view.totals.bytes) + bytes);
+      return ledger.evictions.length > 0;
+    });
   }
 
   #assertOpen(): void {
@@ -409,19 +538,31 @@ export class LmdbBlockStore implements BlockStore {
   #change<T>(
     id: SegmentId,
     expected: Expected,
-    bytes: number,
-    run: (ledger: Ledger<Uint8Array>) => T,
+    change: Pick<Change<T>, "bytes" | "staged" | "run">,
   ): Promise<T> {
     const key = mapKey(id);
     expected.queuedChanges++;
     this.#expected.set(key, expected);
+    return this.#enqueue(change, () => {
+      expected.queuedChanges--;
+      if (expected.queuedChanges === 0) this.#expected.delete(key);
+    });
+  }
+
+  /** Queues a change of no segment in particular. */
+  #whole<T>(run: Change<T>["run"]): Promise<T> {
+    const done = this.#enqueue({ bytes: 0, run });
+    // Some have nobody who waits.
+    done.catch(() => {});
+    return done;
+  }
+
+  #enqueue<T>(change: Pick<Change<T>, "bytes" | "staged" | "run">, onSettled = () => {}): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#writer.enqueue<T>({
-        bytes,
-        run,
+        ...change,
         settle: (outcome) => {
-          expected.queuedChanges--;
-          if (expected.queuedChanges === 0) this.#expected.delete(key);
+          onSettled();
           if ("value" in outcome) resolve(outcome.value);
           else reject(outcome.error);
         },
@@ -429,42 +570,35 @@ export class LmdbBlockStore implements BlockStore {
     });
   }
 
-  /** Queues a change of no segment in particular. */
-  #whole<T>(run: (ledger: Ledger<Uint8Array>) => T): Promise<T> {
-    const done = new Promise<T>((resolve, reject) => {
-      this.#writer.enqueue<T>({
-        bytes: 0,
-        run,
-        settle: (outcome) => ("value" in outcome ? resolve(outcome.value) : reject(outcome.error)),
-      });
-    });
-    // Some have nobody who waits.
-    done.catch(() => {});
-    return done;
-  }
-
-  #onCommit({ evictions, changes, totals, limits }: Committed): void {
-    const { observer, onRemoved } = this.#options;
+  /** Resolves when files of which nothing is left are deleted. */
+  #onCommit({ evictions, changes, totals, limits, files, goneFiles }: Committed): Promise<void> {
+    const { environment, observer, onRemoved } = this.#options;
     this.#totals = totals;
     this.#limits = limits;
-    if (evictions.length > 0) this.#diskFullUntilMs = 0;
-    for (const { id, whole } of evictions) {
-      if (!whole) continue;
-      const removal = onRemoved(id).finally(() => this.#removals.delete(removal));
-      this.#removals.add(removal);
-    }
+    if (evictions.length > 0 || goneFiles.some(({ endBytes }) => endBytes > 0)) this.#diskFullUntilMs = 0;
+    for (const { id, whole } of evictions) if (whole) this.#remember(onRemoved(id));
+    const deleted = goneFiles.map(({ number }) => {
+      this.#reader.forget(number);
+      // One that cannot be deleted now is deleted when the store is opened again.
+      return this.#remember(deleteBlockFile(environment.path, number).catch(() => {}));
+    });
     reportEvictions(observer, evictions);
     reportTotals(observer, totals, limits.limitBytes);
     this.#feed.tell(changes);
+    this.#reclaimer.note(files);
+    return Promise.all(deleted).then(() => {});
+  }
+
+  /** `flush` and `close` wait for it. */
+  #remember(work: Promise<void>): Promise<void> {
+    const removal = work.finally(() => this.#removals.delete(removal));
+    this.#removals.add(removal);
+    return removal;
   }
 }
 
-/** Read at once, so that no cursor stays open while others work. */
-const PAGE_KEYS = 256;
-
-function pageAfter(start: Uint8Array | undefined) {
-  return start ? { start, exclusiveStart: true, limit: PAGE_KEYS } : { limit: PAGE_KEYS };
-}
+/** Larger blocks have a buffer of their own each. */
+const MOST_LENT_BYTES = 2 ** 20;
 
 /** Segments removed in one transaction. */
 const REMOVED_AT_ONCE = 64;

@@ -19,8 +19,14 @@ export interface EnvironmentOptions {
   readonly mapBytes: number;
   /** Opened at once: one opened inside a transaction that fails would be lost. */
   readonly tables: readonly string[];
-  /** Brings tables of format 1 up to date, in one transaction. */
-  readonly migrate?: (environment: Environment) => void;
+  /** Brings an older format up to date, in one transaction. */
+  readonly migration?: Migration;
+}
+
+export interface Migration {
+  /** Tables that the present format does not have. */
+  readonly oldTables: readonly string[];
+  run(environment: Environment, format: number): void;
 }
 
 const FORMAT_KEY = new TextEncoder().encode("branchcache-format");
@@ -40,6 +46,7 @@ export class Environment {
   readonly #tables = new Map<string, Table>();
   #marker: OpenMarker;
   #isDoubtful = false;
+  #migratedFrom: number | undefined;
 
   /** Throws what LMDB throws, and `BC_STORE_VERSION`. The directory must be there. */
   static async open(options: EnvironmentOptions): Promise<Environment> {
@@ -53,9 +60,9 @@ export class Environment {
     }
     const environment = new Environment(options, root, marker);
     try {
-      const isOld = environment.#checkFormat();
+      const oldFormat = environment.#checkFormat();
       for (const name of options.tables) environment.#openTable(name);
-      if (isOld) environment.#migrate(options.migrate);
+      if (oldFormat !== undefined) environment.#migrate(oldFormat, options.migration);
     } catch (error) {
       await environment.close();
       throw error;
@@ -82,6 +89,18 @@ export class Environment {
 
   get path(): string {
     return this.#path;
+  }
+
+  /** The format that it had until it was opened now; undefined if it has not changed. */
+  get migratedFrom(): number | undefined {
+    return this.#migratedFrom;
+  }
+
+  /** What other processes know this one by as long as it has the store open. Throws `BC_STORE_FULL`. */
+  async owner(): Promise<string> {
+    if (!this.#marker.isThere) this.#marker = await markOpen(this.#path);
+    if (this.#marker.isThere) return this.#marker.name;
+    throw new StoreError("BC_STORE_FULL", "no space left on the device", { path: this.#path });
   }
 
   get root(): Root {
@@ -168,8 +187,8 @@ export class Environment {
     this.#tables.set(name, this.#root.openDB({ name, encoding: "binary", keyEncoding: "binary" }));
   }
 
-  /** True if it is of an older format. */
-  #checkFormat(): boolean {
+  /** The format, if it is an older one. */
+  #checkFormat(): number | undefined {
     const root = this.#root;
     return root.transactionSync(() => {
       const format = root.getBinary(FORMAT_KEY)?.[0];
@@ -182,17 +201,19 @@ export class Environment {
         throw new StoreError("BC_STORE_VERSION", message, { path: this.#path });
       }
       if (format === undefined) root.put(FORMAT_KEY, Uint8Array.of(FORMAT_VERSION));
-      return format !== undefined && format < FORMAT_VERSION;
+      return format !== undefined && format < FORMAT_VERSION ? format : undefined;
     });
   }
 
-  #migrate(migrate: EnvironmentOptions["migrate"]): void {
+  #migrate(format: number, migration: Migration | undefined): void {
     const root = this.#root;
+    for (const name of migration?.oldTables ?? []) this.#openTable(name);
     root.transactionSync(() => {
       // Another process may have done it meanwhile.
       if (root.getBinary(FORMAT_KEY)?.[0] === FORMAT_VERSION) return;
-      migrate?.(this);
+      migration?.run(this, format);
       root.put(FORMAT_KEY, Uint8Array.of(FORMAT_VERSION));
+      this.#migratedFrom = format;
     });
   }
 }

@@ -4,10 +4,11 @@ import type { SegmentId } from "@branchcache/content-info";
 import type { RemovalNote } from "../block-store.ts";
 import { packr } from "../node/encodings.ts";
 import { BlockSet } from "../store/block-set.ts";
-import { emptyTotals, type SegmentState, type Totals } from "../store/segment-state.ts";
+import type { SegmentState, Totals } from "../store/segment-state.ts";
+import { decodePlace as decodeBlockPlace, PLACE_BYTES, type Place, PlaceList } from "./blocks/place.ts";
 
 /** Raised whenever anything below, or in the encodings, changes. */
-export const FORMAT_VERSION = 2;
+export const FORMAT_VERSION = 3;
 
 /** Eight bytes, big-endian, so that the oldest comes first. */
 export function sequenceKey(sequence: number): Uint8Array {
@@ -50,13 +51,12 @@ export function idOfTagKey(prefix: Uint8Array, key: Uint8Array): SegmentId | und
 }
 
 const STATE_HEADER_BYTES = 64;
-/** Before format 2, which added use and hits. */
-const SHORT_HEADER_BYTES = 48;
 
-/** Fixed fields, then the bitmap of held blocks, then that of verified ones. */
-export function encodeState(state: SegmentState): Uint8Array {
+/** Fixed fields, the bitmap of held blocks, that of verified ones, then where each block lies. */
+export function encodeState(state: SegmentState, places: PlaceList): Uint8Array {
   const { held, verified } = state;
-  const value = new Uint8Array(STATE_HEADER_BYTES + held.bits.length + verified.bits.length);
+  const placesAt = STATE_HEADER_BYTES + held.bits.length + verified.bits.length;
+  const value = new Uint8Array(placesAt + held.totalBlocks * PLACE_BYTES);
   const view = new DataView(value.buffer);
   view.setFloat64(0, state.sequence, true);
   view.setFloat64(8, state.createdMs, true);
@@ -66,31 +66,26 @@ export function encodeState(state: SegmentState): Uint8Array {
   view.setUint32(36, state.pins, true);
   view.setUint32(40, held.totalBlocks, true);
   value[44] = state.trust === "verified" ? 1 : 0;
-  value[45] = FORMAT_VERSION;
   view.setFloat64(48, state.usedMs, true);
   view.setFloat64(56, state.hits, true);
   value.set(held.bits, STATE_HEADER_BYTES);
   value.set(verified.bits, STATE_HEADER_BYTES + held.bits.length);
+  places.writeTo(value, placesAt, held.totalBlocks);
   return value;
 }
 
-/** A copy, of this format's or of format 1. Undefined if it is neither. */
+/** A copy. Undefined if it is none. */
 export function decodeState(value: Uint8Array): SegmentState | undefined {
-  if (value.length < SHORT_HEADER_BYTES) return undefined;
-  const view = new DataView(value.buffer, value.byteOffset, value.length);
-  const totalBlocks = view.getUint32(40, true);
-  const bitmapBytes = BlockSet.bytesFor(totalBlocks);
-  const isShort = value[45] === 0;
-  const headerBytes = isShort ? SHORT_HEADER_BYTES : STATE_HEADER_BYTES;
-  if (value.length !== headerBytes + 2 * bitmapBytes) return undefined;
+  const layout = layoutOf(value);
+  if (!layout) return undefined;
+  const { view, totalBlocks, bitmapBytes } = layout;
   const bits = (start: number) =>
-    new Uint8Array(value.subarray(headerBytes + start, headerBytes + start + bitmapBytes));
-  const createdMs = view.getFloat64(8, true);
+    new Uint8Array(value.subarray(STATE_HEADER_BYTES + start, STATE_HEADER_BYTES + start + bitmapBytes));
   return {
     sequence: view.getFloat64(0, true),
-    createdMs,
-    usedMs: isShort ? createdMs : view.getFloat64(48, true),
-    hits: isShort ? 0 : view.getFloat64(56, true),
+    createdMs: view.getFloat64(8, true),
+    usedMs: view.getFloat64(48, true),
+    hits: view.getFloat64(56, true),
     lengthBytes: view.getFloat64(16, true),
     bytes: view.getFloat64(24, true),
     blockSizeBytes: view.getUint32(32, true),
@@ -101,13 +96,38 @@ export function decodeState(value: Uint8Array): SegmentState | undefined {
   };
 }
 
+/** All places of a state, a copy. */
+export function decodePlaces(value: Uint8Array): PlaceList {
+  const layout = layoutOf(value);
+  return layout
+    ? new PlaceList(new Uint8Array(value.subarray(layout.placesAt, value.length)))
+    : new PlaceList();
+}
+
+/** One place of a state. */
+export function decodePlaceOf(value: Uint8Array, index: number): Place | undefined {
+  const layout = layoutOf(value);
+  if (!layout || index >= layout.totalBlocks) return undefined;
+  return decodeBlockPlace(value, layout.placesAt + index * PLACE_BYTES);
+}
+
+/** LMDB lends a longer buffer with a `length` of its own. */
+function layoutOf(value: Uint8Array) {
+  if (value.length < STATE_HEADER_BYTES) return undefined;
+  const view = new DataView(value.buffer, value.byteOffset, value.length);
+  const totalBlocks = view.getUint32(40, true);
+  const bitmapBytes = BlockSet.bytesFor(totalBlocks);
+  const placesAt = STATE_HEADER_BYTES + 2 * bitmapBytes;
+  if (value.length !== placesAt + totalBlocks * PLACE_BYTES) return undefined;
+  return { view, totalBlocks, bitmapBytes, placesAt };
+}
+
 export function encodeTotals(totals: Totals): Uint8Array {
   return packr.pack(totals);
 }
 
-/** Format 1 counted less. */
 export function decodeTotals(value: Uint8Array): Totals {
-  return { ...emptyTotals(), ...packr.unpack(value) };
+  return packr.unpack(value);
 }
 
 /** What the owner has set; what is absent has its default. */

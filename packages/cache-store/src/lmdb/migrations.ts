@@ -1,26 +1,28 @@
-/** Brings older formats up to date. Format 1 had no index of ages and tags, and no account of publications. */
-
-import { decodeFacts } from "../node/encodings.ts";
-import type { Environment } from "./environment.ts";
-import { ageKey, decodeState, tagKey } from "./formats.ts";
+/**
+ * Brings older formats up to date. Formats 1 and 2 had blocks inside LMDB: those go, with the records of their segments,
+ * since moving them would need twice the cache's room. Limits, extensions and hashes of published content stay.
+ */
+import type { Migration } from "./environment.ts";
 import { accountOfPublication, PublicationTables } from "./publications.ts";
-import { BlockTables } from "./tables.ts";
+import { BlockTables, readSettings, writeSettings } from "./tables.ts";
 
-/** For one write transaction; reads every record once, and no block. */
-export function migrateBlocks(environment: Environment): void {
-  const tables = new BlockTables(environment);
-  for (const { key, value } of tables.states.getRange()) {
-    const state = decodeState(value.subarray(0, value.length));
-    if (state?.pins === 0) tables.ages.put(ageKey(state.createdMs, key), Uint8Array.of(1));
-  }
-  for (const { key, value } of tables.facts.getRange()) {
-    const { tags } = decodeFacts(value.subarray(0, value.length));
-    for (const tag of tags) tables.tags.put(tagKey(tag, key), Uint8Array.of(1));
-  }
-  const publications = new PublicationTables(environment);
-  const totals = publications.totals();
-  for (const { key, value } of publications.entries.getRange()) {
-    accountOfPublication(publications, totals, new Uint8Array(key), value.length);
-  }
-  publications.setTotals(totals);
-}
+const OLD_BLOCKS = "blocks";
+
+export const blockMigration: Migration = {
+  oldTables: [OLD_BLOCKS],
+  run(environment, format) {
+    const tables = new BlockTables(environment);
+    const publications = new PublicationTables(environment);
+    const settings = readSettings(tables);
+    const published = publications.totals();
+    for (const name of ["states", "facts", "queue", "ages", "tags", "totals"])
+      environment.table(name).clearSync();
+    environment.table(OLD_BLOCKS).dropSync();
+    writeSettings(tables, settings);
+    if (format === 1) {
+      for (const { key, value } of publications.entries.getRange())
+        accountOfPublication(publications, published, new Uint8Array(key), value.length);
+    }
+    publications.setTotals(published);
+  },
+};

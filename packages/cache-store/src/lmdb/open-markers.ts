@@ -12,13 +12,19 @@ const NOBODY = "";
 let markersMade = 0;
 
 export interface OpenMarker {
+  /** Of its file. */
+  readonly name: string;
+  /** False where there was no room for it. */
+  readonly isThere: boolean;
   /** The store is closed. One that is `doubtful` is looked at when it is opened again. */
   closed(state: "sound" | "doubtful"): Promise<void>;
 }
 
 /** Says that this process has the store in `path` open. */
 export async function markOpen(path: string): Promise<OpenMarker> {
-  const marker = join(path, `open-by-${process.pid}-${++markersMade}`);
+  const name = `open-by-${process.pid}-${++markersMade}`;
+  const marker = join(path, name);
+  let isThere = false;
   try {
     const file = await fs.open(marker, "w", 0o600);
     try {
@@ -28,10 +34,13 @@ export async function markOpen(path: string): Promise<OpenMarker> {
       await file.close();
     }
     await syncDirectory(path);
+    isThere = true;
   } catch {
     // On a disk without any room the store opens all the same, and its next opening looks no closer.
   }
   return {
+    name,
+    isThere,
     closed: (state) =>
       state === "sound" ? fs.rm(marker, { force: true }) : fs.writeFile(marker, NOBODY, { mode: 0o600 }),
   };
@@ -58,6 +67,11 @@ export async function findOwners(path: string): Promise<Owners> {
     else gone.push(marker);
   }
   return { gone, isOpen };
+}
+
+/** Names of the markers that lie there. */
+export async function markersIn(path: string): Promise<ReadonlySet<string>> {
+  return new Set((await fs.readdir(path)).filter((name) => NAME.test(name)));
 }
 
 export async function forget({ gone }: Owners): Promise<void> {
@@ -90,7 +104,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-async function syncDirectory(path: string): Promise<void> {
+export async function syncDirectory(path: string): Promise<void> {
   const directory = await fs.open(path, "r");
   await directory.sync().finally(() => directory.close());
 }

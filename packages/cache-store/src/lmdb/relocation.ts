@@ -3,18 +3,22 @@ import { rm, rmdir, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { errorMessage, type Observer } from "@branchcache/runtime";
 import { StoreError } from "../errors.ts";
+import type { LmdbBlockStore } from "./block-store.ts";
+import { copyBlockFiles, removeBlocks, sizeOfBlocks } from "./blocks/directory.ts";
 import type { Environment } from "./environment.ts";
 import { RESERVE_FILE, type SpaceReserve } from "./space-reserve.ts";
 import { DATA_FILE, inspectDataFile, LOCK_FILE, pathError, prepareDirectory } from "./surroundings.ts";
 
 export async function compactStore(
   environment: Environment,
+  blocks: LmdbBlockStore,
   observer: Observer,
 ): Promise<{ readonly beforeBytes: number; readonly afterBytes: number }> {
   const { path } = environment;
   const beforeBytes = await sizeOf(path);
   assertAlone(environment);
-  await relocate(environment, path);
+  await blocks.compact();
+  await blocks.whileStill(() => relocate(environment, path));
   const afterBytes = await sizeOf(path);
   observer.event("info", "cache.compacted", { path, before_bytes: beforeBytes, after_bytes: afterBytes });
   return { beforeBytes, afterBytes };
@@ -22,12 +26,13 @@ export async function compactStore(
 
 export interface Move {
   readonly main: Environment;
+  readonly blocks: LmdbBlockStore;
   readonly secrets: Environment;
   readonly reserve: SpaceReserve;
   readonly target: string;
 }
 
-export async function moveStore({ main, secrets, reserve, target }: Move): Promise<void> {
+export async function moveStore({ main, blocks, secrets, reserve, target }: Move): Promise<void> {
   for (const environment of [main, secrets]) assertAlone(environment);
   const from = main.path;
   const secretsFrom = secrets.path;
@@ -40,7 +45,15 @@ export async function moveStore({ main, secrets, reserve, target }: Move): Promi
       throw new StoreError("BC_STORE_PATH", "there is a store already", { path: to });
     }
   }
-  for (const [environment, to] of moves) await relocate(environment, to);
+  await blocks.whileStill(async () => {
+    try {
+      await copyBlockFiles(from, target);
+      for (const [environment, to] of moves) await relocate(environment, to);
+    } catch (error) {
+      if (main.path === from) await removeBlocks(target);
+      throw error instanceof StoreError ? error : pathError(target, error);
+    }
+  });
   await reserve.fill();
   for (const old of moves.length > 1 ? [secretsFrom, from] : [from]) await removeFiles(old);
 }
@@ -54,6 +67,7 @@ export async function removeStore(environment: Environment, close: () => Promise
 }
 
 async function removeFiles(path: string): Promise<void> {
+  await removeBlocks(path);
   for (const name of [DATA_FILE, LOCK_FILE, RESERVE_FILE]) await rm(join(path, name), { force: true });
   // Whatever else lies there is somebody's.
   await rmdir(path).catch(() => {});
@@ -82,5 +96,5 @@ async function relocate(environment: Environment, target: string): Promise<void>
 }
 
 async function sizeOf(path: string): Promise<number> {
-  return (await stat(join(path, DATA_FILE))).size;
+  return (await stat(join(path, DATA_FILE))).size + (await sizeOfBlocks(path));
 }

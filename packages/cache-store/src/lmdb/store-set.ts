@@ -43,14 +43,15 @@ export interface LmdbStores extends Stores {
   removeExtension(path: string): Promise<boolean>;
   extensions(): readonly string[];
   /**
-   * Gives free pages back to the disk, by a copy that needs as much room as what is held. Reads go on; until it
-   * is done, blocks are not stored (`"full"`) and other writes wait. Gives the sizes of the data files.
+   * Gives back to the disk what is not held: moves blocks together, a file at a time, and copies the index. All goes on
+   * meanwhile, but while the index is copied blocks are not stored (`"full"`) and other writes wait. Gives the sizes.
    *
    * Throws `BC_STORE_BUSY` while another process has the store open, and `BC_STORE_IO`; then all is as it was.
    */
   compact(): Promise<{ readonly beforeBytes: number; readonly afterBytes: number }>;
   /**
-   * As `compact`, to a directory that has no store; made where there is none. Secrets that lie inside the
+   * To a directory that has no store; made where there is none. On the same volume block files are linked, else copied,
+   * which needs as much room there as they take; reads go on, and blocks are not stored. Secrets that lie inside the
    * store go along, extensions stay. Nobody else is told of the new place. Errors: as `compact`, `BC_STORE_PATH`.
    */
   moveTo(path: string): Promise<void>;
@@ -155,8 +156,8 @@ export class LmdbStoreSet {
   async #compact(): Promise<{ readonly beforeBytes: number; readonly afterBytes: number }> {
     await this.#spanned.flush();
     let [beforeBytes, afterBytes] = [0, 0];
-    for (const { environment } of this.#parts()) {
-      const sizes = await compactStore(environment, this.#options.observer);
+    for (const { environment, blocks } of this.#parts()) {
+      const sizes = await compactStore(environment, blocks, this.#options.observer);
       beforeBytes += sizes.beforeBytes;
       afterBytes += sizes.afterBytes;
     }
@@ -168,6 +169,7 @@ export class LmdbStoreSet {
     await this.#spanned.flush();
     await moveStore({
       main: first.environment,
+      blocks: first.blocks,
       secrets: secretsEnvironment,
       reserve: first.reserve,
       target,

@@ -1,15 +1,20 @@
 /** The tables of the block store, and a ledger's view of them inside one write transaction. */
 import type { SegmentId } from "@branchcache/content-info";
 import type { RemovalNote } from "../block-store.ts";
-import { BLOCK_HEADER_BYTES, blockKey, decodeFacts, encodeFacts } from "../node/encodings.ts";
+import { BLOCK_HEADER_BYTES, decodeFacts, encodeFacts } from "../node/encodings.ts";
 import type { Eviction, Tables } from "../store/ledger.ts";
 import { latestNotes } from "../store/report.ts";
 import { emptyTotals, type SegmentFacts, type SegmentState, type Totals } from "../store/segment-state.ts";
-import type { Environment, Table } from "./environment.ts";
+import { FILE_TABLE, FileChanges, FileTable, type GoneFile } from "./blocks/file-table.ts";
+import { isSamePlace, type Place, PlaceList } from "./blocks/place.ts";
+import { recordBytes } from "./blocks/record.ts";
+import { type Environment, reading, type Table } from "./environment.ts";
 import {
   ageKey,
   decodeAgeKey,
   decodeNotes,
+  decodePlaceOf,
+  decodePlaces,
   decodeSettings,
   decodeState,
   decodeTotals,
@@ -24,14 +29,16 @@ import {
   tagPrefix,
 } from "./formats.ts";
 
-export const BLOCK_TABLES = ["totals", "states", "facts", "blocks", "queue", "ages", "tags"] as const;
+export const BLOCK_TABLES = ["totals", "states", "facts", FILE_TABLE, "queue", "ages", "tags"] as const;
 
 /** Looked up at each use: the environment may have moved meanwhile. */
 export class BlockTables {
   readonly #environment: Environment;
+  readonly files: FileTable;
 
   constructor(environment: Environment) {
     this.#environment = environment;
+    this.files = new FileTable(environment);
   }
 
   /** Totals, settings, and the latest removals. */
@@ -43,9 +50,6 @@ export class BlockTables {
   }
   get facts(): Table {
     return this.#environment.table("facts");
-  }
-  get blocks(): Table {
-    return this.#environment.table("blocks");
   }
   /** By order of use. */
   get queue(): Table {
@@ -63,6 +67,8 @@ export class BlockTables {
 const TOTALS_KEY = Uint8Array.of(0);
 const SETTINGS_KEY = Uint8Array.of(1);
 const NOTES_KEY = Uint8Array.of(2);
+/** Of the index in a block's key. */
+const INDEX_BYTES = 4;
 /** The value where the key says all. */
 const PRESENT = Uint8Array.of(1);
 
@@ -111,6 +117,38 @@ export function readState(tables: BlockTables, id: SegmentId): SegmentState | un
   return value && decodeState(value);
 }
 
+/** The state, and where the block lies. */
+export function readPlace(
+  tables: BlockTables,
+  id: SegmentId,
+  index: number,
+): { readonly state: SegmentState; readonly place: Place | undefined } | undefined {
+  const value = tables.states.getBinaryFast(id);
+  const state = value && decodeState(value);
+  return state && value && { state, place: decodePlaceOf(value, index) };
+}
+
+export function readPlaces(tables: BlockTables, id: SegmentId): PlaceList {
+  const value = tables.states.getBinaryFast(id);
+  return value ? decodePlaces(value) : new PlaceList();
+}
+
+/** Read at once, so that no cursor stays open while others work. */
+const PAGE_KEYS = 256;
+
+/** Identifiers of all segments, a copy each. What comes and goes meanwhile may be missed. */
+export async function* eachSegment(environment: Environment, tables: BlockTables): AsyncGenerator<SegmentId> {
+  let start: Uint8Array | undefined;
+  for (;;) {
+    await environment.ready();
+    const range = start ? { start, exclusiveStart: true, limit: PAGE_KEYS } : { limit: PAGE_KEYS };
+    const keys = reading(environment, () => [...tables.states.getKeys(range)]).map((key) => new Uint8Array(key));
+    yield* keys;
+    start = keys.at(-1);
+    if (!start) return;
+  }
+}
+
 export function readFacts(tables: BlockTables, id: SegmentId): SegmentFacts | undefined {
   const value = tables.facts.getBinaryFast(id);
   return value && decodeFacts(value.subarray(0, value.length));
@@ -121,34 +159,38 @@ export function mapKey(id: SegmentId): string {
   return Buffer.from(id.buffer, id.byteOffset, id.length).toString("latin1");
 }
 
+interface KnownState {
+  readonly id: SegmentId;
+  /** Undefined for what is not there, or no more. */
+  state: SegmentState | undefined;
+  readonly places: PlaceList;
+  isChanged: boolean;
+}
+
 /** For use inside one write transaction. States and totals are written once, at its end, by `writeBack`. */
-export class TransactionTables implements Tables<Uint8Array> {
+export class TransactionTables implements Tables<Place> {
   readonly totals: Totals;
+  readonly files: FileChanges;
   readonly #tables: BlockTables;
-  readonly #states = new Map<string, { readonly id: SegmentId; readonly state: SegmentState | undefined }>();
-  readonly #changed = new Map<string, { readonly id: SegmentId; readonly state: SegmentState }>();
+  readonly #states = new Map<string, KnownState>();
   readonly #facts = new Map<string, SegmentFacts>();
   #touched = false;
 
   constructor(tables: BlockTables) {
     this.#tables = tables;
     this.totals = readTotals(tables);
+    this.files = new FileChanges(tables.files);
   }
 
   state(id: SegmentId): SegmentState | undefined {
-    const key = mapKey(id);
-    const cached = this.#states.get(key);
-    if (cached) return cached.state;
-    const state = readState(this.#tables, id);
-    this.#states.set(key, { id, state });
-    return state;
+    return this.#known(id).state;
   }
 
   setState(id: SegmentId, state: SegmentState): void {
-    const key = mapKey(id);
     this.#touched = true;
-    this.#states.set(key, { id, state });
-    this.#changed.set(key, { id, state });
+    const known = this.#known(id);
+    known.state = state;
+    known.isChanged = true;
   }
 
   facts(id: SegmentId): SegmentFacts | undefined {
@@ -164,24 +206,43 @@ export class TransactionTables implements Tables<Uint8Array> {
   }
 
   blockBytes(id: SegmentId, index: number): number {
-    const value = this.#tables.blocks.getBinaryFast(blockKey(id, index));
-    return value ? value.length - BLOCK_HEADER_BYTES : 0;
+    const place = this.place(id, index);
+    return place ? place.lengthBytes - BLOCK_HEADER_BYTES : 0;
   }
 
-  setBlock(id: SegmentId, index: number, value: Uint8Array): void {
-    this.#tables.blocks.put(blockKey(id, index), value);
+  place(id: SegmentId, index: number): Place | undefined {
+    return this.#known(id).places.get(index);
+  }
+
+  setBlock(id: SegmentId, index: number, place: Place): void {
+    this.deleteBlock(id, index);
+    this.files.addLive(place.file, liveBytes(id, place));
+    this.#known(id).places.set(index, place);
   }
 
   deleteBlock(id: SegmentId, index: number): void {
-    this.#tables.blocks.remove(blockKey(id, index));
+    const { places } = this.#known(id);
+    const place = places.get(index);
+    if (!place) return;
+    this.files.addLive(place.file, -liveBytes(id, place));
+    places.delete(index);
+  }
+
+  /** Whether the block lay at `from` still; then it lies at `to` now. */
+  moveBlock(id: SegmentId, index: number, from: Place, to: Place): boolean {
+    const known = this.#known(id);
+    if (!known.state || !isSamePlace(known.places.get(index), from)) return false;
+    this.setBlock(id, index, to);
+    this.setState(id, known.state);
+    return true;
   }
 
   deleteSegment(id: SegmentId): void {
-    const key = mapKey(id);
+    const known = this.#known(id);
     this.#touched = true;
-    this.#states.set(key, { id, state: undefined });
-    this.#changed.delete(key);
-    this.#facts.delete(key);
+    known.state = undefined;
+    known.isChanged = false;
+    this.#facts.delete(mapKey(id));
     this.#tables.states.remove(id);
     this.#tables.facts.remove(id);
   }
@@ -223,13 +284,32 @@ export class TransactionTables implements Tables<Uint8Array> {
     this.#touched = true;
   }
 
-  writeBack(evictions: readonly Eviction[]): void {
+  /** Gives the files of which nothing is left. */
+  writeBack(evictions: readonly Eviction[]): readonly GoneFile[] {
     if (evictions.length > 0) {
       const notes = latestNotes(readNotes(this.#tables), evictions);
       this.#tables.totals.put(NOTES_KEY, encodeNotes(notes));
     }
-    if (!this.#touched) return;
-    for (const { id, state } of this.#changed.values()) this.#tables.states.put(id, encodeState(state));
-    this.#tables.totals.put(TOTALS_KEY, encodeTotals(this.totals));
+    for (const { id, state, places, isChanged } of this.#states.values()) {
+      if (state && isChanged) this.#tables.states.put(id, encodeState(state, places));
+    }
+    if (this.#touched) this.#tables.totals.put(TOTALS_KEY, encodeTotals(this.totals));
+    return this.files.writeBack();
   }
+
+  #known(id: SegmentId): KnownState {
+    const key = mapKey(id);
+    let known = this.#states.get(key);
+    if (!known) {
+      const value = this.#tables.states.getBinaryFast(id);
+      const state = value && decodeState(value);
+      known = { id, state, places: value ? decodePlaces(value) : new PlaceList(), isChanged: false };
+      this.#states.set(key, known);
+    }
+    return known;
+  }
+}
+
+function liveBytes(id: SegmentId, { lengthBytes }: Place): number {
+  return recordBytes(id.length + INDEX_BYTES, lengthBytes);
 }

@@ -8,12 +8,24 @@ import type { SegmentFacts } from "../store/segment-state.ts";
 
 export const packr = new Packr({ useRecords: false, mapsAsObjects: true, copyBuffers: true });
 
+/** What it holds is of no meaning; zeros cost as much as reading the block. */
+export function unfilledBytes(length: number): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+}
+
 /** Identifier, then the index big-endian. */
 export function blockKey(id: SegmentId, index: number): Uint8Array {
   const key = new Uint8Array(id.length + 4);
   key.set(id);
   new DataView(key.buffer).setUint32(id.length, index, false);
   return key;
+}
+
+/** What `blockKey` put together; the identifier is a copy. */
+export function splitKey(key: Uint8Array): { readonly id: SegmentId; readonly index: number } {
+  const idBytes = key.length - 4;
+  const index = new DataView(key.buffer, key.byteOffset + idBytes, 4).getUint32(0, false);
+  return { id: new Uint8Array(key.subarray(0, idBytes)), index };
 }
 
 /** Cipher, length of the initialization vector, two zero bytes, checksum. */

@@ -97,7 +97,7 @@ describe("openLmdbStore", () => {
     const puts = Array.from({ length: 40 }, (_, index) =>
       blocks.putBlock(large, index, { cipher: 1, iv: new Uint8Array(16), data }).then(() => resolved++),
     );
-    await new Promise((resolve) => setImmediate(resolve));
+    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
     expect(resolved, "32 MiB may be queued").toBe(31);
     await Promise.all(puts);
     expect(await blocks.heldBlocks(large.id)).toHaveLength(40);

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { decodeState, encodeState, sequenceKey } from "../../src/lmdb/formats.ts";
+import { PlaceList } from "../../src/lmdb/blocks/place.ts";
+import { decodePlaceOf, decodePlaces, decodeState, encodeState, sequenceKey } from "../../src/lmdb/formats.ts";
 import {
   blockKey,
   decodeBlock,
@@ -42,8 +43,14 @@ it("reads a state as it was written, and nothing that is cut", () => {
   state.verified.add(19);
   state.bytes = 5e9;
   state.pins = 2;
-  const value = encodeState(state);
+  const places = new PlaceList();
+  const place = { file: 2 ** 32 - 1, offset: 3e9, lengthBytes: 70_000 };
+  places.set(19, place);
+  const value = encodeState(state, places);
   expect(decodeState(value)).toEqual(state);
+  expect(decodePlaceOf(value, 19)).toEqual(place);
+  expect(decodePlaces(value).get(19)).toEqual(place);
+  for (const index of [0, 3, 18, 20, 1000]) expect(decodePlaceOf(value, index), `${index}`).toBeUndefined();
   for (let at = 0; at < value.length; at++)
     expect(decodeState(value.subarray(0, at)), `cut at ${at}`).toBeUndefined();
 });

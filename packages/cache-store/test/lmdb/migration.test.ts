@@ -1,41 +1,29 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { openLmdbStore } from "@branchcache/cache-store/lmdb";
+import { manualClock, recordingObserver } from "@branchcache/runtime/testing";
 import { open } from "lmdb";
 import { Packr } from "msgpackr";
 import { expect, it, vi } from "vitest";
 import { sequenceKey } from "../../src/lmdb/formats.ts";
 import { blockKey, encodeBlock, publicationKey } from "../../src/node/encodings.ts";
-import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
-import { collect, openStores, temporaryDirectory } from "../helpers/temporary.ts";
+import { SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
+import { collect, temporaryDirectory } from "../helpers/temporary.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
 const packr = new Packr({ useRecords: false, mapsAsObjects: true });
-const CREATED_MS = 1_700_000_000_000 - 86_400_000;
 
-/** State of format 1: 48 bytes, then two bitmaps. */
-function oldState(sequence: number, pins: number): Uint8Array {
-  const value = new Uint8Array(48 + 2);
-  const view = new DataView(value.buffer);
-  view.setFloat64(0, sequence, true);
-  view.setFloat64(8, CREATED_MS + sequence, true);
-  view.setFloat64(16, segmentOf(1).lengthBytes, true);
-  view.setFloat64(24, SEALED_BYTES, true);
-  view.setUint32(32, segmentOf(1).blockSizeBytes, true);
-  view.setUint32(36, pins, true);
-  view.setUint32(40, BLOCKS, true);
-  value.set([1, 0, 0, 0, 1, 1], 44);
-  return value;
-}
-
-/** A store as format 1 had it: segments 1 to 3 with a block each, the third pinned, and a publication. */
-async function writeFormat1(path: string): Promise<void> {
+/** A store as formats 1 and 2 had it: blocks inside LMDB, limits, a publication. */
+async function writeOldFormat(path: string, format: 1 | 2): Promise<void> {
   const root = open<Uint8Array, Uint8Array>({
     path,
     noSubdir: false,
-    maxDbs: 8,
+    maxDbs: 16,
     encoding: "binary",
     keyEncoding: "binary",
   });
-  await root.put(new TextEncoder().encode("branchcache-format"), Uint8Array.of(1));
+  await root.put(new TextEncoder().encode("branchcache-format"), Uint8Array.of(format));
   const put = async (table: string, key: Uint8Array, value: Uint8Array) => {
     const database = root.openDB<Uint8Array, Uint8Array>({
       name: table,
@@ -44,22 +32,16 @@ async function writeFormat1(path: string): Promise<void> {
     });
     await database.put(key, value);
   };
-  for (const n of [1, 2, 3]) {
+  for (let n = 1; n <= 60; n++) {
     const { id } = segmentOf(n);
-    const pins = n === 3 ? 1 : 0;
-    await put("states", id, oldState(n, pins));
-    await put("facts", id, packr.pack({ cipher: 1, tags: n === 2 ? ["site"] : [] }));
+    await put("states", id, new Uint8Array(66).fill(1));
+    await put("facts", id, packr.pack({ cipher: 1, tags: [] }));
     await put("blocks", blockKey(id, 0), encodeBlock(blockKey(id, 0), sealedBlock(n, 0)));
-    if (pins === 0) await put("queue", sequenceKey(n), id);
+    await put("queue", sequenceKey(n), id);
   }
-  const totals = {
-    bytes: 3 * SEALED_BYTES,
-    pinnedBytes: SEALED_BYTES,
-    segments: 3,
-    complete: 0,
-    nextSequence: 4,
-  };
+  const totals = { bytes: 60 * SEALED_BYTES, pinnedBytes: 0, segments: 60, complete: 0, nextSequence: 61 };
   await put("totals", Uint8Array.of(0), packr.pack(totals));
+  await put("totals", Uint8Array.of(1), packr.pack({ limitBytes: 7_000_000, maxAgeMs: 1e9 }));
   const entry = { validator: "v", sizeBytes: 9, publications: [new Uint8Array(5)], createdMs: 1 };
   const name = new TextEncoder().encode("/a");
   const packed = packr.pack(entry);
@@ -67,36 +49,43 @@ async function writeFormat1(path: string): Promise<void> {
   value[0] = name.length;
   value.set(name, 4);
   value.set(packed, 4 + name.length);
-  await put("publications", publicationKey("/a"), value);
+  const key = publicationKey("/a");
+  await put("publications", key, value);
+  if (format === 2) {
+    const place = new DataView(new ArrayBuffer(16));
+    place.setFloat64(0, 1, true);
+    place.setFloat64(8, value.length, true);
+    await put("publication-places", key, new Uint8Array(place.buffer));
+    await put("publication-queue", sequenceKey(1), key);
+    await put("totals", Uint8Array.of(3), packr.pack({ bytes: value.length, entries: 1, nextSequence: 2 }));
+  }
   await root.close();
 }
 
-it("brings a store of format 1 up to date: blocks, order, ages, tags, publications", async () => {
-  const path = await temporaryDirectory();
-  await writeFormat1(path);
-  const { blocks, publications, close } = await openStores(path, { limitBytes: 3 * SEALED_BYTES });
-  expect((await blocks.getBlock(segmentOf(3).id, 0))?.data).toEqual(sealedBlock(3, 0).data);
-  expect(await publications.usage()).toMatchObject({ entries: 1, bytes: expect.any(Number) });
-  expect((await publications.get("/a"))?.validator).toBe("v");
-  const list = await collect(blocks.list());
-  expect(list.map(({ tags, createdMs, hits }) => ({ tags, createdMs, hits }))).toEqual([
-    { tags: [], createdMs: CREATED_MS + 1, hits: 0 },
-    { tags: ["site"], createdMs: CREATED_MS + 2, hits: 0 },
-    { tags: [], createdMs: CREATED_MS + 3, hits: 1 },
-  ]);
-  await blocks.putBlock(segmentOf(4), 0, sealedBlock(4, 0));
-  await blocks.flush();
-  expect((await collect(blocks.list())).map(({ id }) => id[31])).toEqual([2, 3, 4]);
-  expect(await blocks.removeAll({ tag: "site" })).toBe(1);
-  await blocks.setLimits({ maxAgeMs: 86_400_000 - 3 });
-  expect(
-    (await collect(blocks.list())).map(({ id }) => id[31]),
-    "the pinned one and the new one",
-  ).toEqual([3, 4]);
-  await close();
-  const again = await openStores(path, { limitBytes: 3 * SEALED_BYTES });
-  expect((await again.blocks.statistics()).gone).toMatchObject({
-    size: { segments: 1 },
-    flush: { segments: 1 },
-  });
-});
+it.each([1, 2] as const)(
+  "begins anew with a store of format %d, and says so; limits and publications stay, the room is given back",
+  async (format) => {
+    const path = await temporaryDirectory();
+    await writeOldFormat(path, format);
+    const clock = manualClock(1_700_000_000_000);
+    const observer = recordingObserver();
+    const { blocks, publications, close } = await openLmdbStore({ path, clock, observer });
+    const events = observer.named("cache.format_changed");
+    expect(events.map(({ level, fields }) => [level, fields])).toEqual([["warn", { path, from: format, to: 3 }]]);
+    expect(await blocks.limits()).toEqual({ limitBytes: 7_000_000, maxAgeMs: 1e9 });
+    expect(await collect(blocks.ids())).toEqual([]);
+    expect(await publications.usage()).toMatchObject({ entries: 1, bytes: expect.any(Number) });
+    expect((await publications.get("/a"))?.validator).toBe("v");
+    expect((await stat(join(path, "data.mdb"))).size).toBeLessThan(200_000);
+    await blocks.putBlock(segmentOf(4), 0, sealedBlock(4, 0));
+    await close();
+
+    const again = recordingObserver();
+    const reopened = await openLmdbStore({ path, clock, observer: again });
+    expect(again.named("cache.format_changed")).toEqual([]);
+    expect((await reopened.blocks.getBlock(segmentOf(4).id, 0))?.data).toEqual(sealedBlock(4, 0).data);
+    await reopened.publications.put("/b", { validator: "w", sizeBytes: 1, publications: [], createdMs: 1 });
+    expect((await reopened.publications.usage()).entries).toBe(2);
+    await reopened.close();
+  },
+);

@@ -1,9 +1,9 @@
-import { access, stat } from "node:fs/promises";
+import { access, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "@branchcache/runtime";
 import { recordingObserver } from "@branchcache/runtime/testing";
 import { describe, expect, it, vi } from "vitest";
-import { BLOCKS, sealedBlock, segmentOf } from "../helpers/content.mjs";
+import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
 import { startWriter } from "../helpers/processes.ts";
 import { openStores, temporaryDirectory } from "../helpers/temporary.ts";
 
@@ -21,6 +21,13 @@ async function filled(path: string, observer = recordingObserver()) {
   await stores.publications.put("/a", { validator: "v", sizeBytes: 1, publications: [], createdMs: 1 });
   await stores.blocks.flush();
   return stores;
+}
+
+/** Of index and block files. */
+async function sizeOf(path: string): Promise<number> {
+  const names = (await readdir(join(path, "blocks"))).map((name) => join(path, "blocks", name));
+  const sizes = await Promise.all([...names, join(path, "data.mdb")].map(async (name) => (await stat(name)).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 describe("a store that is served", () => {
@@ -46,7 +53,8 @@ describe("a store that is served", () => {
     expect([...results]).toContain("full");
     const { beforeBytes, afterBytes } = await compaction;
     expect(afterBytes).toBeLessThan(beforeBytes / 3);
-    expect((await stat(join(path, "data.mdb"))).size).toBe(afterBytes);
+    expect(await sizeOf(path)).toBe(afterBytes);
+    expect(afterBytes, "what is held, and the index").toBeLessThan(10 * BLOCKS * SEALED_BYTES + 100_000);
     expect(observer.named("cache.compacted")).toHaveLength(1);
     expect(await blocks.putBlock(segmentOf(501), 0, sealedBlock(501, 0))).toBe("stored");
     expect(await secrets.get(segmentOf(1).id)).toEqual(new Uint8Array(32).fill(7));

@@ -124,6 +124,6 @@ describe("bad surroundings", () => {
     await future.close();
     const { code, message } = await failureOf(path);
     expect(code).toBe("BC_STORE_VERSION");
-    expect(message).toBe(`${path}: written in format 99, this program reads formats 1 to 2`);
+    expect(message).toBe(`${path}: written in format 99, this program reads formats 1 to 3`);
   });
 });
