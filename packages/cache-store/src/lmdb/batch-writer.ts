@@ -19,10 +19,8 @@ import type { LimitSettings } from "./limit-settings.ts";
 import type { SpaceReserve } from "./space-reserve.ts";
 import { type BlockTables, TransactionTables } from "./tables.ts";
 
-/** What one commit takes at most: so much is lost at the worst when the power goes. */
+/** What one commit takes at most: so much is lost at the worst when the power goes. Less where files are small. */
 const BATCH_BYTES = 16 * 2 ** 20;
-/** Callers wait while more than this is queued: one batch under way, one being gathered. */
-export const QUEUE_BYTES = 2 * BATCH_BYTES;
 /** What a queued change takes besides its bytes, roughly: promises, states, pages of tables. */
 const CHANGE_OVERHEAD_BYTES = 2048;
 /** Segments past their age that one transaction removes; the next one goes on. */
@@ -60,6 +58,7 @@ export interface BatchWriterOptions {
   readonly clock: Pick<Clock, "wallMs">;
   readonly reserve: SpaceReserve;
   readonly appender: Appender;
+  readonly fileBytes: () => number;
   /** Resolves when files that went are deleted. */
   readonly onCommit: (committed: Committed) => Promise<void>;
   /** A batch did not fit; eviction may yet make room. */
@@ -98,7 +97,7 @@ export class BatchWriter {
 
   /** Resolves when less is queued than the bound. */
   room(): Promise<void> | undefined {
-    if (this.#queuedBytes <= QUEUE_BYTES) return undefined;
+    if (!this.#isQueueFull) return undefined;
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
@@ -106,6 +105,15 @@ export class BatchWriter {
   settled(): Promise<void> {
     if (this.#settledChanges === this.#queuedChanges) return Promise.resolve();
     return new Promise((resolve) => this.#barriers.push({ after: this.#queuedChanges, resolve }));
+  }
+
+  get #batchBytes(): number {
+    return Math.min(BATCH_BYTES, this.#options.fileBytes());
+  }
+
+  /** One batch under way, one being gathered. */
+  get #isQueueFull(): boolean {
+    return this.#queuedBytes > 2 * this.#batchBytes;
   }
 
   async #pump(): Promise<void> {
@@ -117,7 +125,7 @@ export class BatchWriter {
         if (change.staged) this.#options.appender.release(change.staged);
         change.settle(outcomes[i] as Outcome);
       }
-      if (this.#queuedBytes <= QUEUE_BYTES) for (const resolve of this.#waiting.splice(0)) resolve();
+      if (!this.#isQueueFull) for (const resolve of this.#waiting.splice(0)) resolve();
       while (this.#barriers[0] && this.#barriers[0].after <= this.#settledChanges)
         this.#barriers.shift()?.resolve();
     }
@@ -127,7 +135,7 @@ export class BatchWriter {
   #take(): readonly Change<unknown>[] {
     let [count, bytes] = [0, 0];
     for (const change of this.#queue) {
-      if (bytes >= BATCH_BYTES) break;
+      if (bytes >= this.#batchBytes) break;
       bytes += weightOf(change);
       count++;
     }
@@ -171,7 +179,7 @@ export class BatchWriter {
           break;
         }
         onDiskFull();
-        const isRoomMade: boolean = !hasEvicted && (await this.#makeSpace(part));
+        const isRoomMade: boolean = !hasEvicted && (await this.#makeSpace(weigh(part)));
         if (!isRoomMade && part.length === 1) {
           const isRemoval = part[0]?.bytes === 0;
           // What a removal has freed shortly before can be used by now.
@@ -192,11 +200,15 @@ export class BatchWriter {
   async #rescue(rest: readonly Change<unknown>[]): Promise<readonly Outcome[]> {
     const { appender, environment, onDiskFull } = this.#options;
     const chunk = rest[0]?.staged?.chunk;
-    const cause = chunk?.failure;
+    if (!chunk) throw new TypeError("no piece");
     this.#failing = true;
+    // What the one before it was given may be enough for both.
+    await appender.retry(chunk);
+    if (chunk.state !== "failed") return [];
+    const cause = chunk.failure;
     const isFull = errorCode(cause) === "BC_STORE_FULL" || (await isNoSpace(cause, environment.path));
     if (isFull) onDiskFull();
-    if (isFull && chunk && (await this.#makeSpace(rest))) {
+    if (isFull && (await this.#makeSpace(chunk.used))) {
       await appender.retry(chunk);
       return [];
     }
@@ -212,9 +224,9 @@ export class BatchWriter {
    * The disk is full before the limit is reached: evicts twice as much as is needed, the least recently used; if that
    * empties no file, then what lies in the emptiest, until one has gone.
    */
-  async #makeSpace(part: readonly Change<unknown>[]): Promise<boolean> {
+  async #makeSpace(bytes: number): Promise<boolean> {
     const { appender, reserve, emptiestFile, onCommit } = this.#options;
-    const neededBytes = 2 * part.reduce((sum, change) => sum + weightOf(change), 0);
+    const neededBytes = 2 * bytes;
     try {
       // What is dead in the present file may go as well.
       appender.roll();
@@ -288,6 +300,10 @@ function weightOf(change: Pick<Change<unknown>, "bytes">): number {
   return change.bytes + CHANGE_OVERHEAD_BYTES;
 }
 
+function weigh(changes: readonly Change<unknown>[]): number {
+  return changes.reduce((sum, change) => sum + weightOf(change), 0);
+}
+
 function outcomeOf(change: Change<unknown>, ledger: Ledger<Place>, view: TransactionTables): Outcome {
   try {
     return { value: change.run(ledger, view) };
@@ -320,6 +336,7 @@ async function commitCause(error: unknown): Promise<unknown> {
   return Promise.resolve(error.commitError).catch((reason: unknown) => reason);
 }
 
+const NO_SPACE_CODES: readonly unknown[] = ["ENOSPC", "EDQUOT", "EFBIG"];
 const MDB_MAP_FULL = -30792;
 /** Less than this free is too little to write anything. */
 const LEAST_FREE_BYTES = 2 ** 20;
@@ -327,6 +344,8 @@ const LEAST_FREE_BYTES = 2 ** 20;
 /** No space on the device, quota exceeded, file too large, LMDB's map full, or a write that came out short. */
 async function isNoSpace(error: unknown, path: string): Promise<boolean> {
   const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+  if (NO_SPACE_CODES.includes(code)) return true;
+  // LMDB's errors have the system's numbers.
   const { ENOSPC, EDQUOT, EFBIG, EIO } = constants.errno;
   if (code === ENOSPC || code === EDQUOT || code === EFBIG || code === MDB_MAP_FULL) return true;
   if (code !== EIO) return false;

@@ -131,6 +131,7 @@ export class LmdbBlockStore implements BlockStore {
       clock,
       reserve,
       appender: this.#appender,
+      fileBytes: () => this.#fileBytes(),
       emptiestFile: (except) => this.#reclaimer.emptiestFile(except),
       onCommit: (committed) => this.#onCommit(committed),
       onDiskFull: () => this.#full.full("disk", this.#totals.bytes, this.#limits.limitBytes),
@@ -369,6 +370,7 @@ export class LmdbBlockStore implements BlockStore {
       ...("maxAgeMs" in limits && { maxAgeMs: limits.maxAgeMs ?? 0 }),
     });
     await this.#whole((ledger) => ledger.makeRoom(0));
+    await this.#reclaimer.done();
   }
 
   async statistics(): Promise<StoreStatistics> {

@@ -86,7 +86,7 @@ describe("openLmdbStore", () => {
 
   it("lets writers wait while too much is queued, and stores all of it", async () => {
     const path = await temporaryDirectory();
-    const { blocks } = await openStores(path, { limitBytes: 1e9 });
+    const { blocks } = await openStores(path, { limitBytes: 2e9 });
     const large = {
       ...segmentOf(1),
       lengthBytes: 40 * 2 ** 20,

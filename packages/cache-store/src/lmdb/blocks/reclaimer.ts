@@ -68,6 +68,11 @@ export class Reclaimer {
     return this.#running && this.#isOver(2) ? this.#running : undefined;
   }
 
+  /** Resolves when what is moved now has been. */
+  async done(): Promise<void> {
+    await this.#running;
+  }
+
   /** Resolves when nothing is moved, and nothing will be until `resume`. */
   async pause(): Promise<void> {
     this.#isPaused = true;
