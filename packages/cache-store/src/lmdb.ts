@@ -6,10 +6,10 @@ import { type Clock, errorMessage, type Observer, silentObserver } from "@branch
 import type { SecretStore } from "./block-store.ts";
 import { StoreError } from "./errors.ts";
 import { LmdbBlockStore } from "./lmdb/block-store.ts";
+import { tidyBlocks } from "./lmdb/blocks/tidy.ts";
 import { Environment, isDamage, type Migration } from "./lmdb/environment.ts";
 import { FORMAT_VERSION, type StoredSettings } from "./lmdb/formats.ts";
 import { LimitSettings } from "./lmdb/limit-settings.ts";
-import { tidyBlocks } from "./lmdb/blocks/tidy.ts";
 import { blockMigration } from "./lmdb/migrations.ts";
 import { findOwners, forget } from "./lmdb/open-markers.ts";
 import { findPageDamage } from "./lmdb/page-check.ts";
@@ -131,7 +131,9 @@ async function openPart({ path, settings, clock, observer, onRemoved }: PartOpti
   const environment = await openSoundly(place);
   try {
     await tidyBlocks(environment);
-    if (environment.migratedFrom !== undefined) await finishMigration(environment, observer);
+    const from = environment.migratedFrom;
+    if (from !== undefined)
+      observer.event("warn", "cache.format_changed", { path, from, to: FORMAT_VERSION });
     const onVolume = await volumeBytes(path);
     const limits = new LimitSettings(environment, onVolume, settings);
     const reserve = new SpaceReserve(environment);
@@ -144,14 +146,6 @@ async function openPart({ path, settings, clock, observer, onRemoved }: PartOpti
     await environment.close();
     throw error;
   }
-}
-
-/** Gives back the room of the blocks that the older format had inside LMDB. */
-async function finishMigration(environment: Environment, observer: Observer): Promise<void> {
-  const { path, migratedFrom: from } = environment;
-  observer.event("warn", "cache.format_changed", { path, from, to: FORMAT_VERSION });
-  // Where there is no room for the copy, the file stays as large as it is, and is used again.
-  await environment.relocate(path).catch(() => {});
 }
 
 interface Place {

@@ -39,8 +39,8 @@ it("finds what was overwritten on the disk, and what was whole stays", async () 
     await first.blocks.putBlock(segmentOf(1), index, sealedBlock(1, index));
   await first.blocks.putBlock(segmentOf(2), 0, sealedBlock(2, 0));
   await first.close();
-  const file = await open(join(path, "data.mdb"), "r+");
-  const bytes = await readFile(join(path, "data.mdb"));
+  const file = await open(join(path, "blocks", "00000001.blocks"), "r+");
+  const bytes = await readFile(join(path, "blocks", "00000001.blocks"));
   for (const [n, index] of [
     [1, 2],
     [2, 0],

@@ -164,7 +164,8 @@ export class BatchWriter {
       try {
         outcomes.push(
           ...(await this.#transact((ledger, view) => {
-            for (const { file, offset, used } of chunksOf(part)) if (file) view.files.written(file.number, offset + used);
+            for (const { file, offset, used } of chunksOf(part))
+              if (file) view.files.written(file.number, offset + used);
             return part.map((change) => outcomeOf(change, ledger, view));
           })),
         );
@@ -233,13 +234,16 @@ export class BatchWriter {
       let [evicted, freedBytes] = [0, 0];
       const evict = async (run: (ledger: Ledger<Place>, view: TransactionTables, limits: Limits) => void) => {
         const once = () =>
-          this.#transact((ledger, view, limits) => {
-            run(ledger, view, limits);
-            evicted += ledger.evictions.length;
-          }, (committed) => {
-            for (const { endBytes } of committed.goneFiles) freedBytes += endBytes;
-            return onCommit(committed);
-          });
+          this.#transact(
+            (ledger, view, limits) => {
+              run(ledger, view, limits);
+              evicted += ledger.evictions.length;
+            },
+            (committed) => {
+              for (const { endBytes } of committed.goneFiles) freedBytes += endBytes;
+              return onCommit(committed);
+            },
+          );
         await once().catch(async (error: unknown) => {
           if (!(await reserve.release())) throw error;
           await once();

@@ -263,8 +263,9 @@ export class LmdbBlockStore implements BlockStore {
     const { environment, clock } = this.#options;
     const key = blockKey(id, index);
     let known = reading(environment, () => readPlace(this.#tables, id, index));
-    for (;;) {
-      if (!known?.state.held.has(index) || isExpired(known.state, clock.wallMs(), this.#limits)) return undefined;
+    for (let tries = 1; ; tries++) {
+      if (!known?.state.held.has(index) || isExpired(known.state, clock.wallMs(), this.#limits))
+        return undefined;
       const { state, place } = known;
       const value = place && take(place.lengthBytes);
       const block =
@@ -279,7 +280,9 @@ export class LmdbBlockStore implements BlockStore {
       // Another process may have moved it a moment ago, and what is seen here is older.
       environment.root.resetReadTxn();
       known = reading(environment, () => readPlace(this.#tables, id, index));
-      if (place && known && !isSamePlace(known.place, place)) continue;
+      if (place) this.#reader.forget(place.file);
+      const isMoved = place && known && !isSamePlace(known.place, place);
+      if (isMoved || tries === 1) continue;
       await this.#dropDamaged(id, index, place);
       return undefined;
     }

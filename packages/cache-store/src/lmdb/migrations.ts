@@ -1,6 +1,7 @@
 /**
  * Brings older formats up to date. Formats 1 and 2 had blocks inside LMDB: those go, with the records of their segments,
- * since moving them would need twice the cache's room. Limits, extensions and hashes of published content stay.
+ * since moving them would need twice the cache's room. Limits, extensions and hashes of published content stay. LMDB's file
+ * is used again and gets no smaller: compacting does that, where it is certain that nobody else has opened it meanwhile.
  */
 import type { Migration } from "./environment.ts";
 import { accountOfPublication, PublicationTables } from "./publications.ts";

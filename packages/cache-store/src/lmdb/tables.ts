@@ -142,7 +142,9 @@ export async function* eachSegment(environment: Environment, tables: BlockTables
   for (;;) {
     await environment.ready();
     const range = start ? { start, exclusiveStart: true, limit: PAGE_KEYS } : { limit: PAGE_KEYS };
-    const keys = reading(environment, () => [...tables.states.getKeys(range)]).map((key) => new Uint8Array(key));
+    const keys = reading(environment, () => [...tables.states.getKeys(range)]).map(
+      (key) => new Uint8Array(key),
+    );
     yield* keys;
     start = keys.at(-1);
     if (!start) return;

@@ -11,6 +11,7 @@ import {
   isComplete,
   isExpired,
   judgePut,
+  type KnownEqual,
   mergeFacts,
   newState,
   type SegmentFacts,
@@ -61,6 +62,8 @@ export class Ledger<Block> {
   /** What went, in order; the owner tells whom it concerns once that is certain. */
   readonly evictions: Eviction[] = [];
   readonly changes: StoreChange[] = [];
+  /** Whoever puts through one ledger does not change his arrays meanwhile. */
+  readonly #equal: KnownEqual = new WeakMap();
 
   constructor(tables: Tables<Block>, limits: Limits, nowMs: number) {
     this.#tables = tables;
@@ -81,7 +84,15 @@ export class Ledger<Block> {
     const known = this.known(id);
     const replacedBytes = known?.state.held.has(index) ? tables.blockBytes(id, index) : 0;
     const growthBytes = bytes - replacedBytes;
-    const result = judgePut(known, segment, index, growthBytes, tables.totals, this.#limits.limitBytes);
+    const result = judgePut(
+      known,
+      segment,
+      index,
+      growthBytes,
+      tables.totals,
+      this.#limits.limitBytes,
+      this.#equal,
+    );
     if (result === "full") return result;
 
     const merged = known && mergeFacts(known.state, known.facts, segment);

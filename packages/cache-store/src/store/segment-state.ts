@@ -208,8 +208,16 @@ export function checkBlock(segment: NewSegment, index: number, block: SealedBloc
     fail(`${data.length} bytes of ${cipher === 0 ? "plaintext" : "ciphertext"} for ${plainBytes} bytes`);
 }
 
+/** Arrays that were found equal, and that nobody changes; each of the first to the last that it was compared with. */
+export type KnownEqual = WeakMap<Uint8Array, Uint8Array>;
+
 /** Throws `BC_STORE_MISMATCH` when the writer contradicts what the store knows. */
-export function checkFacts(state: SegmentState, facts: SegmentFacts, segment: NewSegment): void {
+export function checkFacts(
+  state: SegmentState,
+  facts: SegmentFacts,
+  segment: NewSegment,
+  equal?: KnownEqual,
+): void {
   const fail = (what: string): never => {
     throw new StoreError("BC_STORE_MISMATCH", `the segment is known with another ${what}`);
   };
@@ -217,13 +225,20 @@ export function checkFacts(state: SegmentState, facts: SegmentFacts, segment: Ne
   if (state.blockSizeBytes !== segment.blockSizeBytes) fail("block size");
   // What a blind writer said of hashes does not stand in the way of one that verified.
   if (state.trust === "blind" && segment.trust === "verified") return;
-  if (differ(facts.hashOfData, segment.hashOfData)) fail("hash of data");
-  if (differ(facts.blockHashes, segment.blockHashes)) fail("list of block hashes");
+  if (differ(facts.hashOfData, segment.hashOfData, equal)) fail("hash of data");
+  if (differ(facts.blockHashes, segment.blockHashes, equal)) fail("list of block hashes");
   if (facts.algorithm && segment.algorithm && facts.algorithm !== segment.algorithm) fail("hash algorithm");
 }
 
-function differ(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  return a !== undefined && b !== undefined && a !== b && !equalBytes(a, b);
+function differ(
+  a: Uint8Array | undefined,
+  b: Uint8Array | undefined,
+  equal: KnownEqual | undefined,
+): boolean {
+  if (a === undefined || b === undefined || a === b || equal?.get(a) === b) return false;
+  if (!equalBytes(a, b)) return true;
+  equal?.set(a, b);
+  return false;
 }
 
 /** What the record is short of and the writer knows; undefined when there is nothing to add. */
@@ -258,9 +273,10 @@ export function judgePut(
   growthBytes: number,
   totals: Totals,
   limitBytes: number,
+  equal?: KnownEqual,
 ): PutResult {
   const state = known?.state;
-  if (known) checkFacts(known.state, known.facts, segment);
+  if (known) checkFacts(known.state, known.facts, segment, equal);
   if (state?.held.has(index) && (segment.trust === "blind" || state.verified.has(index)))
     return "already-held";
   if (state?.trust === "verified" && segment.trust === "blind") {

@@ -19,7 +19,8 @@ type Opened = Awaited<ReturnType<typeof openStores>>;
 
 async function put({ blocks }: Opened, first: number, end: number): Promise<void> {
   for (let n = first; n < end; n++)
-    for (let index = 0; index < BLOCKS; index++) await blocks.putBlock(segmentOf(n), index, sealedBlock(n, index));
+    for (let index = 0; index < BLOCKS; index++)
+      await blocks.putBlock(segmentOf(n), index, sealedBlock(n, index));
   await blocks.flush();
 }
 
@@ -30,7 +31,8 @@ async function readAll({ blocks }: Opened): Promise<number[]> {
     const n = new DataView(id.buffer).getUint32(28);
     for (const index of (await blocks.heldBlocks(id)) ?? []) {
       const block = await blocks.getBlock(id, index);
-      if (block && Buffer.compare(block.data, sealedBlock(n, index).data) !== 0) throw new Error(`block ${index} of ${n}`);
+      if (block && Buffer.compare(block.data, sealedBlock(n, index).data) !== 0)
+        throw new Error(`block ${index} of ${n}`);
       if (block) held.push(n);
     }
   }
@@ -70,7 +72,8 @@ describe("block files", () => {
     for (let round = 0; round < 60; round++) {
       await put(stores, round * 8, round * 8 + 8);
       // What is read stays, wherever it lies: files get holes.
-      for (let i = 0; i < 30; i++) await stores.blocks.getBlock(segmentOf(randomInteger(random, 0, round * 8)).id, 0);
+      for (let i = 0; i < 30; i++)
+        await stores.blocks.getBlock(segmentOf(randomInteger(random, 0, round * 8)).id, 0);
       largest = Math.max(largest, await sizeOfBlocks(path));
     }
     expect(largest).toBeGreaterThan(limitBytes);
@@ -124,7 +127,9 @@ describe("block files", () => {
     await writing;
     expect((await writer.blocks.statistics()).gone.corrupt.bytes).toBe(0);
     expect(await sizeOfBlocks(path)).toBeLessThan(limitBytes + 4 * FILE_BYTES);
-    expect((await blockFiles(path))[0], "even the pinned ones of the first file lie elsewhere").not.toContain("00000001");
+    expect((await blockFiles(path))[0], "even the pinned ones of the first file lie elsewhere").not.toContain(
+      "00000001",
+    );
   });
 });
 
@@ -147,7 +152,9 @@ describe("what a killed process leaves", () => {
     expect((await readdir(join(path, "blocks"))).includes("note.txt")).toBe(true);
     await rm(join(path, "blocks", "note.txt"));
     const frames = 48 + 8;
-    expect(await sizeOfBlocks(path)).toBeLessThanOrEqual((held.length + 8) * BLOCKS * (SEALED_BYTES + frames));
+    expect(await sizeOfBlocks(path)).toBeLessThanOrEqual(
+      (held.length + 8) * BLOCKS * (SEALED_BYTES + frames),
+    );
     await stores.blocks.removeAll();
     await stores.close();
     expect(await blockFiles(path), "nobody owns what nobody writes to").toEqual([]);
@@ -171,27 +178,33 @@ describe("damage", () => {
     ["is not there", (file: string) => rm(file)],
     ["is empty", (file: string) => truncate(file, 0)],
     ["is full of zeros", async (file: string) => writeFile(file, new Uint8Array((await stat(file)).size))],
-    ["is full of noise", async (file: string) => writeFile(file, seededRandom(3).bytes((await stat(file)).size))],
-  ])("of a file that %s: its blocks are dropped when they are read, others are served", async (_what, damage) => {
-    const path = await temporaryDirectory();
-    const first = await openStores(path, SMALL);
-    await put(first, 0, 2 * SEGMENTS_A_FILE);
-    await first.close();
-    const [file = ""] = await blockFiles(path);
-    await damage(file);
-    const observer = recordingObserver();
-    const stores = await openStores(path, { observer });
-    const held = await readAll(stores);
-    expect(held.length).toBeGreaterThan(10);
-    expect(held.length).toBeLessThan(20);
-    await stores.blocks.flush();
-    expect(await readAll(stores)).toEqual(held);
-    expect(observer.total("cache_evictions_total", { reason: "corrupt" })).toBeGreaterThan(40);
-    const bytes = (await collect(stores.blocks.list())).reduce((sum, segment) => sum + segment.bytes, 0);
-    expect((await stores.blocks.usage()).bytes).toBe(bytes);
-    await put(stores, 0, 2 * SEGMENTS_A_FILE);
-    expect(await readAll(stores)).toHaveLength(2 * SEGMENTS_A_FILE);
-  });
+    [
+      "is full of noise",
+      async (file: string) => writeFile(file, seededRandom(3).bytes((await stat(file)).size)),
+    ],
+  ])(
+    "of a file that %s: its blocks are dropped when they are read, others are served",
+    async (_what, damage) => {
+      const path = await temporaryDirectory();
+      const first = await openStores(path, SMALL);
+      await put(first, 0, 2 * SEGMENTS_A_FILE);
+      await first.close();
+      const [file = ""] = await blockFiles(path);
+      await damage(file);
+      const observer = recordingObserver();
+      const stores = await openStores(path, { observer });
+      const held = await readAll(stores);
+      expect(held.length).toBeGreaterThan(10);
+      expect(held.length).toBeLessThan(20);
+      await stores.blocks.flush();
+      expect(await readAll(stores)).toEqual(held);
+      expect(observer.total("cache_evictions_total", { reason: "corrupt" })).toBeGreaterThan(40);
+      const bytes = (await collect(stores.blocks.list())).reduce((sum, segment) => sum + segment.bytes, 0);
+      expect((await stores.blocks.usage()).bytes).toBe(bytes);
+      await put(stores, 0, 2 * SEGMENTS_A_FILE);
+      expect(await readAll(stores)).toHaveLength(2 * SEGMENTS_A_FILE);
+    },
+  );
 
   it("does not spread when blocks are moved together: what is whole is found by the index", async () => {
     const path = await temporaryDirectory();

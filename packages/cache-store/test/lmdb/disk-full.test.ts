@@ -76,7 +76,9 @@ it.skipIf(!tmpfs.ok)(
     for (let index = 1; index < 1000; index++) await blocks.putBlock(large, index, sealedBlock(1, index));
     await blocks.flush();
     const held = (await blocks.heldBlocks(large.id)) ?? [];
-    const missing = Array.from({ length: 1000 }, (_, index) => index).findLast((index) => !held.includes(index));
+    const missing = Array.from({ length: 1000 }, (_, index) => index).findLast(
+      (index) => !held.includes(index),
+    );
     expect(await blocks.putBlock(large, missing ?? 0, sealedBlock(1, missing ?? 0))).toBe("full");
     expect(observer.named("cache.full").map(({ fields }) => fields["reason"])).toContain("disk");
 

@@ -1,7 +1,13 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { PlaceList } from "../../src/lmdb/blocks/place.ts";
-import { decodePlaceOf, decodePlaces, decodeState, encodeState, sequenceKey } from "../../src/lmdb/formats.ts";
+import {
+  decodePlaceOf,
+  decodePlaces,
+  decodeState,
+  encodeState,
+  sequenceKey,
+} from "../../src/lmdb/formats.ts";
 import {
   blockKey,
   decodeBlock,

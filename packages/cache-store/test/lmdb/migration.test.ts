@@ -63,19 +63,22 @@ async function writeOldFormat(path: string, format: 1 | 2): Promise<void> {
 }
 
 it.each([1, 2] as const)(
-  "begins anew with a store of format %d, and says so; limits and publications stay, the room is given back",
+  "begins anew with a store of format %d, and says so; limits and publications stay, compacting gives the room back",
   async (format) => {
     const path = await temporaryDirectory();
     await writeOldFormat(path, format);
     const clock = manualClock(1_700_000_000_000);
     const observer = recordingObserver();
-    const { blocks, publications, close } = await openLmdbStore({ path, clock, observer });
+    const { blocks, publications, compact, close } = await openLmdbStore({ path, clock, observer });
     const events = observer.named("cache.format_changed");
-    expect(events.map(({ level, fields }) => [level, fields])).toEqual([["warn", { path, from: format, to: 3 }]]);
+    expect(events.map(({ level, fields }) => [level, fields])).toEqual([
+      ["warn", { path, from: format, to: 3 }],
+    ]);
     expect(await blocks.limits()).toEqual({ limitBytes: 7_000_000, maxAgeMs: 1e9 });
     expect(await collect(blocks.ids())).toEqual([]);
     expect(await publications.usage()).toMatchObject({ entries: 1, bytes: expect.any(Number) });
     expect((await publications.get("/a"))?.validator).toBe("v");
+    await compact();
     expect((await stat(join(path, "data.mdb"))).size).toBeLessThan(200_000);
     await blocks.putBlock(segmentOf(4), 0, sealedBlock(4, 0));
     await close();

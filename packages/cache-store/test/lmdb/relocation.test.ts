@@ -26,7 +26,9 @@ async function filled(path: string, observer = recordingObserver()) {
 /** Of index and block files. */
 async function sizeOf(path: string): Promise<number> {
   const names = (await readdir(join(path, "blocks"))).map((name) => join(path, "blocks", name));
-  const sizes = await Promise.all([...names, join(path, "data.mdb")].map(async (name) => (await stat(name)).size));
+  const sizes = await Promise.all(
+    [...names, join(path, "data.mdb")].map(async (name) => (await stat(name)).size),
+  );
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 

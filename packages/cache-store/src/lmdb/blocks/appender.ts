@@ -243,7 +243,12 @@ export class Appender {
       file.pending++;
       const offset = file.endBytes;
       for (let done = 0; done < chunk.used; ) {
-        const { bytesWritten } = await file.handle.write(chunk.buffer, done, chunk.used - done, offset + done);
+        const { bytesWritten } = await file.handle.write(
+          chunk.buffer,
+          done,
+          chunk.used - done,
+          offset + done,
+        );
         done += bytesWritten;
       }
       file.endBytes = offset + chunk.used;

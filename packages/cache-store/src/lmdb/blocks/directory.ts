@@ -1,5 +1,5 @@
 /** The directory of block files beside the index. */
-import { promises as fs } from "node:fs";
+import { promises as fs, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { errorCode } from "@branchcache/runtime";
 import { syncDirectory } from "../open-markers.ts";
@@ -68,13 +68,12 @@ export async function deleteBlockFile(storePath: string, number: number): Promis
 }
 
 /** Cuts off what was written and never committed. */
-export async function trimBlockFile(storePath: string, number: number, endBytes: number): Promise<void> {
+export function trimBlockFile(storePath: string, number: number, endBytes: number): void {
   const path = blockFilePath(storePath, number);
   try {
-    if ((await fs.stat(path)).size > endBytes) await fs.truncate(path, endBytes);
-  } catch (error) {
-    // What is not there is noticed by those who read from it.
-    if (errorCode(error) !== "ENOENT") throw pathError(path, error);
+    if (statSync(path).size > endBytes) truncateSync(path, endBytes);
+  } catch {
+    // What is not there is noticed by those who read from it, and what stays is written over.
   }
 }
 

@@ -148,7 +148,7 @@ export class FileChanges {
   /** False if it is gone, or somebody else's. */
   claim(number: number, owner: string): boolean {
     const entry = this.#entry(number);
-    if (!entry || entry.owner !== "") return false;
+    if (entry?.owner !== "") return false;
     entry.owner = owner;
     return true;
   }

@@ -173,11 +173,7 @@ export class Reclaimer {
   }
 
   /** Calls with each block of the file that is held and whole, as far as the file can be read. */
-  async #scan(
-    number: number,
-    endBytes: number,
-    use: (record: HeldRecord) => Promise<void>,
-  ): Promise<void> {
+  async #scan(number: number, endBytes: number, use: (record: HeldRecord) => Promise<void>): Promise<void> {
     const { environment, tables } = this.#options;
     const file = await open(blockFilePath(environment.path, number), "r").catch(() => undefined);
     if (!file) return;

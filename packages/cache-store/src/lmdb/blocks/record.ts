@@ -17,12 +17,7 @@ export function recordBytes(keyBytes: number, valueBytes: number): number {
 }
 
 /** Writes all but the value at `offset` of `target`; gives the value's offset. */
-export function writeFrame(
-  target: Uint8Array,
-  offset: number,
-  key: Uint8Array,
-  valueBytes: number,
-): number {
+export function writeFrame(target: Uint8Array, offset: number, key: Uint8Array, valueBytes: number): number {
   const view = new DataView(target.buffer, target.byteOffset + offset, FRAME_BYTES);
   view.setUint32(0, MARK, true);
   view.setUint32(4, key.length, true);

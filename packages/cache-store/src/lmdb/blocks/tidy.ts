@@ -14,17 +14,22 @@ export async function tidyBlocks(environment: Environment): Promise<void> {
   // In this order: whoever makes a file has his marker there first, then names it, then makes it.
   const there = await listBlockFiles(path);
   const table = new FileTable(environment);
+  environment.root.resetReadTxn();
   const known = new Map(table.all());
   const markers = await markersIn(path);
   for (const number of there) if (!known.has(number)) await deleteBlockFile(path, number);
   const orphaned = [...known].filter(([, { owner }]) => owner !== "" && !markers.has(owner));
   if (orphaned.length === 0) return;
-  for (const [number, { endBytes }] of orphaned) await trimBlockFile(path, number, endBytes);
   const gone = await environment.write(() => {
     const changes = new FileChanges(table);
-    for (const [number, { owner }] of orphaned)
+    for (const [number, { owner }] of orphaned) {
+      const entry = changes.entry(number);
       // Another process may have done so a moment ago, and gone on with the file.
-      if (changes.entry(number)?.owner === owner) changes.release(number);
+      if (entry?.owner !== owner) continue;
+      // Here, where nobody else can take it.
+      trimBlockFile(path, number, entry.endBytes);
+      changes.release(number);
+    }
     return changes.writeBack();
   });
   for (const { number } of gone) await deleteBlockFile(path, number);
