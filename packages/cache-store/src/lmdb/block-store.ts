@@ -581,7 +581,7 @@ export class LmdbBlockStore implements BlockStore {
     this.#totals = totals;
     this.#limits = limits;
     if (evictions.length > 0 || goneFiles.some(({ endBytes }) => endBytes > 0)) this.#diskFullUntilMs = 0;
-    for (const { id, whole } of evictions) if (whole) this.#remember(onRemoved(id));
+    for (const { id, whole } of evictions) if (whole) void this.#remember(onRemoved(id));
     const deleted = goneFiles.map(({ number }) => {
       this.#reader.forget(number);
       // One that cannot be deleted now is deleted when the store is opened again.

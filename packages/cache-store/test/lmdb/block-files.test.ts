@@ -1,8 +1,8 @@
-import { open, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { randomInteger } from "@branchcache/runtime";
 import { recordingObserver, seededRandom } from "@branchcache/runtime/testing";
 import { describe, expect, it, vi } from "vitest";
+import { blockFiles, FILE_BYTES, putSegments as put, readAll, sizeOfBlocks } from "../helpers/block-files.ts";
 import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
 import { startWriter } from "../helpers/processes.ts";
 import { collect, openStores, temporaryDirectory } from "../helpers/temporary.ts";
@@ -10,43 +10,8 @@ import { collect, openStores, temporaryDirectory } from "../helpers/temporary.ts
 // Every commit waits for a disk, which may be busy.
 vi.setConfig({ testTimeout: 60_000 });
 
-/** The least there is, for limits up to 64 of them. */
-const FILE_BYTES = 2 ** 20;
 const SMALL = { limitBytes: 32 * FILE_BYTES };
 const SEGMENTS_A_FILE = 15;
-
-type Opened = Awaited<ReturnType<typeof openStores>>;
-
-async function put({ blocks }: Opened, first: number, end: number): Promise<void> {
-  for (let n = first; n < end; n++)
-    for (let index = 0; index < BLOCKS; index++)
-      await blocks.putBlock(segmentOf(n), index, sealedBlock(n, index));
-  await blocks.flush();
-}
-
-/** Numbers of those held; each block that there is must be right. */
-async function readAll({ blocks }: Opened): Promise<number[]> {
-  const held: number[] = [];
-  for (const id of await collect(blocks.ids())) {
-    const n = new DataView(id.buffer).getUint32(28);
-    for (const index of (await blocks.heldBlocks(id)) ?? []) {
-      const block = await blocks.getBlock(id, index);
-      if (block && Buffer.compare(block.data, sealedBlock(n, index).data) !== 0)
-        throw new Error(`block ${index} of ${n}`);
-      if (block) held.push(n);
-    }
-  }
-  return [...new Set(held)].sort((a, b) => a - b);
-}
-
-async function blockFiles(path: string): Promise<string[]> {
-  return (await readdir(join(path, "blocks"))).sort().map((name) => join(path, "blocks", name));
-}
-
-async function sizeOfBlocks(path: string): Promise<number> {
-  const sizes = await Promise.all((await blockFiles(path)).map(async (file) => (await stat(file)).size));
-  return sizes.reduce((sum, size) => sum + size, 0);
-}
 
 describe("block files", () => {
   it("go as soon as nothing in them is held", async () => {
@@ -63,36 +28,6 @@ describe("block files", () => {
     expect(await blockFiles(path)).toEqual([]);
   });
 
-  it("take little more than the limit, whatever is used in whatever order", async () => {
-    const path = await temporaryDirectory();
-    const random = seededRandom(5);
-    const limitBytes = 12 * FILE_BYTES;
-    const stores = await openStores(path, { limitBytes });
-    let largest = 0;
-    for (let round = 0; round < 60; round++) {
-      await put(stores, round * 8, round * 8 + 8);
-      // What is read stays, wherever it lies: files get holes.
-      for (let i = 0; i < 30; i++)
-        await stores.blocks.getBlock(segmentOf(randomInteger(random, 0, round * 8)).id, 0);
-      largest = Math.max(largest, await sizeOfBlocks(path));
-    }
-    expect(largest).toBeGreaterThan(limitBytes);
-    expect(largest).toBeLessThan(limitBytes + 4 * FILE_BYTES);
-    expect((await readAll(stores)).length * BLOCKS * SEALED_BYTES).toBeGreaterThan(limitBytes * 0.7);
-  });
-
-  it("shrink with the limit, though what stays lies all over them", async () => {
-    const path = await temporaryDirectory();
-    const stores = await openStores(path, { limitBytes: 30 * FILE_BYTES });
-    await put(stores, 0, 300);
-    for (let n = 0; n < 300; n += 3) await stores.blocks.pin(segmentOf(n).id);
-    const held = 100 * BLOCKS * SEALED_BYTES;
-    await stores.blocks.setLimits({ limitBytes: held });
-    expect((await stores.blocks.usage()).bytes).toBe(held);
-    expect(await sizeOfBlocks(path)).toBeLessThan(held + 3 * FILE_BYTES);
-    expect(await readAll(stores)).toEqual(Array.from({ length: 100 }, (_, i) => 3 * i));
-  });
-
   it("are gone on with by the next process, so that short lives leave no trail", async () => {
     const path = await temporaryDirectory();
     for (let n = 0; n < 5; n++) {
@@ -102,34 +37,6 @@ describe("block files", () => {
     }
     expect(await blockFiles(path)).toHaveLength(1);
     expect(await readAll(await openStores(path))).toEqual([0, 1, 2, 3, 4]);
-  });
-
-  it("may be moved together and deleted by one process while another reads: it looks again", async () => {
-    const path = await temporaryDirectory();
-    const limitBytes = 6 * FILE_BYTES;
-    const [reader, writer] = [await openStores(path, { limitBytes }), await openStores(path, { limitBytes })];
-    for (let n = 0; n < 20; n++) {
-      await put(writer, 10 * n, 10 * n + 1);
-      await writer.blocks.pin(segmentOf(10 * n).id);
-      await put(writer, 10 * n + 1, 10 * n + 10);
-    }
-    let isDone = false;
-    const writing = put(writer, 1000, 1200).finally(() => {
-      isDone = true;
-    });
-    let reads = 0;
-    while (!isDone) {
-      const [n, index] = [10 * (reads % 20), reads % BLOCKS];
-      const block = await reader.blocks.getBlock(segmentOf(n).id, index);
-      expect(block && Buffer.compare(block.data, sealedBlock(n, index).data), `segment ${n}`).toBe(0);
-      if (reads++ % 8 === 0) await new Promise((resolve) => setImmediate(resolve));
-    }
-    await writing;
-    expect((await writer.blocks.statistics()).gone.corrupt.bytes).toBe(0);
-    expect(await sizeOfBlocks(path)).toBeLessThan(limitBytes + 4 * FILE_BYTES);
-    expect((await blockFiles(path))[0], "even the pinned ones of the first file lie elsewhere").not.toContain(
-      "00000001",
-    );
   });
 });
 
@@ -176,8 +83,6 @@ describe("what a killed process leaves", () => {
 describe("damage", () => {
   it.each([
     ["is not there", (file: string) => rm(file)],
-    ["is empty", (file: string) => truncate(file, 0)],
-    ["is full of zeros", async (file: string) => writeFile(file, new Uint8Array((await stat(file)).size))],
     [
       "is full of noise",
       async (file: string) => writeFile(file, seededRandom(3).bytes((await stat(file)).size)),

@@ -328,7 +328,7 @@ export class Appender {
   }
 
   #finishIfDone(file: Current): void {
-    if (file.isClosed || !file.isRolled || file.pending > 0 || file.syncing) return;
+    if (file.isClosed || !file.isRolled || file.pending > 0 || file.syncing !== undefined) return;
     file.isClosed = true;
     this.#finished.add(file.number);
     const closing = file.handle.close().catch(() => {});
