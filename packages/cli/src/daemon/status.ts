@@ -182,9 +182,11 @@ function findsPeers({ settings: { mode, hosted_client: client }, hostedCaches }:
 
 async function bytesOnDisk(directory: string): Promise<number> {
   let bytes = 0;
-  for (const name of await readdir(directory).catch(() => [])) {
-    const found = await stat(join(directory, name)).catch(() => undefined);
-    if (found?.isFile()) bytes += found.blocks * 512;
+  for (const part of [directory, join(directory, "blocks")]) {
+    for (const name of await readdir(part).catch(() => [])) {
+      const found = await stat(join(part, name)).catch(() => undefined);
+      if (found?.isFile()) bytes += found.blocks * 512;
+    }
   }
   return bytes;
 }

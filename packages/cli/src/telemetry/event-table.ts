@@ -35,6 +35,7 @@ export const EVENTS: Readonly<Record<EventName, EventDeclaration>> = {
   "cache.save_failed": event("Something could not be written to the cache", 27),
   "cache.compacted": event("Unused space was given back to the disk", 38),
   "cache.compact_advised": event("The cache takes more of the disk than it may hold", 39),
+  "cache.format_changed": event("The cache was of an older format, and starts empty"),
   "cache.unreachable": event("A node of the cluster that keeps the cache does not answer"),
   "cache.reachable": event("It answers again"),
   "publish.done": event("A content was hashed"),
