@@ -424,7 +424,7 @@ export class Daemon implements AsyncDisposable {
 
   #reportMode(): void {
     const { mode, peer } = this.settings;
-    this.metrics.registry.getSingleMetric("branchcache_build_info")?.reset();
+    this.metrics.forget("build_info");
     this.metrics.measure("build_info", 1, { version, mode });
     this.metrics.measure("service_status", mode === "disabled" ? 0 : this.#api ? 2 : 1);
     this.metrics.measure("uploads_limit", peer.max_uploads);

@@ -5,41 +5,58 @@ import { METRICS, type MetricDeclaration } from "./metric-table.ts";
 
 const PREFIX = "branchcache_";
 
+interface Series {
+  readonly labels: Record<string, string>;
+  value: number;
+}
+
 export class Metrics implements Observer {
   readonly registry: Registry = new Registry();
-  readonly #metrics = new Map<MetricName, Counter | Gauge | Histogram>();
-  /** Sums and last values by metric and labels, since prom-client gives its own only by promises. */
-  readonly #values = new Map<MetricName, Map<string, { readonly labels: MetricLabels; value: number }>>();
+  readonly #histograms = new Map<MetricName, Histogram>();
+  /**
+   * Sums and last values by the values of their labels. Several are counted for each block, so that this is all that
+   * is done then; prom-client's counters and gauges are filled when somebody asks for them.
+   */
+  readonly #series = new Map<MetricName, Map<string, Series>>();
   #weightedSeconds: number | undefined;
 
   constructor() {
     for (const [name, declaration] of Object.entries(METRICS) as [MetricName, MetricDeclaration][]) {
       const { help, labels, type, buckets } = declaration;
       const options = { name: PREFIX + name, help, labelNames: [...labels], registers: [this.registry] };
-      if (type === "counter") this.#metrics.set(name, new Counter(options));
-      else if (type === "gauge") this.#metrics.set(name, new Gauge(options));
-      else this.#metrics.set(name, new Histogram({ ...options, buckets: [...(buckets ?? [])] }));
+      const series = new Map<string, Series>();
+      this.#series.set(name, series);
+      if (type === "counter") {
+        new Counter({
+          ...options,
+          collect() {
+            this.reset();
+            for (const each of series.values()) this.inc(each.labels, each.value);
+          },
+        });
+      } else if (type === "gauge") {
+        new Gauge({
+          ...options,
+          collect() {
+            this.reset();
+            for (const each of series.values()) this.set(each.labels, each.value);
+          },
+        });
+      } else this.#histograms.set(name, new Histogram({ ...options, buckets: [...(buckets ?? [])] }));
     }
   }
 
   event(): void {}
 
-  count(name: MetricName, delta: number, labels: MetricLabels = {}): void {
-    const metric = this.#metrics.get(name);
-    if (!(metric instanceof Counter) || !(delta >= 0)) return;
-    const known = declared(name, labels);
-    metric.inc(known, delta);
-    const entry = this.#entry(name, known);
-    entry.value += delta;
+  count(name: MetricName, delta: number, labels: MetricLabels = NO_LABELS): void {
+    if (METRICS[name].type === "counter" && delta >= 0) this.#seriesOf(name, labels).value += delta;
   }
 
-  measure(name: MetricName, value: number, labels: MetricLabels = {}): void {
-    const metric = this.#metrics.get(name);
-    const known = declared(name, labels);
-    if (metric instanceof Gauge) metric.set(known, value);
-    else if (metric instanceof Histogram) metric.observe(known, value);
-    else return;
-    this.#entry(name, known).value = value;
+  measure(name: MetricName, value: number, labels: MetricLabels = NO_LABELS): void {
+    if (METRICS[name].type === "counter") return;
+    const series = this.#seriesOf(name, labels);
+    series.value = value;
+    this.#histograms.get(name)?.observe(series.labels, value);
     if (name === "discovery_seconds") {
       const before = this.#weightedSeconds ?? value;
       this.#weightedSeconds = before + WEIGHT * (value - before);
@@ -52,7 +69,7 @@ export class Metrics implements Observer {
     name: MetricName,
     labels: MetricLabels = {},
   ): readonly { readonly labels: MetricLabels; readonly value: number }[] {
-    return [...(this.#values.get(name)?.values() ?? [])].filter((entry) =>
+    return [...(this.#series.get(name)?.values() ?? [])].filter((entry) =>
       Object.entries(labels).every(([label, value]) => entry.labels[label] === value),
     );
   }
@@ -65,7 +82,7 @@ export class Metrics implements Observer {
   /** Sums by the values of one label. */
   by(name: MetricName, label: string): Readonly<Record<string, number>> {
     const sums: Record<string, number> = {};
-    for (const { labels, value } of this.#values.get(name)?.values() ?? []) {
+    for (const { labels, value } of this.#series.get(name)?.values() ?? []) {
       const key = labels[label] ?? "";
       sums[key] = (sums[key] ?? 0) + value;
     }
@@ -75,36 +92,30 @@ export class Metrics implements Observer {
   /** Everything to zero; gauges come back with the next measurement. */
   reset(): void {
     this.registry.resetMetrics();
-    this.#values.clear();
+    for (const name of this.#series.keys()) this.forget(name);
     this.#weightedSeconds = undefined;
   }
 
-  #entry(name: MetricName, labels: MetricLabels): { readonly labels: MetricLabels; value: number } {
-    let entries = this.#values.get(name);
-    if (!entries) {
-      entries = new Map();
-      this.#values.set(name, entries);
-    }
+  /** As if it had never been counted or measured. */
+  forget(name: MetricName): void {
+    this.#series.get(name)?.clear();
+  }
+
+  /** A label that is not declared would make the metric throw in the middle of a download. */
+  #seriesOf(name: MetricName, labels: MetricLabels): Series {
+    const declared = METRICS[name].labels;
+    const all = this.#series.get(name) ?? new Map<string, Series>();
     let key = "";
-    for (const label of METRICS[name].labels) key += `${labels[label] ?? ""}\n`;
-    let entry = entries.get(key);
-    if (!entry) {
-      entry = { labels, value: 0 };
-      entries.set(key, entry);
-    }
-    return entry;
+    for (const label of declared) key += `${labels[label] ?? ""}\0`;
+    const known = all.get(key);
+    if (known) return known;
+    const given = declared.flatMap((label) => (labels[label] === undefined ? [] : [[label, labels[label]]]));
+    const series: Series = { labels: Object.fromEntries(given), value: 0 };
+    all.set(key, series);
+    return series;
   }
 }
 
+const NO_LABELS: MetricLabels = {};
 /** An eighth of each new one, as round trips are smoothed. */
 const WEIGHT = 1 / 8;
-
-/** A label that is not declared would make the metric throw in the middle of a download. */
-function declared(name: MetricName, labels: MetricLabels): Record<string, string> {
-  const known: Record<string, string> = {};
-  for (const label of METRICS[name].labels) {
-    const value = labels[label];
-    if (value !== undefined) known[label] = value;
-  }
-  return known;
-}

@@ -23,7 +23,7 @@ describe("metrics", () => {
     }
   });
 
-  it("count by label, and take no label that is not declared", () => {
+  it("count by label, and take no label that is not declared", async () => {
     const metrics = new Metrics();
     metrics.count("retrieval_bytes_total", 3, { source: "peer", nonsense: "x" });
     metrics.count("retrieval_bytes_total", 4, { source: "peer" });
@@ -31,6 +31,15 @@ describe("metrics", () => {
     metrics.count("retrieval_bytes_total", -1, { source: "origin" });
     expect(metrics.by("retrieval_bytes_total", "source")).toEqual({ peer: 7, origin: 5 });
     expect(metrics.sum("retrieval_bytes_total")).toBe(12);
+    metrics.measure("cache_limit_bytes", 3, { cache: "data" });
+    metrics.measure("cache_limit_bytes", 2, { cache: "data" });
+    for (let asked = 0; asked < 2; asked++) {
+      const text = await metrics.registry.metrics();
+      expect(text).toContain('branchcache_retrieval_bytes_total{source="peer"} 7\n');
+      expect(text).toContain('branchcache_cache_limit_bytes{cache="data"} 2\n');
+    }
+    metrics.forget("cache_limit_bytes");
+    expect(await metrics.registry.metrics()).not.toContain("branchcache_cache_limit_bytes{");
   });
 
   it("smooth the time to the first answer", () => {
