@@ -81,7 +81,7 @@ describe.skipIf(!chromiumFound.ok)("the dashboard in a browser", () => {
     expect(await text("peers")).toMatch(/127\.0\.0\.1:\d+/);
     expect(await page.content()).not.toContain("very-secret");
     await page.locator("#downloads summary").first().click();
-    expect(await page.locator("#downloads pre").first().textContent()).toContain("Asked the link");
+    expect(await page.locator("#downloads pre").first().textContent()).toContain("Asked the branch");
     // What one reads stays open while figures change round it.
     await download(node, "third");
     await expect.poll(() => text("saved"), SOON).toContain("7.6");

@@ -165,6 +165,28 @@ describe("a daemon as hosted cache", () => {
     });
   });
 
+  it("hosted trust --name makes another certificate where the configuration file puts it", async () => {
+    const file = join(directory, "own.json");
+    await writeFile(
+      file,
+      JSON.stringify({
+        content_server: { secret_file: join(directory, "own", "secret") },
+        hosted_server: { https_port: 8443 },
+      }),
+    );
+    const run = (...words: readonly string[]) => end(command("branchcache", ...words, "--config", file));
+    const trust = async (...more: readonly string[]) =>
+      JSON.parse((await run("hosted", "trust", "--json", ...more)).output);
+    const own = await trust();
+    expect(own.file).toEqual(join(directory, "own", "hosted-cache.pem"));
+    const named = await trust("--name", "cache.branch.example", "--name", "cache");
+    expect(named.names).toEqual(expect.arrayContaining(["DNS:cache.branch.example", "DNS:cache"]));
+    expect(named.fingerprint256).not.toEqual(own.fingerprint256);
+    expect((await trust()).fingerprint256).toEqual(named.fingerprint256);
+    expect((await run("hosted", "announce")).output).toContain("HTTPS:8443");
+    expect(await daemon.run("hosted", "trust", "--name", "x")).toMatchObject({ code: 2 });
+  });
+
   it("enable hosted-server --announce prints it without a daemon too, and says that none runs", async () => {
     const file = join(directory, "branchcache.json");
     const socket = join(directory, "none", "api.sock");

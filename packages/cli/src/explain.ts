@@ -23,13 +23,13 @@ function questionsText({ questions, segments }: Explanation): string {
   if (questions.length === 0) {
     return segments.every(({ fetch }) => fetch === undefined)
       ? "Everything was in the own cache: nobody was asked."
-      : "Nobody was asked on the link.";
+      : "Nobody was asked in the branch.";
   }
   const asked = questions.reduce((sum, question) => sum + question.segments, 0);
   const answers = questions.reduce((sum, question) => sum + question.answers, 0);
   const silent = questions.filter((question) => question.answers === 0).length;
   return (
-    `Asked the link ${questions.length === 1 ? "once" : `${questions.length} times`} about ` +
+    `Asked the branch ${questions.length === 1 ? "once" : `${questions.length} times`} about ` +
     `${counted(asked, "segment")}: ${counted(answers, "answer")}` +
     (silent > 0 ? `, none to ${silent} of the questions.` : ".")
   );

@@ -50,7 +50,7 @@ describe("get --explain", () => {
       }),
     );
     const lines = text.split("\n").map((line) => line.trim().replace(/ {2,}/g, " | "));
-    expect(lines[0]).toBe("Asked the link 2 times about 3 segments: 1 answer, none to 1 of the questions.");
+    expect(lines[0]).toBe("Asked the branch 2 times about 3 segments: 1 answer, none to 1 of the questions.");
     expect(lines).toContain("192.0.2.1:80 | 4 | 2 | 2 KiB | 1 | 0 | 0 | 0 | -");
     expect(lines).toContain("[fe80::1%eth0]:80 | 4 | 2 | 2 KiB | 1 | 0 | 0 | 1 | lie");
     expect(lines.slice(-4)).toEqual([

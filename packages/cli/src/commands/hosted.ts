@@ -1,6 +1,7 @@
 import { Command } from "commander";
-import { configOption } from "../config/setting-option.ts";
+import { collect } from "../option-values.ts";
 import type { AnnounceOptions, TrustOptions } from "../work/hosted.ts";
+import type { ConfigGlobals } from "./config.ts";
 
 export function hostedCommand(): Command {
   return new Command("hosted")
@@ -11,10 +12,16 @@ export function hostedCommand(): Command {
         .description(
           "how clients come to trust the certificate of the HTTPS port; makes one if there is none",
         )
+        .option(
+          "--name <name>",
+          "make the self-signed certificate anew, for this name; may be repeated. Clients must trust it anew",
+          collect,
+        )
         .option("--pem", "print the certificate alone, to be copied to clients")
         .option("--json", "print JSON")
-        .addOption(configOption())
-        .action(async (options: TrustOptions) => (await import("../work/hosted.ts")).showTrust(options)),
+        .action(async (options: TrustOptions, self: Command) =>
+          (await import("../work/hosted.ts")).showTrust(options, self.optsWithGlobals<ConfigGlobals>()),
+        ),
     )
     .addCommand(
       new Command("announce")
@@ -24,7 +31,8 @@ export function hostedCommand(): Command {
         .option("--host <name>", "full name of this host (default: what the system says)")
         .option("--computer-dn <dn>", "this host's account in the directory")
         .option("--json", "print JSON")
-        .addOption(configOption())
-        .action(async (options: AnnounceOptions) => (await import("../work/hosted.ts")).announce(options)),
+        .action(async (options: AnnounceOptions, self: Command) =>
+          (await import("../work/hosted.ts")).announce(options, self.optsWithGlobals<ConfigGlobals>()),
+        ),
     );
 }

@@ -9,6 +9,8 @@ export interface PeriodStatistics {
   readonly wan_saved_bytes: number;
   readonly bytes: Totals["bytes"];
   readonly served_bytes: number;
+  /** Of that, to clients of this machine as hosted cache. */
+  readonly hosted_served_bytes: number;
   /** What the clients of this machine's content server did not take from it. */
   readonly content_server_saved_bytes: number;
 }
@@ -45,6 +47,7 @@ function period(totals: Totals): PeriodStatistics {
     wan_saved_bytes: savedBytes(totals),
     bytes: totals.bytes,
     served_bytes: totals.served,
+    hosted_served_bytes: totals.hostedServed,
     content_server_saved_bytes: Math.max(0, totals.contentServerSaved),
   };
 }

@@ -1,4 +1,5 @@
 /** What a daemon can tell about itself and its neighbours. */
+import { formatEndpoint } from "@branchcache/runtime";
 import type { Daemon } from "../daemon/daemon.ts";
 import { checkCertificate } from "./certificate.ts";
 import { type CacheUse, checkCacheDisk } from "./disk.ts";
@@ -19,6 +20,7 @@ export async function daemonChecks(daemon: Daemon): Promise<readonly Finding[]> 
   return [
     good("mode", `mode is ${settings.mode}`),
     ...serving(daemon),
+    ...hostedCaches(daemon),
     // The room of a cluster is no matter of this machine's disk.
     ...(settings.cache.store === "lmdb"
       ? await checkCacheDisk(settings.cache.data.path, await cacheUse(daemon))
@@ -61,6 +63,31 @@ function serving(daemon: Daemon): readonly Finding[] {
         ]
       : []),
   ];
+}
+
+/** Those that clients of this mode depend on. */
+function hostedCaches({ node, settings }: Daemon): readonly Finding[] {
+  if (settings.mode !== "hosted-client" || !node) return [];
+  const used = node.hostedCaches;
+  if (used.length === 0) {
+    return [
+      bad(
+        "hosted cache",
+        "DNS names no hosted cache",
+        "`branchcache hosted announce` on the hosted cache prints the record; or branchcache config set hosted_client.servers NAME",
+      ),
+    ];
+  }
+  return used.map(({ address: { host, port }, answers }) => {
+    const name = formatEndpoint({ address: host, port });
+    return answers
+      ? good("hosted cache", `${name} is used`)
+      : bad(
+          "hosted cache",
+          `${name} did not answer lately, and is left alone for a while`,
+          "see that it runs, that the name is right, and that its firewall lets the port in: `branchcache doctor` there",
+        );
+  });
 }
 
 /** "Not peerable": silence that nobody sees. */

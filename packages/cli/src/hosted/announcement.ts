@@ -83,8 +83,9 @@ export function policyText({ host, httpPort, httpsPort }: AnnouncementOptions): 
 
 /** For clients of this software: they look for it in mode `auto`, or with `hosted_client.discover`. */
 export function dnsText({ host, httpPort }: AnnouncementOptions): string {
-  const domain = host.split(".").slice(1).join(".") || "example.com";
-  return `_branchcache._tcp.${domain}. 3600 IN SRV 10 100 ${httpPort} ${host}.\n`;
+  const [name = host, ...labels] = host.split(".");
+  const domain = labels.join(".") || "example.com";
+  return `_branchcache._tcp.${domain}. 3600 IN SRV 10 100 ${httpPort} ${name}.${domain}.\n`;
 }
 
 /** All of it, with headings that LDIF tools take for comments. */
@@ -94,7 +95,15 @@ export function announcementText(options: AnnouncementOptions): string {
       .split("\n")
       .map((line) => (line === "" ? "#" : `# ${line}`))
       .join("\n");
+  const short = options.host.includes(".")
+    ? []
+    : [
+        `# ${options.host} is no full name, and example.com stands for the domain: put the right one in its place, or let`,
+        "# `branchcache hosted announce --host cache.branch.example` do it.",
+        "",
+      ];
   return [
+    ...short,
     "# Service connection point, for `ldapmodify -f` or `ldifde -i -f`",
     serviceConnectionPointLdif(options),
     "# --- Group Policy (Windows clients) ---",

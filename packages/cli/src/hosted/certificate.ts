@@ -1,9 +1,10 @@
 /** The certificate of a hosted cache's HTTPS port: from files, or made on first start, and read again when it changes. */
 import { X509Certificate } from "node:crypto";
-import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
-import { hostname, networkInterfaces } from "node:os";
+import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { networkInterfaces } from "node:os";
 import { dirname, join } from "node:path";
 import { BranchCacheError, type Clock, errorCode, errorMessage } from "@branchcache/runtime";
+import { fullName } from "./full-name.ts";
 
 export interface CertificateFiles {
   readonly cert: string;
@@ -56,7 +57,7 @@ export async function ensureCertificate(
     await stat(files.cert);
   } catch (error) {
     if (errorCode(error) !== "ENOENT") throw error;
-    await makeCertificate(files, certificateNames());
+    await makeCertificate(files, await certificateNames());
     return { ...(await readCertificate(files)), made: true };
   }
   return { ...(await readCertificate(files)), made: false };
@@ -68,8 +69,8 @@ export interface CertificateNames {
 }
 
 /** What clients may call this host. */
-export function certificateNames(): CertificateNames {
-  const name = hostname().toLowerCase();
+export async function certificateNames(): Promise<CertificateNames> {
+  const name = await fullName();
   const [short = name] = name.split(".");
   const addresses = Object.values(networkInterfaces()).flatMap((each) =>
     (each ?? []).filter(({ internal }) => !internal).map(({ address }) => address),
@@ -79,7 +80,7 @@ export function certificateNames(): CertificateNames {
 
 const VALID_MS = 10 * 365 * 86_400_000;
 
-/** Writes the certificate, and its key readable by its owner only. */
+/** Writes the certificate, and its key readable by its owner only; in the place of those that are there. */
 export async function makeCertificate(
   files: CertificateFiles,
   { addresses, names }: CertificateNames,
@@ -107,8 +108,11 @@ export async function makeCertificate(
     ],
   });
   await mkdir(dirname(files.key), { recursive: true, mode: 0o700 });
-  await writeFile(files.key, key, { mode: 0o600, flag: "wx" });
-  await writeFile(files.cert, cert, { mode: 0o644 });
+  const draft = (path: string) => `${path}.new`;
+  await writeFile(draft(files.key), key, { mode: 0o600 });
+  await writeFile(draft(files.cert), cert, { mode: 0o644 });
+  await rename(draft(files.key), files.key);
+  await rename(draft(files.cert), files.cert);
 }
 
 const LOOK_EVERY_MS = 10_000;

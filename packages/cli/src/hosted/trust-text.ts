@@ -40,6 +40,9 @@ export function trustText({
     "",
     "Offers over HTTPS are what Windows 7 makes, and later Windows when it is told to; offers over HTTP need no certificate.",
     `Clients must call this cache by a name of the certificate, such as ${name}, not by another one.`,
+    ...(selfSigned
+      ? ["Another name: branchcache hosted trust --name cache.branch.example makes it anew."]
+      : []),
     "",
   ];
   if (!selfSigned)

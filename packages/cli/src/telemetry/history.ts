@@ -18,6 +18,8 @@ export interface Sample {
 export interface Totals {
   readonly bytes: Readonly<BySource>;
   readonly served: number;
+  /** Of that, as a hosted cache: what its clients read and did not take from the origin. */
+  readonly hostedServed: number;
   /** What the content server of this machine spared its clients' link. */
   readonly contentServerSaved: number;
 }
@@ -144,14 +146,17 @@ export class History {
       this.#metrics.sum("projected_bytes_total") -
       this.#metrics.sum("miss_bytes_total") -
       this.#metrics.sum("content_info_sent_bytes_total");
+    // What a hosted cache takes from who offers is read by nobody yet.
+    const pulled = this.#metrics.sum("retrieval_bytes_total", { source: "peer", app: "pull" });
     return {
       bytes: {
         local: sources["local"] ?? 0,
-        peer: sources["peer"] ?? 0,
+        peer: (sources["peer"] ?? 0) - pulled,
         hosted: sources["hosted"] ?? 0,
         origin: sources["origin"] ?? 0,
       },
       served: this.#metrics.sum("served_bytes_total"),
+      hostedServed: this.#metrics.sum("served_bytes_total", { to: "hosted" }),
       contentServerSaved: saved,
     };
   }
@@ -176,14 +181,15 @@ export class History {
   }
 }
 
-/** What this machine read and did not take from the origin. */
-export function savedBytes({ bytes }: Totals): number {
-  return bytes.local + bytes.peer + bytes.hosted;
+/** What this machine read, or gave to who reads as a hosted cache, and nobody took from the origin. */
+export function savedBytes({ bytes, hostedServed }: Totals): number {
+  return bytes.local + bytes.peer + bytes.hosted + hostedServed;
 }
 
 const NOTHING: Totals = {
   bytes: { local: 0, peer: 0, hosted: 0, origin: 0 },
   served: 0,
+  hostedServed: 0,
   contentServerSaved: 0,
 };
 
@@ -194,6 +200,7 @@ function combine(a: Totals, b: Totals, with_: (a: number, b: number) => number):
   return {
     bytes,
     served: with_(a.served, b.served),
+    hostedServed: with_(a.hostedServed, b.hostedServed),
     contentServerSaved: with_(a.contentServerSaved, b.contentServerSaved),
   };
 }
@@ -204,7 +211,9 @@ const subtract = (a: Totals, b: Totals) => combine(a, b, (x, y) => x - y);
 async function readKept(file: string): Promise<Kept | undefined> {
   try {
     const kept = JSON.parse(await readFile(file, "utf8")) as Kept;
-    return Number.isFinite(kept.all.bytes.peer) && typeof kept.today.day === "string" ? kept : undefined;
+    return Number.isFinite(kept.all.bytes.peer + kept.all.hostedServed) && typeof kept.today.day === "string"
+      ? kept
+      : undefined;
   } catch {
     return undefined;
   }

@@ -104,8 +104,11 @@ function warnings(findings: readonly Finding[], { warnings: all }: Status): Html
 }
 
 function saved({ today, all }: Statistics): Html {
-  const period = (name: string, { wan_saved_bytes: bytes, bytes: by }: Statistics["today"]) => {
-    const total = SOURCES.reduce((sum, source) => sum + by[source], 0);
+  const period = (
+    name: string,
+    { wan_saved_bytes: bytes, bytes: by, hosted_served_bytes: hosted }: Statistics["today"],
+  ) => {
+    const total = SOURCES.reduce((sum, source) => sum + by[source], hosted);
     return html`<div><dt>${name}</dt><dd><span class="figure">${formatBytes(bytes)}</span>
 <span class="note">did not cross the WAN; ${formatShare(total - by.origin, total)} of ${formatBytes(total)} read</span></dd></div>`;
   };

@@ -34,9 +34,7 @@ export async function runEnable(options: EnableOptions, globals: ConfigGlobals):
     );
   }
   const announced = options.announce
-    ? await (await import("./hosted.ts")).announcement({
-        ...(globals.config ? { config: globals.config } : {}),
-      })
+    ? await (await import("./hosted.ts")).announcement({}, globals)
     : undefined;
   const told = announced === undefined ? {} : { announcement: announced.parts };
   const text = announced === undefined ? [] : [announced.text.trimEnd()];

@@ -1,20 +1,38 @@
-import { lookup } from "node:dns/promises";
-import { hostname } from "node:os";
+import { BranchCacheError } from "@branchcache/runtime";
+import type { ConfigGlobals } from "../commands/config.ts";
 import { resolveConfig } from "../config/resolve.ts";
 import type { Settings } from "../config/schema.ts";
 import { announcementText, dnsText, policyText, serviceConnectionPointLdif } from "../hosted/announcement.ts";
-import { certificateFilesBeside, ensureCertificate, readCertificate } from "../hosted/certificate.ts";
+import {
+  certificateFilesBeside,
+  certificateNames,
+  ensureCertificate,
+  makeCertificate,
+  readCertificate,
+} from "../hosted/certificate.ts";
+import { fullName } from "../hosted/full-name.ts";
 import { trustInformation, trustText } from "../hosted/trust-text.ts";
 
 export interface TrustOptions {
+  /** Make the certificate anew, for these. */
+  readonly name?: readonly string[];
   readonly pem?: true;
   readonly json?: true;
-  readonly config?: string;
 }
 
-export async function showTrust({ config, json, pem }: TrustOptions): Promise<void> {
-  const { settings } = await resolveConfig({ configFile: config });
+/** Errors: `BC_TLS_CERTIFICATE`; `BC_USAGE` for names where the certificate is the administrator's own. */
+export async function showTrust(
+  { json, name: names, pem }: TrustOptions,
+  { config: configFile }: ConfigGlobals,
+): Promise<void> {
+  const { settings } = await resolveConfig({ configFile });
   const files = certificateFilesOf(settings);
+  if (names !== undefined) {
+    if (files.given)
+      throw new BranchCacheError("BC_USAGE", "hosted_server.cert is a certificate of your own: none is made");
+    const { addresses } = await certificateNames();
+    await makeCertificate(files, { names, addresses });
+  }
   const { cert } = files.given ? await readCertificate(files) : await ensureCertificate(files);
   if (pem) {
     process.stdout.write(cert);
@@ -38,11 +56,10 @@ export interface AnnounceOptions {
   readonly host?: string;
   readonly computerDn?: string;
   readonly json?: true;
-  readonly config?: string;
 }
 
-export async function announce(options: AnnounceOptions): Promise<void> {
-  const { parts, text } = await announcement(options);
+export async function announce(options: AnnounceOptions, globals: ConfigGlobals): Promise<void> {
+  const { parts, text } = await announcement(options, globals);
   process.stdout.write(options.json ? `${JSON.stringify(parts)}\n` : text);
 }
 
@@ -53,8 +70,11 @@ export interface Announcement {
   readonly text: string;
 }
 
-export async function announcement({ computerDn, config, host }: AnnounceOptions): Promise<Announcement> {
-  const { settings } = await resolveConfig({ configFile: config });
+export async function announcement(
+  { computerDn, host }: AnnounceOptions,
+  { config: configFile }: ConfigGlobals,
+): Promise<Announcement> {
+  const { settings } = await resolveConfig({ configFile });
   const { http_port: httpPort, https_port: httpsPort } = settings.hosted_server;
   const options = {
     host: host ?? (await fullName()),
@@ -70,17 +90,4 @@ export async function announcement({ computerDn, config, host }: AnnounceOptions
     },
     text: announcementText(options),
   };
-}
-
-async function fullName(): Promise<string> {
-  const name = hostname();
-  if (name.includes(".")) return name;
-  // The resolver may know the domain that the kernel does not.
-  const { address } = await lookup(name).catch(() => ({ address: undefined }));
-  if (address === undefined) return name;
-  const { lookupService } = await import("node:dns/promises");
-  return lookupService(address, 80).then(
-    ({ hostname: found }) => (found.startsWith(`${name}.`) ? found : name),
-    () => name,
-  );
 }

@@ -52,9 +52,11 @@ function lines(
   const { retrieval, discovery } = network;
   const findsText = discovery.enabled
     ? `UDP ${discovery.port} on ${discovery.interfaces.join(", ") || "all interfaces"}`
-    : `does not, in mode ${client.mode}`;
+    : client.mode === "auto"
+      ? "not while there is a hosted cache"
+      : `not in mode ${client.mode}`;
   const servingText = retrieval.serving
-    ? `port ${retrieval.listen_port}${retrieval.listen_address ? ` of ${retrieval.listen_address}` : ""}`
+    ? `port ${retrieval.listen_port}${isAnyAddress(retrieval.listen_address) ? "" : ` of ${retrieval.listen_address}`}`
     : "no";
   const rows: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
     client: [
@@ -77,7 +79,7 @@ function lines(
           ? `${formatBytes(data.active_bytes)}, `
           : `${formatBytes(data.active_bytes)} of ${formatBytes(data.max_bytes)} ` +
             `(${formatShare(data.active_bytes, data.max_bytes)}), `) +
-          `${data.segments.complete} segments and ${data.segments.partial} in part`,
+          segmentsText(data.segments, hosted.enabled),
       ],
       ["", `${[data.path, ...data.extensions].join(", ")}; ${formatBytes(data.disk_bytes)} on the disk`],
       ["Hashes", `${hash.entries} files, ${formatBytes(hash.active_bytes)}`],
@@ -92,8 +94,9 @@ function lines(
           `version ${service.version}, running for ${formatDuration(service.uptime_ms)}`,
       ],
       ["Saved", `${formatBytes(today.wan_saved_bytes)} today, ${formatBytes(all.wan_saved_bytes)} in all`],
-      ["Serves blocks", servingText],
-      ...(hosted.enabled && !verbose ? hostedServerRows(hosted).slice(1) : []),
+      ...(hosted.enabled && !verbose
+        ? hostedServerRows(hosted).slice(1)
+        : ([["Serves blocks", servingText]] as const)),
       ...(client.hosted_caches.length > 0 && !verbose ? hostedCacheRows(client) : []),
       ...(status.content_server.url === null ? [] : (rows["content-server"] ?? [])),
       ...(rows["cache"] ?? []),
@@ -131,4 +134,15 @@ function hostedServerRows(hosted: Status["hosted_server"]): readonly (readonly [
     ],
     ["Takes offers from", auth === "tls" ? `${ranges}, with a client certificate` : ranges],
   ];
+}
+
+/** What came by offers 2.0 is kept unread, so that a hosted cache has most of its segments unverified. */
+function segmentsText({ complete, partial }: Status["cache"]["data"]["segments"], isHosted: boolean): string {
+  return isHosted
+    ? `${complete + partial} segments, ${complete} of them verified here`
+    : `${complete} segments and ${partial} in part`;
+}
+
+function isAnyAddress(address: string | null): boolean {
+  return address === null || address === "::" || address === "0.0.0.0";
 }

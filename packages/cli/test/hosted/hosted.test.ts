@@ -63,6 +63,16 @@ describe("the certificate of a hosted cache", () => {
     }
   });
 
+  it("gives way to one that is made for other names, key and all", async () => {
+    const files = certificateFilesBeside(join(directory, "state", "secret"));
+    const first = await ensureCertificate(files);
+    await makeCertificate(files, { names: ["cache.branch.example"], addresses: [] });
+    const { cert, key } = await readCertificate(files);
+    expect(trustInformation(files.cert, cert).names).toEqual(["DNS:cache.branch.example"]);
+    expect(key).not.toEqual(first.key);
+    expect((await stat(files.key)).mode & 0o777).toEqual(0o600);
+  });
+
   it("says which file is missing, or is something else", async () => {
     const files = { cert: join(directory, "c.pem"), key: join(directory, "c.key") };
     await expect(readCertificate(files)).rejects.toMatchObject({ code: "BC_TLS_CERTIFICATE" });
@@ -129,6 +139,15 @@ describe("the announcement", () => {
       outside.every((line) => /^[A-Za-z]+: /.test(line)),
       "LDIF alone is no comment",
     ).toEqual(true);
+  });
+
+  it("says so where the host has no full name, and nowhere else", () => {
+    const [bare = "", full = ""] = ["cache", "cache.branch.example"].map((host) =>
+      announcementText({ host, httpPort: 80, httpsPort: 443 }),
+    );
+    expect(bare).toMatch(/^# cache is no full name/);
+    expect(bare).toContain("_branchcache._tcp.example.com. 3600 IN SRV 10 100 80 cache.example.com.");
+    expect(full).not.toContain("no full name");
   });
 
   it("escapes what means something in a name", () => {

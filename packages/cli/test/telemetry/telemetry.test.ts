@@ -51,6 +51,17 @@ describe("metrics", () => {
 });
 
 describe("history", () => {
+  it("of a hosted cache: what it gave was saved, and not what it pulled", async () => {
+    const metrics = new Metrics();
+    const history = await History.start(metrics, manualClock(), undefined);
+    metrics.count("retrieval_bytes_total", 9_000, { source: "peer", app: "pull" });
+    metrics.count("served_bytes_total", 20_000, { to: "hosted" });
+    metrics.count("served_bytes_total", 4_000, { to: "peer" });
+    expect(history.all).toMatchObject({ bytes: { peer: 0 }, served: 24_000, hostedServed: 20_000 });
+    expect(savedBytes(history.all)).toBe(20_000);
+    await history.stop();
+  });
+
   it("samples rates, and keeps totals over a restart and days apart", async () => {
     const directory = await mkdtemp(join(tmpdir(), "branchcache-history-"));
     const file = join(directory, "totals.json");

@@ -241,11 +241,16 @@ class Server implements HostedCacheServer {
         tag: contentTagName(descriptor.contentTag),
       });
     }
-    this.#count(offered.length > 0 ? "interested" : "failed");
-    if (offered.length === 0) return respond("ok");
+    if (offered.length === 0) {
+      this.#count("failed");
+      return respond("ok");
+    }
     return respond("ok", () =>
       this.#background(async () => {
         const held = await this.#options.content.held(offered.map(({ segment }) => segment));
+        const lacking = held.filter(({ state }) => state === "missing").length;
+        this.#count("interested", lacking);
+        this.#count("have", offered.length - lacking);
         const items = offered.map(({ segment, tag }, i) => {
           const { known, state } = held[i] ?? { state: "missing" };
           return item(
@@ -317,8 +322,9 @@ class Server implements HostedCacheServer {
     this.#work.add(running);
   }
 
-  #count(result: "have" | "interested" | "failed"): void {
-    this.#observer.count("hosted_offers_total", 1, { direction: "received", result });
+  #count(result: "have" | "interested" | "failed", segments = 1): void {
+    if (segments > 0)
+      this.#observer.count("hosted_offers_total", segments, { direction: "received", result });
   }
 }
 
