@@ -4,7 +4,8 @@ export { WsDiscoveryError, type WsDiscoveryErrorCode } from "./errors.ts";
 export { APP_MAX_DELAY_MS, DISCOVERY_PORT, IPV4_GROUP, IPV6_GROUP, MAX_MESSAGE_BYTES } from "./limits.ts";
 export { type MatchableService, matchesProbe } from "./matching/match.ts";
 export { SCOPE_RULES, type ScopeRule } from "./matching/scopes.ts";
-export { readMessage } from "./message/read.ts";
+export { MessageReader, readMessage } from "./message/read.ts";
+export { MatchTemplate, type TemplateMatch } from "./message/template.ts";
 export type {
   AppSequence,
   DiscoveryMessage,
@@ -36,7 +37,7 @@ export type {
 export { SOAP_OVER_UDP_1_1, SOAP_OVER_UDP_2004, type TransmissionTiming } from "./protocol/transmission.ts";
 export { canonicalUri, newUuidUrn } from "./protocol/uuid.ts";
 export { type ProtocolVersion, VERSIONS, type VersionNames } from "./protocol/versions.ts";
-export type { MatchBuilder, RequestHandler, RequestInfo, RespondOptions } from "./responder.ts";
+export type { Match, MatchBuilder, RequestHandler, RequestInfo, RespondOptions } from "./responder.ts";
 export {
   startTargetService,
   type TargetService,

@@ -1,6 +1,12 @@
 /** Answers probes and resolves: delay, one datagram and its repeats, the same again for late duplicates. */
 import { WsDiscoveryError } from "./errors.ts";
 import { MAX_PENDING_ANSWERS } from "./limits.ts";
+import {
+  AnswerTemplate,
+  isTemplateMatch,
+  type MatchTemplate,
+  type TemplateMatch,
+} from "./message/template.ts";
 import type { DiscoveryMessage, Probe, ServiceDescription } from "./message/types.ts";
 import { MessageWriter } from "./message/write.ts";
 import { sameEndpoint, withoutZone } from "./net/address.ts";
@@ -25,8 +31,10 @@ export interface RequestInfo {
   readonly link: Link | undefined;
 }
 
+export type Match = ServiceDescription | TemplateMatch;
+
 /** Builds the match when the delay is over; undefined if there is nothing to say any more. */
-export type MatchBuilder = () => ServiceDescription | undefined | Promise<ServiceDescription | undefined>;
+export type MatchBuilder = () => Match | undefined | Promise<Match | undefined>;
 
 type Decision = MatchBuilder | undefined;
 
@@ -50,7 +58,7 @@ export interface RespondOptions {
   /** Prefix to namespace, declared on the envelope of each answer. */
   readonly prefixes?: Readonly<Record<string, string>>;
   /** Told when an answer has left. */
-  onAnswered?(request: RequestInfo, match: ServiceDescription): void;
+  onAnswered?(request: RequestInfo): void;
   /** Told of a request that goes unanswered because its source, or all together, ask too much. */
   onLimited?(request: RequestInfo): void;
 }
@@ -90,6 +98,8 @@ export class Responder {
   readonly #rate: RateLimit;
   readonly #answers = new RecentMap<Answered>(MAX_REMEMBERED_ANSWERS);
   readonly #writer: MessageWriter;
+  /** By version; undefined for one that has to be written in the ordinary way. */
+  readonly #templates = new WeakMap<MatchTemplate, Map<ProtocolVersion, AnswerTemplate | undefined>>();
   #pending = 0;
 
   constructor(context: ResponderContext, handler: RequestHandler, options: RespondOptions) {
@@ -144,7 +154,7 @@ export class Responder {
       const bytes = this.#write(kind, request, match);
       this.#answers.set(key, { from: request.from, bytes, atMs: clock.monotonicMs() });
       this.#send(bytes, request);
-      this.#options.onAnswered?.(request, match);
+      this.#options.onAnswered?.(request);
     } catch (error) {
       onError(asError(error));
     } finally {
@@ -164,19 +174,40 @@ export class Responder {
     return false;
   }
 
-  #write(kind: RequestMessage["kind"], request: RequestInfo, match: ServiceDescription): Uint8Array {
+  #write(kind: RequestMessage["kind"], request: RequestInfo, match: Match): Uint8Array {
     const { random, sequence } = this.#context;
-    const header = {
-      version: request.version,
-      messageId: newUuidUrn(random),
-      relatesTo: request.messageId,
-      appSequence: sequence.next(),
-    };
+    const { version, messageId: relatesTo } = request;
+    const appSequence = sequence.next();
+    if (isTemplateMatch(match) && kind === "Probe") {
+      const { messageNumber } = appSequence;
+      const bytes = this.#template(match.template, version)?.fill({
+        random,
+        relatesTo,
+        messageNumber,
+        texts: match.texts,
+      });
+      if (bytes) return bytes;
+    }
+    const description = isTemplateMatch(match) ? match.template.describe(match.texts) : match;
+    const header = { version, messageId: newUuidUrn(random), relatesTo, appSequence };
     return this.#writer.write(
       kind === "Probe"
-        ? { ...header, kind: "ProbeMatches", matches: [match] }
-        : { ...header, kind: "ResolveMatches", match },
+        ? { ...header, kind: "ProbeMatches", matches: [description] }
+        : { ...header, kind: "ResolveMatches", match: description },
     );
+  }
+
+  #template(template: MatchTemplate, version: ProtocolVersion): AnswerTemplate | undefined {
+    let prepared = this.#templates.get(template);
+    if (!prepared) {
+      prepared = new Map();
+      this.#templates.set(template, prepared);
+    }
+    if (!prepared.has(version)) {
+      const { instanceId } = this.#context.sequence;
+      prepared.set(version, AnswerTemplate.of(template, this.#writer, version, instanceId));
+    }
+    return prepared.get(version);
   }
 
   #send(bytes: Uint8Array, request: RequestInfo): void {

@@ -2,7 +2,7 @@
 import { AsyncQueue } from "./async-queue.ts";
 import { WsDiscoveryError } from "./errors.ts";
 import { DISCOVERY_PORT, MAX_QUEUED_ITEMS } from "./limits.ts";
-import { readMessage } from "./message/read.ts";
+import { MessageReader } from "./message/read.ts";
 import type {
   DiscoveryMessage,
   MessageBody,
@@ -183,6 +183,7 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
   const responders = new Set<Responder>();
   const linkListeners = new Set<(added: readonly Link[]) => void>();
   const listeners = new Set<AsyncQueue<AnnouncementMessage>>();
+  const reader = new MessageReader();
   const duplicates = new DuplicateTable();
   const order = new SequenceOrder();
   const sequence = new SequenceCounter(options.instanceId ?? Math.floor(clock.wallMs() / 1_000) >>> 0);
@@ -222,7 +223,7 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
     }
     let message: DiscoveryMessage;
     try {
-      message = readMessage(bytes);
+      message = reader.read(bytes);
     } catch (error) {
       drop("malformed", from, error as WsDiscoveryError);
       return;

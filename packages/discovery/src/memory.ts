@@ -16,6 +16,11 @@ export class ExpiringMap<T> {
     this.#max = max;
   }
 
+  /** Nothing is remembered, not even what has expired. */
+  get isEmpty(): boolean {
+    return this.#entries.size === 0;
+  }
+
   get(key: string, nowMs: number): T | undefined {
     const entry = this.#entries.get(key);
     if (!entry) return undefined;

@@ -1,7 +1,9 @@
 /** Whether a node keeps silent about a segment that enough others have. [MS-PCCRD] 3.2.2, note <8> */
+import type { SegmentId } from "@branchcache/content-info";
 import { type Random, randomFraction } from "@branchcache/runtime";
 import { PARTIAL_QUORUM_CHANCE, REPUBLISH_MEMORY_MS } from "./limits.ts";
 import { ExpiringMap } from "./memory.ts";
+import { segmentKey } from "./messages/match.ts";
 
 /** What the node saw when it first looked for the segment itself. */
 export interface Spread {
@@ -26,13 +28,14 @@ export class Republication {
    * Only the first look counts until it is forgotten: if later ones did too, the very nodes that answer
    * would see each other and fall silent together.
    */
-  remember(segmentKey: string, spread: Spread, nowMs: number): void {
-    if (!this.#spreads.get(segmentKey, nowMs)) this.#spreads.set(segmentKey, spread, nowMs);
+  remember(id: SegmentId, spread: Spread, nowMs: number): void {
+    const key = segmentKey(id);
+    if (!this.#spreads.get(key, nowMs)) this.#spreads.set(key, spread, nowMs);
   }
 
-  mayAnswer(segmentKey: string, nowMs: number): boolean {
-    if (this.#quorum <= 0) return true;
-    const spread = this.#spreads.get(segmentKey, nowMs);
+  mayAnswer(id: SegmentId, nowMs: number): boolean {
+    if (this.#quorum <= 0 || this.#spreads.isEmpty) return true;
+    const spread = this.#spreads.get(segmentKey(id), nowMs);
     if (!spread || spread.peers < this.#quorum) return true;
     return spread.complete < this.#quorum && randomFraction(this.#random) < PARTIAL_QUORUM_CHANCE;
   }

@@ -1,10 +1,9 @@
 import { type Endpoint, fromHex } from "@branchcache/runtime";
 import { canonicalUri, readMessage, type ServiceDescription, writeMessage } from "dgram-ws-discovery";
 import { describe, expect, it } from "vitest";
-import { peerMatch } from "../src/messages/match.ts";
 import { readPeerProbe } from "../src/messages/probe.ts";
 import { PREFIXES } from "../src/names.ts";
-import { A, B, C, gather, HandCache, type Site, sha256, site, siteForEach } from "./support.ts";
+import { A, B, C, gather, HandCache, peerMatch, type Site, sha256, site, siteForEach } from "./support.ts";
 
 let here: Site;
 siteForEach((fresh) => {

@@ -10,6 +10,7 @@ import {
   seededRandom,
   simulatedLan,
 } from "@branchcache/runtime/testing";
+import type { ServiceDescription } from "dgram-ws-discovery";
 import { afterEach, beforeEach, expect } from "vitest";
 import {
   type HeldSegment,
@@ -20,6 +21,8 @@ import {
   type ServeOptions,
   startPeerDiscovery,
 } from "../src/index.ts";
+import { answerTemplate, answerTexts } from "../src/messages/match.ts";
+import type { PeerProbe } from "../src/messages/probe.ts";
 
 export const sha256 = (data: string | Uint8Array): Uint8Array =>
   new Uint8Array(createHash("sha256").update(data).digest());
@@ -104,6 +107,19 @@ export function siteForEach(set: (fresh: Site) => void): void {
     await fresh.close();
     expect(fresh.clock.pending).toBe(0);
   });
+}
+
+/** The match that an answer tells; undefined if nothing is held. */
+export function peerMatch(source: {
+  readonly address: string;
+  readonly xAddrs: readonly string[];
+  readonly probe: PeerProbe;
+  readonly held: readonly (HeldSegment | undefined)[];
+  readonly wallMs: number;
+}): ServiceDescription | undefined {
+  const { address, xAddrs, probe, held, wallMs } = source;
+  const texts = answerTexts(probe, held, wallMs);
+  return texts && answerTemplate(probe.version, address, xAddrs).describe(texts);
 }
 
 /** Everything that `find` yields, gathered while the clock moves on. */

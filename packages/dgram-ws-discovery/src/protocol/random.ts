@@ -2,8 +2,9 @@ import type { Random } from "../ports.ts";
 
 /** A whole number from `min` to `max`, both included. */
 export function randomWhole(random: Random, min: number, max: number): number {
+  const bytes = random.bytes(6);
   let value = 0;
-  for (const byte of random.bytes(6)) value = value * 256 + byte;
+  for (let i = 0; i < bytes.length; i++) value = value * 256 + (bytes[i] as number);
   return min + Math.floor((value / 2 ** 48) * (max - min + 1));
 }
 

@@ -12,10 +12,13 @@ export class RateLimit {
 
   /** True if one more from this source is within the limit; it is counted then. */
   take(source: string, nowMs: number): boolean {
-    const bucket = this.#buckets.get(source) ?? { left: this.#perSecond, atMs: nowMs };
+    let bucket = this.#buckets.renew(source);
+    if (!bucket) {
+      bucket = { left: this.#perSecond, atMs: nowMs };
+      this.#buckets.set(source, bucket);
+    }
     bucket.left = Math.min(this.#perSecond, bucket.left + ((nowMs - bucket.atMs) * this.#perSecond) / 1_000);
     bucket.atMs = nowMs;
-    this.#buckets.set(source, bucket);
     if (bucket.left < 1) return false;
     bucket.left--;
     return true;

@@ -15,6 +15,15 @@ export class RecentMap<V> {
     return this.#newer.get(key) ?? this.#older.get(key);
   }
 
+  /** The same, and it counts as set now. */
+  renew(key: string): V | undefined {
+    const newer = this.#newer.get(key);
+    if (newer !== undefined) return newer;
+    const older = this.#older.get(key);
+    if (older !== undefined) this.set(key, older);
+    return older;
+  }
+
   set(key: string, value: V): void {
     this.#newer.set(key, value);
     if (this.#newer.size < this.#max) return;

@@ -5,23 +5,17 @@ import { RecentMap } from "./recent-map.ts";
 
 /** Numbers the messages of one run; repeats of a message keep its number. */
 export class SequenceCounter {
-  readonly #instanceId: number;
-  readonly #sequenceId: string | undefined;
+  readonly instanceId: number;
   #messageNumber = 0;
 
   /** `instanceId`: larger than that of any earlier run; seconds since 1970 are customary. */
-  constructor(instanceId: number, sequenceId?: string) {
-    this.#instanceId = instanceId;
-    this.#sequenceId = sequenceId;
+  constructor(instanceId: number) {
+    this.instanceId = instanceId;
   }
 
   next(): AppSequence {
     this.#messageNumber++;
-    return {
-      instanceId: this.#instanceId,
-      ...(this.#sequenceId !== undefined && { sequenceId: this.#sequenceId }),
-      messageNumber: this.#messageNumber,
-    };
+    return { instanceId: this.instanceId, messageNumber: this.#messageNumber };
   }
 }
 

@@ -15,19 +15,32 @@ const DIGIT_PLACES = Array.from(PATTERN.matchAll(/0/g), ({ index }) => index);
 const DIGITS = Array.from("0123456789abcdef", (digit) => digit.charCodeAt(0));
 /** Written over for each new one: a string joined of many pieces costs several times as much. */
 const codes = Array.from(PATTERN, (character) => character.charCodeAt(0));
+const PATTERN_BYTES = Uint8Array.from(codes);
 const keyCodes = new Array<number>(8).fill(0);
+
+export const UUID_URN_LENGTH = PATTERN.length;
 
 /** `urn:uuid:` and a version 4 UUID in lower case. RFC 9562 5.4. */
 export function newUuidUrn(random: Random): string {
+  writeDigits(random, codes, 0);
+  return String.fromCharCode(...codes);
+}
+
+/** The same, as ASCII, into these bytes from there on. */
+export function writeNewUuidUrn(random: Random, into: Uint8Array, startsAt: number): void {
+  into.set(PATTERN_BYTES, startsAt);
+  writeDigits(random, into, startsAt);
+}
+
+function writeDigits(random: Random, into: Uint8Array | number[], startsAt: number): void {
   const bytes = random.bytes(16);
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
   for (let i = 0; i < 16; i++) {
     const byte = bytes[i] ?? 0;
-    codes[DIGIT_PLACES[2 * i] as number] = DIGITS[byte >> 4] as number;
-    codes[DIGIT_PLACES[2 * i + 1] as number] = DIGITS[byte & 15] as number;
+    into[startsAt + (DIGIT_PLACES[2 * i] as number)] = DIGITS[byte >> 4] as number;
+    into[startsAt + (DIGIT_PLACES[2 * i + 1] as number)] = DIGITS[byte & 15] as number;
   }
-  return String.fromCharCode(...codes);
 }
 
 /** Value of a hexadecimal digit by its character code; 255 for everything else. */

@@ -34,10 +34,13 @@ export function sameName(a: QName, b: QName): boolean {
 const SPACE = /[ \t\r\n]+/;
 
 export function trimXml(text: string): string {
+  // As nearly everybody writes it.
+  if (text.charCodeAt(0) > 0x20 && text.charCodeAt(text.length - 1) > 0x20) return text;
   return text.replace(/^[ \t\r\n]+/, "").replace(/[ \t\r\n]+$/, "");
 }
 
 /** The items of a list type, which white space separates. */
 export function splitList(text: string): string[] {
+  if (text !== "" && !SPACE.test(text)) return [text];
   return text.split(SPACE).filter((item) => item !== "");
 }

@@ -11,18 +11,29 @@ interface OpenElement extends ParsedElement {
   text: string;
 }
 
-/**
- * The root element. Throws `WsDiscoveryError` with `WSD_TOO_LARGE`, `WSD_ENCODING`, `WSD_XML_MALFORMED`,
- * `WSD_XML_DOCTYPE` or `WSD_XML_LIMIT`, and nothing else.
- */
-export function readXml(bytes: Uint8Array): ParsedElement {
+/** Takes a byte order mark away, too. */
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** A datagram as text. Throws `WsDiscoveryError` with `WSD_TOO_LARGE` or `WSD_ENCODING`. */
+export function decodeDocument(bytes: Uint8Array): string {
   if (bytes.length > MAX_MESSAGE_BYTES) {
     throw new WsDiscoveryError(
       "WSD_TOO_LARGE",
       `${bytes.length} bytes, at most ${MAX_MESSAGE_BYTES} are read`,
     );
   }
-  const text = decodeUtf8(bytes);
+  try {
+    return utf8.decode(bytes);
+  } catch (error) {
+    throw new WsDiscoveryError("WSD_ENCODING", "not UTF-8", { cause: error });
+  }
+}
+
+/**
+ * The root element of a decoded document. Throws `WsDiscoveryError` with `WSD_ENCODING`, `WSD_XML_MALFORMED`,
+ * `WSD_XML_DOCTYPE` or `WSD_XML_LIMIT`, and nothing else.
+ */
+export function readXml(text: string): ParsedElement {
   const reader = idle ?? new XmlReader();
   idle = undefined;
   try {
@@ -42,15 +53,6 @@ export function readXml(bytes: Uint8Array): ParsedElement {
  * one that failed is good for nothing.
  */
 let idle: XmlReader | undefined;
-
-function decodeUtf8(bytes: Uint8Array): string {
-  try {
-    // Takes a byte order mark away, too.
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw new WsDiscoveryError("WSD_ENCODING", "not UTF-8", { cause: error });
-  }
-}
 
 /**
  * `on` adds a property by computed name, for which V8 takes the parser's fast shape away, and with it four

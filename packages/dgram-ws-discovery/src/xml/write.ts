@@ -1,5 +1,6 @@
 /** Writes elements with every namespace declared on the root, as readers that look for literal tags need it. */
 import { WsDiscoveryError } from "../errors.ts";
+import { cutBytes } from "../slab.ts";
 import { type QName, sameName, type XmlAttribute } from "./element.ts";
 
 /** Prefixes that readers without namespace support expect: wsdd compares a type with `wsdp:Device` as text. */
@@ -142,19 +143,9 @@ class Layout {
   }
 }
 
-const SLAB_BYTES = 65_536;
-let slab = new Uint8Array(0);
-let slabUsed = 0;
-
-/** In a part of a larger array that nobody else has: an array of its own costs more than all the rest. */
+/** In a part of a larger array that nobody else has. */
 function copyOf(document: Uint8Array): Uint8Array {
-  if (document.length > SLAB_BYTES / 8) return document.slice();
-  if (slabUsed + document.length > slab.length) {
-    slab = new Uint8Array(SLAB_BYTES);
-    slabUsed = 0;
-  }
-  const copy = slab.subarray(slabUsed, slabUsed + document.length);
-  slabUsed += document.length;
+  const copy = cutBytes(document.length);
   copy.set(document);
   return copy;
 }

@@ -222,13 +222,13 @@ export class Finder {
   #finish(probe: OutstandingProbe, sent: boolean): void {
     const { clock, observer, republication } = this.#options;
     const nowMs = clock.monotonicMs();
-    for (const key of probe.wanted.keys()) {
+    for (const [key, { id }] of probe.wanted) {
       const entryKey = tableKey(probe.version, key);
       this.#outstanding.delete(entryKey);
       if (sent) {
         const holders = probe.holdersOf(key);
         const complete = holders.filter(({ segment }) => segment.complete).length;
-        republication.remember(key, { peers: holders.length, complete }, nowMs);
+        republication.remember(id, { peers: holders.length, complete }, nowMs);
         if (holders.length === 0) this.#nobody.set(entryKey, true, nowMs);
         else this.#lists.remember(entryKey, holders, nowMs);
       }

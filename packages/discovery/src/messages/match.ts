@@ -1,9 +1,16 @@
 /** ProbeMatches in both formats. [MS-PCCRD] 2.2.2.2 */
 import type { SegmentId } from "@branchcache/content-info";
-import { fromHex, toHex } from "@branchcache/runtime";
-import type { ServiceDescription, XmlElement } from "dgram-ws-discovery";
+import { fromHex } from "@branchcache/runtime";
+import { MatchTemplate, type ServiceDescription } from "dgram-ws-discovery";
 import { FORMATS, type FormatVersion, formatOf, PEERDIST } from "../names.ts";
-import { type Holding, readHoldings, readSegmentAges, writeHoldings, writeSegmentAges } from "./binary.ts";
+import {
+  type Holding,
+  readHoldings,
+  readSegmentAges,
+  type SegmentAge,
+  writeHoldings,
+  writeSegmentAges,
+} from "./binary.ts";
 import type { PeerProbe } from "./probe.ts";
 
 /** What a node holds of one segment. */
@@ -15,53 +22,59 @@ export interface HeldSegment {
   readonly createdMs: number;
 }
 
-export interface MatchSource {
-  readonly address: string;
-  readonly xAddrs: readonly string[];
-  readonly probe: PeerProbe;
-  /** Index-aligned with the probe. */
-  readonly held: readonly (HeldSegment | undefined)[];
-  readonly wallMs: number;
-}
-
-/** The answer in the probe's format; undefined if nothing is held. */
-export function peerMatch(source: MatchSource): ServiceDescription | undefined {
-  const { probe, held } = source;
-  if (!held.some((segment) => segment && segment.heldBlocks > 0)) return undefined;
-  const { type, metadataVersion } = FORMATS[probe.version];
-  const [scopes, extension] = probe.version === 1 ? countedBlocks(source) : agedSegments(source);
-  return {
-    address: source.address,
+/** The form of every answer of one endpoint in one format to whoever gets these addresses. */
+export function answerTemplate(
+  version: FormatVersion,
+  address: string,
+  xAddrs: readonly string[],
+): MatchTemplate {
+  const { type, metadataVersion } = FORMATS[version];
+  const local = version === 1 ? "BlockCount" : "SegmentAges";
+  return new MatchTemplate(2, ([scopes = "", text = ""]) => ({
+    address,
     types: [type],
-    scopes,
-    xAddrs: source.xAddrs,
+    scopes: scopes.split(" "),
+    xAddrs,
     metadataVersion,
-    extensions: [{ uri: PEERDIST, local: "PeerDistData", children: [extension] }],
-  };
+    extensions: [{ uri: PEERDIST, local: "PeerDistData", children: [{ uri: PEERDIST, local, text }] }],
+  }));
 }
 
-type ScopesAndExtension = readonly [readonly string[], XmlElement];
+/** What an answer says that others of its form do not. Index-aligned with the probe; undefined if nothing is held. */
+export function answerTexts(
+  probe: PeerProbe,
+  held: readonly (HeldSegment | undefined)[],
+  wallMs: number,
+): readonly [scopes: string, extension: string] | undefined {
+  if (!held.some(hasBlocks)) return undefined;
+  return probe.version === 1 ? countedBlocks(probe, held) : agedSegments(held, wallMs);
+}
 
-function countedBlocks({ probe, held }: MatchSource): ScopesAndExtension {
-  const scopes: string[] = [];
+export function hasBlocks(segment: HeldSegment | undefined): boolean {
+  return segment !== undefined && segment.heldBlocks > 0;
+}
+
+function countedBlocks({ texts }: PeerProbe, held: readonly (HeldSegment | undefined)[]) {
+  let scopes = "";
   let counts = "";
-  for (const [i, text] of probe.texts.entries()) {
+  for (let i = 0; i < texts.length; i++) {
     const blocks = held[i]?.heldBlocks ?? 0;
     if (blocks === 0) continue;
-    scopes.push(text);
+    scopes += scopes === "" ? texts[i] : ` ${texts[i]}`;
     counts += blocks.toString(16).toUpperCase().padStart(8, "0");
   }
-  return [scopes, { uri: PEERDIST, local: "BlockCount", text: counts }];
+  return [scopes, counts] as const;
 }
 
-function agedSegments({ held, wallMs }: MatchSource): ScopesAndExtension {
-  const ages = held.flatMap((segment, segmentIndex) =>
-    segment ? [{ segmentIndex, ageMs: wallMs - segment.createdMs }] : [],
-  );
-  return [
-    [writeHoldings(held.map(holdingOf))],
-    { uri: PEERDIST, local: "SegmentAges", text: writeSegmentAges(ages) },
-  ];
+function agedSegments(held: readonly (HeldSegment | undefined)[], wallMs: number) {
+  const holdings: Holding[] = [];
+  const ages: SegmentAge[] = [];
+  for (let i = 0; i < held.length; i++) {
+    const segment = held[i];
+    holdings.push(holdingOf(segment));
+    if (segment) ages.push({ segmentIndex: i, ageMs: wallMs - segment.createdMs });
+  }
+  return [writeHoldings(holdings), writeSegmentAges(ages)] as const;
 }
 
 function holdingOf(segment: HeldSegment | undefined): Holding {
@@ -129,7 +142,11 @@ function extensionText(service: ServiceDescription, local: string): string | und
   return undefined;
 }
 
-/** Key of tables: the identifier's bytes. */
+const keyCodes: number[] = [];
+
+/** Key of tables: the identifier's bytes, a character each. */
 export function segmentKey(id: Uint8Array): string {
-  return toHex(id);
+  keyCodes.length = 0;
+  for (let i = 0; i < id.length; i++) keyCodes.push(id[i] as number);
+  return String.fromCharCode(...keyCodes);
 }

@@ -1,9 +1,17 @@
 /** Decides which probes are answered, and with what. [MS-PCCRD] 3.2 */
-import type { Clock, Observer } from "@branchcache/runtime";
-import type { MatchBuilder, Probe, RequestHandler, RequestInfo } from "dgram-ws-discovery";
+import type { Clock, Endpoint, Observer } from "@branchcache/runtime";
+import type {
+  Link,
+  MatchBuilder,
+  MatchTemplate,
+  Probe,
+  RequestHandler,
+  RequestInfo,
+} from "dgram-ws-discovery";
 import { offeredAddresses } from "../addresses.ts";
-import { type HeldSegment, peerMatch, segmentKey } from "../messages/match.ts";
+import { answerTemplate, answerTexts, type HeldSegment, hasBlocks } from "../messages/match.ts";
 import { type PeerProbe, readPeerProbe } from "../messages/probe.ts";
+import type { FormatVersion } from "../names.ts";
 import type { Republication } from "../republication.ts";
 import type { ServeOptions } from "../types.ts";
 
@@ -28,10 +36,6 @@ function ownText(part: string): string {
   return ` ${part}`.slice(1);
 }
 
-function hasBlocks(segment: HeldSegment | undefined): boolean {
-  return segment !== undefined && segment.heldBlocks > 0;
-}
-
 /** Multicast comes back to its sender too. */
 function isOurs({ from, link }: RequestInfo): boolean {
   const [address] = from.address.split("%");
@@ -41,6 +45,7 @@ function isOurs({ from, link }: RequestInfo): boolean {
 /** A handler of probes for `WsDiscovery.respond`. */
 export function probeAnswerer(options: AnswererOptions): RequestHandler {
   const { clock, observer, endpointId, republication, serve } = options;
+  const templates = new AnswerTemplates(endpointId, serve.retrievalPort);
 
   async function onProbe(probe: Probe, request: RequestInfo): Promise<MatchBuilder | undefined> {
     const wanted = readPeerProbe(probe);
@@ -54,7 +59,7 @@ export function probeAnswerer(options: AnswererOptions): RequestHandler {
       segments: wanted.ids.length,
       version: wanted.version,
     });
-    if (!isOurs(request)) serve.onProbe?.(wanted.ids, request.from.address);
+    if (serve.onProbe && !isOurs(request)) serve.onProbe(wanted.ids, request.from.address);
     const held = await serve.held.holds(wanted.ids);
     if (!held.some(hasBlocks)) {
       observer.count("discoveries_total", 1, RECEIVED.none);
@@ -65,9 +70,7 @@ export function probeAnswerer(options: AnswererOptions): RequestHandler {
       return undefined;
     }
     const nowMs = clock.monotonicMs();
-    const told = wanted.ids.map(
-      (id, i) => hasBlocks(held[i]) && republication.mayAnswer(segmentKey(id), nowMs),
-    );
+    const told = wanted.ids.map((id, i) => hasBlocks(held[i]) && republication.mayAnswer(id, nowMs));
     if (!told.includes(true)) {
       observer.count("discoveries_total", 1, RECEIVED.suppressed);
       observer.count("probe_answers_total", 1, SILENT.quorum);
@@ -80,12 +83,60 @@ export function probeAnswerer(options: AnswererOptions): RequestHandler {
 
   /** The cache may have changed while the answer waited. */
   async function build(wanted: PeerProbe, request: RequestInfo, told: readonly boolean[]) {
-    const xAddrs = request.link ? offeredAddresses(request.from, request.link, serve.retrievalPort) : [];
-    if (xAddrs.length === 0) return undefined;
+    const template = templates.for(wanted.version, request);
+    if (!template) return undefined;
     const now = await serve.held.holds(wanted.ids);
-    const held = told.map((tell, i) => (tell && hasBlocks(now[i]) ? now[i] : undefined));
-    return peerMatch({ address: endpointId, xAddrs, probe: wanted, held, wallMs: clock.wallMs() });
+    const held: (HeldSegment | undefined)[] = [];
+    for (let i = 0; i < told.length; i++) held.push(told[i] && hasBlocks(now[i]) ? now[i] : undefined);
+    const texts = answerTexts(wanted, held, clock.wallMs());
+    return texts && template.with(...texts);
   }
 
   return { onProbe };
+}
+
+/** Sources on one link that are remembered. */
+const MAX_SOURCES = 1_024;
+
+/** One for each format and for all sources that are told the same addresses. */
+class AnswerTemplates {
+  readonly #endpointId: string;
+  readonly #port: number;
+  /** A link that changes is another. */
+  readonly #links = new WeakMap<Link, Map<string, MatchTemplate | undefined>>();
+
+  constructor(endpointId: string, port: number) {
+    this.#endpointId = endpointId;
+    this.#port = port;
+  }
+
+  /** Undefined if we have no address that the source could use. */
+  for(version: FormatVersion, { from, link }: RequestInfo): MatchTemplate | undefined {
+    if (!link) return undefined;
+    let templates = this.#links.get(link);
+    if (!templates) {
+      templates = new Map();
+      this.#links.set(link, templates);
+    }
+    const source = `${version} ${from.address}`;
+    if (!templates.has(source)) {
+      if (templates.size >= MAX_SOURCES) templates.clear();
+      templates.set(source, this.#make(version, from, link, templates));
+    }
+    return templates.get(source);
+  }
+
+  #make(
+    version: FormatVersion,
+    from: Endpoint,
+    link: Link,
+    templates: Map<string, MatchTemplate | undefined>,
+  ) {
+    const xAddrs = offeredAddresses(from, link, this.#port);
+    if (xAddrs.length === 0) return undefined;
+    const name = `${version} ${xAddrs.join(" ")}`;
+    const template = templates.get(name) ?? answerTemplate(version, this.#endpointId, xAddrs);
+    templates.set(name, template);
+    return template;
+  }
 }

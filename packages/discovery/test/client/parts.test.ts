@@ -8,6 +8,7 @@ import { ExpiringMap } from "../../src/memory.ts";
 import { peerProbe } from "../../src/messages/probe.ts";
 import { PREFIXES } from "../../src/names.ts";
 import { Republication } from "../../src/republication.ts";
+import { A, B } from "../support.ts";
 
 describe("batches", () => {
   it.each([
@@ -106,10 +107,10 @@ describe("memory", () => {
 describe("republication", () => {
   const rate = (quorum: number, peers: number, complete: number, nowMs = 0) => {
     const republication = new Republication(quorum, seededRandom(3));
-    republication.remember("k", { peers, complete }, 0);
+    republication.remember(A, { peers, complete }, 0);
     const draws = 2_000;
     let answers = 0;
-    for (let i = 0; i < draws; i++) if (republication.mayAnswer("k", nowMs)) answers++;
+    for (let i = 0; i < draws; i++) if (republication.mayAnswer(A, nowMs)) answers++;
     return Math.round((answers / draws) * 20) / 20;
   };
 
@@ -131,11 +132,11 @@ describe("republication", () => {
 
   it("PCCRD-67 the first look counts until it is forgotten", () => {
     const republication = new Republication(2, seededRandom(1));
-    republication.remember("k", { peers: 0, complete: 0 }, 0);
-    republication.remember("k", { peers: 9, complete: 9 }, 1_000);
-    expect(republication.mayAnswer("k", 2_000)).toBe(true);
-    republication.remember("k", { peers: 9, complete: 9 }, 3_600_000);
-    expect(republication.mayAnswer("k", 3_600_001)).toBe(false);
-    expect(republication.mayAnswer("other", 0)).toBe(true);
+    republication.remember(A, { peers: 0, complete: 0 }, 0);
+    republication.remember(A, { peers: 9, complete: 9 }, 1_000);
+    expect(republication.mayAnswer(A, 2_000)).toBe(true);
+    republication.remember(A, { peers: 9, complete: 9 }, 3_600_000);
+    expect(republication.mayAnswer(A, 3_600_001)).toBe(false);
+    expect(republication.mayAnswer(B, 0)).toBe(true);
   });
 });

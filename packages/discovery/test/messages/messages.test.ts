@@ -1,21 +1,23 @@
-import { fromHex, toHex } from "@branchcache/runtime";
+import { decode, encode, fromHex, toHex } from "@branchcache/runtime";
 import type { Probe, ServiceDescription } from "dgram-ws-discovery";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fromBase64, toBase64 } from "../../src/base64.ts";
 import {
   type Holding,
+  probeScope,
   readHoldings,
   readProbeScope,
   readSegmentAges,
+  segmentAges,
   writeHoldings,
   writeProbeScope,
   writeSegmentAges,
 } from "../../src/messages/binary.ts";
-import { peerMatch, readAgedMatch, readCountedMatch } from "../../src/messages/match.ts";
+import { readAgedMatch, readCountedMatch } from "../../src/messages/match.ts";
 import { peerProbe, readPeerProbe } from "../../src/messages/probe.ts";
 import { FORMATS, PEERDIST } from "../../src/names.ts";
-import { A, B, C } from "../support.ts";
+import { A, B, C, peerMatch } from "../support.ts";
 
 const bytes = (hex: string) => fromHex(hex) ?? new Uint8Array();
 const hexA = toHex(A).toUpperCase();
@@ -63,8 +65,32 @@ describe("probe scope", () => {
     expect(readProbeScope(/^[0-9a-f]*$/.test(hex) ? base64(hex) : hex)).toBeUndefined();
   });
 
-  it("random bytes are a scope or nothing", () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), (data) => void readProbeScope(toBase64(data))));
+  it("PCCRD-16 PCCRD-19 of any bytes, what the declared layout makes of them or nothing", () => {
+    const declared = (data: Uint8Array) => {
+      try {
+        return decode(probeScope, data).ids;
+      } catch {
+        return undefined;
+      }
+    };
+    const good = fc.tuple(
+      fc.integer({ min: 0, max: 5 }),
+      fc.integer({ min: 0, max: 9 }),
+      fc.integer({ min: -1, max: 1 }),
+    );
+    fc.assert(
+      fc.property(fc.oneof(fc.uint8Array({ maxLength: 80 }), good), (drawn) => {
+        let data = drawn as Uint8Array;
+        if (Array.isArray(drawn)) {
+          const [size, count, over] = drawn as [number, number, number];
+          data = Uint8Array.from(
+            { length: Math.max(3 + size * count + over, 3) },
+            (_, i) => [0, size, count][i] ?? i,
+          );
+        }
+        expect(readProbeScope(toBase64(data))).toEqual(declared(data));
+      }),
+    );
   });
 });
 
@@ -122,6 +148,19 @@ describe("segment ages", () => {
     expect(readSegmentAges(writeSegmentAges([{ segmentIndex: 254, ageMs }]))).toEqual([
       { segmentIndex: 254, ageMs: expected },
     ]);
+  });
+
+  it("PCCRD-36 are written as declared", () => {
+    const age = fc.record({
+      segmentIndex: fc.integer({ min: 0, max: 255 }),
+      age: fc.integer({ min: 0, max: 2 ** 24 - 1 }),
+    });
+    fc.assert(
+      fc.property(fc.array(age, { maxLength: 255 }), (ages) => {
+        const told = ages.map(({ segmentIndex, age: tens }) => ({ segmentIndex, ageMs: 10 * tens + 9 }));
+        expect(writeSegmentAges(told)).toBe(toBase64(encode(segmentAges, { version: 1, unit: 3, ages })));
+      }),
+    );
   });
 
   it.each(["", "0002030100010000", "00010501", "0001030200010000", "00010301000100", "000100"])(
