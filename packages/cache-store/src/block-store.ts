@@ -115,6 +115,10 @@ export interface StoreStatistics {
   readonly gone: Readonly<Record<RemovalReason, { readonly segments: number; readonly bytes: number }>>;
   /** The newest that went, at most 64, newest first. */
   readonly latest: readonly RemovalNote[];
+  /** Held and never evicted. Absent where it would have to be counted. */
+  readonly pinnedBytes?: number;
+  /** Creation of the oldest segment without pins. Absent where there is none, or it would have to be looked for. */
+  readonly oldestMs?: number;
 }
 
 export interface RemovalNote {

@@ -34,6 +34,14 @@ export const sharedHashOptions = (): readonly Option[] => [
   new SettingOption("--redis-deadline <time>", "cache.redis.deadline"),
 ];
 
+/** Of the commands that look after the cache: where it is. What the configuration says, all but the first seldom need to. */
+export const cachePlaceOptions = (): readonly Option[] => [
+  cacheDirOption(),
+  ...[new SettingOption("--secrets-path <dir>", "cache.data.secrets_path"), ...sharedHashOptions()].map(
+    (option) => option.hideHelp(),
+  ),
+];
+
 export const interfaceOption = (): Option =>
   new SettingOption(
     "--interface <name|address>",

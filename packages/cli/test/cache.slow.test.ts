@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { access, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openLmdbStore } from "@branchcache/cache-store/lmdb";
@@ -96,8 +96,24 @@ describe("branchcache cache", () => {
     expect((await run("cache", "set", ...place, "--move-to", moved)).code).toBe(0);
     expect((await run("cache", "show", "--cache-dir", moved, "--json")).json()).toMatchObject({
       bytes: 3000,
+      pinned_bytes: 1000,
     });
     expect((await run("cache", "set", ...place)).code).toBe(2);
+  });
+
+  it("looks at the cluster, and at nothing on this machine, where the cache is there", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "cache-command-"));
+    onTestFinished(() => rm(directory, { recursive: true, force: true }));
+    const cluster = ["--cache-store", "redis", "--redis-node", "127.0.0.1:1"];
+    const place = ["--cache-dir", join(directory, "cache"), ...cluster];
+    for (const command of [["show"], ["list"], ["verify"], ["compact"]]) {
+      const { code, complaint } = await run("cache", ...command, ...place);
+      expect([code, complaint], command[0]).toEqual([
+        1,
+        expect.stringContaining("no cluster at 127.0.0.1:1"),
+      ]);
+    }
+    await expect(access(join(directory, "cache", "data.mdb"))).rejects.toMatchObject({ code: "ENOENT" });
   });
 });
 

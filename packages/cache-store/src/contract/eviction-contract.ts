@@ -59,6 +59,8 @@ export function evictionContract(open: OpenStores, { it, expect }: ContractTestA
       for (const n of [1, 2, 3]) await blocks.putBlock(segmentOf(n, 1), 0, blockOf(n));
       expect([await blocks.pin(idOf(1)), await blocks.pin(idOf(1))]).toEqual([true, true]);
       expect((await blocks.segment(idOf(1)))?.pins).toEqual(2);
+      const { pinnedBytes, oldestMs } = await blocks.statistics();
+      expect([pinnedBytes, oldestMs]).toEqual([SEALED_BYTES, 1_000_000]);
       await blocks.putBlock(segmentOf(4, 1), 0, blockOf(4));
       await blocks.flush();
       expect(await heldOf(blocks, 4)).toEqual([1, 3, 4]);

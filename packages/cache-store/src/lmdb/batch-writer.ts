@@ -21,10 +21,11 @@ import { type BlockTables, TransactionTables } from "./tables.ts";
 
 /** What one commit takes at most: so much is lost at the worst when the power goes. Less where files are small. */
 const BATCH_BYTES = 16 * 2 ** 20;
-/** What a queued change takes besides its bytes, roughly: promises, states, pages of tables. */
-const CHANGE_OVERHEAD_BYTES = 2048;
+/** Each may touch pages of its own in the index, which are kept in memory until the commit. */
+const BATCH_CHANGES = 4096;
 /** Segments past their age that one transaction removes; the next one goes on. */
 const MOST_EXPIRED = 256;
+const CHANGE_OVERHEAD_BYTES = 2048;
 /** Pages freed by one transaction serve the next but one. */
 const TRANSACTIONS_UNTIL_REUSE = 3;
 /** Evictions that bring no room on a full disk end here: what is held is worth more. */
@@ -88,7 +89,7 @@ export class BatchWriter {
 
   enqueue<T>(change: Change<T>): void {
     this.#queue.push(change as Change<unknown>);
-    this.#queuedBytes += weightOf(change);
+    this.#queuedBytes += change.bytes;
     this.#queuedChanges++;
     if (this.#running) return;
     this.#running = true;
@@ -113,14 +114,15 @@ export class BatchWriter {
 
   /** One batch under way, one being gathered. */
   get #isQueueFull(): boolean {
-    return this.#queuedBytes > 2 * this.#batchBytes;
+    const changes = this.#queuedChanges - this.#settledChanges;
+    return this.#queuedBytes > 2 * this.#batchBytes || changes > 2 * BATCH_CHANGES;
   }
 
   async #pump(): Promise<void> {
     for (let batch = this.#take(); batch.length > 0; batch = this.#take()) {
       const outcomes = await this.#commit(batch);
       for (const [i, change] of batch.entries()) {
-        this.#queuedBytes -= weightOf(change);
+        this.#queuedBytes -= change.bytes;
         this.#settledChanges++;
         if (change.staged) this.#options.appender.release(change.staged);
         change.settle(outcomes[i] as Outcome);
@@ -135,8 +137,8 @@ export class BatchWriter {
   #take(): readonly Change<unknown>[] {
     let [count, bytes] = [0, 0];
     for (const change of this.#queue) {
-      if (bytes >= this.#batchBytes) break;
-      bytes += weightOf(change);
+      if (bytes >= this.#batchBytes || count === BATCH_CHANGES) break;
+      bytes += change.bytes;
       count++;
     }
     return this.#queue.splice(0, count);
@@ -300,12 +302,9 @@ function chunksOf(changes: readonly Change<unknown>[]): ReadonlySet<Chunk> {
   return new Set(changes.flatMap(({ staged }) => (staged ? [staged.chunk] : [])));
 }
 
-function weightOf(change: Pick<Change<unknown>, "bytes">): number {
-  return change.bytes + CHANGE_OVERHEAD_BYTES;
-}
-
+/** With what a change takes in the index, roughly. */
 function weigh(changes: readonly Change<unknown>[]): number {
-  return changes.reduce((sum, change) => sum + weightOf(change), 0);
+  return changes.reduce((sum, { bytes }) => sum + bytes + CHANGE_OVERHEAD_BYTES, 0);
 }
 
 function outcomeOf(change: Change<unknown>, ledger: Ledger<Place>, view: TransactionTables): Outcome {

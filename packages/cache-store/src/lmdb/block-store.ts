@@ -54,6 +54,7 @@ import {
   readCreatedUntil,
   readFacts,
   readNotes,
+  readOldest,
   readPlace,
   readState,
   readTagged,
@@ -379,8 +380,10 @@ export class LmdbBlockStore implements BlockStore {
   async statistics(): Promise<StoreStatistics> {
     await this.#settled();
     return reading(this.#options.environment, () => {
-      const { hits, gone } = readTotals(this.#tables);
-      return { hits, gone, latest: readNotes(this.#tables) };
+      const { hits, gone, pinnedBytes } = readTotals(this.#tables);
+      const oldestMs = readOldest(this.#tables)?.createdMs;
+      const latest = readNotes(this.#tables);
+      return { hits, gone, latest, pinnedBytes, ...(oldestMs !== undefined && { oldestMs }) };
     });
   }
 

@@ -91,13 +91,21 @@ export function readNotes(tables: BlockTables): readonly RemovalNote[] {
   return value ? decodeNotes(value) : [];
 }
 
-/** A copy; the first segment that was created then or before. */
-export function readCreatedUntil(tables: BlockTables, wallMs: number): SegmentId | undefined {
+/** The oldest segment without pins. */
+export function readOldest(
+  tables: BlockTables,
+): { readonly createdMs: number; readonly id: SegmentId } | undefined {
   for (const key of tables.ages.getKeys({ limit: 1 })) {
-    const first = decodeAgeKey(key);
-    return first.createdMs <= wallMs ? new Uint8Array(first.id) : undefined;
+    const { createdMs, id } = decodeAgeKey(key);
+    return { createdMs, id: new Uint8Array(id) };
   }
   return undefined;
+}
+
+/** The first segment that was created then or before. */
+export function readCreatedUntil(tables: BlockTables, wallMs: number): SegmentId | undefined {
+  const oldest = readOldest(tables);
+  return oldest && oldest.createdMs <= wallMs ? oldest.id : undefined;
 }
 
 /** Copies. */

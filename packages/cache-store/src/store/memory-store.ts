@@ -144,6 +144,11 @@ class MemoryTables implements Tables<SealedBlock> {
     this.#ages.delete(toHex(id));
   }
 
+  /** Creation of the oldest without pins. */
+  get oldestMs(): number | undefined {
+    return this.#ages.first(1)[0]?.[1];
+  }
+
   createdUntil(wallMs: number): SegmentId | undefined {
     const [first] = this.#ages.first(1);
     return first && first[1] <= wallMs ? idOf(first[0]) : undefined;
@@ -298,8 +303,15 @@ class MemoryBlockStore implements BlockStore {
 
   async statistics(): Promise<StoreStatistics> {
     this.#assertOpen();
-    const { hits, gone } = this.#tables.totals;
-    return { hits, gone: structuredClone(gone), latest: this.#latest };
+    const { hits, gone, pinnedBytes } = this.#tables.totals;
+    const { oldestMs } = this.#tables;
+    return {
+      hits,
+      gone: structuredClone(gone),
+      latest: this.#latest,
+      pinnedBytes,
+      ...(oldestMs !== undefined && { oldestMs }),
+    };
   }
 
   watch(listener: (change: StoreChange) => void): () => void {

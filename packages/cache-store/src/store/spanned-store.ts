@@ -158,7 +158,15 @@ export class SpannedBlockStore implements BlockStore {
       count.bytes = sum(all.map((one) => one.gone[reason].bytes));
     }
     const latest = all.flatMap((one) => one.latest).sort((a, b) => b.atMs - a.atMs);
-    return { hits: sum(all.map(({ hits }) => hits)), gone, latest: latest.slice(0, MOST_NOTES) };
+    const pinned = all.flatMap(({ pinnedBytes }) => pinnedBytes ?? []);
+    const oldest = all.flatMap(({ oldestMs }) => oldestMs ?? []);
+    return {
+      hits: sum(all.map(({ hits }) => hits)),
+      gone,
+      latest: latest.slice(0, MOST_NOTES),
+      ...(pinned.length === all.length && { pinnedBytes: sum(pinned) }),
+      ...(oldest.length > 0 && { oldestMs: Math.min(...oldest) }),
+    };
   }
 
   watch(listener: (change: StoreChange) => void): () => void {

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { collect, parseDuration, parseSize } from "../option-values.ts";
-import { cacheDirOption } from "../shared-options.ts";
+import { cachePlaceOptions } from "../shared-options.ts";
 import type {
   CacheAddOptions,
   CacheClearOptions,
@@ -89,7 +89,9 @@ Exit status: 0 good, 1 failed or damage found, 2 usage.`,
 }
 
 function subcommand(name: string, summary: string): Command {
-  return new Command(name).description(summary).addOption(cacheDirOption()).option("--json", "print JSON");
+  const command = new Command(name).description(summary);
+  for (const option of cachePlaceOptions()) command.addOption(option);
+  return command.option("--json", "print JSON");
 }
 
 function parsePercent(text: string): number {

@@ -1,9 +1,9 @@
 import { Command } from "commander";
-import { cacheDirOption } from "../shared-options.ts";
+import { cachePlaceOptions } from "../shared-options.ts";
 import type { ExportCommandOptions } from "../work/cache-package.ts";
 
 export function exportCommand(): Command {
-  return new Command("export")
+  const command = new Command("export")
     .summary("write what the cache holds into one file")
     .description(
       "Writes blocks and hashes of published files into a package that `branchcache import` takes into another\n" +
@@ -14,7 +14,6 @@ export function exportCommand(): Command {
     .option("--since <file>", "leave out what this reference file of an earlier export lists")
     .option("--write-reference <file>", "write a reference file for the next export")
     .option("--with-secrets", "whoever gets the package can then read what is in it, and check it")
-    .addOption(cacheDirOption())
     .option("--json", "print JSON")
     .option("-f, --force", "write over a package that is there")
     .addHelpText(
@@ -30,4 +29,6 @@ Exit status: 0 written, 1 failed, 2 usage.`,
       const { runExport } = await import("../work/cache-package.ts");
       await runExport(file, options);
     });
+  for (const option of cachePlaceOptions()) command.addOption(option);
+  return command;
 }

@@ -1,10 +1,10 @@
 import { Command } from "commander";
 import { collect } from "../option-values.ts";
-import { cacheDirOption, cacheSizeOption } from "../shared-options.ts";
+import { cachePlaceOptions, cacheSizeOption } from "../shared-options.ts";
 import type { ImportCommandOptions } from "../work/cache-package.ts";
 
 export function importCommand(): Command {
-  return new Command("import")
+  const command = new Command("import")
     .summary("take a package into the cache")
     .description(
       "Takes a package made by `branchcache export` into the cache. Blocks whose secret is known, here or in the\n" +
@@ -15,7 +15,6 @@ export function importCommand(): Command {
     .option("--trust", "blocks that cannot be checked count as verified: the file is as good as its origin")
     .option("--tag <tag>", "tag all segments; may be repeated", collect)
     .option("--pin", "never evict these segments")
-    .addOption(cacheDirOption())
     .addOption(cacheSizeOption())
     .option("--json", "print JSON")
     .addHelpText(
@@ -30,4 +29,6 @@ Exit status: 0 taken, 1 failed or some blocks refused, 2 usage.`,
       const { runImport } = await import("../work/cache-package.ts");
       await runImport(file, options);
     });
+  for (const option of cachePlaceOptions()) command.addOption(option);
+  return command;
 }

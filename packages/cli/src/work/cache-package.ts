@@ -7,25 +7,22 @@ import { BranchCacheError, silentObserver } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import { Resources } from "../resources.ts";
 import { stopSignal } from "../stop-signals.ts";
-import { openStore } from "../store.ts";
 import { formatBytes } from "../units.ts";
+import { type CachePlaceOptions, openCache } from "./cache-place.ts";
 
-export interface ExportCommandOptions {
+export interface ExportCommandOptions extends CachePlaceOptions {
   readonly tag?: string;
   readonly since?: string;
   readonly writeReference?: string;
   readonly withSecrets?: true;
-  readonly cacheDir: string;
   readonly json?: true;
   readonly force?: true;
 }
 
-export interface ImportCommandOptions {
+export interface ImportCommandOptions extends CachePlaceOptions {
   readonly trust?: true;
   readonly tag?: readonly string[];
   readonly pin?: true;
-  readonly cacheDir: string;
-  readonly cacheSize?: number;
   readonly json?: true;
 }
 
@@ -38,7 +35,7 @@ export async function runExport(file: string, options: ExportCommandOptions): Pr
   if (isThere && !force) throw new BranchCacheError("BC_USAGE", `${file} exists already: use --force`);
   const signal = stopSignal();
   await using resources = new Resources();
-  const store = await openStore({ ...options, observer: silentObserver });
+  const store = await openCache(options, silentObserver);
   resources.defer(() => store.close());
   const report = await exportPackage({
     blocks: store.blocks,
@@ -64,7 +61,7 @@ export async function runImport(file: string, options: ImportCommandOptions): Pr
   const { trust, tag, pin, json } = options;
   const signal = stopSignal();
   await using resources = new Resources();
-  const store = await openStore({ ...options, observer: silentObserver });
+  const store = await openCache(options, silentObserver);
   resources.defer(() => store.close());
   const report = await importPackage({
     file,

@@ -4,12 +4,11 @@ import { nodeBlockCipher } from "@branchcache/retrieval/node";
 import { BranchCacheError, fromHex, type Observer, silentObserver, toHex } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import { stopSignal } from "../stop-signals.ts";
-import { type OpenStore, openStore } from "../store.ts";
 import { formatBytes, formatDuration, formatShare } from "../units.ts";
 import { confirm } from "./cache-confirm.ts";
+import { type CachePlaceOptions, type OpenCache, openCache } from "./cache-place.ts";
 
-export interface CacheOptions {
-  readonly cacheDir: string;
+export interface CacheOptions extends CachePlaceOptions {
   readonly json?: true;
 }
 export interface CacheListOptions extends CacheOptions {
@@ -37,26 +36,20 @@ export interface CacheClearOptions extends CacheOptions {
 }
 
 export async function showCache(options: CacheOptions): Promise<void> {
-  await withStore(options, async ({ blocks, publications, extensions }) => {
+  await withStore(options, async ({ blocks, publications, places: directories }) => {
     const usage = await blocks.usage();
     const { maxAgeMs } = await blocks.limits();
-    const { hits, gone, latest } = await blocks.statistics();
+    const { hits, gone, latest, pinnedBytes, oldestMs } = await blocks.statistics();
     const hashes = await publications.usage();
-    const totals = { pinned: 0, oldestMs: undefined as number | undefined };
-    for await (const { createdMs, pins, bytes } of blocks.list()) {
-      totals.oldestMs = Math.min(totals.oldestMs ?? createdMs, createdMs);
-      if (pins > 0) totals.pinned += bytes;
-    }
     const { complete, partial } = usage.segments;
-    const directories = [options.cacheDir, ...extensions()];
     print(options, {
       json: {
         directories,
         bytes: usage.bytes,
         limit_bytes: usage.limitBytes,
-        pinned_bytes: totals.pinned,
+        pinned_bytes: pinnedBytes ?? null,
         segments: { complete, partial },
-        oldest: isoTime(totals.oldestMs),
+        oldest: isoTime(oldestMs),
         max_age_ms: maxAgeMs ?? null,
         hits,
         gone,
@@ -66,9 +59,10 @@ export async function showCache(options: CacheOptions): Promise<void> {
       text: [
         ...directories.map((path, i) => `${i === 0 ? "Cache     " : "          "} ${path}`),
         `Held       ${formatBytes(usage.bytes)} of ${formatBytes(usage.limitBytes)} ` +
-          `(${formatShare(usage.bytes, usage.limitBytes)}), ${formatBytes(totals.pinned)} pinned`,
+          `(${formatShare(usage.bytes, usage.limitBytes)})` +
+          (pinnedBytes === undefined ? "" : `, ${formatBytes(pinnedBytes)} pinned`),
         `Segments   ${complete} complete, ${partial} partial`,
-        `Oldest     ${ageText(totals.oldestMs)}; kept ${maxAgeMs === undefined ? "for ever" : formatDuration(maxAgeMs)}`,
+        `Oldest     ${ageText(oldestMs)}; kept ${maxAgeMs === undefined ? "for ever" : formatDuration(maxAgeMs)}`,
         `Read       ${hits} blocks since the cache was made`,
         `Hashes     ${hashes.entries} files, ${formatBytes(hashes.bytes)} of ${formatBytes(hashes.limitBytes ?? 0)}`,
         `Gone       ${Object.entries(gone)
@@ -78,7 +72,7 @@ export async function showCache(options: CacheOptions): Promise<void> {
           .slice(0, LATEST_SHOWN)
           .map(
             ({ id, reason, bytes, atMs }) =>
-              `           ${isoTime(atMs)} ${toHex(id).slice(0, 16)}... ${formatBytes(bytes)}, ${REASONS[reason]}`,
+              `           ${isoTime(atMs)} ${toHex(id)} ${formatBytes(bytes)}, ${REASONS[reason]}`,
           ),
       ],
     });
@@ -138,8 +132,8 @@ const ORDERS: Readonly<Record<CacheListOptions["sort"], (a: SegmentSummary, b: S
 
 export async function addExtension(path: string, options: CacheAddOptions): Promise<void> {
   const limit = limitOf(options);
-  await withStore(options, async ({ addExtension: add, blocks }) => {
-    await add(path, limit);
+  await withStore(options, async ({ onDisk, blocks }) => {
+    await onDisk().addExtension(path, limit);
     const { limitBytes } = await blocks.usage();
     print(options, {
       json: { added: path, limit_bytes: limitBytes },
@@ -160,10 +154,10 @@ export async function removeFromCache(ids: readonly string[], options: CacheRemo
   });
   const what = [...(ids.length > 0 ? [`${ids.length} segments`] : []), ...(dir === undefined ? [] : [dir])];
   await confirm(`This removes ${what.join(" and ")} from the cache`, force);
-  await withStore(options, async ({ blocks, removeExtension }) => {
+  await withStore(options, async ({ blocks, onDisk }) => {
     let removed = 0;
     for (const id of segments) if (await blocks.removeSegment(id)) removed++;
-    if (dir !== undefined && !(await removeExtension(dir))) {
+    if (dir !== undefined && !(await onDisk().removeExtension(dir))) {
       throw new BranchCacheError("BC_CACHE_PATH", `${dir} was not added to this cache`);
     }
     print(options, { json: { removed, directory: dir }, text: [`${removed} segments removed`] });
@@ -184,8 +178,8 @@ export async function setCache(options: CacheSetOptions): Promise<void> {
     throw new BranchCacheError("BC_USAGE", "nothing to set (see --help)");
   }
   await withStore(options, async (store) => {
-    await store.set(settings);
-    if (moveTo !== undefined) await store.moveTo(moveTo);
+    await store.onDisk().set(settings);
+    if (moveTo !== undefined) await store.onDisk().moveTo(moveTo);
     const { limitBytes, maxAgeMs } = await store.blocks.limits();
     print(options, {
       json: { limit_bytes: limitBytes, max_age_ms: maxAgeMs ?? null, directory: moveTo ?? options.cacheDir },
@@ -198,8 +192,8 @@ export async function setCache(options: CacheSetOptions): Promise<void> {
 }
 
 export async function compactCache(options: CacheOptions): Promise<void> {
-  await withStore(options, async ({ compact }) => {
-    const { beforeBytes, afterBytes } = await compact();
+  await withStore(options, async ({ onDisk }) => {
+    const { beforeBytes, afterBytes } = await onDisk().compact();
     print(options, {
       json: { before_bytes: beforeBytes, after_bytes: afterBytes },
       text: [`${formatBytes(beforeBytes)} before, ${formatBytes(afterBytes)} now`],
@@ -282,8 +276,8 @@ const complaints: Observer = {
   },
 };
 
-async function withStore(options: CacheOptions, work: (store: OpenStore) => Promise<void>): Promise<void> {
-  const store = await openStore({ cacheDir: options.cacheDir, observer: complaints });
+async function withStore(options: CacheOptions, work: (store: OpenCache) => Promise<void>): Promise<void> {
+  const store = await openCache(options, complaints);
   try {
     await work(store);
   } finally {

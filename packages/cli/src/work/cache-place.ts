@@ -1,0 +1,78 @@
+/** Opens the cache that the configuration names: on a disk of this machine, or on a cluster. */
+import { join } from "node:path";
+import type { Stores } from "@branchcache/cache-store";
+import { BranchCacheError, type Observer } from "@branchcache/runtime";
+import { openCluster } from "../hash-store.ts";
+import { type OpenStore, openStore } from "../store.ts";
+
+/** What `cachePlaceOptions` gives. */
+export interface CachePlaceOptions {
+  readonly cacheDir: string;
+  readonly secretsPath?: string;
+  readonly cacheStore: "lmdb" | "redis";
+  readonly redisNode?: readonly string[];
+  readonly redisUsername?: string;
+  readonly redisPasswordFile?: string;
+  readonly redisTls: boolean;
+  readonly redisPrefix: string;
+  readonly redisDeadline: number;
+  /** Most that it may hold; of a cluster its servers say that. */
+  readonly cacheSize?: number;
+}
+
+export interface OpenCache extends Stores {
+  /** For people. */
+  readonly places: readonly string[];
+  /** What only a cache on a disk can do. Throws `BC_USAGE` for one on a cluster. */
+  onDisk(): OpenStore;
+}
+
+/** Errors: `BC_USAGE`, `BC_CACHE_PATH`, and those of the store. */
+export async function openCache(options: CachePlaceOptions, observer: Observer): Promise<OpenCache> {
+  const { cacheDir, secretsPath, cacheStore, cacheSize } = options;
+  if (cacheStore === "lmdb") {
+    const store = await openStore({
+      cacheDir,
+      ...(secretsPath !== undefined && { secretsPath }),
+      ...(cacheSize !== undefined && { cacheSize }),
+      observer,
+    });
+    return { ...store, places: [cacheDir, ...store.extensions()], onDisk: () => store };
+  }
+  const {
+    redisNode: nodes = [],
+    redisUsername,
+    redisPasswordFile,
+    redisTls,
+    redisPrefix,
+    redisDeadline,
+  } = options;
+  if (nodes.length === 0) {
+    throw new BranchCacheError(
+      "BC_USAGE",
+      "the cache is on a cluster of which no node is named: cache.redis.nodes",
+    );
+  }
+  const store = await openCluster(
+    {
+      nodes,
+      username: redisUsername,
+      passwordFile: redisPasswordFile,
+      tls: redisTls,
+      prefix: redisPrefix,
+      deadlineMs: redisDeadline,
+      secretsPath: secretsPath ?? join(cacheDir, "secrets"),
+    },
+    observer,
+  );
+  return {
+    ...store,
+    places: nodes,
+    onDisk() {
+      throw new BranchCacheError(
+        "BC_USAGE",
+        `the cache is on the cluster ${nodes.join(", ")}, whose servers see to this`,
+      );
+    },
+  };
+}
