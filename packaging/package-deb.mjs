@@ -27,6 +27,8 @@ const target = resolve(process.argv[2] ?? join(root, "dist-packages"));
 const { version } = JSON.parse(readFileSync(join(root, "packages/cli/package.json"), "utf8"));
 const architecture = execFileSync("dpkg", ["--print-architecture"], { encoding: "utf8" }).trim();
 const name = `branchcache_${version}-1_${architecture}.deb`;
+/** Whoever builds it says who he is, as with Debian's own tools. */
+const maintainer = process.env["DEBEMAIL"] ?? "The BranchCache authors <branchcache@localhost>";
 const scratch = mkdtempSync(join(tmpdir(), "branchcache-deb-"));
 const tree = join(scratch, "tree");
 
@@ -38,7 +40,13 @@ function write(path, content, mode = 0o644) {
   chmodSync(whole, mode);
 }
 
-/** Only what runs: no sources, tests, maps or notes of dependencies; their licences stay. @param {string} folder */
+/** What runs, and what it is licensed under; no sources, tests, maps, pages or notes of dependencies. */
+const KEPT = /\.(?:js|mjs|cjs|json|node|css|svg|wasm)$|^(?:licen[cs]e|copying|notice)/i;
+/** Native parts for another C library. */
+const FOREIGN = /\.musl\.node$/;
+const UNUSED_FOLDERS = /^(?:test|tests|__tests__|bench|benchmark|benchmarks|\..*)$/;
+
+/** @param {string} folder */
 function prune(folder) {
   for (const entry of readdirSync(folder)) {
     const path = join(folder, entry);
@@ -46,12 +54,27 @@ function prune(folder) {
     if (found.isSymbolicLink()) {
       if (!existsSync(path)) rmSync(path);
     } else if (found.isDirectory()) {
-      if (/^(?:test|tests|__tests__|\.github|\.bin|bench|benchmarks)$/.test(entry))
-        rmSync(path, { recursive: true });
+      if (UNUSED_FOLDERS.test(entry)) rmSync(path, { recursive: true });
       else prune(path);
-    } else if (/\.(?:map|d\.ts|d\.mts|d\.cts|tsbuildinfo|tsx?|md|markdown|flow|c|cc|cpp|h|gyp)$/i.test(entry))
-      rmSync(path);
-    else chmodSync(path, /\/dist\/branchcached?\.js$/.test(path) ? 0o755 : 0o644);
+      if (existsSync(path) && readdirSync(path).length === 0) rmSync(path, { recursive: true });
+    } else if (entry.startsWith(".") || !KEPT.test(entry) || FOREIGN.test(entry)) rmSync(path);
+    else own(path);
+  }
+}
+
+/** A file of this package alone, where pnpm had linked it to its store. @param {string} path */
+function own(path) {
+  const content = readFileSync(path);
+  rmSync(path);
+  writeFileSync(path, content);
+  chmodSync(path, content.subarray(0, 2).toString("latin1") === "#!" ? 0o755 : 0o644);
+  if (path.endsWith(".node")) {
+    // Without symbols where the tool is there, which most who build packages have.
+    try {
+      execFileSync("strip", ["--strip-unneeded", path], { stdio: "ignore" });
+    } catch {
+      // As it came.
+    }
   }
 }
 
@@ -106,7 +129,7 @@ try {
     "usr/share/branchcache/grafana-dashboard.json",
     readFileSync(join(root, "packaging/grafana-dashboard.json")),
   );
-  const log = `branchcache (${version}-1) unstable; urgency=medium\n\n  * This version.\n\n -- The BranchCache authors <branchcache@localhost>  Thu, 01 Jan 2026 00:00:00 +0000\n`;
+  const log = `branchcache (${version}-1) unstable; urgency=medium\n\n  * This version.\n\n -- ${maintainer}  Thu, 01 Jan 2026 00:00:00 +0000\n`;
   write("usr/share/doc/branchcache/changelog.Debian.gz", gzipSync(log, { level: 9 }));
 
   write(
@@ -114,17 +137,21 @@ try {
     `Package: branchcache
 Version: ${version}-1
 Architecture: ${architecture}
-Maintainer: The BranchCache authors <branchcache@localhost>
+Maintainer: ${maintainer}
 Section: net
 Priority: optional
-Depends: nodejs (>= 20.19)
+Depends: nodejs (>= 20.19), libc6, libstdc++6
 Recommends: systemd
 Installed-Size: ${sizeOf(tree)}
-Description: BranchCache peer, hosted cache and content server
+Description: peer, hosted cache and content server of BranchCache
  The machines of an office fetch content from each other rather than across
  the WAN, with the protocols of Windows: Windows, iPXE and Linux clients share
  one cache. The daemon is switched off until "branchcache enable".
 `,
+  );
+  write(
+    "usr/share/lintian/overrides/branchcache",
+    readFileSync(join(root, "packaging/debian/lintian-overrides")),
   );
   write("DEBIAN/conffiles", "/etc/branchcache/branchcache.json\n");
   for (const script of ["postinst", "prerm", "postrm"]) {

@@ -17,6 +17,8 @@ export type RequirementName =
   | "dpkg-deb"
   | "haproxy"
   | "ip netns"
+  | "lintian"
+  | "nft"
   | "nginx"
   | "openssl"
   | "redis-server"
@@ -92,6 +94,8 @@ const probes: Readonly<Record<RequirementName, () => Requirement>> = {
   "dpkg-deb": () => program("dpkg-deb"),
   haproxy: () => program("haproxy"),
   "ip netns": networkNamespaces,
+  lintian: () => program("lintian"),
+  nft: () => program("nft"),
   nginx: () => program("nginx"),
   openssl: () => program("openssl"),
   "redis-server": () => program("redis-server"),

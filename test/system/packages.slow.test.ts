@@ -11,6 +11,7 @@ const run = promisify(execFile);
 const root = join(import.meta.dirname, "../..");
 const unit = join(root, "packaging/systemd/branchcached.service");
 const dpkg = requirement("dpkg-deb");
+const lintian = requirement("lintian");
 const systemd = requirement("systemd-analyze");
 const superuser = requirement("root");
 
@@ -64,7 +65,15 @@ describe.skipIf(!dpkg.ok)("the Debian package", () => {
       expect(stdout).toContain(path);
     }
     const { stdout: depends } = await run("dpkg-deb", ["--field", deb, "Depends"]);
-    expect(depends.trim()).toBe("nodejs (>= 20.19)");
+    expect(depends.trim()).toBe("nodejs (>= 20.19), libc6, libstdc++6");
+  });
+
+  it.skipIf(!lintian.ok)("is nothing that lintian complains of", () => {
+    const { status, stdout } = spawnSync(lintian.path, ["--allow-root", "--tag-display-limit", "0", deb], {
+      encoding: "utf8",
+    });
+    expect(stdout).toBe("");
+    expect(status).toBe(0);
   });
 
   it.skipIf(!superuser.ok)(
