@@ -9,7 +9,11 @@ import { bad, type Finding, good } from "./finding.ts";
 
 const SOON_MS = 30 * 86_400_000;
 
-export async function checkCertificate({ hosted_server: server }: Settings): Promise<readonly Finding[]> {
+/** `wallMs`: the clock that it is valid by. */
+export async function checkCertificate(
+  { hosted_server: server }: Pick<Settings, "hosted_server">,
+  wallMs: () => number = systemClock.wallMs,
+): Promise<readonly Finding[]> {
   const { cert, key } = server;
   if (cert === undefined || key === undefined) return [];
   try {
@@ -24,7 +28,7 @@ export async function checkCertificate({ hosted_server: server }: Settings): Pro
       ];
     }
     const endsMs = Date.parse(certificate.validTo);
-    const leftMs = endsMs - systemClock.wallMs();
+    const leftMs = endsMs - wallMs();
     if (leftMs < SOON_MS) {
       const when = new Date(endsMs).toISOString().slice(0, 10);
       return [

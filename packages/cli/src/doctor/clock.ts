@@ -7,8 +7,13 @@ const MAX_OFF_MS = 300_000;
 /** Before this program was written. */
 const EARLIEST_MS = Date.UTC(2026, 0, 1);
 
-export async function checkClock(urls: readonly string[]): Promise<readonly Finding[]> {
-  const nowMs = systemClock.wallMs();
+/** `wallMs`: the clock that is looked at; `synchronised`: what the system says of it, yes, no or nothing. */
+export async function checkClock(
+  urls: readonly string[],
+  wallMs: () => number = systemClock.wallMs,
+  synchronised: () => Promise<string | undefined> = ntpState,
+): Promise<readonly Finding[]> {
+  const nowMs = wallMs();
   if (nowMs < EARLIEST_MS) {
     return [
       bad(
@@ -21,7 +26,7 @@ export async function checkClock(urls: readonly string[]): Promise<readonly Find
   for (const url of urls) {
     const server = await dateOf(url);
     if (server === undefined) continue;
-    const off = Math.abs(server - systemClock.wallMs());
+    const off = Math.abs(server - wallMs());
     if (off > MAX_OFF_MS) {
       return [
         bad(
@@ -33,10 +38,9 @@ export async function checkClock(urls: readonly string[]): Promise<readonly Find
     }
     return [good("clock", "the clock goes with that of the server")];
   }
-  const synchronised = await ntpState();
-  if (synchronised === "yes") return [good("clock", "the clock is synchronised")];
-  if (synchronised === "no")
-    return [bad("clock", "the clock is not synchronised", "timedatectl set-ntp true")];
+  const state = await synchronised();
+  if (state === "yes") return [good("clock", "the clock is synchronised")];
+  if (state === "no") return [bad("clock", "the clock is not synchronised", "timedatectl set-ntp true")];
   return [unknown("clock", "nobody to compare the clock with: name a content server")];
 }
 

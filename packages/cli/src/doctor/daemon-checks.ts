@@ -1,4 +1,5 @@
 /** What a daemon can tell about itself and its neighbours. */
+import type { PeerNode } from "@branchcache/peer-node";
 import { formatEndpoint } from "@branchcache/runtime";
 import type { Daemon } from "../daemon/daemon.ts";
 import { checkCertificate } from "./certificate.ts";
@@ -6,7 +7,12 @@ import { type CacheUse, checkCacheDisk } from "./disk.ts";
 import { bad, type Finding, good, unknown } from "./finding.ts";
 import { checkFirewall } from "./firewall.ts";
 
-export async function daemonChecks(daemon: Daemon): Promise<readonly Finding[]> {
+export interface CheckedDaemon
+  extends Pick<Daemon, "settings" | "status" | "metrics" | "peers" | "neighbourVersions"> {
+  readonly node: Pick<PeerNode, "serving" | "hostedCaches"> | undefined;
+}
+
+export async function daemonChecks(daemon: CheckedDaemon): Promise<readonly Finding[]> {
   const { settings } = daemon;
   if (settings.mode === "disabled") {
     return [
@@ -36,7 +42,7 @@ export async function daemonChecks(daemon: Daemon): Promise<readonly Finding[]> 
   ];
 }
 
-async function cacheUse(daemon: Daemon): Promise<CacheUse> {
+async function cacheUse(daemon: CheckedDaemon): Promise<CacheUse> {
   const {
     active_bytes: bytes,
     max_bytes: limitBytes,
@@ -45,7 +51,7 @@ async function cacheUse(daemon: Daemon): Promise<CacheUse> {
   return { bytes, limitBytes: limitBytes ?? 0, diskBytes };
 }
 
-function serving(daemon: Daemon): readonly Finding[] {
+function serving(daemon: CheckedDaemon): readonly Finding[] {
   if (daemon.settings.mode !== "distributed") return [];
   const { serving: at } = daemon.node ?? {};
   if (!at)
@@ -66,7 +72,7 @@ function serving(daemon: Daemon): readonly Finding[] {
 }
 
 /** Those that clients of this mode depend on. */
-function hostedCaches({ node, settings }: Daemon): readonly Finding[] {
+function hostedCaches({ node, settings }: CheckedDaemon): readonly Finding[] {
   if (settings.mode !== "hosted-client" || !node) return [];
   const used = node.hostedCaches;
   if (used.length === 0) {
@@ -91,7 +97,7 @@ function hostedCaches({ node, settings }: Daemon): readonly Finding[] {
 }
 
 /** "Not peerable": silence that nobody sees. */
-function quorum(daemon: Daemon): readonly Finding[] {
+function quorum(daemon: CheckedDaemon): readonly Finding[] {
   const decisions = daemon.metrics.by("probe_answers_total", "decision");
   const silent = decisions["quorum"] ?? 0;
   if (silent === 0) return [good("quorum", "no probe went unanswered because others answer already")];
@@ -105,7 +111,7 @@ function quorum(daemon: Daemon): readonly Finding[] {
 }
 
 /** Version 1 and 2 nodes do not share; the probes that come tell what the neighbours speak. */
-function versions(daemon: Daemon): readonly Finding[] {
+function versions(daemon: CheckedDaemon): readonly Finding[] {
   const asked = daemon.neighbourVersions();
   if (asked.v1 === 0 && asked.v2 === 0)
     return [unknown("versions", "no neighbour has asked for anything yet")];
@@ -121,7 +127,7 @@ function versions(daemon: Daemon): readonly Finding[] {
   return [good("versions", `all neighbours ask for version ${asked.v1 > 0 ? 1 : 2}`)];
 }
 
-function battery(daemon: Daemon): readonly Finding[] {
+function battery(daemon: CheckedDaemon): readonly Finding[] {
   const silent = daemon.metrics.by("probe_answers_total", "decision")["battery"] ?? 0;
   if (silent === 0) return [];
   return [
@@ -133,7 +139,7 @@ function battery(daemon: Daemon): readonly Finding[] {
   ];
 }
 
-function liars(daemon: Daemon): readonly Finding[] {
+function liars(daemon: CheckedDaemon): readonly Finding[] {
   return daemon.peers
     .list()
     .filter(({ quarantinedUntilMs }) => quarantinedUntilMs !== undefined)
@@ -146,7 +152,7 @@ function liars(daemon: Daemon): readonly Finding[] {
     );
 }
 
-function hashing(daemon: Daemon): readonly Finding[] {
+function hashing(daemon: CheckedDaemon): readonly Finding[] {
   const results = daemon.metrics.by("hash_generations_total", "result");
   const failed = Object.entries(results).reduce(
     (sum, [result, times]) => (result === "ok" ? sum : sum + times),
@@ -163,7 +169,7 @@ function hashing(daemon: Daemon): readonly Finding[] {
 }
 
 /** Proxies that do not know the coding turn Content Information into content, or cut the request header off. */
-function codingEaten(daemon: Daemon): readonly Finding[] {
+function codingEaten(daemon: CheckedDaemon): readonly Finding[] {
   if (!daemon.settings.content_server.enabled) return [];
   const aware = daemon.metrics.by("http_requests_total", "peerdist");
   const total = (aware["true"] ?? 0) + (aware["false"] ?? 0);

@@ -10,7 +10,7 @@ import { bad, type Finding, good, unknown } from "./finding.ts";
 const GROUP = "239.255.255.250";
 const WAIT_MS = 700;
 
-export async function checkMulticast({ mode, peer }: Settings): Promise<readonly Finding[]> {
+export async function checkMulticast({ mode, peer, discovery }: Settings): Promise<readonly Finding[]> {
   if (mode !== "distributed" && mode !== "auto") return [];
   const candidates = Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
     (addresses ?? [])
@@ -32,14 +32,14 @@ export async function checkMulticast({ mode, peer }: Settings): Promise<readonly
       ),
     ];
   }
-  return Promise.all(candidates.map(({ name, address }) => tryInterface(name, address)));
+  return Promise.all(candidates.map(({ name, address }) => tryInterface(name, address, discovery.port)));
 }
 
 const isNamed = (named: readonly string[], name: string, address: string) =>
   named.includes(name) || named.includes(address);
 
-/** On a port of its own, so that no neighbour hears it as a probe. */
-async function tryInterface(name: string, address: string): Promise<Finding> {
+/** On the port that firewalls let in; with a hop limit of 0 it does not leave this machine. */
+async function tryInterface(name: string, address: string, port: number): Promise<Finding> {
   const socket = createSocket({ type: "udp4", reuseAddr: true });
   const word = randomUUID();
   try {
@@ -48,13 +48,13 @@ async function tryInterface(name: string, address: string): Promise<Finding> {
       socket.on("message", (bytes) => {
         if (bytes.toString("utf8") === word) resolve(true);
       });
-      socket.bind(0, () => {
+      socket.bind(port, () => {
         try {
           socket.addMembership(GROUP, address);
           socket.setMulticastInterface(address);
           socket.setMulticastTTL(0);
           socket.setMulticastLoopback(true);
-          socket.send(word, socket.address().port, GROUP, (error) => error && reject(error));
+          socket.send(word, port, GROUP, (error) => error && reject(error));
           systemClock.after(WAIT_MS, () => resolve(false));
         } catch (error) {
           reject(error instanceof Error ? error : new Error(String(error)));
