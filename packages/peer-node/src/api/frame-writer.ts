@@ -8,6 +8,8 @@ const GATHERED_BYTES = 16 * 1024;
 /** So much does not wait for the end of the turn: the other side has enough to do. */
 const AT_ONCE_BYTES = 256 * 1024;
 
+const SETTLED = Promise.resolve();
+
 /** Undefined where there is room for more at once; else resolves when there is, also when the socket is gone. */
 export type Room = Promise<void> | undefined;
 
@@ -108,7 +110,8 @@ export class FrameWriter<Message> {
   #flushSoon(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    queueMicrotask(this.#afterPromises);
+    // Less work than `queueMicrotask`, which keeps track of who asked.
+    void SETTLED.then(this.#afterPromises);
   }
 
   #wait(): Promise<void> {
