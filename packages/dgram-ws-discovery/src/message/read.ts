@@ -101,13 +101,14 @@ function readBody(kind: MessageBody["kind"], root: ParsedElement, names: Version
 function readProbe(root: ParsedElement, names: VersionNames): Probe {
   const types = only(root, names.discovery, "Types", "WSD_BODY");
   const scopes = only(root, names.discovery, "Scopes", "WSD_BODY");
-  const matchBy = scopes?.attributes.find((entry) => entry.local === "MatchBy" && isOwn(entry.uri));
-  return {
-    ...(types && { types: readTypes(types) }),
-    ...(scopes && { scopes: readList(scopes) }),
-    ...(matchBy && { matchBy: trimXml(matchBy.value) }),
-    extensions: extensions(root, names),
-  };
+  const matchBy = scopes && attributeOf(scopes, "MatchBy");
+  // Of what is there and nothing else, without an object for each: probes are many.
+  const probe: { -readonly [Name in keyof Probe]: Probe[Name] } = {};
+  if (types) probe.types = readTypes(types);
+  if (scopes) probe.scopes = readList(scopes);
+  if (matchBy !== undefined) probe.matchBy = trimXml(matchBy);
+  probe.extensions = extensions(root, names);
+  return probe;
 }
 
 function readService(root: ParsedElement, names: VersionNames): ServiceDescription {
@@ -129,17 +130,27 @@ function readService(root: ParsedElement, names: VersionNames): ServiceDescripti
   };
 }
 
-function readTypes(element: ParsedElement): QName[] {
-  return readList(element).map((item) => {
-    const colon = item.indexOf(":");
-    const prefix = colon < 0 ? "" : item.slice(0, colon);
-    const uri = element.resolvePrefix(prefix);
-    const local = item.slice(colon + 1);
-    if (uri === undefined || local === "" || local.includes(":") || (prefix !== "" && uri === "")) {
-      throw new WsDiscoveryError("WSD_BODY", "a type whose prefix is not declared");
-    }
-    return { uri, local };
-  });
+/** The list that was read of an element, which may be that of an earlier message as well. */
+const READ_TYPES = new WeakMap<ParsedElement, readonly QName[]>();
+
+function readTypes(element: ParsedElement): readonly QName[] {
+  let names = READ_TYPES.get(element);
+  if (!names) {
+    names = readList(element).map((item) => readName(item, element));
+    READ_TYPES.set(element, names);
+  }
+  return names;
+}
+
+function readName(item: string, element: ParsedElement): QName {
+  const colon = item.indexOf(":");
+  const prefix = colon < 0 ? "" : item.slice(0, colon);
+  const uri = element.resolvePrefix(prefix);
+  const local = item.slice(colon + 1);
+  if (uri === undefined || local === "" || local.includes(":") || (prefix !== "" && uri === "")) {
+    throw new WsDiscoveryError("WSD_BODY", "a type whose prefix is not declared");
+  }
+  return { uri, local };
 }
 
 function readList(element: ParsedElement): string[] {
@@ -152,8 +163,7 @@ function readList(element: ParsedElement): string[] {
 
 /** Undefined also for a broken one: no order is known then, and the message is still good. */
 function readAppSequence(element: ParsedElement | undefined): AppSequence | undefined {
-  const value = (local: string) =>
-    element?.attributes.find((entry) => entry.local === local && isOwn(entry.uri))?.value;
+  const value = (local: string) => element && attributeOf(element, local);
   const instanceId = unsigned(value("InstanceId") ?? "");
   const messageNumber = unsigned(value("MessageNumber") ?? "");
   const sequenceId = value("SequenceId");
@@ -182,7 +192,11 @@ function addressOf(reference: ParsedElement): string {
 }
 
 function extensions(root: ParsedElement, names: VersionNames): ParsedElement[] {
-  return root.children.filter((child) => child.uri !== names.discovery && !ADDRESSING.has(child.uri));
+  const found: ParsedElement[] = [];
+  for (const child of root.children) {
+    if (child.uri !== names.discovery && !ADDRESSING.has(child.uri)) found.push(child);
+  }
+  return found;
 }
 
 function refuseUnknownMandatory(header: ParsedElement, soap: string): void {
@@ -203,6 +217,13 @@ function isNamed(element: QName, names: VersionNames, local: string): boolean {
 /** An attribute without prefix, or with one of our own namespaces as some toolkits write it. */
 function isOwn(uri: string): boolean {
   return uri === "" || DISCOVERY.has(uri);
+}
+
+function attributeOf(element: ParsedElement, local: string): string | undefined {
+  for (const entry of element.attributes) {
+    if (entry.local === local && isOwn(entry.uri)) return entry.value;
+  }
+  return undefined;
 }
 
 type OnlyOneCode = "WSD_HEADER" | "WSD_BODY" | "WSD_NOT_ENVELOPE";

@@ -32,6 +32,7 @@ export function sameName(a: QName, b: QName): boolean {
 
 /** The white space of XML 1.0, production 3; narrower than what `trim` takes away. */
 const SPACE = /[ \t\r\n]+/;
+const SPACES = [" ", "\n", "\t", "\r"];
 
 export function trimXml(text: string): string {
   // As nearly everybody writes it.
@@ -41,6 +42,7 @@ export function trimXml(text: string): string {
 
 /** The items of a list type, which white space separates. */
 export function splitList(text: string): string[] {
-  if (text !== "" && !SPACE.test(text)) return [text];
+  // A search for one character is many times as fast as one for any of four.
+  if (text !== "" && !SPACES.some((space) => text.includes(space))) return [text];
   return text.split(SPACE).filter((item) => item !== "");
 }

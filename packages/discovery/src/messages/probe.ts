@@ -44,6 +44,7 @@ function readHexScopes(scopes: readonly string[]): PeerProbe | undefined {
 
 /** White space may stand inside one base64 value. */
 function readBinaryScope(scopes: readonly string[]): PeerProbe | undefined {
-  const ids = readProbeScope(scopes.join(""));
+  const [only = "", ...others] = scopes;
+  const ids = readProbeScope(others.length === 0 ? only : scopes.join(""));
   return ids && { version: 2, ids, texts: [] };
 }

@@ -1,4 +1,5 @@
 /** Decides which probes are answered, and with what. [MS-PCCRD] 3.2 */
+import type { SegmentId } from "@branchcache/content-info";
 import type { Clock, Endpoint, Observer } from "@branchcache/runtime";
 import type {
   Link,
@@ -70,7 +71,10 @@ export function probeAnswerer(options: AnswererOptions): RequestHandler {
       return undefined;
     }
     const nowMs = clock.monotonicMs();
-    const told = wanted.ids.map((id, i) => hasBlocks(held[i]) && republication.mayAnswer(id, nowMs));
+    const told: boolean[] = [];
+    for (let i = 0; i < held.length; i++) {
+      told.push(hasBlocks(held[i]) && republication.mayAnswer(wanted.ids[i] as SegmentId, nowMs));
+    }
     if (!told.includes(true)) {
       observer.count("discoveries_total", 1, RECEIVED.suppressed);
       observer.count("probe_answers_total", 1, SILENT.quorum);
