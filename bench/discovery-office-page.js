@@ -22,6 +22,14 @@ const megabytes = (bytes) => (bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 0);
 /** @param {number} count */
 const whole = (count) => count.toLocaleString("en-US");
 
+/** Whether one is the other with a thousand peers. @param {Row} row @param {Row} other */
+const isThousandOf = (row, other) =>
+  other.peers === THOUSAND &&
+  other.version === row.version &&
+  other.clients === row.clients &&
+  other.mib === row.mib &&
+  other.silence === row.silence;
+
 /** @param {readonly Row[]} rows */
 function page(rows) {
   const table = rows.map((row) =>
@@ -53,6 +61,7 @@ function page(rows) {
     );
   const large = rows
     .filter((row) => row.version === 2 && row.peers < THOUSAND && row.loss === 0)
+    .filter((row) => !rows.some((other) => isThousandOf(row, other)))
     .map((row) => {
       const probes = row.clients * Math.ceil(row.segments / IDS_IN_PROBE);
       // Three copies of a probe, two of an answer.
@@ -82,13 +91,13 @@ Fifty clients that ask for 1 GiB at once, computed from the counts above: each a
 | --- | --- | --- | --- | --- |
 ${computed.map((line) => `| ${line} |`).join("\n")}
 
-V2 with a thousand peers, computed: with silence as with thirty, of whom the same ten answer; without, at most three copies of each probe and two of each peer's answer, of the mean size above.
+V2 with a thousand peers, where it was not simulated, computed: with silence as with thirty, of whom the same ten answer; without, at most three copies of each probe and two of each peer's answer, of the mean size above.
 
 | clients | file | silence | datagrams | MB |
 | --- | --- | --- | --- | --- |
 ${large.map((line) => `| ${line} |`).join("\n")}
 
-With silence the number of peers does not matter: about ten answer, and their answers are what is on the link. Without, it grows with the probes times the peers that hold the segments, and with nothing else; \`test/growth.test.ts\` holds that.
+With silence the number of peers does not matter: about ten answer, and their answers are what is on the link. Without, it grows with the probes times the peers that hold the segments, and with nothing else: the simulation fails if there is one datagram more than three copies of each probe and two of each holder's answer, and \`test/growth.test.ts\` holds it in small.
 `;
 }
 

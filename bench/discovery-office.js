@@ -1,8 +1,9 @@
 // @ts-check
 /**
  * An office on one simulated link, seeded: what it costs to ask who has a file that everybody has.
- * `node bench/discovery-office.js [scene ...]`, the first six unless told, one line of JSON for each row;
- * `node bench/discovery-office-page.js` makes the page and the picture of `packages/discovery/docs` of them. Counts datagrams and bytes on the link (a multicast counts once), and the time from
+ * `node bench/discovery-office.js [scene ...]`, each a number, or `7:on` and `7:off` for one with or without silence;
+ * the first six and `7:on` unless told; one line of JSON for each row, of which `node bench/discovery-office-page.js`
+ * makes the page and the picture of `packages/discovery/docs`. Counts datagrams and bytes on the link (a multicast counts once), and the time from
  * asking to the first and the last segment found. Simulated time: the machine does not matter.
  *
  * Every peer got the file in the way it does in life: it looked for it, saw who answers, and then had it. So it is
@@ -204,7 +205,8 @@ async function office({ version, peers, mib, clients }, suppression) {
     const { datagrams, bytes } = link.counts;
     // Three copies of a probe at most, two of each holder's answer: nothing grows faster than that.
     const probes = clients * Math.ceil(ids.length / IDS_IN_PROBE[version]);
-    if (datagrams > 3 * probes + 2 * probes * peers) throw new Error(`${datagrams} datagrams for ${probes} probes`);
+    if (datagrams > 3 * probes + 2 * probes * peers)
+      throw new Error(`${datagrams} datagrams for ${probes} probes`);
     await Promise.all(askers.map(({ discovery }) => discovery.close()));
     const row = {
       version,
@@ -225,7 +227,7 @@ async function office({ version, peers, mib, clients }, suppression) {
   await Promise.all(nodes.map(({ discovery }) => discovery.close()));
 }
 
-/** Version 2.0 has 512 times the segments: the last two take minutes, most of it until the thousand have the file. */
+/** Version 2.0 has 512 times the segments: with a thousand peers, of whom all answer or all look first, it takes long. */
 const scenes = /** @type {const} */ ([
   { version: 1, peers: 1_000, mib: 1_024, clients: 1 },
   { version: 1, peers: 1_000, mib: 32, clients: 50 },
@@ -236,9 +238,11 @@ const scenes = /** @type {const} */ ([
   { version: 2, peers: 1_000, mib: 32, clients: 50 },
   { version: 2, peers: 1_000, mib: 1_024, clients: 1 },
 ]);
-const chosen = process.argv.slice(2).map(Number);
-const wanted = chosen.length > 0 ? chosen : [1, 2, 3, 4, 5, 6];
+const chosen = process.argv.slice(2);
+const wanted = chosen.length > 0 ? chosen : ["1", "2", "3", "4", "5", "6", "7:on"];
 for (const [n, scene] of scenes.entries()) {
-  if (!wanted.includes(n + 1)) continue;
-  for (const suppression of [true, false]) await office(scene, suppression);
+  for (const suppression of [true, false]) {
+    const name = `${n + 1}:${suppression ? "on" : "off"}`;
+    if (wanted.includes(name) || wanted.includes(String(n + 1))) await office(scene, suppression);
+  }
 }
