@@ -52,10 +52,10 @@ import {
   eachSegment,
   mapKey,
   readCreatedUntil,
-  readFacts,
   readNotes,
   readOldest,
   readPlace,
+  readSegment,
   readState,
   readTagged,
   readTotals,
@@ -532,10 +532,10 @@ export class LmdbBlockStore implements BlockStore {
   }
 
   #read(id: SegmentId): Expected["known"] {
-    if (this.#options.environment.ready() !== undefined) return undefined;
-    const state = this.#state(id);
-    const facts = state && reading(this.#options.environment, () => readFacts(this.#tables, id));
-    return state && facts && { state, facts };
+    const { environment, clock } = this.#options;
+    if (environment.ready() !== undefined) return undefined;
+    const known = reading(environment, () => readSegment(this.#tables, id));
+    return known && isExpired(known.state, clock.wallMs(), this.#limits) ? undefined : known;
   }
 
   #expect(id: SegmentId): Expected {

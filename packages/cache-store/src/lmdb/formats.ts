@@ -52,11 +52,15 @@ export function idOfTagKey(prefix: Uint8Array, key: Uint8Array): SegmentId | und
 
 const STATE_HEADER_BYTES = 64;
 
-/** Fixed fields, the bitmap of held blocks, that of verified ones, then where each block lies. */
-export function encodeState(state: SegmentState, places: PlaceList): Uint8Array {
+/** Facts larger than this lie in a table of their own: a state is written anew with every block. */
+export const MOST_INLINE_BYTES = 512;
+
+/** Fixed fields, the bitmap of held blocks, that of verified ones, where each block lies, then facts if they are small. */
+export function encodeState(state: SegmentState, places: PlaceList, facts?: Uint8Array): Uint8Array {
   const { held, verified } = state;
   const placesAt = STATE_HEADER_BYTES + held.bits.length + verified.bits.length;
-  const value = new Uint8Array(placesAt + held.totalBlocks * PLACE_BYTES);
+  const factsAt = placesAt + held.totalBlocks * PLACE_BYTES;
+  const value = new Uint8Array(factsAt + (facts?.length ?? 0));
   const view = new DataView(value.buffer);
   view.setFloat64(0, state.sequence, true);
   view.setFloat64(8, state.createdMs, true);
@@ -66,11 +70,13 @@ export function encodeState(state: SegmentState, places: PlaceList): Uint8Array 
   view.setUint32(36, state.pins, true);
   view.setUint32(40, held.totalBlocks, true);
   value[44] = state.trust === "verified" ? 1 : 0;
+  value[45] = facts ? 1 : 0;
   view.setFloat64(48, state.usedMs, true);
   view.setFloat64(56, state.hits, true);
   value.set(held.bits, STATE_HEADER_BYTES);
   value.set(verified.bits, STATE_HEADER_BYTES + held.bits.length);
   places.writeTo(value, placesAt, held.totalBlocks);
+  if (facts) value.set(facts, factsAt);
   return value;
 }
 
@@ -100,8 +106,14 @@ export function decodeState(value: Uint8Array): SegmentState | undefined {
 export function decodePlaces(value: Uint8Array): PlaceList {
   const layout = layoutOf(value);
   return layout
-    ? new PlaceList(new Uint8Array(value.subarray(layout.placesAt, value.length)))
+    ? new PlaceList(new Uint8Array(value.subarray(layout.placesAt, layout.factsAt)))
     : new PlaceList();
+}
+
+/** A copy of the facts that lie in a state; undefined if they lie elsewhere. */
+export function inlineFacts(value: Uint8Array): Uint8Array | undefined {
+  const layout = layoutOf(value);
+  return layout?.hasFacts ? new Uint8Array(value.subarray(layout.factsAt, value.length)) : undefined;
 }
 
 /** One place of a state. */
@@ -118,8 +130,10 @@ function layoutOf(value: Uint8Array) {
   const totalBlocks = view.getUint32(40, true);
   const bitmapBytes = BlockSet.bytesFor(totalBlocks);
   const placesAt = STATE_HEADER_BYTES + 2 * bitmapBytes;
-  if (value.length !== placesAt + totalBlocks * PLACE_BYTES) return undefined;
-  return { view, totalBlocks, bitmapBytes, placesAt };
+  const factsAt = placesAt + totalBlocks * PLACE_BYTES;
+  const hasFacts = value[45] === 1;
+  if (hasFacts ? value.length <= factsAt : value.length !== factsAt) return undefined;
+  return { view, totalBlocks, bitmapBytes, placesAt, factsAt, hasFacts };
 }
 
 export function encodeTotals(totals: Totals): Uint8Array {

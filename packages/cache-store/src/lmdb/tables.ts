@@ -23,6 +23,8 @@ import {
   encodeState,
   encodeTotals,
   idOfTagKey,
+  inlineFacts,
+  MOST_INLINE_BYTES,
   type StoredSettings,
   sequenceKey,
   tagKey,
@@ -159,7 +161,20 @@ export async function* eachSegment(environment: Environment, tables: BlockTables
   }
 }
 
-export function readFacts(tables: BlockTables, id: SegmentId): SegmentFacts | undefined {
+/** State and facts. */
+export function readSegment(
+  tables: BlockTables,
+  id: SegmentId,
+): { readonly state: SegmentState; readonly facts: SegmentFacts } | undefined {
+  const value = tables.states.getBinaryFast(id);
+  const state = value && decodeState(value);
+  const inline = value && inlineFacts(value);
+  const facts = inline ? decodeFacts(inline) : state && readFacts(tables, id);
+  return state && facts && { state, facts };
+}
+
+/** Of a segment that has none in its state. */
+function readFacts(tables: BlockTables, id: SegmentId): SegmentFacts | undefined {
   const value = tables.facts.getBinaryFast(id);
   return value && decodeFacts(value.subarray(0, value.length));
 }
@@ -174,6 +189,8 @@ interface KnownState {
   /** Undefined for what is not there, or no more. */
   state: SegmentState | undefined;
   readonly places: PlaceList;
+  /** Where they are small. */
+  facts: Uint8Array | undefined;
   isChanged: boolean;
 }
 
@@ -205,14 +222,24 @@ export class TransactionTables implements Tables<Place> {
 
   facts(id: SegmentId): SegmentFacts | undefined {
     const key = mapKey(id);
-    const facts = this.#facts.get(key) ?? readFacts(this.#tables, id);
+    const known = this.#facts.get(key);
+    if (known) return known;
+    const { facts: inline, state } = this.#known(id);
+    const facts = inline ? decodeFacts(inline) : state && readFacts(this.#tables, id);
     if (facts) this.#facts.set(key, facts);
     return facts;
   }
 
   setFacts(id: SegmentId, facts: SegmentFacts): void {
     this.#facts.set(mapKey(id), facts);
-    this.#tables.facts.put(id, encodeFacts(facts));
+    const known = this.#known(id);
+    const encoded = encodeFacts(facts);
+    const isInline = encoded.length <= MOST_INLINE_BYTES;
+    if (!isInline) this.#tables.facts.put(id, encoded);
+    else if (known.state && !known.facts) this.#tables.facts.remove(id);
+    // A copy: the encoder lends its buffer.
+    known.facts = isInline ? new Uint8Array(encoded) : undefined;
+    known.isChanged = true;
   }
 
   blockBytes(id: SegmentId, index: number): number {
@@ -254,7 +281,8 @@ export class TransactionTables implements Tables<Place> {
     known.isChanged = false;
     this.#facts.delete(mapKey(id));
     this.#tables.states.remove(id);
-    this.#tables.facts.remove(id);
+    if (!known.facts) this.#tables.facts.remove(id);
+    known.facts = undefined;
   }
 
   queue(sequence: number, id: SegmentId): void {
@@ -300,8 +328,8 @@ export class TransactionTables implements Tables<Place> {
       const notes = latestNotes(readNotes(this.#tables), evictions);
       this.#tables.totals.put(NOTES_KEY, encodeNotes(notes));
     }
-    for (const { id, state, places, isChanged } of this.#states.values()) {
-      if (state && isChanged) this.#tables.states.put(id, encodeState(state, places));
+    for (const { id, state, places, facts, isChanged } of this.#states.values()) {
+      if (state && isChanged) this.#tables.states.put(id, encodeState(state, places, facts));
     }
     if (this.#touched) this.#tables.totals.put(TOTALS_KEY, encodeTotals(this.totals));
     return this.files.writeBack();
@@ -313,7 +341,8 @@ export class TransactionTables implements Tables<Place> {
     if (!known) {
       const value = this.#tables.states.getBinaryFast(id);
       const state = value && decodeState(value);
-      known = { id, state, places: value ? decodePlaces(value) : new PlaceList(), isChanged: false };
+      const places = value ? decodePlaces(value) : new PlaceList();
+      known = { id, state, places, facts: value && inlineFacts(value), isChanged: false };
       this.#states.set(key, known);
     }
     return known;

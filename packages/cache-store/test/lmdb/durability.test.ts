@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { errorCode } from "@branchcache/runtime";
 import { recordingObserver } from "@branchcache/runtime/testing";
 import { describe, expect, it, vi } from "vitest";
-import { SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
+import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
 import { collect, openStores, temporaryDirectory } from "../helpers/temporary.ts";
 
 // Every commit waits for a disk, which may be busy.
@@ -46,6 +46,29 @@ describe("openLmdbStore", () => {
     await second.blocks.flush();
     const held = await second.blocks.holds([1, 2, 3, 4, 5].map((n) => segmentOf(n).id));
     expect(held.map((segment) => segment !== undefined)).toEqual([true, true, false, true, true]);
+  });
+
+  it("finds facts again whatever their size, and when they have grown or shrunk", async () => {
+    const path = await temporaryDirectory();
+    const tags = (count: number) => Array.from({ length: count }, (_, i) => `tag ${i}`);
+    const blockHashes = new Uint8Array(BLOCKS * 32).fill(9);
+    const first = await openStores(path);
+    for (const n of [1, 2])
+      await first.blocks.putBlock({ ...segmentOf(n), tags: ["small"] }, 0, sealedBlock(n, 0));
+    await first.blocks.putBlock({ ...segmentOf(3), tags: tags(200), blockHashes }, 0, sealedBlock(3, 0));
+    await first.close();
+    const second = await openStores(path);
+    await second.blocks.putBlock({ ...segmentOf(1), tags: tags(200), blockHashes }, 1, sealedBlock(1, 1));
+    for (const tag of tags(199)) await second.blocks.removeAll({ tag, shared: false });
+    await second.close();
+    const third = await openStores(path);
+    const found = await Promise.all([1, 2, 3].map((n) => third.blocks.segment(segmentOf(n).id)));
+    expect(found.map((segment) => segment?.tags)).toEqual([["small", "tag 199"], ["small"], ["tag 199"]]);
+    expect(found.map((segment) => segment?.blockHashes)).toEqual([blockHashes, undefined, blockHashes]);
+    await third.blocks.removeSegment(segmentOf(3).id);
+    await third.blocks.putBlock(segmentOf(3), 2, sealedBlock(3, 2));
+    expect(await third.blocks.segment(segmentOf(3).id)).toMatchObject({ tags: [], trust: "verified" });
+    expect((await third.blocks.segment(segmentOf(3).id))?.blockHashes).toBeUndefined();
   });
 
   it("writes what is queued when it is closed", async () => {

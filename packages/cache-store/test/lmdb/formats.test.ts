@@ -6,6 +6,7 @@ import {
   decodePlaces,
   decodeState,
   encodeState,
+  inlineFacts,
   sequenceKey,
 } from "../../src/lmdb/formats.ts";
 import {
@@ -80,4 +81,14 @@ it("reads a publication's name without the entry", () => {
   const value = encodePublication("/a/ö", entry);
   expect(decodePublicationName(value)).toBe("/a/ö");
   expect(decodePublication(value)).toEqual(entry);
+});
+
+it("keeps small facts in the state, and finds them there", () => {
+  const state = newState(segmentOf(1), 1, 1.7e12);
+  const facts = Uint8Array.of(1, 2, 3);
+  const value = encodeState(state, new PlaceList(), facts);
+  expect(decodeState(value)).toEqual(state);
+  expect(inlineFacts(value)).toEqual(facts);
+  expect(inlineFacts(encodeState(state, new PlaceList()))).toBeUndefined();
+  expect(decodePlaceOf(value, 0)).toBeUndefined();
 });
