@@ -3,16 +3,14 @@
  * blocks of 64 KiB put and got, `SET` and `GET` of as many bytes. `node bench/store-redis.js [MiB] [rounds]`.
  */
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { accessSync, constants } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { openRedisStore } from "@branchcache/cache-store/redis";
-import { systemClock, systemRandom } from "@branchcache/runtime/node";
+import { systemClock } from "@branchcache/runtime/node";
 import { startRedisCluster } from "../test/support/redis-cluster.mjs";
+import { BLOCK_BYTES, SEALED_BYTES, sealedBlock, segment as segmentOf } from "./store-content.js";
 
-const BLOCK_BYTES = 65_536;
-const SEALED_BYTES = BLOCK_BYTES + 16;
 const BLOCKS_PER_SEGMENT = 32;
 /** Questions under way at once, of the store and of `redis-benchmark`. */
 const CLIENTS = 16;
@@ -20,32 +18,8 @@ const CLIENTS = 16;
 const sizeMiB = Number(process.argv[2] ?? 256);
 const rounds = Number(process.argv[3] ?? 5);
 const blocks = Math.floor((sizeMiB * 2 ** 20) / BLOCK_BYTES);
-const pool = systemRandom.bytes(SEALED_BYTES * 64);
-
 /** @param {number} n */
-function sealedBlock(n) {
-  const offset = (n * 4099) % (pool.length - SEALED_BYTES);
-  return {
-    cipher: /** @type {const} */ (1),
-    iv: pool.subarray(n % 4096, (n % 4096) + 16),
-    data: pool.subarray(offset, offset + SEALED_BYTES),
-  };
-}
-
-/** @param {number} n */
-function segment(n) {
-  return {
-    id: createHash("sha256")
-      .update(String(Math.floor(n / BLOCKS_PER_SEGMENT)))
-      .digest(),
-    cipher: /** @type {const} */ (1),
-    lengthBytes: BLOCKS_PER_SEGMENT * BLOCK_BYTES,
-    blockSizeBytes: BLOCK_BYTES,
-    tags: [],
-    trust: /** @type {const} */ ("verified"),
-    algorithm: /** @type {const} */ ("sha256"),
-  };
-}
+const segment = (n) => segmentOf(n, BLOCKS_PER_SEGMENT);
 
 /** @param {(n: number) => Promise<unknown>} work */
 async function rate(work) {

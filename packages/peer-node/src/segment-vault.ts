@@ -61,10 +61,19 @@ export class SegmentVault {
     const found = await blocks.withBlock(segment.id, blockIndex, (stored) => {
       const opened = cipher.open(stored, segment.secret, blockLengthBytes(segment, blockIndex));
       if (!opened) return { fault: "decrypt" };
-      const good = verifyBlock(segment, blockIndex, opened.plaintext, engine);
-      return good ? { plaintext: opened.plaintext } : { fault: "hash" };
+      const { plaintext, canonical } = opened;
+      if (!verifyBlock(segment, blockIndex, plaintext, engine)) return { fault: "hash" };
+      // Blind no longer: the full list is known now, and the block is what it says.
+      const isProven = stored.trust === "blind" && this.#record(segment).trust === "verified";
+      const keeping = isProven
+        ? this.keep(segment, blockIndex, plaintext, canonical ? stored : undefined)
+        : undefined;
+      return { plaintext, keeping };
     });
-    if (found?.fault === undefined) return found?.plaintext;
+    if (found?.fault === undefined) {
+      await found?.keeping;
+      return found?.plaintext;
+    }
     observer.count("blocks_rejected_total", 1, { reason: found.fault });
     observer.event("warn", "cache.corrupt", { segment: toHex(segment.id), block: blockIndex });
     await blocks.removeSegment(segment.id).catch((error: unknown) => this.#saveFailed(segment.id, error));

@@ -272,6 +272,8 @@ describe("a reader of part of a version 1 segment", () => {
     expect(await heldSegmentsOf(blocks).holds([segment.id])).toEqual([undefined]);
     // The whole content later: the same blocks are read again and checked against the full list.
     expect(await readAll(here.open(1))).toMatchObject({ local: 65_536 });
+    await blocks.flush();
+    expect((await blocks.holds([segment.id]))[0]).toMatchObject({ heldBlocks: 10, verifiedBlocks: 10 });
   });
 
   it("refuses Content Information whose block hashes contradict its hash of data", () => {
