@@ -12,5 +12,6 @@ export default defineConfig({
     include: ["packages/*/test/**/*.slow.test.ts", "test/**/*.slow.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],
     testTimeout: 3_600_000,
+    hookTimeout: 120_000,
   },
 });

@@ -138,11 +138,14 @@ describe("a daemon and its administrator", () => {
         { op: "request", id: 3, method: "secret-changed" },
         { op: "request", id: 4, method: "reload" },
         { op: "request", id: 5, method: "__proto__" },
+        { op: "request", id: 6, method: "cache-usage" },
+        { op: "request", id: 7, method: "cache-remove-all", params: { tag: "none" } },
       ]);
       expect(answers[0]).toMatchObject({ op: "hello", rights });
       const by = (id: number) => answers.find((answer) => answer["id"] === id);
       expect(by(1)).toMatchObject({ op: "answer" });
-      for (const id of [2, 3, 4]) {
+      expect(by(6)).toMatchObject({ op: "answer" });
+      for (const id of [2, 3, 4, 7]) {
         expect(by(id)).toMatchObject(
           rights === "full" ? { op: "answer" } : { op: "error", code: "BC_DENIED" },
         );

@@ -9,6 +9,7 @@ import type {
   CacheRemoveOptions,
   CacheSetOptions,
 } from "../work/cache.ts";
+import { addControlOptions } from "./control-options.ts";
 
 export function cacheCommand(): Command {
   return new Command("cache")
@@ -83,7 +84,8 @@ Examples:
   branchcache cache list --sort hits --json | head
   branchcache cache clear --tag preload --force
 
-What destroys asks first, on a terminal; elsewhere it wants --force.
+Where a daemon uses this cache it does all of this; what changes anything is for root and its own user then. What
+destroys asks first, on a terminal; elsewhere it wants --force.
 Exit status: 0 good, 1 failed or damage found, 2 usage.`,
     );
 }
@@ -91,7 +93,7 @@ Exit status: 0 good, 1 failed or damage found, 2 usage.`,
 function subcommand(name: string, summary: string): Command {
   const command = new Command(name).description(summary);
   for (const option of cachePlaceOptions()) command.addOption(option);
-  return command.option("--json", "print JSON");
+  return addControlOptions(command);
 }
 
 function parsePercent(text: string): number {

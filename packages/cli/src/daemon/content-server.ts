@@ -25,7 +25,7 @@ const RANGE_WAIT_MS = 10_000;
 /** `settings`: enabled, with a root or an origin. Errors: `BC_SERVE_ROOT`, those of `listen`, each with its key. */
 export async function startContentServer(
   settings: Settings["content_server"],
-  store: DaemonStore,
+  store: Pick<DaemonStore, "publications">,
   observer: Observer,
 ): Promise<ContentServer> {
   const {

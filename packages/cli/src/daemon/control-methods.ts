@@ -1,6 +1,7 @@
 /** What the daemon does for who speaks to its socket for administration. */
 import { BranchCacheError, formatEndpoint, fromHex, toHex } from "@branchcache/runtime";
 import { z } from "zod";
+import { cacheMethods } from "../cache/cache-methods.ts";
 import { findSetting } from "../config/keys.ts";
 import { originText } from "../config/layers.ts";
 import type { ControlMethod } from "../control/server.ts";
@@ -101,6 +102,7 @@ export function controlMethods(daemon: Daemon): Readonly<Record<string, ControlM
         }
       },
     },
+    ...cacheMethods(() => daemon.cache),
     "secret-changed": { rights: "full", run: () => daemon.secretChanged() },
     check: { rights: "full", run: () => daemon.checkNow() },
     reset: {

@@ -1,9 +1,10 @@
 /** The daemon's cache: on a disk of this machine, or on a cluster that several machines share. */
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Stores } from "@branchcache/cache-store";
 import { BranchCacheError, errorMessage, type Observer } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
+import { type ManagedCache, managedCache } from "../cache/managed-cache.ts";
 import type { Settings } from "../config/schema.ts";
 import { openCluster } from "../hash-store.ts";
 import { type OpenStore, openStore } from "../store.ts";
@@ -13,6 +14,8 @@ export interface DaemonStore extends Stores {
   /** Limits and age, as the settings have them now. */
   follow(settings: Settings): Promise<void>;
   extensions(): ReturnType<OpenStore["extensions"]>;
+  /** For the administrator. */
+  managed(): ManagedCache;
 }
 
 /** Errors: `BC_CACHE_PATH`, those of the store, and `BC_USAGE` for a password that cannot be read. */
@@ -42,6 +45,7 @@ async function openOwn(settings: Settings, observer: Observer): Promise<DaemonSt
     publications: store.publications,
     follow: (now) => store.set(limitsOf(now)),
     extensions: () => store.extensions(),
+    managed: () => managedCache(store, [resolve(data.path), ...store.extensions()], () => store),
     close: () => store.close(),
   };
 }
@@ -75,6 +79,10 @@ async function openShared({ cache }: Settings, observer: Observer): Promise<Daem
       if (ageMs !== undefined) await store.blocks.setLimits({ maxAgeMs: ageMs === 0 ? undefined : ageMs });
     },
     extensions: () => [],
+    managed: () =>
+      managedCache(store, redis.nodes, () => {
+        throw new BranchCacheError("BC_USAGE", "the cache is on a cluster, whose servers see to this");
+      }),
   };
 }
 

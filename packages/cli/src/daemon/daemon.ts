@@ -10,6 +10,7 @@ import {
   type Observer,
 } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
+import type { ManagedCache } from "../cache/managed-cache.ts";
 import { type ConfigSources, type ResolvedConfig, resolveConfig } from "../config/resolve.ts";
 import type { Settings } from "../config/schema.ts";
 import { serveControl } from "../control/server.ts";
@@ -309,6 +310,12 @@ export class Daemon implements AsyncDisposable {
 
   get config(): ResolvedConfig {
     return this.#config;
+  }
+
+  /** For its administrator. Throws `BC_STARTING`. */
+  get cache(): ManagedCache {
+    if (!this.#store) throw new BranchCacheError("BC_STARTING", "the daemon is starting");
+    return this.#store.managed();
   }
 
   get node(): PeerNode | undefined {

@@ -1,14 +1,16 @@
-import { makeBlockCheck, type SegmentSummary, verifyStore } from "@branchcache/cache-store";
-import { nodeHashEngine } from "@branchcache/content-info/node";
-import { nodeBlockCipher } from "@branchcache/retrieval/node";
+import { resolve } from "node:path";
+import type { SegmentSummary } from "@branchcache/cache-store";
 import { BranchCacheError, fromHex, type Observer, silentObserver, toHex } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
+import { daemonCache } from "../cache/cache-methods.ts";
+import { type ManagedCache, managedCache } from "../cache/managed-cache.ts";
 import { stopSignal } from "../stop-signals.ts";
 import { formatBytes, formatDuration, formatShare } from "../units.ts";
 import { confirm } from "./cache-confirm.ts";
-import { type CachePlaceOptions, type OpenCache, openCache } from "./cache-place.ts";
+import { type CachePlaceOptions, openCache } from "./cache-place.ts";
 
 export interface CacheOptions extends CachePlaceOptions {
+  readonly controlSocket?: string;
   readonly json?: true;
 }
 export interface CacheListOptions extends CacheOptions {
@@ -36,11 +38,11 @@ export interface CacheClearOptions extends CacheOptions {
 }
 
 export async function showCache(options: CacheOptions): Promise<void> {
-  await withStore(options, async ({ blocks, publications, places: directories }) => {
+  await withStore(options, async ({ blocks, hashUsage, places: directories }) => {
     const usage = await blocks.usage();
     const { maxAgeMs } = await blocks.limits();
     const { hits, gone, latest, pinnedBytes, oldestMs } = await blocks.statistics();
-    const hashes = await publications.usage();
+    const hashes = await hashUsage();
     const { complete, partial } = usage.segments;
     print(options, {
       json: {
@@ -177,10 +179,11 @@ export async function setCache(options: CacheSetOptions): Promise<void> {
   if (Object.keys(settings).length === 0 && moveTo === undefined) {
     throw new BranchCacheError("BC_USAGE", "nothing to set (see --help)");
   }
-  await withStore(options, async (store) => {
-    await store.onDisk().set(settings);
-    if (moveTo !== undefined) await store.onDisk().moveTo(moveTo);
-    const { limitBytes, maxAgeMs } = await store.blocks.limits();
+  await withStore(options, async ({ blocks, onDisk }) => {
+    const disk = onDisk();
+    if (moveTo !== undefined) await disk.moveTo(moveTo);
+    if (Object.keys(settings).length > 0) await disk.set(settings);
+    const { limitBytes, maxAgeMs } = await blocks.limits();
     print(options, {
       json: { limit_bytes: limitBytes, max_age_ms: maxAgeMs ?? null, directory: moveTo ?? options.cacheDir },
       text: [
@@ -204,19 +207,13 @@ export async function compactCache(options: CacheOptions): Promise<void> {
 export async function clearCache(options: CacheClearOptions): Promise<void> {
   const { tag, hashes, pinned, force, cacheDir } = options;
   await confirm(`This clears ${tag ? `what is tagged ${tag.join(" or ")} from ` : ""}${cacheDir}`, force);
-  await withStore(options, async ({ blocks, publications }) => {
+  await withStore(options, async ({ blocks, forgetHashes }) => {
     const which = { pinned: pinned === true };
     let removed = 0;
     for (const one of tag ?? [undefined]) {
       removed += await blocks.removeAll(one === undefined ? which : { ...which, tag: one });
     }
-    let forgotten = 0;
-    if (hashes) {
-      for await (const key of publications.keys()) {
-        await publications.delete(key);
-        forgotten++;
-      }
-    }
+    const forgotten = hashes ? await forgetHashes() : 0;
     print(options, {
       json: { segments: removed, hashes: forgotten },
       text: [`${removed} segments removed${hashes ? `, ${forgotten} files' hashes` : ""}`],
@@ -226,14 +223,9 @@ export async function clearCache(options: CacheClearOptions): Promise<void> {
 
 export async function verifyCache(options: CacheOptions): Promise<void> {
   const signal = stopSignal();
-  await withStore(options, async ({ blocks, secrets }) => {
+  await withStore(options, async ({ verify }) => {
     const startMs = systemClock.monotonicMs();
-    const check = makeBlockCheck({
-      engine: nodeHashEngine,
-      open: (sealed, secret, lengthBytes) => nodeBlockCipher.open(sealed, secret, lengthBytes),
-      secretOf: (id) => secrets.get(id),
-    });
-    const { segments, blocks: read, bytes, hashed, damaged } = await verifyStore(blocks, { check, signal });
+    const { segments, blocks: read, bytes, hashed, damaged } = await verify(signal);
     const elapsedMs = Math.round(systemClock.monotonicMs() - startMs);
     print(options, {
       json: {
@@ -276,13 +268,22 @@ const complaints: Observer = {
   },
 };
 
-async function withStore(options: CacheOptions, work: (store: OpenCache) => Promise<void>): Promise<void> {
-  const store = await openCache(options, complaints);
+/** Through the daemon that uses this cache; where none does, alone. */
+async function withStore(options: CacheOptions, work: (cache: ManagedCache) => Promise<void>): Promise<void> {
+  const { cacheDir, cacheStore, controlSocket } = options;
+  const cache =
+    (cacheStore === "lmdb" ? await daemonCache(resolve(cacheDir), controlSocket) : undefined) ??
+    (await openAlone(options));
   try {
-    await work(store);
+    await work(cache);
   } finally {
-    await store.close();
+    await cache.close();
   }
+}
+
+async function openAlone(options: CacheOptions): Promise<ManagedCache> {
+  const { places, onDisk, ...stores } = await openCache(options, complaints);
+  return managedCache(stores, places, onDisk);
 }
 
 function print(

@@ -34,8 +34,7 @@ async function answered(versions: readonly number[] | undefined, maxVersion: 1 |
     },
   });
   const memory = createMemoryStore({ limitBytes: 2 ** 24, clock });
-  const store = { ...memory, follow: async () => {}, extensions: () => [] };
-  const server = await startContentServer(settings.content_server, store, silentObserver);
+  const server = await startContentServer(settings.content_server, memory, silentObserver);
   const origin = originClient({ clock });
   try {
     const answer = await origin.open(`${server.url}setup.bin`, { versions: maxVersion, hashRequest: true });
