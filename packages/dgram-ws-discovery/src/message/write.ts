@@ -9,7 +9,7 @@ import {
   type VersionNames,
 } from "../protocol/versions.ts";
 import type { QName, XmlAttribute } from "../xml/element.ts";
-import { type WritableElement, XmlWriter } from "../xml/write.ts";
+import { type WritableElement, writeXml } from "../xml/write.ts";
 import type { AppSequence, DiscoveryMessage, Probe, ServiceDescription } from "./types.ts";
 
 export interface WriteMessageOptions {
@@ -18,8 +18,8 @@ export interface WriteMessageOptions {
 }
 
 /**
- * One datagram: UTF-8, SOAP 1.2, one line. The bytes are the caller's, and may be a view of a larger
- * buffer. Throws `WSD_WRITE_VALUE` for what the schema cannot carry and `WSD_TOO_LARGE` above 32,767 bytes.
+ * One datagram: UTF-8, SOAP 1.2, one line. Throws `WSD_WRITE_VALUE` for what the schema cannot carry and
+ * `WSD_TOO_LARGE` above 32,767 bytes.
  */
 export function writeMessage(message: DiscoveryMessage, options: WriteMessageOptions = {}): Uint8Array {
   return new MessageWriter(options.prefixes).write(message);
@@ -36,8 +36,8 @@ export class MessageWriter {
 
   /** As `writeMessage`. */
   write(message: DiscoveryMessage): Uint8Array {
-    const { shapes, xml } = this.#preparedFor(message.version);
-    const bytes = xml.write(shapes.envelope(message));
+    const { shapes, prefixes } = this.#preparedFor(message.version);
+    const bytes = writeXml(shapes.envelope(message), prefixes);
     if (bytes.length > MAX_MESSAGE_BYTES) {
       throw new WsDiscoveryError(
         "WSD_TOO_LARGE",
@@ -52,7 +52,7 @@ export class MessageWriter {
     if (!prepared) {
       const names = VERSIONS[version];
       const common = { soap: SOAP_1_2, wsa: names.addressing, wsd: names.discovery };
-      prepared = { shapes: messageShapes(names), xml: new XmlWriter({ ...common, ...this.#prefixes }) };
+      prepared = { shapes: messageShapes(names), prefixes: { ...common, ...this.#prefixes } };
       this.#prepared.set(version, prepared);
     }
     return prepared;
@@ -61,7 +61,7 @@ export class MessageWriter {
 
 interface Prepared {
   readonly shapes: ReturnType<typeof messageShapes>;
-  readonly xml: XmlWriter;
+  readonly prefixes: Readonly<Record<string, string>>;
 }
 
 /** One declared shape for each element that this package writes. */

@@ -20,6 +20,15 @@ export const USAGE = `Usage: dgram-ws-discovery probe [options]      ask who is 
   --port PORT              UDP port (default 3702)
   --json                   one JSON object a line
   --help
+
+Examples:
+  dgram-ws-discovery probe                    whoever answers to any question
+  dgram-ws-discovery probe --type '{http://schemas.xmlsoap.org/ws/2006/02/devprof}Device'
+                                              devices, and computers
+  dgram-ws-discovery probe --type '{http://www.onvif.org/ver10/network/wsdl}NetworkVideoTransmitter'
+  dgram-ws-discovery probe --type '{http://schemas.microsoft.com/windows/2006/08/wdp/print}PrintDeviceType'
+
+Status: 0 somebody was found, 1 nobody, 2 wrong usage.
 `;
 
 /** What the command needs from the process. */
@@ -69,11 +78,16 @@ async function run(discovery: WsDiscovery, settings: Settings, io: CommandIo): P
         if (!seen.has(match.service.address)) show(match.service, settings, io);
         seen.add(match.service.address);
       }
+      if (seen.size === 0) {
+        const hint = settings.probe.types ? "" : "; some answer only when asked for their type, see --help";
+        io.err(`nobody answered within ${timeoutMs} ms${hint}\n`);
+      }
       return seen.size > 0 ? 0 : 1;
     }
     case "resolve": {
       const match = await discovery.resolve(settings.address, { version, timeoutMs });
       if (match) show(match.service, settings, io);
+      else io.err(`nobody answered within ${timeoutMs} ms\n`);
       return match ? 0 : 1;
     }
     case "listen":

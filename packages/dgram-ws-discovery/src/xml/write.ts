@@ -1,7 +1,6 @@
 /** Writes elements with every namespace declared on the root, as readers that look for literal tags need it. */
 import { WsDiscoveryError } from "../errors.ts";
-import { cutBytes } from "../slab.ts";
-import { type QName, sameName, type XmlAttribute } from "./element.ts";
+import type { QName, XmlAttribute } from "./element.ts";
 
 /** Prefixes that readers without namespace support expect: wsdd compares a type with `wsdp:Device` as text. */
 const CUSTOMARY: Readonly<Record<string, string>> = {
@@ -23,162 +22,32 @@ export interface WritableElement extends QName {
   readonly names?: readonly QName[];
 }
 
-/** Layouts that a writer keeps: answers of a service are of few forms. */
-const MAX_LAYOUTS = 4;
-/** For documents with the same prefixes declared. One of the form of an earlier one is that with other values. */
-export class XmlWriter {
-  readonly #declared: Readonly<Record<string, string>>;
-  /** The newest first. */
-  readonly #layouts: Layout[] = [];
-
-  /** Prefix to namespace. A second prefix for one namespace is left out. */
-  constructor(declared: Readonly<Record<string, string>>) {
-    this.#declared = declared;
-  }
-
-  /**
-   * The document in UTF-8, without byte order mark and white space; the bytes are the caller's, and may be a view
-   * of a larger buffer. Throws `WSD_WRITE_VALUE`.
-   */
-  write(root: WritableElement): Uint8Array {
-    let values: string[] = [];
-    let layout: Layout | undefined;
-    for (layout of this.#layouts) {
-      if (hasForm(root, layout.form, values)) return layout.fill(values);
-      values = [];
-    }
-    layout = new Layout(root, new NamespaceTable(this.#declared));
-    hasForm(root, layout.form, values);
-    const bytes = layout.fill(values);
-    this.#layouts.unshift(layout);
-    this.#layouts.splice(MAX_LAYOUTS);
-    return bytes;
-  }
+/**
+ * The document in UTF-8, without byte order mark and white space. `declared`: prefix to namespace; a second prefix for
+ * one namespace is left out. Throws `WSD_WRITE_VALUE`.
+ */
+export function writeXml(root: WritableElement, declared: Readonly<Record<string, string>>): Uint8Array {
+  const namespaces = new NamespaceTable(declared);
+  const name = namespaces.spell(root);
+  const rest = afterName(root, name, namespaces);
+  // After the rest, whose names may have added to them.
+  const declarations = namespaces.declarations();
+  return new TextEncoder().encode(`<?xml version="1.0" encoding="utf-8"?><${name}${declarations}${rest}`);
 }
 
-/** What two documents that differ in their values alone have in common. */
-interface Form extends QName {
-  readonly attributes: readonly QName[];
-  readonly names: readonly QName[] | undefined;
-  readonly children: readonly Form[];
-}
-
-function formOf({ uri, local, attributes = [], names, children = [] }: WritableElement): Form {
-  const copy = (name: QName): QName => ({ uri: name.uri, local: name.local });
-  return {
-    uri,
-    local,
-    attributes: attributes.map(copy),
-    names: names?.map(copy),
-    children: children.map(formOf),
-  };
-}
-
-const NONE: readonly never[] = [];
-
-/** Whether it is of this form; then its values are added, in the order in which they are written. */
-function hasForm(element: WritableElement, form: Form, values: string[]): boolean {
-  if (!sameName(element, form)) return false;
-  const { attributes = NONE, names, children = NONE } = element;
-  if (attributes.length !== form.attributes.length || children.length !== form.children.length) return false;
-  for (let i = 0; i < attributes.length; i++) {
-    const attribute = attributes[i] as XmlAttribute;
-    if (!sameName(attribute, form.attributes[i] as QName)) return false;
-    values.push(attribute.value);
+/** Attributes, content and the end tag. */
+function afterName(element: WritableElement, name: string, namespaces: NamespaceTable): string {
+  const { attributes = [], names, text = "", children = [] } = element;
+  let written = "";
+  for (const attribute of attributes) {
+    written += ` ${namespaces.spell(attribute)}="${escapeXml(attribute.value)}"`;
   }
-  if (names?.length !== form.names?.length) return false;
-  if (!names) values.push(element.text ?? "");
-  else if (!names.every((name, i) => sameName(name, form.names?.[i] as QName))) return false;
-  for (let i = 0; i < children.length; i++) {
-    if (!hasForm(children[i] as WritableElement, form.children[i] as Form, values)) return false;
-  }
-  return true;
-}
-
-class Layout {
-  readonly form: Form;
-  /** What stands before the first value, between each two, and after the last. */
-  readonly #pieces: readonly string[];
-  /** The last document, if it is of one byte a character: places in its text are places in it. */
-  #last: Uint8Array | undefined;
-  /** What it was made of, and where each value stands in it, escaped. */
-  readonly #values: string[] = [];
-  readonly #places: { startsAt: number; length: number }[] = [];
-
-  constructor(root: WritableElement, namespaces: NamespaceTable) {
-    this.form = formOf(root);
-    const name = namespaces.spell(root);
-    const [first, ...others] = layOut(this.form, name, namespaces);
-    // After the rest, whose names may have added to them.
-    const head = `<?xml version="1.0" encoding="utf-8"?><${name}${namespaces.declarations()}${first}`;
-    this.#pieces = [head, ...others];
-  }
-
-  /** The document with these values: the last one where only what differs is written anew, if that is as long. */
-  fill(values: readonly string[]): Uint8Array {
-    if (this.#last && this.#fillIn(this.#last, values)) return copyOf(this.#last);
-    this.#last = undefined;
-    let text = this.#pieces[0] as string;
-    for (const [i, value] of values.entries()) {
-      const escaped = escapeXml(value);
-      this.#values[i] = value;
-      this.#places[i] = { startsAt: text.length, length: escaped.length };
-      text += `${escaped}${this.#pieces[i + 1]}`;
-    }
-    const bytes = new TextEncoder().encode(text);
-    if (bytes.length === text.length) this.#last = bytes.slice();
-    return bytes;
-  }
-
-  #fillIn(document: Uint8Array, values: readonly string[]): boolean {
-    for (let i = 0; i < values.length; i++) {
-      const value = values[i] as string;
-      if (value === this.#values[i]) continue;
-      const { startsAt, length } = this.#places[i] as { startsAt: number; length: number };
-      const escaped = escapeXml(value);
-      if (escaped.length !== length || !writeAscii(escaped, document, startsAt)) return false;
-      this.#values[i] = value;
-    }
-    return true;
-  }
-}
-
-/** In a part of a larger array that nobody else has. */
-function copyOf(document: Uint8Array): Uint8Array {
-  const copy = cutBytes(document.length);
-  copy.set(document);
-  return copy;
-}
-
-/** False, with some of it written, if a character takes more than a byte. */
-function writeAscii(text: string, into: Uint8Array, startsAt: number): boolean {
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code >= 0x80) return false;
-    into[startsAt + i] = code;
-  }
-  return true;
-}
-
-/** The pieces from after the name to the end tag: attributes, content. */
-function layOut(form: Form, name: string, namespaces: NamespaceTable): string[] {
-  const pieces = [""];
-  const add = (text: string) => pieces.push(`${pieces.pop()}${text}`);
-  for (const attribute of form.attributes) {
-    add(` ${namespaces.spell(attribute)}="`);
-    pieces.push('"');
-  }
-  add(">");
-  if (form.names) add(form.names.map((each) => namespaces.spell(each)).join(" "));
-  else pieces.push("");
-  for (const child of form.children) {
+  written += `>${names ? names.map((each) => namespaces.spell(each)).join(" ") : escapeXml(text)}`;
+  for (const child of children) {
     const childName = namespaces.spell(child);
-    const [first = "", ...others] = layOut(child, childName, namespaces);
-    add(`<${childName}${first}`);
-    pieces.push(...others);
+    written += `<${childName}${afterName(child, childName, namespaces)}`;
   }
-  add(`</${name}>`);
-  return pieces;
+  return `${written}</${name}>`;
 }
 
 /** Prefixes of one document, filled as names come up. */
