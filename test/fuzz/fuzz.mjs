@@ -107,7 +107,7 @@ async function work() {
     const outcomes = Object.entries(ended.outcomes).map(([outcome, count]) => `${count} ${outcome}`);
     const fresh = `${ended.freshInputs} new${options.keep ? `, ${ended.corpus.length} kept` : ""}`;
     console.log(
-      `${name}: ${ended.runs} runs in ${(tookMs / 1_000).toFixed(1)} s, ${ended.features} features, ${fresh}; ${outcomes.join(", ")}`,
+      `${name}: ${ended.runs} runs in ${(tookMs / 1_000).toFixed(1)} s, ${ended.features} features, ${fresh}, slowest ${ended.slowestMs.toFixed(0)} ms; ${outcomes.join(", ")}`,
     );
   }
 }

@@ -2,11 +2,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { freeUdpPort } from "@branchcache/cli/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import certificates from "../../support/certificates.json" with { type: "json" };
+import { startDaemon } from "../../support/daemon.ts";
 
 const dist = (path: string) => join(import.meta.dirname, "../../../packages", path);
 const bin = dist("conformance/dist/bin.js");
@@ -33,6 +36,16 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
+/** One that was free a moment ago. */
+async function freeTcpPort(): Promise<number> {
+  const listener = createServer().listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const { port: found } = listener.address() as AddressInfo;
+  listener.close();
+  await once(listener, "close");
+  return found;
+}
+
 const listening = () => ["--listen", "127.0.0.1:0", "--discovery-port", port];
 
 describe("branchcache-conformance with a client", () => {
@@ -47,6 +60,54 @@ describe("branchcache-conformance with a client", () => {
     expect(stdout).toMatch(/^MUST: 1 passed, 0 failed, 0 inconclusive, 0 skipped$/m);
     expect(code).toBe(0);
   });
+
+  it.each([
+    {
+      version: "2.0 by HTTP",
+      client: {},
+      args: [] as string[],
+      passed: /^MUST: 8 passed, 0 failed, 0 inconclusive, 10 skipped$/m,
+    },
+    {
+      version: "1.0 by TLS",
+      client: { offer_version: 1 },
+      args: ["--tls-cert", "cert.pem", "--tls-key", "key.pem"],
+      passed: /^MUST: 11 passed, 0 failed, 0 inconclusive, 7 skipped$/m,
+    },
+  ])(
+    "finds a daemon conforming that offers to the kit as its hosted cache, offers of $version",
+    { timeout: 300_000 },
+    async ({ args, client, passed }) => {
+      const [http, https] = [await freeTcpPort(), await freeTcpPort()];
+      const pem = { "cert.pem": certificates.server.cert, "key.pem": certificates.server.key };
+      for (const [name, content] of Object.entries({ ...pem, "ca.pem": certificates.ca.cert })) {
+        await writeFile(join(folder, name), content);
+      }
+      await using daemon = await startDaemon({
+        settings: {
+          mode: "hosted-client",
+          hosted_client: {
+            servers: ["127.0.0.1"],
+            http_port: http,
+            https_port: https,
+            ca: join(folder, "ca.pem"),
+            ...client,
+          },
+          peer: { listen_address: "127.0.0.1", listen_port: 0 },
+        },
+      });
+      const places = args.map((arg) => (arg.startsWith("--") ? arg : join(folder, arg)));
+      const tls = args.length > 0 ? ["--tls-listen", `127.0.0.1:${https}`, ...places] : [];
+      const get = `"${process.execPath}" "${dist("cli/dist/branchcache.js")}" get {url} -o {output} --quiet --socket "${daemon.socket}"`;
+      const { stdout, stderr, code } = await command(
+        ...["hosted-client", "--listen", `127.0.0.1:${http}`, "--discovery-port", port],
+        ...[...tls, "--run", get],
+      );
+      expect(stderr).toBe("");
+      expect(stdout).toMatch(passed);
+      expect(code).toBe(0);
+    },
+  );
 
   it("takes standard output for the content, and tells of a client that knows no BranchCache", async () => {
     const script =
@@ -90,6 +151,12 @@ describe("branchcache-conformance with a client", () => {
     ["no address", ["--run", "get {url}"], 2, "--listen is missing"],
     ["no client", ["--listen", "127.0.0.1:0"], 2, "either --run or --manual is needed"],
     ["a command without {url}", ["--listen", "127.0.0.1:0", "--run", "get"], 2, "no {url} in the command"],
+    [
+      "half of what TLS needs",
+      ["--listen", "127.0.0.1:0", "--run", "get {url}", "--tls-listen", "127.0.0.1:0"],
+      2,
+      "unknown option '--tls-listen'",
+    ],
     [
       "an address of nobody's",
       ["--listen", "nowhere", "--run", "get {url}"],

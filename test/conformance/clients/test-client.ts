@@ -8,6 +8,7 @@ import { type Clock, type HttpPort, makeClock, type UdpPort } from "@branchcache
 import { systemClock } from "@branchcache/runtime/node";
 import { nodeDatagramPort } from "dgram-ws-discovery/node";
 import { memorySink } from "../../support/branch-node.ts";
+import certificates from "../../support/certificates.json" with { type: "json" };
 import { type Asked, mutantOf } from "../support/mutant.ts";
 
 /** What is wrong with a client; each wraps the real thing. */
@@ -21,6 +22,8 @@ export interface Mutation {
   readonly node?: Partial<PeerNodeOptions>;
   /** Uses the kit as its hosted cache; changes what leaves for it. */
   readonly hosted?: (asked: Asked) => Asked;
+  /** The same with offers of version 1.0; undefined changes nothing, and leaves nobody between. */
+  readonly hostedFirst?: { readonly change?: (asked: Asked) => Asked; readonly trustsAnybody?: boolean };
   /** Takes any bytes for a block; for the test to bring about. */
   readonly credulous?: boolean;
   /** Of the kit. Default 20,000. */
@@ -66,6 +69,9 @@ export async function testClient(mutation: Mutation = {}): Promise<TestClient> {
     clock: systemClock,
     random: seededRandom(1),
     timeoutMs: mutation.patienceMs ?? 20_000,
+    ...(mutation.hostedFirst && {
+      offers: { listen: { address: "127.0.0.1", port: 0 }, certificate: certificates.server },
+    }),
     fetch: async (url, signal) => {
       const sink = memorySink();
       await download({
@@ -82,6 +88,12 @@ export async function testClient(mutation: Mutation = {}): Promise<TestClient> {
   const { fields } = mutation;
   const between = fields && (await mutantOf(stage.endpoint, { asked: (asked) => changed(asked, fields) }));
   const cache = mutation.hosted && (await mutantOf(stage.endpoint, { asked: mutation.hosted }));
+  const { change, trustsAnybody = false } = mutation.hostedFirst ?? {};
+  const firstOffers = stage.offers ?? stage.endpoint;
+  const inFront =
+    change || trustsAnybody
+      ? await mutantOf(firstOffers, { asked: change ?? same }, certificates.server)
+      : undefined;
   const store = createMemoryStore({ limitBytes: 64 * 1_048_576, clock: systemClock });
   const node = await startPeerNode({
     store,
@@ -96,6 +108,16 @@ export async function testClient(mutation: Mutation = {}): Promise<TestClient> {
       listen: { host: "127.0.0.1", port: 0 },
       hostedClient: { servers: [{ host: "127.0.0.1", port: cache.server.port, priority: 0 }] },
     }),
+    ...(mutation.hostedFirst && {
+      mode: "hosted-client",
+      listen: { host: "127.0.0.1", port: 0 },
+      hostedClient: {
+        servers: [{ host: "127.0.0.1", port: stage.endpoint.port, priority: 0 }],
+        offerVersion: 1,
+        httpsPort: (inFront?.server ?? firstOffers).port,
+        tls: { ca: certificates.ca.cert },
+      },
+    }),
     ...mutation.node,
     discovery: { waitMs: 200, ...mutation.node?.discovery, port: stage.discoveryPort },
   });
@@ -108,6 +130,7 @@ export async function testClient(mutation: Mutation = {}): Promise<TestClient> {
       await origin.close();
       await store.close();
       await cache?.[Symbol.asyncDispose]();
+      await inFront?.[Symbol.asyncDispose]();
       await between?.[Symbol.asyncDispose]();
       await stage[Symbol.asyncDispose]();
     },

@@ -64,7 +64,8 @@ export async function mutantOf(
       return;
     }
     const { "content-length": _, "transfer-encoding": __, connection: ___, ...kept } = answered.headers;
-    const head = asked.method === "HEAD" ? { "content-length": answered.headers["content-length"] } : {};
+    const length = asked.method === "HEAD" ? answered.headers["content-length"] : `${answered.body.length}`;
+    const head = { "content-length": length };
     for (const [name, value] of Object.entries({ ...kept, ...head })) {
       if (value !== undefined) response.setHeader(name, value);
     }

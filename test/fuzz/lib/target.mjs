@@ -15,8 +15,8 @@ import { inspect, isDeepStrictEqual } from "node:util";
  * @property {() => readonly Uint8Array[] | Promise<readonly Uint8Array[]>} seeds Good inputs to begin with.
  * @property {readonly string[]} [dictionary] Words that do not stand in the code.
  * @property {number} [maxBytes] Of an input. Default 8,192.
- * @property {number} [maxWork] Statements, functions and branches gone through in a run, at most, beside 500 for each
- *   byte of the input. Default 200,000.
+ * @property {number} [maxWork] Statements, functions and branches gone through in a run, at most. Default 200,000.
+ * @property {number} [maxWorkPerByte] And beside that, for each byte of the input. Default 500.
  * @property {(bytes: Uint8Array) => Uint8Array} [repair] Puts lengths and checksums right, so that what lies behind
  *   them is reached. Half of all inputs go through it.
  * @property {boolean} [isServer] Sockets and timers take part: a run takes milliseconds, and none is like another.

@@ -31,6 +31,7 @@ import { readCorpus, utf8 } from "./target.mjs";
  * @property {number} features
  * @property {number} freshInputs
  * @property {Record<string, number>} outcomes
+ * @property {number} slowestMs The longest run.
  * @property {readonly Uint8Array[]} corpus With `keep`: what is worth keeping.
  */
 
@@ -41,11 +42,10 @@ register("./instrument-hooks.mjs", import.meta.url, { data: ["/packages/", "/tes
 /** @type {{ targets: readonly import("./target.mjs").Target[] }} */
 const { targets } = await import(input.url);
 const target = /** @type {import("./target.mjs").Target} */ (targets.find(({ name }) => name === input.name));
-const { maxBytes = 8_192, maxWork = 200_000 } = target;
+const { maxBytes = 8_192, maxWork = 200_000, maxWorkPerByte = 500 } = target;
 
 /** What one input may take, on the heap and outside of it: far more than any message has. */
 const MAX_TAKEN_BYTES = 64 * 1024 * 1024;
-const MAX_WORK_PER_BYTE = 500;
 /** Of one target in one run: more of them hardly tell anything new. */
 const MAX_FOUND = 10;
 
@@ -60,6 +60,7 @@ const outcomes = {};
 /** @type {Set<string>} */
 const known = new Set();
 let runs = 0;
+let slowestMs = 0;
 /** Of the last run. */
 let outcome = "refused";
 /** @type {Uint8Array} */
@@ -96,6 +97,7 @@ async function faultOf(bytes) {
   Atomics.store(state, 0, ++runs);
   current = bytes;
   const before = takenBytes();
+  const startMs = performance.now();
   outcome = "refused";
   coverage.clear();
   try {
@@ -107,6 +109,7 @@ async function faultOf(bytes) {
     return error;
   } finally {
     Atomics.store(state, 0, 0);
+    slowestMs = Math.max(slowestMs, performance.now() - startMs);
     const taken = takenBytes() - before;
     if (taken > MAX_TAKEN_BYTES) report(new Error(`${taken} bytes of memory taken`), bytes);
   }
@@ -151,7 +154,7 @@ async function shrunk(bytes, isGood) {
 async function runOnce(bytes) {
   const fault = await faultOf(bytes);
   const { fresh, work } = coverage.take();
-  if (work > maxWork + MAX_WORK_PER_BYTE * bytes.length) {
+  if (work > maxWork + maxWorkPerByte * bytes.length) {
     report(new Error(`${work} steps for ${bytes.length} bytes`), bytes);
   }
   if (fault !== undefined && !known.has(signatureOf(fault))) {
@@ -234,6 +237,7 @@ port.postMessage({
   features: coverage.features,
   freshInputs: pool.length - seedCount,
   outcomes,
+  slowestMs,
   corpus,
 });
 // Sockets that a server leaves to their timers must not keep the thread.

@@ -147,6 +147,8 @@ const settings = {
     "GiB",
   ],
   maxWork: 5_000_000,
+  // A setting that there is not is held against all that there are, letter by letter.
+  maxWorkPerByte: 30_000,
   async open() {
     const { file, close } = await scratch("branchcache.json");
     return {

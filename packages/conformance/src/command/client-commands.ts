@@ -5,6 +5,20 @@ import { httpClient } from "../profiles/http-client/profile.ts";
 import { retrievalClient } from "../profiles/retrieval-client/profile.ts";
 import { clientProfileCommand } from "./client-profile.ts";
 
+const HOSTED_EXAMPLES = `  A node that offers over HTTP, and for the rest of the checks one that offers over TLS:
+
+  branchcached --set mode=hosted-client --set hosted_client.servers=127.0.0.1 \\
+    --set hosted_client.http_port=8080 --set peer.listen_port=8090 &
+  branchcache-conformance {profile} --listen 127.0.0.1:8080 --run 'branchcache get {url} -o {output}'
+
+  openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 30 \\
+    -subj /CN=cache -addext subjectAltName=IP:127.0.0.1
+  branchcached --set mode=hosted-client --set hosted_client.servers=127.0.0.1 \\
+    --set hosted_client.http_port=8080 --set hosted_client.offer_version=1 \\
+    --set hosted_client.https_port=8443 --set hosted_client.ca=cert.pem --set peer.listen_port=8090 &
+  branchcache-conformance {profile} --listen 127.0.0.1:8080 --tls-listen 127.0.0.1:8443 \\
+    --tls-cert cert.pem --tls-key key.pem --run 'branchcache get {url} -o {output}'`;
+
 /** One for each profile in which the kit is the server. */
 export function clientCommands(): readonly Command[] {
   return [
@@ -27,11 +41,13 @@ export function clientCommands(): readonly Command[] {
         "both against the rules of [MS-PCCRD] and WS-Discovery.",
     }),
     clientProfileCommand(hostedClient, {
-      summary: "whoever offers to a hosted cache, by offers of version 2.0 ([MS-PCHC])",
+      summary: "whoever offers to a hosted cache, by offers of either version ([MS-PCHC])",
       description:
         "Takes the client's offers and pulls what they offer, as a hosted cache does, and holds them against\n" +
-        "the rules of [MS-PCHC]. The client has to be told that --listen is its hosted cache, and has to go on\n" +
-        "serving while it offers.",
+        "the rules of [MS-PCHC]. The client has to be told that --listen is its hosted cache, or --tls-listen\n" +
+        "for offers of version 1.0, and has to go on serving while it offers.",
+      takesOffers: true,
+      examples: HOSTED_EXAMPLES,
     }),
   ];
 }

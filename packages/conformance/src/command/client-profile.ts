@@ -1,12 +1,13 @@
 /** The commands of the profiles in which the kit is the server, and the tester starts the client. */
+import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline/promises";
-import { BranchCacheError, type Endpoint, type Random } from "@branchcache/runtime";
+import { BranchCacheError, type Endpoint, errorMessage, type Random } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import { Command } from "commander";
 import type { Profile } from "../kit/check.ts";
 import { commandClient } from "../stage/command-client.ts";
 import { manualClient } from "../stage/manual-client.ts";
-import { type FetchUrl, openStage } from "../stage/stage.ts";
+import { type FetchUrl, openStage, type StageOptions } from "../stage/stage.ts";
 import { type ClientTarget, clientTarget } from "../stage/target.ts";
 import { addRunOptions, parseWholeNumber, type RunCommandOptions, runCommand } from "./run-options.ts";
 import { parseTarget } from "./target-address.ts";
@@ -16,12 +17,24 @@ interface Options extends RunCommandOptions {
   readonly run?: string;
   readonly manual?: boolean;
   readonly discoveryPort: number;
+  readonly tlsListen?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
 }
 
 export interface ClientProfileHelp {
   readonly summary: string;
   readonly description: string;
+  /** With `{profile}` in it, in place of what goes for most. */
+  readonly examples?: string;
+  /** Takes offers of version 1.0 as well: options for that. */
+  readonly takesOffers?: boolean;
 }
+
+const EXAMPLES = `  branchcache-conformance {profile} --listen 192.0.2.1:8080 --run 'fetch-it {url} > {output}'
+  branchcache-conformance {profile} --listen 192.0.2.1:8080 --manual --only {check}
+  branchcache-conformance {profile} --listen 127.0.0.1:8080 --discovery-port 3799 \\
+    --run 'branchcache get {url} -o {output} --no-daemon --interface 127.0.0.1 --discovery-port 3799'`;
 
 export function clientProfileCommand(profile: Profile<ClientTarget>, help: ClientProfileHelp): Command {
   const command = new Command(profile.name)
@@ -34,6 +47,15 @@ export function clientProfileCommand(profile: Profile<ClientTarget>, help: Clien
     .option("--run <command>", "how the client downloads {url}: to {output}, or to its standard output")
     .option("--manual", "say what to download, and wait for Enter, instead of running a command")
     .option("--discovery-port <port>", "UDP port where the client looks for peers", parseWholeNumber, 3702);
+  if (help.takesOffers) {
+    command
+      .option("--tls-listen <address:port>", "where offers of version 1.0 go")
+      .option("--tls-cert <file>", "certificate for that, PEM: one that the client trusts")
+      .option("--tls-key <file>", "its key, PEM");
+  }
+  const examples = (help.examples ?? EXAMPLES)
+    .replaceAll("{profile}", profile.name)
+    .replaceAll("{check}", profile.checks[0]?.id ?? "");
   return addRunOptions(command, { timeoutMs: 60_000, timeoutOf: "how long a download may take" })
     .addHelpText(
       "after",
@@ -43,10 +65,7 @@ and the discovery of that address's link. Each scene is one download of new cont
 client has cached stands in the way. Peers and probes have to reach this host through its firewall.
 
 Examples:
-  branchcache-conformance ${profile.name} --listen 192.0.2.1:8080 --run 'fetch-it {url} > {output}'
-  branchcache-conformance ${profile.name} --listen 192.0.2.1:8080 --manual --only ${profile.checks[0]?.id}
-  branchcache-conformance ${profile.name} --listen 127.0.0.1:8080 --discovery-port 3799 \\
-    --run 'branchcache get {url} -o {output} --no-daemon --interface 127.0.0.1 --discovery-port 3799'`,
+${examples}`,
     )
     .action(async ({ run }: Options) => {
       await runCommand(command, profile, run ?? "a client worked by hand", (_, random) =>
@@ -58,11 +77,13 @@ Examples:
 async function openTarget(options: Options, random: Random): Promise<ClientTarget & AsyncDisposable> {
   const { discoveryPort, timeout: timeoutMs } = options;
   const listen = listenAddress(options.listen);
+  const offers = await offersPlace(options);
   const client = chooseClient(options);
   const stage = await openStage({
     fetch: client.fetch,
     listen,
     discoveryPort,
+    ...(offers && { offers }),
     clock: systemClock,
     random,
     timeoutMs,
@@ -73,6 +94,27 @@ async function openTarget(options: Options, random: Random): Promise<ClientTarge
       client.close();
       await stage[Symbol.asyncDispose]();
     },
+  };
+}
+
+async function offersPlace({ tlsCert, tlsKey, tlsListen }: Options): Promise<StageOptions["offers"]> {
+  const given = [tlsListen, tlsCert, tlsKey];
+  if (given.every((value) => value === undefined)) return undefined;
+  if (tlsListen === undefined || tlsCert === undefined || tlsKey === undefined) {
+    throw new BranchCacheError(
+      "BC_CONFORMANCE_INPUT",
+      "--tls-listen, --tls-cert and --tls-key belong together",
+    );
+  }
+  const read = (option: string, path: string) =>
+    readFile(path, "utf8").catch((error) => {
+      throw new BranchCacheError("BC_CONFORMANCE_INPUT", `${option}: ${errorMessage(error)}`, {
+        cause: error,
+      });
+    });
+  return {
+    listen: listenAddress(tlsListen),
+    certificate: { cert: await read("--tls-cert", tlsCert), key: await read("--tls-key", tlsKey) },
   };
 }
 

@@ -1,5 +1,6 @@
 /** A content server that notes every request, and answers honestly unless a scene says otherwise. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Endpoint } from "@branchcache/runtime";
 import type { ContentVersion, StageContent } from "./content.ts";
@@ -8,6 +9,8 @@ export interface OriginRequest {
   readonly method: string;
   readonly path: string;
   readonly httpVersion: string;
+  /** It came by TLS. */
+  readonly secure: boolean;
   readonly from: Endpoint;
   /** Names in lower case; a field that came several times is joined by commas. */
   readonly headers: Readonly<Record<string, string>>;
@@ -23,14 +26,24 @@ export interface OriginReply {
 /** Undefined: no such path. */
 export type OriginHandler = (request: OriginRequest) => OriginReply | undefined;
 
+/** PEM. */
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
 export interface Origin extends AsyncDisposable {
   readonly endpoint: Endpoint;
+  /** For connections from now on; those that are open are closed. Throws without TLS. */
+  useCertificate(certificate: Certificate): void;
   /** Connections that ended with a reset, so far. */
   readonly resets: number;
 }
 
 export interface OriginOptions {
   readonly listen: Endpoint;
+  /** Serve by TLS. */
+  readonly tls?: Certificate;
   readonly answer: OriginHandler;
   /** POST requests with their bodies; anything else than GET and HEAD is refused without it. */
   post?(request: OriginRequest, body: Uint8Array): Promise<OriginReply | undefined>;
@@ -42,10 +55,13 @@ const MAX_POST_BYTES = 1024 * 1024;
 /** Port 0 picks a free one. */
 export async function openOrigin(options: OriginOptions): Promise<Origin> {
   let resets = 0;
-  const server = createServer((request, response) => {
+  const take = (request: IncomingMessage, response: ServerResponse): void => {
     const seen = readRequest(request);
     const send = (reply: OriginReply | undefined) => sendReply(response, reply, seen.method === "HEAD");
-    if (request.method === "GET" || request.method === "HEAD") return send(options.answer(seen));
+    if (request.method === "GET" || request.method === "HEAD") {
+      send(options.answer(seen));
+      return;
+    }
     const parts: Uint8Array[] = [];
     let gathered = 0;
     request.on("data", (part: Uint8Array) => {
@@ -58,7 +74,9 @@ export async function openOrigin(options: OriginOptions): Promise<Origin> {
       const answer = options.post?.(seen, body) ?? Promise.resolve(undefined);
       answer.then(send, () => request.destroy());
     });
-  });
+  };
+  const secure = options.tls && createTlsServer(options.tls, take);
+  const server = secure ?? createServer(take);
   server.on("connection", (socket) =>
     socket.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "ECONNRESET") resets++;
@@ -73,6 +91,11 @@ export async function openOrigin(options: OriginOptions): Promise<Origin> {
     endpoint: { address: options.listen.address, port },
     get resets() {
       return resets;
+    },
+    useCertificate(certificate) {
+      if (!secure) throw new Error("a certificate without TLS");
+      secure.setSecureContext(certificate);
+      secure.closeAllConnections();
     },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
@@ -92,6 +115,7 @@ function readRequest(request: IncomingMessage): OriginRequest {
     method: request.method ?? "",
     path: request.url ?? "",
     httpVersion: request.httpVersion,
+    secure: "encrypted" in request.socket,
     headers,
   };
 }

@@ -18,7 +18,14 @@ import { systemRandom } from "@branchcache/runtime/node";
 import { newUuidUrn } from "dgram-ws-discovery";
 import { type Announcer, openAnnouncer, type TimedAnswer } from "./announcer.ts";
 import { type ContentVersion, makeContent, type StageContent, segmentById } from "./content.ts";
-import { honestReply, type Origin, type OriginReply, type OriginRequest, openOrigin } from "./origin.ts";
+import {
+  type Certificate,
+  honestReply,
+  type Origin,
+  type OriginReply,
+  type OriginRequest,
+  openOrigin,
+} from "./origin.ts";
 import { openPeer, type PeerScript, type StagePeer, type StagePeerOptions } from "./peer.ts";
 import type { SeenProbe } from "./probe.ts";
 import { type MatchChanges, type MatchSource, probeMatch } from "./probe-match.ts";
@@ -32,6 +39,8 @@ export interface StageOptions {
   readonly listen: Endpoint;
   /** Default 3702; 0 picks a free one, for a client that can be told which. */
   readonly discoveryPort?: number;
+  /** Where the kit takes offers of version 1.0 as a hosted cache, by TLS; the client has to trust the certificate. */
+  readonly offers?: { readonly listen: Endpoint; readonly certificate: Certificate };
   readonly clock: Clock;
   readonly random: Random;
   /** For one download. Default 60,000. */
@@ -89,9 +98,15 @@ export interface Played {
 
 export interface Stage extends AsyncDisposable {
   readonly endpoint: Endpoint;
+  /** Where offers of version 1.0 go; undefined where there is no place for them. */
+  readonly offers: Endpoint | undefined;
+  /** Does it while that place has a certificate that nobody trusts. */
+  asStranger<T>(work: () => Promise<T>): Promise<T>;
   readonly discoveryPort: number;
   readonly clock: Clock;
   readonly random: Random;
+  /** Whether it names a segment of an earlier scene: a client may still be busy with that. */
+  isPast(segmentId: Uint8Array): boolean;
   /** Requests at the origin for anything but the content of a scene, so far. */
   readonly strayRequests: number;
   play(scene?: Scene): Promise<Played>;
@@ -188,6 +203,17 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     answer: answerOrigin,
     post: takePost,
   });
+  const offers =
+    options.offers &&
+    (await openOrigin({
+      listen: options.offers.listen,
+      tls: options.offers.certificate,
+      answer: () => undefined,
+      post: takePost,
+    }).catch(async (error) => {
+      await origin[Symbol.asyncDispose]();
+      throw error;
+    }));
   let announcer: Announcer;
   try {
     announcer = await openAnnouncer({
@@ -197,6 +223,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
       ...(discoveryPort !== undefined && { port: discoveryPort }),
     });
   } catch (error) {
+    await offers?.[Symbol.asyncDispose]();
     await origin[Symbol.asyncDispose]();
     throw error;
   }
@@ -224,6 +251,17 @@ export async function openStage(options: StageOptions): Promise<Stage> {
 
   return {
     endpoint: origin.endpoint,
+    offers: offers?.endpoint,
+    isPast: (segmentId) => pastSegments.has(toHex(segmentId)),
+    async asStranger(work) {
+      if (!offers || !options.offers) throw new Error("no place for offers of version 1.0");
+      offers.useCertificate(await strangersCertificate());
+      try {
+        return await work();
+      } finally {
+        offers.useCertificate(options.offers.certificate);
+      }
+    },
     discoveryPort: announcer.port,
     clock,
     random,
@@ -274,9 +312,17 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     },
     async [Symbol.asyncDispose]() {
       await announcer[Symbol.asyncDispose]();
+      await offers?.[Symbol.asyncDispose]();
       await origin[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Signed by nobody but itself. */
+async function strangersCertificate(): Promise<Certificate> {
+  const { generate } = await import("selfsigned");
+  const made = await generate([{ name: "commonName", value: "stranger" }], { keyType: "ec" });
+  return { cert: made.cert, key: made.private };
 }
 
 async function openPeers(scripts: readonly PeerScript[], options: StagePeerOptions): Promise<StagePeer[]> {

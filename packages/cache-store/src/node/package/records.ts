@@ -83,6 +83,8 @@ export function decodeObject<T>(payload: Uint8Array): T {
   }
 }
 
+const ALGORITHMS = new Set<unknown>(["sha256", "sha384", "sha512", "sha512-truncated"]);
+const CIPHERS = new Set<unknown>([0, 1, 2, 3]);
 const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8Array;
 const isCount = (value: number): boolean => Number.isSafeInteger(value) && value > 0;
 
@@ -90,6 +92,7 @@ const isCount = (value: number): boolean => Number.isSafeInteger(value) && value
 export function decodeSegment(payload: Uint8Array): SegmentEntry {
   const segment = decodeObject<SegmentEntry>(payload);
   const { id, tags, secret, lengthBytes, blockSizeBytes, hashOfData, blockHashes } = segment ?? {};
+  const { algorithm, cipher, secretRef } = segment ?? {};
   const isGood =
     isBytes(id) &&
     Array.isArray(tags) &&
@@ -97,7 +100,10 @@ export function decodeSegment(payload: Uint8Array): SegmentEntry {
     [secret, hashOfData, blockHashes].every((value) => value === undefined || isBytes(value)) &&
     isCount(lengthBytes) &&
     isCount(blockSizeBytes) &&
-    totalBlocks(segment) <= MAX_BLOCKS;
+    totalBlocks(segment) <= MAX_BLOCKS &&
+    (algorithm === undefined || ALGORITHMS.has(algorithm)) &&
+    CIPHERS.has(cipher) &&
+    (secretRef === undefined || typeof secretRef === "string");
   if (!isGood) throw damaged("a segment that is none");
   return segment;
 }

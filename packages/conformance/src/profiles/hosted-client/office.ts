@@ -14,6 +14,8 @@ import type { OriginReply, OriginRequest } from "../../stage/origin.ts";
 import type { Played, Posted, Scene, Stage } from "../../stage/stage.ts";
 
 export const OFFER_PATH = "/0131501b-d67f-491b-9a40-c4bf27bcb4d4";
+/** By TLS, in capital letters. */
+export const FIRST_OFFER_PATH = "/C574AC30-5794-4AEE-B1BB-6651C5315029";
 
 export interface Descriptor {
   readonly blockSize: number;
@@ -37,12 +39,13 @@ export interface OfficePlay {
   readonly offers: readonly Offer[];
 }
 
-/** Size 1, and code 0. [MS-PCHC] 2.2.2 */
-const OK = Uint8Array.of(0, 0, 0, 1, 0);
-const HEAD_BYTES = 16;
+/** Size 1, and code 0 or 1. [MS-PCHC] 2.2.2 */
+export const OK: OriginReply = { status: 200, headers: {}, body: Uint8Array.of(0, 0, 0, 1, 0) };
+export const INTERESTED: OriginReply = { status: 200, headers: {}, body: Uint8Array.of(0, 0, 0, 1, 1) };
+export const HEAD_BYTES = 16;
 export const DESCRIPTOR_BYTES = 59;
 
-const isPath = (path: string, wanted: string) =>
+export const isPath = (path: string, wanted: string) =>
   path.toLowerCase().replace(/\/$/, "") === wanted.toLowerCase().replace(/\/$/, "");
 
 /** Downloads new content without any peer, and waits for offers. */
@@ -61,17 +64,14 @@ export async function playOffice(
   const pulled = new Map<Uint8Array, string>();
   const pulls: Promise<void>[] = [];
   let content: StageContent | undefined;
-  const retrieval = createRetrievalServer({
-    clock: stage.clock,
-    source: { heldBlocks: async () => undefined, block: async () => undefined },
-  });
+  const holdsNothing = emptyCache(stage);
   const takeOffer = async (request: OriginRequest, body: Uint8Array): Promise<OriginReply> => {
     if (pull && content) {
-      const pulling = pullFirst(request, body, content);
+      const pulling = pullFirst(request, body, readDescriptors(body)[0]?.id, content);
       pulls.push(pulling.then((outcome) => void pulled.set(body, outcome)));
       await pulling;
     }
-    return answer ?? { status: 200, headers: {}, body: OK };
+    return answer ?? OK;
   };
   const scene: Scene = {
     version,
@@ -83,8 +83,7 @@ export async function playOffice(
     },
     post(request, body) {
       if (isPath(request.path, OFFER_PATH)) return takeOffer(request, body);
-      if (isPath(request.path, RETRIEVAL_PATH)) return answerRetrieval(retrieval, body);
-      return undefined;
+      return holdsNothing(request, body);
     },
     awaited: (_, posts) =>
       posts.filter(isOffer).reduce((sum, { body }) => sum + readDescriptors(body).length, 0) >= enough,
@@ -101,6 +100,18 @@ export async function playOffice(
   return { played, offers };
 }
 
+/** Answers questions for blocks and segments, as a hosted cache that has none; undefined for anything else. */
+export function emptyCache(
+  stage: Stage,
+): (request: OriginRequest, body: Uint8Array) => Promise<OriginReply> | undefined {
+  const retrieval = createRetrievalServer({
+    clock: stage.clock,
+    source: { heldBlocks: async () => undefined, block: async () => undefined },
+  });
+  return (request, body) =>
+    isPath(request.path, RETRIEVAL_PATH) ? answerRetrieval(retrieval, body) : undefined;
+}
+
 const isOffer = ({ request }: Posted) => isPath(request.path, OFFER_PATH);
 
 async function answerRetrieval(
@@ -113,7 +124,7 @@ async function answerRetrieval(
   return { status: 200, headers: {}, body: concatBytes(...answer.parts) };
 }
 
-const word = (bytes: Uint8Array, at: number) =>
+export const word = (bytes: Uint8Array, at: number) =>
   new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint16(at);
 
 /** Empty where the message has no whole number of them. [MS-PCHC] 2.2.1.5 */
@@ -134,9 +145,13 @@ function readDescriptors(body: Uint8Array): readonly Descriptor[] {
 }
 
 /** Asks the client for the first block of what it offers, and opens it. */
-async function pullFirst(request: OriginRequest, body: Uint8Array, content: StageContent): Promise<string> {
-  const [first] = readDescriptors(body);
-  const segment = first && segmentById(content, first.id);
+export async function pullFirst(
+  request: OriginRequest,
+  body: Uint8Array,
+  id: Uint8Array | undefined,
+  content: StageContent,
+): Promise<string> {
+  const segment = id && segmentById(content, id);
   if (!segment) return "no segment of the content was offered";
   const message = encodeMessage(getBlocks, 1, {
     segmentId: segment.id,

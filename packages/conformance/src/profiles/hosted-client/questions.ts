@@ -1,0 +1,43 @@
+/** What a client asks a hosted cache before it turns to the origin. [MS-PCCRR] 3.1.4.4 */
+import { parseRequest, RETRIEVAL_PATH } from "@branchcache/retrieval";
+import { toHex } from "@branchcache/runtime";
+import { type Check, finding, skipped } from "../../kit/check.ts";
+import { segmentById } from "../../stage/content.ts";
+import type { ClientTarget } from "../../stage/target.ts";
+import { isPath, playOffice } from "./office.ts";
+
+/** Content of so many segments that some clients ask in several messages. */
+const SEGMENTS_BYTES = 20 * 131_072;
+
+export const questionChecks: readonly Check<ClientTarget>[] = [
+  {
+    id: "segment-list-questions",
+    requirements: ["PCCRR-27", "PCCRR-44", "PCCRR-45", "PCCRR-48"],
+    level: "MUST",
+    title: "asks for segments of the content, in well-formed messages, each with a RequestID of its own",
+    async run({ stage }) {
+      const seen: string[] = [];
+      let asked = 0;
+      for (const version of [1, 2] as const) {
+        const { played } = await playOffice(stage, { version, lengthBytes: SEGMENTS_BYTES });
+        for (const { body, request } of played.posts) {
+          if (!isPath(request.path, RETRIEVAL_PATH)) continue;
+          const message = parseRequest(body);
+          if (message.kind !== "getSegmentList") continue;
+          asked++;
+          const { requestId, segmentIds } = message.body;
+          const stranger = segmentIds.find((id) => !segmentById(played.content, id));
+          if (stranger) return finding(false, "", `segment ${toHex(stranger)}`, "segments of the content");
+          seen.push(toHex(requestId));
+        }
+      }
+      if (asked === 0) return skipped("no MSG_GETSEGLIST came");
+      return finding(
+        new Set(seen).size === seen.length,
+        "two downloads of content that the cache does not hold",
+        `${asked} MSG_GETSEGLIST with ${new Set(seen).size} RequestIDs`,
+        "another RequestID in each",
+      );
+    },
+  },
+];
