@@ -5,25 +5,27 @@
  *
  * A rule is *tested* when its id stands in the name of a test, *on the wire* when a check of the conformance
  * kit names it, *not applicable* when the catalogue says why, else *open*. `--list` names the open ones,
- * `--write` renews the tables under `protocol-specs`, `--strict` fails on an open MUST and on tables that
- * are out of date. An id that no catalogue has always fails, and so does a catalogue that is not well formed.
+ * `--write` renews the tables under `protocol-specs`, `--strict` fails on an open MUST, on a MUST that no check of the
+ * kit names and of which the catalogue does not say why it cannot be seen (`offWire`), and on tables that are out of
+ * date. An id that no catalogue has always fails, and so does a catalogue that is not well formed.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import * as conformance from "@branchcache/conformance";
 import { parse } from "yaml";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const specs = join(root, "protocol-specs");
 const idPattern = /\b(?:API|PCCRC|PCCRR|PCCRD|PCCRTP|PCHC|WSD)-\d+\b/g;
 const levels = ["MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY", "NOTE"];
-const fieldsOfRule = ["id", "level", "implied", "role", "rule", "section", "notApplicable"];
+const fieldsOfRule = ["id", "level", "implied", "role", "rule", "section", "notApplicable", "offWire"];
 
 /**
  * @typedef {{ id: string, level: string, implied?: boolean, role: string[], rule: string, section?: string,
- *   notApplicable?: string }} Rule
- * @typedef {{ title: string, about: string, text: string, packages: string[], terms?: string,
- *   requirements: Rule[] }} Catalogue
+ *   notApplicable?: string, offWire?: string }} Rule
+ * @typedef {{ title: string, about: string, text: string, packages: string[], terms?: string, offWire?: string,
+ *   requirements: Rule[] }} Catalogue `offWire` of a catalogue: why nothing of it can be seen on the wire.
  */
 
 /** @type {string[]} */
@@ -89,13 +91,10 @@ for (const top of ["packages", "test"]) {
     for (const [rule] of text.matchAll(idPattern)) hold(tests, rule, path);
   }
 }
-if (readdirSync(join(root, "packages")).includes("conformance")) {
-  for (const { text } of sources("packages/conformance/src", ".ts")) {
-    for (const [, check = "", rules = ""] of text.matchAll(
-      /\bid: "([^"]+)",\s+requirements: \[([^\]]*)\]/g,
-    )) {
-      for (const [rule] of rules.matchAll(idPattern)) hold(checks, rule, check);
-    }
+for (const value of Object.values(conformance)) {
+  if (typeof value !== "object" || !("checks" in value)) continue;
+  for (const { id, requirements } of value.checks) {
+    for (const rule of requirements) hold(checks, rule, id);
   }
 }
 for (const [rule, by] of [...tests, ...checks]) {
@@ -114,17 +113,28 @@ const status = (rule) => {
 };
 
 const summary = [
-  "| document | rules | tested | on the wire | not applicable | open | MUST | open MUST |",
-  "| --- | --- | --- | --- | --- | --- | --- | --- |",
+  "| document | rules | tested | on the wire | not applicable | open | MUST | on the wire | cannot be seen there | open |",
+  "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
 ];
+/** @type {string[]} */
+const unseenMusts = [];
 /** @type {string[]} */
 const openMusts = [];
 /** @type {string[]} */
 const listed = [];
-for (const [document, { title, requirements }] of catalogues) {
+for (const [document, { title, requirements, offWire }] of catalogues) {
   const open = requirements.filter((rule) => status(rule) === "open");
   const bindingAndOpen = open.filter(binds);
   openMusts.push(...bindingAndOpen.map((rule) => rule.id));
+  for (const rule of requirements.filter(binds)) {
+    const why = rule.offWire ?? offWire ?? reason(rule);
+    if (!checks.has(rule.id) && why === undefined) unseenMusts.push(rule.id);
+    if (checks.has(rule.id) && rule.offWire !== undefined) {
+      faults.push(
+        `${rule.id}: ${[...(checks.get(rule.id) ?? [])].join(", ")} looks for it, and it is marked offWire`,
+      );
+    }
+  }
   /** @param {(rule: Rule) => boolean} which */
   const count = (which) => requirements.filter(which).length;
   const cells = [
@@ -135,6 +145,8 @@ for (const [document, { title, requirements }] of catalogues) {
     count((rule) => status(rule) === "not applicable"),
     open.length,
     count(binds),
+    count((rule) => binds(rule) && checks.has(rule.id)),
+    count((rule) => binds(rule) && !checks.has(rule.id) && reason(rule) === undefined),
     bindingAndOpen.length,
   ];
   summary.push(`| ${cells.join(" | ")} |`);
@@ -159,7 +171,8 @@ function page(document, { title, about, text, packages, terms, requirements }) {
     );
     const shown = links.length > 3 ? [...links.slice(0, 3), `and ${links.length - 3} more`] : links;
     const wire = [...(checks.get(rule.id) ?? [])].map((check) => `\`${check}\``);
-    return [...shown, ...wire].join(", ") || (reason(rule) ?? "open");
+    const held = [...shown, ...wire].join(", ") || (reason(rule) ?? "open");
+    return rule.offWire === undefined ? held : `${held}; not on the wire: ${rule.offWire}`;
   };
   return [
     `# ${title}`,
@@ -203,6 +216,11 @@ if (process.argv.includes("--write")) {
 }
 if (process.argv.includes("--strict")) {
   if (openMusts.length > 0) faults.push(`a MUST without test, wire check or reason: ${openMusts.join(" ")}`);
+  if (unseenMusts.length > 0) {
+    faults.push(
+      `a MUST that the kit does not look for, without a reason in offWire: ${unseenMusts.join(" ")}`,
+    );
+  }
   for (const [path, text] of pages) {
     if (textOf(path) !== text) {
       faults.push(`${relative(root, path)}: out of date, renew it with npx pnpm spec:coverage --write`);

@@ -136,6 +136,14 @@ const MUTANTS: readonly (readonly [name: string, fault: Fault, caughtBy: readonl
     says(/<wsd:Scopes>([0-9A-F]{64})</, (_, id = "") => `<wsd:Scopes>${id.toLowerCase()}<`),
     ["scopes-of-what-is-held"],
   ],
+  [
+    "writes what it heard in lower case in upper case",
+    {
+      said: (text) =>
+        text.replace(/<wsd:Scopes>([0-9a-f]{64})</, (_, id) => `<wsd:Scopes>${id.toUpperCase()}<`),
+    },
+    ["echoes-scope-text"],
+  ],
   ["packs bits from the lowest", says("<wsd:Scopes>MAA=<", "<wsd:Scopes>DAA=<"), ["bits-of-what-is-held"]],
   ["says that it has a part", says("<wsd:Scopes>MAA=<", "<wsd:Scopes>IAA=<"), ["bits-of-what-is-held"]],
   ["sends ages without their header", says(/SegmentAges>AAE/, "SegmentAges>AAA"), ["segment-age-blob"]],

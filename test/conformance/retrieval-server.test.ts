@@ -33,7 +33,12 @@ afterAll(() => held[Symbol.asyncDispose]());
 describe("our node", () => {
   it("passes the whole profile", async () => {
     const report = await run(retrievalServer, { ...held, random: seededRandom(1) });
-    expect(report.results.filter(({ outcome }) => outcome !== "pass")).toEqual([]);
+    const bad = report.results.filter(({ outcome }) => outcome !== "pass");
+    // Those have servers of their own below.
+    expect(bad.map(({ id, outcome }) => [id, outcome])).toEqual([
+      ["upload-limit", "skipped"],
+      ["upload-timer", "skipped"],
+    ]);
     expect(report.results.length).toBeGreaterThan(45);
   });
 
@@ -41,7 +46,11 @@ describe("our node", () => {
     await using second = await heldContent(2);
     const report = await run(retrievalServer, { ...second, random: seededRandom(1) });
     const bad = report.results.filter(({ outcome }) => outcome !== "pass");
-    expect(bad.map(({ id, outcome }) => [id, outcome])).toEqual([["lowest-of-several", "skipped"]]);
+    expect(bad.map(({ id, outcome }) => [id, outcome])).toEqual([
+      ["lowest-of-several", "skipped"],
+      ["upload-limit", "skipped"],
+      ["upload-timer", "skipped"],
+    ]);
   });
 });
 

@@ -66,18 +66,18 @@ describe("branchcache-conformance with a client", () => {
       version: "2.0 by HTTP",
       client: {},
       args: [] as string[],
-      passed: /^MUST: 8 passed, 0 failed, 0 inconclusive, 10 skipped$/m,
+      only: ["offer-message", "serves-what-it-offers"],
     },
     {
       version: "1.0 by TLS",
       client: { offer_version: 1 },
       args: ["--tls-cert", "cert.pem", "--tls-key", "key.pem"],
-      passed: /^MUST: 11 passed, 0 failed, 0 inconclusive, 7 skipped$/m,
+      only: ["segment-information", "serves-what-it-describes", "unknown-certificate"],
     },
   ])(
     "finds a daemon conforming that offers to the kit as its hosted cache, offers of $version",
     { timeout: 300_000 },
-    async ({ args, client, passed }) => {
+    async ({ args, client, only }) => {
       const [http, https] = [await freeTcpPort(), await freeTcpPort()];
       const pem = { "cert.pem": certificates.server.cert, "key.pem": certificates.server.key };
       for (const [name, content] of Object.entries({ ...pem, "ca.pem": certificates.ca.cert })) {
@@ -101,10 +101,10 @@ describe("branchcache-conformance with a client", () => {
       const get = `"${process.execPath}" "${dist("cli/dist/branchcache.js")}" get {url} -o {output} --quiet --socket "${daemon.socket}"`;
       const { stdout, stderr, code } = await command(
         ...["hosted-client", "--listen", `127.0.0.1:${http}`, "--discovery-port", port],
-        ...[...tls, "--run", get],
+        ...[...tls, "--only", ...only, "--run", get],
       );
       expect(stderr).toBe("");
-      expect(stdout).toMatch(passed);
+      expect(stdout).toContain(`MUST: ${only.length} passed, 0 failed, 0 inconclusive, 0 skipped`);
       expect(code).toBe(0);
     },
   );

@@ -53,7 +53,36 @@ const part = (text: string, name: string) =>
   new RegExp(`<${name}[^>]*>([^<]*)</${name}>`).exec(text)?.[1] ?? "";
 let copies = 0;
 
+/** Each probe is followed by others that ask the same. */
+const multiplied =
+  (times: number): NonNullable<Mutation["udp"]> =>
+  (real: UdpPort) => ({
+    interfaces: () => real.interfaces(),
+    async open(options, onDatagram) {
+      const socket = await real.open(options, onDatagram);
+      return {
+        local: socket.local,
+        async send(bytes, to) {
+          for (let i = 0; i < times; i++) {
+            const id = `${100_000_000_000 + copies++}`;
+            await socket.send(
+              changedBytes(bytes, (text) => text.replace(/(MessageID>urn:uuid:.{24})[^<]*/, `$1${id}`)),
+              to,
+            );
+          }
+        },
+        close: () => socket.close(),
+      };
+    },
+  });
+
 export const DISCOVERY_MUTANTS: readonly Mutant[] = [
+  {
+    name: "asks again and again about what nobody has",
+    caught: "asks-once",
+    mutation: { udp: multiplied(2) },
+  },
+  { name: "floods the link with probes", caught: "probe-rate", mutation: { udp: multiplied(150) } },
   {
     name: "names another rule for scopes",
     caught: "format-v1",

@@ -1,11 +1,14 @@
+import { systemClock } from "@branchcache/runtime/node";
 import { Command } from "commander";
 import { retrievalServer } from "../profiles/retrieval-server/profile.ts";
 import { openInformation } from "./information.ts";
-import { addRunOptions, type RunCommandOptions, runCommand } from "./run-options.ts";
+import { addRunOptions, parseWholeNumber, type RunCommandOptions, runCommand } from "./run-options.ts";
 import { parseTarget } from "./target-address.ts";
 
 interface Options extends RunCommandOptions {
   readonly information?: string;
+  readonly maxUploads?: number;
+  readonly uploadTimer?: number;
 }
 
 export function retrievalServerCommand(): Command {
@@ -21,6 +24,13 @@ export function retrievalServerCommand(): Command {
       "--information <file|url>",
       "Content Information of content that the target holds, or the URL of the content",
     );
+  command
+    .option(
+      "--max-uploads <n>",
+      "clients that the target is set to serve at once, some few: all of its slots are taken for a while",
+      parseWholeNumber,
+    )
+    .option("--upload-timer <ms>", "how long it serves one at most", parseWholeNumber, 15_000);
   return addRunOptions(command)
     .addHelpText(
       "after",
@@ -30,12 +40,14 @@ Examples:
   branchcache-conformance retrieval-server 127.0.0.1:1337 --information boot.ci --only PCCRR-54 --seed 7
   branchcache-conformance retrieval-server peer:80 --information boot.ci --format junit --output peer.xml`,
     )
-    .action(async (targetName: string | undefined, { information, timeout }: Options) => {
+    .action(async (targetName: string | undefined, options: Options) => {
+      const { information, maxUploads: limit, timeout, uploadTimer: timerMs = 15_000 } = options;
       await runCommand(command, retrievalServer, targetName, async (name, random) => ({
         server: parseTarget(name),
         information: await openInformation(information),
         random,
         timeoutMs: timeout,
+        ...(limit !== undefined && { uploads: { limit, timerMs, clock: systemClock } }),
       }));
     });
 }

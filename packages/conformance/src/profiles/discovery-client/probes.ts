@@ -222,4 +222,55 @@ export const probeChecks: readonly DiscoveryCheck[] = [
       );
     },
   },
+  {
+    id: "asks-once",
+    requirements: ["PCCRD-42", "PCCRD-73"],
+    level: "MUST",
+    title: "does not ask again for 15 s about a segment that nobody has",
+    async run({ stage }) {
+      const { probes } = await stage.play({ peers: [], answers: () => [] });
+      if (probes.length === 0) return skipped("no probe came");
+      // Copies of a probe have its MessageID.
+      const questions = new Map<string, Set<string>>();
+      for (const { format, ids, message } of probes) {
+        for (const id of ids) {
+          const key = `${format} ${toHex(id)}`;
+          questions.set(key, (questions.get(key) ?? new Set()).add(message.messageId));
+        }
+      }
+      const most = Math.max(...[...questions.values()].map(({ size }) => size));
+      return finding(
+        most === 1,
+        "no answer",
+        `${most} probes about one segment`,
+        "one probe, and its copies",
+      );
+    },
+  },
+  {
+    id: "probe-rate",
+    requirements: ["PCCRD-72"],
+    level: "MUST",
+    title: "sends at most 100 probes in a second",
+    async run({ stage }) {
+      const lengthBytes = MANY_SEGMENTS_BYTES;
+      const { probes } = await stage.play({ version: 2, lengthBytes, peers: [], answers: () => [] });
+      if (probes.length === 0) return skipped("no probe came");
+      const first = new Map<string, number>();
+      for (const { atMs, message } of probes) {
+        if (!first.has(message.messageId)) first.set(message.messageId, atMs);
+      }
+      const times = [...first.values()].sort((a, b) => a - b);
+      const most = Math.max(...times.map((at) => times.filter((t) => t >= at && t < at + 1_000).length));
+      return finding(
+        most <= 100,
+        "content of more than 128 segments that nobody has",
+        `${most} probes in a second`,
+        "at most 100",
+      );
+    },
+  },
 ];
+
+/** Version 2.0 has at most 128 KiB in a segment. */
+const MANY_SEGMENTS_BYTES = 130 * 131_072;

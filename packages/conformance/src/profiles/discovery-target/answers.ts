@@ -235,6 +235,24 @@ export const answerChecks: readonly DiscoveryCheck[] = [
     },
   },
   {
+    id: "echoes-scope-text",
+    requirements: ["PCCRD-14", "WSD-36"],
+    level: "MUST",
+    title: "says nothing to a probe in lower-case digits, or gives the scope back as the probe wrote it",
+    async run(target) {
+      const text = hexScopes([heldSegment(target).id]).toLowerCase();
+      const sent = probe(target.random, 1, [], { scopes: text });
+      const answer = await ask({ ...target, timeoutMs: target.quietMs ?? 300 }, sent);
+      if (answer === "no answer") {
+        // Only a target that is there may be silent.
+        const upper = probe(target.random, 1, [heldSegment(target).id]);
+        return answerFinding(target, upper, "a match of the same segment in upper case", () => undefined);
+      }
+      const scopes = typeof answer === "string" ? answer : (answer.match.scopes ?? []).join(" ");
+      return finding(scopes === text, text, scopes, "nothing, or the same text");
+    },
+  },
+  {
     id: "block-count",
     requirements: ["PCCRD-4", "PCCRD-34", "PCCRD-35", "PCCRD-64"],
     level: "MUST",

@@ -6,6 +6,7 @@ import { encryptionChecks } from "./encryption.ts";
 import { framingChecks } from "./framing.ts";
 import { malformedChecks } from "./malformed.ts";
 import { segmentListChecks } from "./segment-lists.ts";
+import { uploadChecks } from "./uploads.ts";
 
 export const retrievalServerChecks: readonly ServerCheck[] = [
   ...framingChecks,
@@ -14,4 +15,5 @@ export const retrievalServerChecks: readonly ServerCheck[] = [
   ...blockListChecks,
   ...segmentListChecks,
   ...malformedChecks,
+  ...uploadChecks,
 ];

@@ -3,6 +3,7 @@ import type { ContentInformation, Segment } from "@branchcache/content-info";
 import { parseResponse, RETRIEVAL_PATH, type Response } from "@branchcache/retrieval";
 import { BranchCacheError, type Endpoint, errorMessage, type Random } from "@branchcache/runtime";
 import { exchange, type HttpSeen, type HttpSent, hexText, seenText } from "../../kit/http.ts";
+import type { UploadSettings } from "./upload-settings.ts";
 
 export interface RetrievalServerTarget {
   readonly server: Endpoint;
@@ -11,6 +12,8 @@ export interface RetrievalServerTarget {
   readonly random: Random;
   /** How long an answer may take, in milliseconds. Default 5,000. */
   readonly timeoutMs?: number;
+  /** Where the target may be kept busy for a while; without it those checks are skipped. */
+  readonly uploads?: UploadSettings;
 }
 
 /** A segment that the server is said to hold, of most blocks. */

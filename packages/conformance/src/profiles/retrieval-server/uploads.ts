@@ -1,0 +1,156 @@
+/** How many clients a server serves at once, and for how long. [MS-PCCRR] 3.2.1, 3.2.2, 3.2.5 */
+import { connect, type Socket } from "node:net";
+import { RETRIEVAL_PATH } from "@branchcache/retrieval";
+import { type Clock, concatBytes, formatEndpoint } from "@branchcache/runtime";
+import { type Finding, finding, skipped } from "../../kit/check.ts";
+import { firstBlock, type ServerCheck } from "./asking.ts";
+import { getBlocks } from "./messages.ts";
+import { ask, heldSegment, hexText, type RetrievalServerTarget, readAnswer } from "./target.ts";
+import type { UploadSettings } from "./upload-settings.ts";
+
+/** Answers that nobody reads fill what lies between: so many, far more than the systems on both sides keep. */
+const ASKED = 300;
+/** One after the other, as the server gets on with them: asked at once, each would take a slot of its own. */
+const ASK_EVERY_MS = 3;
+const LOOK_EVERY_MS = 50;
+const NOT_GIVEN = "the target's limit of uploads was not given";
+
+/** A client that asks for a block over and over, and reads nothing until it is told to. */
+class IdleReader {
+  readonly #socket: Socket;
+  readonly #asking = new AbortController();
+  #received = 0;
+  #ended = false;
+
+  constructor({ server }: RetrievalServerTarget, message: Uint8Array, clock: Clock) {
+    const head =
+      `POST ${RETRIEVAL_PATH} HTTP/1.1\r\nHost: ${formatEndpoint(server)}\r\n` +
+      `Content-Length: ${message.length}\r\n\r\n`;
+    const request = concatBytes(new TextEncoder().encode(head), message);
+    this.#socket = connect({ host: server.address, port: server.port });
+    this.#socket.on("data", (part) => {
+      this.#received += part.length;
+    });
+    this.#socket.on("error", () => {
+      this.#ended = true;
+    });
+    this.#socket.on("close", () => {
+      this.#ended = true;
+    });
+    this.#socket.pause();
+    this.#ask(request, clock).catch(() => {
+      // It was closed meanwhile.
+    });
+  }
+
+  async #ask(request: Uint8Array, clock: Clock): Promise<void> {
+    for (let asked = 0; asked < ASKED && !this.#ended; asked++) {
+      this.#socket.write(request);
+      await clock.sleep(ASK_EVERY_MS, this.#asking.signal);
+    }
+  }
+
+  /** Reads all that is there; true if the server has ended the connection. */
+  async readToEnd(clock: Clock): Promise<boolean> {
+    this.#socket.resume();
+    for (let before = -1; !this.#ended && before !== this.#received; ) {
+      before = this.#received;
+      await clock.sleep(LOOK_EVERY_MS * 4);
+    }
+    return this.#ended;
+  }
+
+  close(): void {
+    this.#asking.abort();
+    this.#socket.destroy();
+  }
+}
+
+/** Blocks are asked for until the answer is what is waited for, or patience ends: what came last. */
+async function blockUntil(
+  target: RetrievalServerTarget,
+  clock: Clock,
+  message: Uint8Array,
+  wanted: "empty" | "content",
+): Promise<string> {
+  const untilMs = clock.monotonicMs() + (target.timeoutMs ?? 5_000);
+  for (;;) {
+    const read = readAnswer(await ask(target, message));
+    const seen = !read.ok
+      ? read.reason
+      : read.message.kind === "block"
+        ? read.message.body.data.length === 0
+          ? "empty"
+          : "content"
+        : read.message.kind;
+    if (seen === wanted || clock.monotonicMs() > untilMs) return seen;
+    await clock.sleep(LOOK_EVERY_MS);
+  }
+}
+
+/** While every slot of the target is taken by a client that reads nothing. */
+async function whileFull(
+  target: RetrievalServerTarget,
+  judge: (full: {
+    readonly settings: UploadSettings;
+    readonly message: Uint8Array;
+    readonly readers: readonly IdleReader[];
+  }) => Promise<Finding>,
+): Promise<Finding> {
+  const { uploads: settings } = target;
+  if (!settings) return skipped(NOT_GIVEN);
+  const segment = heldSegment(target);
+  const message = getBlocks(segment.id, [{ index: firstBlock(segment), count: 1 }]);
+  const readers = Array.from(
+    { length: settings.limit },
+    () => new IdleReader(target, message, settings.clock),
+  );
+  try {
+    return await judge({ settings, message, readers });
+  } finally {
+    for (const reader of readers) reader.close();
+  }
+}
+
+export const uploadChecks: readonly ServerCheck[] = [
+  {
+    id: "upload-limit",
+    requirements: ["PCCRR-105", "PCCRR-106", "PCCRR-107", "PCCRR-114", "PCCRR-115", "PCCRR-116"],
+    level: "MUST",
+    title: "answers with an empty message while it serves as many clients as it may, and serves again later",
+    run: (target) =>
+      whileFull(target, async ({ message, readers, settings: { clock, limit } }) => {
+        const full = await blockUntil(target, clock, message, "empty");
+        for (const reader of readers) reader.close();
+        const free = await blockUntil(target, clock, message, "content");
+        return finding(
+          full === "empty" && free === "content",
+          `${hexText(message)}, beside ${limit} clients that read nothing, and when they are gone`,
+          `${full}, then ${free}`,
+          "MSG_BLK of no bytes, then the block",
+        );
+      }),
+  },
+  {
+    id: "upload-timer",
+    requirements: ["PCCRR-109", "PCCRR-116"],
+    level: "MUST",
+    title: "gives up on clients who do not take their answer, and serves others",
+    run: (target) =>
+      whileFull(target, async ({ message, readers, settings }) => {
+        const { clock, timerMs = 15_000 } = settings;
+        const full = await blockUntil(target, clock, message, "empty");
+        await clock.sleep(timerMs);
+        // The slots are free again, although every client is still there.
+        const free = await blockUntil(target, clock, message, "content");
+        const ended = await Promise.all(readers.map((reader) => reader.readToEnd(clock)));
+        const left = ended.filter((isEnded) => !isEnded).length;
+        return finding(
+          full === "empty" && free === "content" && left === 0,
+          `${readers.length} clients that read nothing for ${timerMs} ms`,
+          `${full}, then ${free}; ${left} of them still connected`,
+          "their connections ended, and the block for others",
+        );
+      }),
+  },
+];
