@@ -1,8 +1,7 @@
 /** Serves a store's verified blocks to peers. Several processes may share the store and, in a cluster, the port. */
-import { createServer } from "node:http";
 import type { BlockStore, SecretStore } from "@branchcache/cache-store";
 import { createRetrievalServer } from "@branchcache/retrieval";
-import { nodeBlockCipher, retrievalRequestListener } from "@branchcache/retrieval/node";
+import { createRetrievalHttpServer, nodeBlockCipher } from "@branchcache/retrieval/node";
 import { type Clock, type Endpoint, type Observer, type Random, silentObserver } from "@branchcache/runtime";
 import { systemClock, systemRandom } from "@branchcache/runtime/node";
 import { blockSourceOf } from "./block-source.ts";
@@ -37,10 +36,7 @@ export async function startBlockServer(options: BlockServerOptions): Promise<Blo
     observer,
     ...(options.maxUploads === undefined ? {} : { maxUploads: options.maxUploads }),
   });
-  const listener = retrievalRequestListener(retrieval);
-  const server = createServer((request, response) => {
-    if (!listener(request, response)) response.writeHead(404).end();
-  });
+  const server = createRetrievalHttpServer(retrieval);
   const serving = await listen(server, options.listen, observer);
   return { serving, close: () => closeServer(server) };
 }

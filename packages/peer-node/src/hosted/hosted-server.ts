@@ -2,7 +2,7 @@
  * A hosted cache: blocks and version 2.0 offers on one HTTP port, version 1.0 offers on an HTTPS port, as Windows
  * has it. Several may share a store. [MS-PCHC] 3.1, [MS-PCCRR] 3.2
  */
-import { createServer, type RequestListener } from "node:http";
+import type { RequestListener } from "node:http";
 import { createServer as createTlsServer, type ServerOptions, type Server as TlsServer } from "node:https";
 import type { Server } from "node:net";
 import { createSecureContext } from "node:tls";
@@ -16,7 +16,7 @@ import {
 } from "@branchcache/hosted-cache";
 import { type OfferGate, offerRequestListener } from "@branchcache/hosted-cache/node";
 import { createRetrievalServer, type FetchBlocksOptions, MAX_HOSTED_UPLOADS } from "@branchcache/retrieval";
-import { nodeBlockCipher, nodeHttpPort, retrievalRequestListener } from "@branchcache/retrieval/node";
+import { createRetrievalHttpServer, nodeBlockCipher, nodeHttpPort } from "@branchcache/retrieval/node";
 import {
   BranchCacheError,
   type Clock,
@@ -120,10 +120,13 @@ export async function startHostedCacheService(
 
   const open: (() => Promise<void>)[] = [];
   const start = async (
-    server: ReturnType<typeof createServer> | TlsServer,
+    makeServer: (listener: RequestListener) => Parameters<typeof closeServer>[0],
     where: ListenAddress,
     version: 1 | 2,
   ) => {
+    const server = makeServer((request, response) => {
+      if (!takeOffer(request, response)) response.writeHead(404, { "Content-Length": 0 }).end();
+    });
     const gate = version === 1 ? options.httpsGate : options.httpGate;
     const { balancers } = options;
     const proxied = balancers && proxiedServer(server, { isBalancer: balancers, clock, observer });
@@ -133,12 +136,6 @@ export async function startHostedCacheService(
       ...(gate ? { gate } : {}),
       ...(proxied ? { addressOf: proxied.addressOf } : {}),
     });
-    const giveBlocks = version === 2 ? retrievalRequestListener(retrieval) : undefined;
-    const listener: RequestListener = (request, response) => {
-      if (giveBlocks?.(request, response) || takeOffer(request, response)) return;
-      response.writeHead(404, { "Content-Length": 0 }).end();
-    };
-    server.on("request", listener);
     const listening: Server = proxied?.front ?? server;
     const at = await listen(listening, where, observer);
     open.push(async () => {
@@ -158,11 +155,18 @@ export async function startHostedCacheService(
   const { https } = options;
   let tlsServer: TlsServer | undefined;
   try {
-    const serving = await start(createServer(), options.http, 2);
+    const serving = await start(
+      (listener) => createRetrievalHttpServer(retrieval, listener),
+      options.http,
+      2,
+    );
     let servingTls: Endpoint | undefined;
     if (https) {
-      tlsServer = createTlsServer({ ...checkedTls(https.tls), rejectUnauthorized: false });
-      servingTls = await start(tlsServer, https.listen, 1);
+      const makeServer = (listener: RequestListener): TlsServer => {
+        tlsServer = createTlsServer({ ...checkedTls(https.tls), rejectUnauthorized: false }, listener);
+        return tlsServer;
+      };
+      servingTls = await start(makeServer, https.listen, 1);
     }
     return {
       serving,
