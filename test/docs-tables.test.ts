@@ -1,18 +1,11 @@
 /** The tables of counterparts against the commands and settings that there really are. */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { EVENTS, METRICS, manualPages, observationReference } from "@branchcache/cli";
+import { EVENTS, METRICS, observationReference } from "@branchcache/cli";
 import { describe, expect, it } from "vitest";
+import { expectCommand, settings } from "./support/manual.ts";
 
 const page = readFileSync(join(import.meta.dirname, "../docs/guides/from-windows.md"), "utf8");
-const manual = Object.fromEntries(
-  Object.entries(manualPages("0")).map(([name, text]) => [name, text.replaceAll(String.raw`\-`, "-")]),
-);
-const commands = manual["branchcache.1"] ?? "";
-const settings = new Set(
-  [...(manual["branchcache.json.5"] ?? "").matchAll(/^\\fB([a-z_.]+)\\fR$/gm)].map((m) => m[1]),
-);
-
 interface Row {
   readonly windows: string;
   readonly here: string;
@@ -26,14 +19,6 @@ function table(name: string): readonly Row[] {
     const [, windows = "", here = ""] = line.split("|").map((cell) => cell.trim());
     return { windows: windows.replaceAll("`", ""), here };
   });
-}
-
-/** The part of the manual about one command, up to the next. */
-function aboutCommand(words: readonly string[]): string | undefined {
-  const start = commands.search(new RegExp(`^\\.SS "${words.join(" ")}(?: |")`, "m"));
-  if (start < 0) return undefined;
-  const rest = commands.slice(start + 1);
-  return rest.slice(0, Math.max(rest.search(/^\.S[SH] /m), 0) || undefined);
 }
 
 const CMDLETS =
@@ -90,17 +75,7 @@ describe("the counterparts of Windows", () => {
   });
 
   it.each(typed)("%s: %s", (_windows, command) => {
-    const words = command.split(" ").slice(1);
-    const options = words.filter((word) => word.startsWith("--"));
-    const named = words.filter((word) => /^[a-z][a-z-]*$/.test(word));
-    let about: string | undefined;
-    for (let length = named.length; length > 0 && about === undefined; length--) {
-      about = aboutCommand(named.slice(0, length));
-    }
-    expect(about, command).toBeDefined();
-    for (const option of options) expect(about, `${command} has ${option}`).toContain(option);
-    const key = words.find((word) => /^[a-z_]+\.[a-z_.]+$/.test(word));
-    if (words[0] === "config" && key) expect(settings).toContain(key);
+    expectCommand(command);
   });
 
   it.each(keys)("%s: %s", (_windows, key) => {
