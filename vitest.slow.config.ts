@@ -12,6 +12,8 @@ export default defineConfig({
     include: ["packages/*/test/**/*.slow.test.ts", "test/**/*.slow.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],
     testTimeout: 3_600_000,
+    // As in the fast lane: much of the time is waiting.
+    maxWorkers: "100%",
     hookTimeout: 120_000,
   },
 });
