@@ -116,6 +116,30 @@ describe.each([1, 2] as const)("version %s", (version) => {
     expect(matches()).toHaveLength(1);
   });
 
+  it.each([
+    ["the first is held", [A, B], [1, 3]],
+    ["only the last is", [C], [1, 2, 3]],
+    ["none is", [], [1, 2]],
+  ])(
+    "PCCRD-59 PCCRD-60 asks the cache no further than to the first that it tells of: %s",
+    async (_, held, asked) => {
+      const cache = new HandCache();
+      for (const id of held) cache.add(id, 1);
+      const counts: number[] = [];
+      const { holds } = cache;
+      cache.holds = (ids) => {
+        counts.push(ids.length);
+        return holds.call(cache, ids);
+      };
+      await here.host("192.0.2.2/24", { cache });
+      const { ask, matches } = await client();
+      await ask(probe(A, B, C));
+      await here.clock.advance(1_000);
+      expect(counts).toEqual(asked);
+      expect(matches()).toHaveLength(held.length > 0 ? 1 : 0);
+    },
+  );
+
   it("PCCRD-54 PCCRD-56 PCCRD-64 PCCRD-69 asks the cache again when the wait is over", async () => {
     const cache = new HandCache().add(A, 1).add(B, 5, 9);
     await here.host("192.0.2.2/24", { cache });

@@ -10,7 +10,7 @@ import type {
   RequestInfo,
 } from "dgram-ws-discovery";
 import { offeredAddresses } from "../addresses.ts";
-import { answerTemplate, answerTexts, type HeldSegment, hasBlocks } from "../messages/match.ts";
+import { answerTemplate, answerTexts, hasBlocks } from "../messages/match.ts";
 import { type PeerProbe, readPeerProbe } from "../messages/probe.ts";
 import type { FormatVersion } from "../names.ts";
 import type { Republication } from "../republication.ts";
@@ -61,19 +61,14 @@ export function probeAnswerer(options: AnswererOptions): RequestHandler {
       version: wanted.version,
     });
     if (serve.onProbe && !isOurs(request)) serve.onProbe(wanted.ids, request.from.address);
-    const held = await serve.held.holds(wanted.ids);
-    if (!held.some(hasBlocks)) {
+    const { isHeld, told } = await decide(wanted.ids);
+    if (!isHeld) {
       observer.count("discoveries_total", 1, RECEIVED.none);
       return undefined;
     }
     if (serve.onBattery?.()) {
       observer.count("probe_answers_total", 1, SILENT.battery);
       return undefined;
-    }
-    const nowMs = clock.monotonicMs();
-    const told: boolean[] = [];
-    for (let i = 0; i < held.length; i++) {
-      told.push(hasBlocks(held[i]) && republication.mayAnswer(wanted.ids[i] as SegmentId, nowMs));
     }
     if (!told.includes(true)) {
       observer.count("discoveries_total", 1, RECEIVED.suppressed);
@@ -85,13 +80,37 @@ export function probeAnswerer(options: AnswererOptions): RequestHandler {
     return () => build(waiting, request, told);
   }
 
+  /**
+   * Whether any is held, and which of them will be told of. As far as to the first that will: the cache is asked for
+   * all when the wait is over. Who has one mostly has the others, too, so that the first is asked for alone.
+   */
+  async function decide(
+    ids: readonly SegmentId[],
+  ): Promise<{ isHeld: boolean; told: (boolean | undefined)[] }> {
+    const told: (boolean | undefined)[] = [];
+    const nowMs = clock.monotonicMs();
+    let isHeld = false;
+    for (const part of ids.length > 1 ? [ids.slice(0, 1), ids.slice(1)] : [ids]) {
+      for (const segment of await serve.held.holds(part)) {
+        const id = ids[told.length] as SegmentId;
+        told.push(hasBlocks(segment) ? republication.mayAnswer(id, nowMs) : undefined);
+        if (told.at(-1)) return { isHeld: true, told };
+        isHeld ||= hasBlocks(segment);
+      }
+    }
+    return { isHeld, told };
+  }
+
   /** The cache may have changed while the answer waited. */
-  async function build(wanted: PeerProbe, request: RequestInfo, told: readonly boolean[]) {
+  async function build(wanted: PeerProbe, request: RequestInfo, told: readonly (boolean | undefined)[]) {
     const template = templates.for(wanted.version, request);
     if (!template) return undefined;
     const now = await serve.held.holds(wanted.ids);
-    const held: (HeldSegment | undefined)[] = [];
-    for (let i = 0; i < told.length; i++) held.push(told[i] && hasBlocks(now[i]) ? now[i] : undefined);
+    const nowMs = clock.monotonicMs();
+    const held = now.map((segment, i) => {
+      if (!hasBlocks(segment)) return undefined;
+      return (told[i] ?? republication.mayAnswer(wanted.ids[i] as SegmentId, nowMs)) ? segment : undefined;
+    });
     const texts = answerTexts(wanted, held, clock.wallMs());
     return texts && template.with(...texts);
   }
