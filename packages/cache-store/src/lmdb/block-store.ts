@@ -78,6 +78,8 @@ const DISK_FULL_PAUSE_MS = 5000;
 /** What a segment will be once its queued changes are committed, as far as can be told beforehand. */
 interface Expected {
   known: { state: SegmentState; facts: SegmentFacts } | undefined;
+  /** What was last queued for it: mostly the next block is of the same writer. */
+  segment: NewSegment | undefined;
   queuedChanges: number;
 }
 
@@ -212,10 +214,15 @@ export class LmdbBlockStore implements BlockStore {
     expected.known = { state, facts };
 
     const { lengthBytes, blockSizeBytes, trust } = segment;
-    const own: NewSegment = { ...facts, id: new Uint8Array(segment.id), lengthBytes, blockSizeBytes, trust };
-    const staged = this.#appender.stage(blockKey(own.id, index), block);
+    let own = expected.segment;
+    if (!own || merged || own.trust !== trust || verdict !== "stored") {
+      own = { ...facts, id: own?.id ?? new Uint8Array(segment.id), lengthBytes, blockSizeBytes, trust };
+      expected.segment = own;
+    }
+    const { id } = own;
+    const staged = this.#appender.stage(blockKey(id, index), block);
     const run = (ledger: Ledger<Place>) => ledger.put(own, index, bytes, placeOf(staged), nowMs);
-    const committed = this.#change(own.id, expected, { bytes, staged, run });
+    const committed = this.#change(id, expected, { bytes, staged, run });
     const result = committed.then(
       (outcome) => {
         if (outcome === "full") this.#full.full("limit", this.#totals.bytes, this.#limits.limitBytes);
@@ -310,6 +317,7 @@ export class LmdbBlockStore implements BlockStore {
     const own = new Uint8Array(id);
     const expected = this.#expect(own);
     expected.known = undefined;
+    expected.segment = undefined;
     return this.#change(own, expected, { bytes: 0, run: (ledger) => ledger.remove(own) });
   }
 
@@ -539,7 +547,7 @@ export class LmdbBlockStore implements BlockStore {
   }
 
   #expect(id: SegmentId): Expected {
-    return this.#expected.get(mapKey(id)) ?? { known: this.#read(id), queuedChanges: 0 };
+    return this.#expected.get(mapKey(id)) ?? { known: this.#read(id), segment: undefined, queuedChanges: 0 };
   }
 
   /** Queues a change of one segment; resolves with its outcome when that is committed. */

@@ -189,8 +189,10 @@ interface KnownState {
   /** Undefined for what is not there, or no more. */
   state: SegmentState | undefined;
   readonly places: PlaceList;
-  /** Where they are small. */
-  facts: Uint8Array | undefined;
+  /** Once they were asked for. */
+  facts: SegmentFacts | undefined;
+  /** Encoded, where they are small. */
+  inline: Uint8Array | undefined;
   isChanged: boolean;
 }
 
@@ -200,7 +202,6 @@ export class TransactionTables implements Tables<Place> {
   readonly files: FileChanges;
   readonly #tables: BlockTables;
   readonly #states = new Map<string, KnownState>();
-  readonly #facts = new Map<string, SegmentFacts>();
   #touched = false;
 
   constructor(tables: BlockTables) {
@@ -221,24 +222,21 @@ export class TransactionTables implements Tables<Place> {
   }
 
   facts(id: SegmentId): SegmentFacts | undefined {
-    const key = mapKey(id);
-    const known = this.#facts.get(key);
-    if (known) return known;
-    const { facts: inline, state } = this.#known(id);
-    const facts = inline ? decodeFacts(inline) : state && readFacts(this.#tables, id);
-    if (facts) this.#facts.set(key, facts);
-    return facts;
+    const known = this.#known(id);
+    if (!known.facts && known.inline) known.facts = decodeFacts(known.inline);
+    else if (!known.facts && known.state) known.facts = readFacts(this.#tables, id);
+    return known.facts;
   }
 
   setFacts(id: SegmentId, facts: SegmentFacts): void {
-    this.#facts.set(mapKey(id), facts);
     const known = this.#known(id);
+    known.facts = facts;
     const encoded = encodeFacts(facts);
     const isInline = encoded.length <= MOST_INLINE_BYTES;
     if (!isInline) this.#tables.facts.put(id, encoded);
-    else if (known.state && !known.facts) this.#tables.facts.remove(id);
+    else if (known.state && !known.inline) this.#tables.facts.remove(id);
     // A copy: the encoder lends its buffer.
-    known.facts = isInline ? new Uint8Array(encoded) : undefined;
+    known.inline = isInline ? new Uint8Array(encoded) : undefined;
     known.isChanged = true;
   }
 
@@ -279,10 +277,10 @@ export class TransactionTables implements Tables<Place> {
     this.#touched = true;
     known.state = undefined;
     known.isChanged = false;
-    this.#facts.delete(mapKey(id));
-    this.#tables.states.remove(id);
-    if (!known.facts) this.#tables.facts.remove(id);
     known.facts = undefined;
+    this.#tables.states.remove(id);
+    if (!known.inline) this.#tables.facts.remove(id);
+    known.inline = undefined;
   }
 
   queue(sequence: number, id: SegmentId): void {
@@ -328,23 +326,29 @@ export class TransactionTables implements Tables<Place> {
       const notes = latestNotes(readNotes(this.#tables), evictions);
       this.#tables.totals.put(NOTES_KEY, encodeNotes(notes));
     }
-    for (const { id, state, places, facts, isChanged } of this.#states.values()) {
-      if (state && isChanged) this.#tables.states.put(id, encodeState(state, places, facts));
+    for (const { id, state, places, inline, isChanged } of this.#states.values()) {
+      if (state && isChanged) this.#tables.states.put(id, encodeState(state, places, inline));
     }
     if (this.#touched) this.#tables.totals.put(TOTALS_KEY, encodeTotals(this.totals));
     return this.files.writeBack();
   }
 
+  /** Most often the same array is asked for many times over. */
+  #last: KnownState | undefined;
+
   #known(id: SegmentId): KnownState {
+    if (this.#last?.id === id) return this.#last;
     const key = mapKey(id);
     let known = this.#states.get(key);
     if (!known) {
       const value = this.#tables.states.getBinaryFast(id);
       const state = value && decodeState(value);
       const places = value ? decodePlaces(value) : new PlaceList();
-      known = { id, state, places, facts: value && inlineFacts(value), isChanged: false };
+      const inline = value && inlineFacts(value);
+      known = { id, state, places, facts: undefined, inline, isChanged: false };
       this.#states.set(key, known);
     }
+    this.#last = known;
     return known;
   }
 }

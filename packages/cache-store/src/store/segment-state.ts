@@ -249,17 +249,17 @@ export function mergeFacts(
 ): SegmentFacts | undefined {
   // A blind writer proves nothing: he fills no gaps of a verified record, and his own claims end with it.
   if (segment.trust === "blind" && state.trust === "verified") return undefined;
-  const newTags = segment.tags.filter((tag) => !facts.tags.includes(tag));
-  const tags = [...facts.tags, ...newTags];
-  if (segment.trust === "verified" && state.trust === "blind") return copyFacts({ ...segment, tags });
+  const isProof = segment.trust === "verified" && state.trust === "blind";
   const isNew =
-    newTags.length > 0 ||
+    isProof ||
+    segment.tags.some((tag) => !facts.tags.includes(tag)) ||
     (!facts.hashOfData && segment.hashOfData) ||
     (!facts.blockHashes && segment.blockHashes) ||
     (!facts.algorithm && segment.algorithm) ||
     (facts.secretRef === undefined && segment.secretRef !== undefined);
   if (!isNew) return undefined;
-  return copyFacts({ ...segment, ...facts, tags });
+  const tags = [...facts.tags, ...segment.tags.filter((tag) => !facts.tags.includes(tag))];
+  return copyFacts(isProof ? { ...segment, tags } : { ...segment, ...facts, tags });
 }
 
 /**
