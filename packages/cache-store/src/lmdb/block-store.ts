@@ -33,7 +33,6 @@ import {
   type SegmentState,
   segmentRecord,
   segmentSummary,
-  standing,
   storedBytes,
   type Totals,
 } from "../store/segment-state.ts";
@@ -51,10 +50,10 @@ import {
   BlockTables,
   eachSegment,
   mapKey,
+  readBlockEntry,
   readCreatedUntil,
   readNotes,
   readOldest,
-  readPlace,
   readSegment,
   readState,
   readTagged,
@@ -270,26 +269,24 @@ export class LmdbBlockStore implements BlockStore {
     await this.#ready(id);
     const { environment, clock } = this.#options;
     const key = blockKey(id, index);
-    let known = reading(environment, () => readPlace(this.#tables, id, index));
+    let entry = reading(environment, () => readBlockEntry(this.#tables, id, index));
     for (let tries = 1; ; tries++) {
-      if (!known?.state.held.has(index) || isExpired(known.state, clock.wallMs(), this.#limits))
-        return undefined;
-      const { state, place } = known;
+      if (!entry || isExpired(entry, clock.wallMs(), this.#limits)) return undefined;
+      const { place, trust, nextBlockIndex } = entry;
       const value = place && take(place.lengthBytes);
-      const block =
-        place && value && reading(environment, () => this.#reader.read(place, value))
-          ? decodeBlock(key, value)
-          : undefined;
+      const isRead = place && value && reading(environment, () => this.#reader.read(place, value));
+      const block = isRead ? decodeBlock(key, value) : undefined;
       if (block) {
         const isTimeToWrite = counts && this.#accesses.note(mapKey(id), id, clock.wallMs());
         if (isTimeToWrite) void this.#whole(() => {});
-        return use({ ...block, ...standing(state, index) });
+        const { cipher, iv, data } = block;
+        return use({ cipher, iv, data, trust, nextBlockIndex });
       }
       // Another process may have moved it a moment ago, and what is seen here is older.
       environment.root.resetReadTxn();
-      known = reading(environment, () => readPlace(this.#tables, id, index));
+      entry = reading(environment, () => readBlockEntry(this.#tables, id, index));
       if (place) this.#reader.forget(place.file);
-      const isMoved = place && known && !isSamePlace(known.place, place);
+      const isMoved = place && entry && !isSamePlace(entry.place, place);
       if (isMoved || tries === 1) continue;
       await this.#dropDamaged(id, index, place);
       return undefined;

@@ -1,7 +1,7 @@
 /** How things lie in the LMDB environment. Little-endian, except in keys that must sort. */
 import { createHash } from "node:crypto";
 import type { SegmentId } from "@branchcache/content-info";
-import type { RemovalNote } from "../block-store.ts";
+import type { RemovalNote, StoredBlock } from "../block-store.ts";
 import { packr } from "../node/encodings.ts";
 import { BlockSet } from "../store/block-set.ts";
 import type { SegmentState, Totals } from "../store/segment-state.ts";
@@ -116,11 +116,33 @@ export function inlineFacts(value: Uint8Array): Uint8Array | undefined {
   return layout?.hasFacts ? new Uint8Array(value.subarray(layout.factsAt, value.length)) : undefined;
 }
 
-/** One place of a state. */
-export function decodePlaceOf(value: Uint8Array, index: number): Place | undefined {
+/** What a read of one block has to know. */
+export interface BlockEntry extends Pick<StoredBlock, "trust" | "nextBlockIndex"> {
+  readonly createdMs: number;
+  readonly pins: number;
+  /** Undefined if the index names none, though it says that the block is held. */
+  readonly place: Place | undefined;
+}
+
+/** The same as from `decodeState`, at a tenth of the cost. Undefined where the block is not held. */
+export function decodeBlockEntry(value: Uint8Array, index: number): BlockEntry | undefined {
   const layout = layoutOf(value);
   if (!layout || index >= layout.totalBlocks) return undefined;
-  return decodeBlockPlace(value, layout.placesAt + index * PLACE_BYTES);
+  const { view, totalBlocks, bitmapBytes, placesAt } = layout;
+  const has = (bitmap: number, block: number) =>
+    ((value[STATE_HEADER_BYTES + bitmap + (block >> 3)] ?? 0) & (1 << (block & 7))) !== 0;
+  if (!has(0, index)) return undefined;
+  const isVerified = has(bitmapBytes, index);
+  const bitmap = isVerified ? bitmapBytes : 0;
+  let next = index + 1;
+  while (next < totalBlocks && !has(bitmap, next)) next++;
+  return {
+    createdMs: view.getFloat64(8, true),
+    pins: view.getUint32(36, true),
+    trust: isVerified ? "verified" : "blind",
+    nextBlockIndex: next < totalBlocks ? next : 0,
+    place: decodeBlockPlace(value, placesAt + index * PLACE_BYTES),
+  };
 }
 
 /** LMDB lends a longer buffer with a `length` of its own. */

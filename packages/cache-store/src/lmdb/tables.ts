@@ -11,9 +11,10 @@ import { recordBytes } from "./blocks/record.ts";
 import { type Environment, reading, type Table } from "./environment.ts";
 import {
   ageKey,
+  type BlockEntry,
   decodeAgeKey,
+  decodeBlockEntry,
   decodeNotes,
-  decodePlaceOf,
   decodePlaces,
   decodeSettings,
   decodeState,
@@ -127,15 +128,9 @@ export function readState(tables: BlockTables, id: SegmentId): SegmentState | un
   return value && decodeState(value);
 }
 
-/** The state, and where the block lies. */
-export function readPlace(
-  tables: BlockTables,
-  id: SegmentId,
-  index: number,
-): { readonly state: SegmentState; readonly place: Place | undefined } | undefined {
+export function readBlockEntry(tables: BlockTables, id: SegmentId, index: number): BlockEntry | undefined {
   const value = tables.states.getBinaryFast(id);
-  const state = value && decodeState(value);
-  return state && value && { state, place: decodePlaceOf(value, index) };
+  return value && decodeBlockEntry(value, index);
 }
 
 export function readPlaces(tables: BlockTables, id: SegmentId): PlaceList {

@@ -113,7 +113,7 @@ export function checkLimits(limits: Limits): Limits {
 
 /** Too old to be offered; pinned segments never are. */
 export function isExpired(
-  state: SegmentState,
+  state: Pick<SegmentState, "pins" | "createdMs">,
   nowMs: number,
   { maxAgeMs }: Pick<Limits, "maxAgeMs">,
 ): boolean {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { PlaceList } from "../../src/lmdb/blocks/place.ts";
 import {
-  decodePlaceOf,
+  decodeBlockEntry,
   decodePlaces,
   decodeState,
   encodeState,
@@ -17,7 +17,7 @@ import {
   encodeBlock,
   encodePublication,
 } from "../../src/node/encodings.ts";
-import { newState } from "../../src/store/segment-state.ts";
+import { newState, standing } from "../../src/store/segment-state.ts";
 import { sealedBlock, segmentOf } from "../helpers/content.mjs";
 
 const key = blockKey(segmentOf(1).id, 2);
@@ -55,9 +55,14 @@ it("reads a state as it was written, and nothing that is cut", () => {
   places.set(19, place);
   const value = encodeState(state, places);
   expect(decodeState(value)).toEqual(state);
-  expect(decodePlaceOf(value, 19)).toEqual(place);
+  for (let index = 0; index < 25; index++) {
+    const { createdMs, pins } = state;
+    const entry = { ...standing(state, index), createdMs, pins, place: index === 19 ? place : undefined };
+    expect(decodeBlockEntry(value, index), `block ${index}`).toEqual(
+      state.held.has(index) ? entry : undefined,
+    );
+  }
   expect(decodePlaces(value).get(19)).toEqual(place);
-  for (const index of [0, 3, 18, 20, 1000]) expect(decodePlaceOf(value, index), `${index}`).toBeUndefined();
   for (let at = 0; at < value.length; at++)
     expect(decodeState(value.subarray(0, at)), `cut at ${at}`).toBeUndefined();
 });
@@ -90,5 +95,4 @@ it("keeps small facts in the state, and finds them there", () => {
   expect(decodeState(value)).toEqual(state);
   expect(inlineFacts(value)).toEqual(facts);
   expect(inlineFacts(encodeState(state, new PlaceList()))).toBeUndefined();
-  expect(decodePlaceOf(value, 0)).toBeUndefined();
 });

@@ -8,7 +8,7 @@ import { errorCode } from "@branchcache/runtime";
 import { blockKey, decodeBlock, splitKey } from "../../node/encodings.ts";
 import type { Change } from "../batch-writer.ts";
 import { type Environment, reading } from "../environment.ts";
-import { type BlockTables, eachSegment, mapKey, readPlace, readPlaces } from "../tables.ts";
+import { type BlockTables, eachSegment, mapKey, readBlockEntry, readPlaces } from "../tables.ts";
 import { type Appender, placeOf } from "./appender.ts";
 import { blockFilePath } from "./directory.ts";
 import type { FileEntry, FileTotals } from "./file-table.ts";
@@ -182,7 +182,7 @@ export class Reclaimer {
         const { id, index } = splitKey(key);
         const place: Place = { file: number, offset, lengthBytes: value.length };
         await environment.ready();
-        const held = reading(environment, () => readPlace(tables, id, index))?.place;
+        const held = reading(environment, () => readBlockEntry(tables, id, index))?.place;
         if (isSamePlace(held, place) && decodeBlock(key, value)) await use({ id, index, place, key, value });
       }
     } catch (error) {
