@@ -1,10 +1,13 @@
 /** What a report looks like, whatever a target said. */
+import * as kit from "@branchcache/conformance";
 import {
   type CheckResult,
   conforms,
+  findQuirk,
   htmlReport,
   jsonReport,
   junitReport,
+  quirkPlaces,
   type Report,
   textReport,
 } from "@branchcache/conformance";
@@ -79,5 +82,25 @@ describe("a report", () => {
       conforms: false,
       must: { pass: 1, fail: 1, skipped: 1, inconclusive: 1 },
     });
+  });
+});
+
+describe("what is known of others", () => {
+  it("is known of checks that there are, and names whose it is", () => {
+    const checks = Object.values(kit).flatMap((value) =>
+      typeof value === "object" && "checks" in value
+        ? value.checks.map(({ id }) => `${value.name}/${id}`)
+        : [],
+    );
+    expect(quirkPlaces.filter((place) => !checks.includes(place))).toEqual([]);
+    expect(quirkPlaces.length).toBeGreaterThan(15);
+    for (const place of quirkPlaces) {
+      const [profile = "", check = ""] = place.split("/");
+      expect(findQuirk(profile, check)).toMatchObject({
+        name: expect.stringMatching(/^[a-z0-9-]+$/),
+        of: expect.stringMatching(/./),
+        text: expect.stringMatching(/\.$/),
+      });
+    }
   });
 });

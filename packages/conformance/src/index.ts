@@ -1,6 +1,6 @@
 /** Checks of any BranchCache implementation on the wire, and the report of what was seen. */
 export type { Check, Finding, Level, Outcome, Profile } from "./kit/check.ts";
-export type { Quirk } from "./kit/quirks.ts";
+export { findQuirk, type Quirk, quirkPlaces } from "./kit/quirks.ts";
 export { type CheckResult, type Counts, conforms, countOutcomes, type Report } from "./kit/report.ts";
 export { type RunOptions, runProfile, selectChecks } from "./kit/run.ts";
 export { seededRandom } from "./kit/seeded-random.ts";
