@@ -6,8 +6,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 
 const THOUSAND = 1_000;
-/** Of version 2.0, in a datagram that is not fragmented. */
-const IDS_IN_PROBE = 16;
 const folder = new URL("../packages/discovery/docs/", import.meta.url);
 
 /**
@@ -21,14 +19,6 @@ const size = (mib) => (mib >= 1_024 ? `${mib / 1_024} GiB` : `${mib} MiB`);
 const megabytes = (bytes) => (bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 0);
 /** @param {number} count */
 const whole = (count) => count.toLocaleString("en-US");
-
-/** Whether one is the other with a thousand peers. @param {Row} row @param {Row} other */
-const isThousandOf = (row, other) =>
-  other.peers === THOUSAND &&
-  other.version === row.version &&
-  other.clients === row.clients &&
-  other.mib === row.mib &&
-  other.silence === row.silence;
 
 /** @param {readonly Row[]} rows */
 function page(rows) {
@@ -49,7 +39,7 @@ function page(rows) {
     ].join(" | "),
   );
   const computed = rows
-    .filter((row) => row.clients === 1 && row.loss === 0)
+    .filter((row) => row.clients === 1 && row.mib === 1_024 && row.loss === 0)
     .map((row) =>
       [
         `V${row.version}`,
@@ -61,12 +51,19 @@ function page(rows) {
     );
   const large = rows
     .filter((row) => row.version === 2 && row.peers < THOUSAND && row.loss === 0)
-    .filter((row) => !rows.some((other) => isThousandOf(row, other)))
     .map((row) => {
-      const probes = row.clients * Math.ceil(row.segments / IDS_IN_PROBE);
-      // Three copies of a probe, two of an answer.
-      const datagrams = row.silence ? row.datagrams : 3 * probes + 2 * probes * THOUSAND;
-      const bytes = (row.bytes / row.datagrams) * datagrams;
+      const simulated = rows.find(
+        (other) =>
+          other.version === 2 &&
+          other.peers === THOUSAND &&
+          other.loss === 0 &&
+          other.silence === row.silence,
+      );
+      // With silence the same ten answer, of thirty as of a thousand.
+      const base = simulated ?? row;
+      const times = (row.clients * row.segments) / (base.clients * base.segments);
+      const datagrams = times * base.datagrams;
+      const bytes = times * base.bytes;
       return [
         String(row.clients),
         size(row.mib),
@@ -91,7 +88,7 @@ Fifty clients that ask for 1 GiB at once, computed from the counts above: each a
 | --- | --- | --- | --- | --- |
 ${computed.map((line) => `| ${line} |`).join("\n")}
 
-V2 with a thousand peers, where it was not simulated, computed: with silence as with thirty, of whom the same ten answer; without, at most three copies of each probe and two of each peer's answer, of the mean size above.
+V2 with a thousand peers, computed from the counts above: without silence from the one client that asks a thousand for 32 MiB, as each probe is answered for itself; with silence as with thirty, of whom the same ten answer, unless it was simulated.
 
 | clients | file | silence | datagrams | MB |
 | --- | --- | --- | --- | --- |

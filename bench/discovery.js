@@ -148,6 +148,9 @@ const discovery = await startPeerDiscovery({
   udp,
   serve: { held, retrievalPort: 80 },
 });
+console.log(
+  `serving with ${segments} segments held in memory: ${Math.round(process.memoryUsage.rss() / 2 ** 20)} MiB resident`,
+);
 let messages = 0;
 /** @param {1 | 2} version @param {number} firstSegment @param {boolean} areUnlike */
 const someProbes = (version, firstSegment, areUnlike) =>
