@@ -20,6 +20,7 @@ const benchmarks = [
   ["discovery.js", "2000", "10000"],
   ["peerdist.js", "16", "1000"],
   ["get.js", "32", "1"],
+  ["daemon.js", "5000", "2"],
 ];
 
 const quick = process.argv.includes("--quick");
