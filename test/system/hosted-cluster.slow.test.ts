@@ -100,7 +100,7 @@ describe.skipIf(!redis.ok || !haproxy.ok)("hosted caches behind a balancer", () 
       mode: "hosted-server",
       log: { format: "json" },
       peer: { listen_address: "127.0.0.1" },
-      cache: { store: "redis", redis: { nodes: cluster.nodes, deadline: "1s" } },
+      cache: { store: "redis", redis: { nodes: cluster.nodes, deadline: "800ms" } },
       hosted_server: { http_port: 0, https: false, balancers: ["127.0.0.1"], allow_own_addresses: true },
     };
     await using one = await startDaemon({ settings });
@@ -164,5 +164,5 @@ describe.skipIf(!redis.ok || !haproxy.ok)("hosted caches behind a balancer", () 
     // A replica has taken over, and what is left of the caches has all that there was.
     await cluster.whole();
     await servesAll(balancer.all);
-  }, 300_000);
+  }, 600_000);
 });
