@@ -10,7 +10,7 @@ import { manualClient } from "../stage/manual-client.ts";
 import { type FetchUrl, openStage, type StageOptions } from "../stage/stage.ts";
 import { type ClientTarget, clientTarget } from "../stage/target.ts";
 import { addRunOptions, parseWholeNumber, type RunCommandOptions, runCommand } from "./run-options.ts";
-import { parseTarget } from "./target-address.ts";
+import { parseOwnAddress } from "./target-address.ts";
 
 interface Options extends RunCommandOptions {
   readonly listen?: string;
@@ -119,9 +119,7 @@ async function offersPlace({ tlsCert, tlsKey, tlsListen }: Options): Promise<Sta
 }
 
 function listenAddress(text: string | undefined): Endpoint {
-  // Port 0 picks a free one.
-  if (text?.endsWith(":0")) return { ...parseTarget(text.replace(/0$/, "1")), port: 0 };
-  if (text !== undefined) return parseTarget(text);
+  if (text !== undefined) return parseOwnAddress(text);
   throw new BranchCacheError(
     "BC_CONFORMANCE_INPUT",
     "--listen is missing: an address of this host and a port",

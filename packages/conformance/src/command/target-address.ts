@@ -10,9 +10,14 @@ export function parseTarget(text: string): Endpoint {
   );
 }
 
+/** Of this host: as a target, or with port 0 for any. Errors: `BC_CONFORMANCE_INPUT`. */
+export function parseOwnAddress(text: string): Endpoint {
+  return text.endsWith(":0") ? { ...parseTarget(text.replace(/0$/, "1")), port: 0 } : parseTarget(text);
+}
+
 /** `8080`, `127.0.0.1:8080` or `[::1]:8080`. Errors: `BC_CONFORMANCE_INPUT`. */
 export function parseListen(text: string): { readonly host?: string; readonly port: number } {
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return { port: Number(text) };
-  const { address: host, port } = parseTarget(text);
+  const { address: host, port } = parseOwnAddress(text);
   return { host, port };
 }
