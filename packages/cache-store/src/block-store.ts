@@ -62,6 +62,11 @@ export interface StoredBlock extends SealedBlock {
 export interface ReadOptions {
   /** Whether reading counts as use: a hit, and later eviction. Default true. */
   readonly counts?: boolean;
+  /**
+   * Whether what was read is held against its checksum, which costs as much as reading it. Default true. Without it
+   * damage goes unnoticed: for callers who verify the bytes, and read again with it what is not right.
+   */
+  readonly checked?: boolean;
 }
 
 /** `already-held`: nothing was written. `full`: nothing could be evicted to make room, or the store is being copied; nothing changed. */

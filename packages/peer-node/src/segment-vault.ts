@@ -2,7 +2,7 @@
  * Plaintext outside, ciphertext inside: seals blocks under their segment's key before they reach the
  * store, and opens and verifies them for whoever brings his own Content Information.
  */
-import type { BlockStore, NewSegment, SecretStore } from "@branchcache/cache-store";
+import type { BlockStore, NewSegment, SecretStore, StoredBlock } from "@branchcache/cache-store";
 import {
   blockLengthBytes,
   type CipherId,
@@ -58,7 +58,7 @@ export class SegmentVault {
    */
   async read(segment: Segment, blockIndex: number): Promise<Uint8Array | undefined> {
     const { blocks, cipher, engine, observer } = this.#options;
-    const found = await blocks.withBlock(segment.id, blockIndex, (stored) => {
+    const use = (stored: StoredBlock) => {
       const opened = cipher.open(stored, segment.secret, blockLengthBytes(segment, blockIndex));
       if (!opened) return { fault: "decrypt" };
       const { plaintext, canonical } = opened;
@@ -69,7 +69,11 @@ export class SegmentVault {
         ? this.keep(segment, blockIndex, plaintext, canonical ? stored : undefined)
         : undefined;
       return { plaintext, keeping };
-    });
+    };
+    let found = await blocks.withBlock(segment.id, blockIndex, use, { checked: false });
+    // A block that was damaged on the disk is dropped by the store, and says nothing of the others.
+    if (found?.fault !== undefined)
+      found = await blocks.withBlock(segment.id, blockIndex, use, { counts: false });
     if (found?.fault === undefined) {
       await found?.keeping;
       return found?.plaintext;

@@ -1,4 +1,8 @@
+import { mkdtemp, open, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createMemoryStore } from "@branchcache/cache-store";
+import { openLmdbStore } from "@branchcache/cache-store/lmdb";
 import {
   blockLengthBytes,
   type ContentRange,
@@ -34,9 +38,15 @@ function information(version: 1 | 2): Uint8Array {
 }
 
 /** A node without sockets: its store, and a way to read through it. */
-function node(cipherId: 1 | 2 | 3 = 1, http = memoryHttp()) {
+function node(
+  cipherId: 1 | 2 | 3 = 1,
+  http = memoryHttp(),
+  store: Pick<ReturnType<typeof createMemoryStore>, "blocks" | "secrets"> = createMemoryStore({
+    limitBytes: 2 ** 24,
+    clock: systemClock,
+  }),
+) {
   const observer = recordingObserver();
-  const store = createMemoryStore({ limitBytes: 2 ** 24, clock: systemClock });
   const vault = new SegmentVault({
     ...store,
     engine,
@@ -45,7 +55,7 @@ function node(cipherId: 1 | 2 | 3 = 1, http = memoryHttp()) {
     random: seededRandom(cipherId),
     observer,
   });
-  const open = (version: 1 | 2, finder: PeerFinder = nobody) =>
+  const openReader = (version: 1 | 2, finder: PeerFinder = nobody) =>
     openNodeReader({
       content: readContentInformation(information(version), engine),
       vault,
@@ -53,7 +63,7 @@ function node(cipherId: 1 | 2 | 3 = 1, http = memoryHttp()) {
       observer,
       fetch: { finder, http, cipher: nodeBlockCipher, engine, clock: systemClock },
     });
-  return { store, observer, open };
+  return { store, observer, open: openReader };
 }
 
 const nobody: PeerFinder = { async *find() {} };
@@ -163,6 +173,28 @@ describe.each([1, 2] as const)("a reader of version %i", (version) => {
     expect((await readAll(here.open(version))).missing).toBeGreaterThan(0);
     expect(here.observer.total("blocks_rejected_total", { reason: "hash" })).toBe(1);
     expect(await readAll(here.open(version))).toMatchObject({ local: content.length });
+  });
+
+  it("a block that is damaged on the disk costs itself, and not its segment", async () => {
+    const path = await mkdtemp(join(tmpdir(), "branchcache-reader-"));
+    const options = { path, limitBytes: 2 ** 24, clock: systemClock };
+    const first = await openLmdbStore(options);
+    await readAll(node(1, undefined, first).open(version));
+    await first.close();
+    const [name = ""] = await readdir(join(path, "blocks"));
+    const file = await open(join(path, "blocks", name), "r+");
+    await file.write(Uint8Array.of(0xaa, 0xbb), 0, 2, 40_000);
+    await file.close();
+
+    const store = await openLmdbStore(options);
+    const here = node(1, undefined, store);
+    const read = await readAll(here.open(version));
+    expect(read.missing).toBeGreaterThan(0);
+    expect(read.missing).toBeLessThanOrEqual(131_072);
+    expect(here.observer.total("blocks_rejected_total")).toBe(0);
+    expect(await readAll(here.open(version))).toMatchObject({ local: content.length });
+    await store.close();
+    await rm(path, { recursive: true });
   });
 
   it("PCCRR-126 serves what it verified, and another node has it from there", async () => {

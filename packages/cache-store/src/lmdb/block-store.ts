@@ -264,7 +264,7 @@ export class LmdbBlockStore implements BlockStore {
     index: number,
     take: (bytes: number) => Uint8Array,
     use: (block: StoredBlock) => T,
-    { counts = true }: ReadOptions = {},
+    { checked = true, counts = true }: ReadOptions = {},
   ): Promise<T | undefined> {
     await this.#ready(id);
     const { environment, clock } = this.#options;
@@ -275,7 +275,7 @@ export class LmdbBlockStore implements BlockStore {
       const { place, trust, nextBlockIndex } = entry;
       const value = place && take(place.lengthBytes);
       const isRead = place && value && reading(environment, () => this.#reader.read(place, value));
-      const block = isRead ? decodeBlock(key, value) : undefined;
+      const block = isRead ? decodeBlock(key, value, checked) : undefined;
       if (block) {
         const isTimeToWrite = counts && this.#accesses.note(mapKey(id), id, clock.wallMs());
         if (isTimeToWrite) void this.#whole(() => {});

@@ -175,7 +175,7 @@ export class RedisBlockStore implements BlockStore {
     id: SegmentId,
     index: number,
     use: (block: StoredBlock) => T,
-    { counts = true }: ReadOptions = {},
+    { checked = true, counts = true }: ReadOptions = {},
   ): Promise<T | undefined> {
     this.#assertOpen();
     const found = await this.#look(id, [...HELD_FIELDS, `b${index}`], (fields) => {
@@ -185,7 +185,8 @@ export class RedisBlockStore implements BlockStore {
     if (!found) return undefined;
     const { state, value } = found;
     const block =
-      value && decodeBlock(blockKey(id, index), new Uint8Array(value.buffer, value.byteOffset, value.length));
+      value &&
+      decodeBlock(blockKey(id, index), new Uint8Array(value.buffer, value.byteOffset, value.length), checked);
     if (!block) {
       await this.dropBlock(id, index).catch(() => {});
       return undefined;

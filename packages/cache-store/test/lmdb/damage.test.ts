@@ -146,6 +146,10 @@ describe("a damaged block", () => {
     const observer = recordingObserver();
     const { blocks } = await openStores(path, { observer });
     expect(await blocks.heldBlocks(segmentOf(2).id)).toEqual([0, 1, 2, 3]);
+    // Who verifies himself may have it unchecked, and nothing is dropped for that.
+    const unchecked = await blocks.getBlock(segmentOf(2).id, 1, { checked: false });
+    expect(unchecked?.data).toHaveLength(sealedBlock(2, 1).data.length);
+    expect(await blocks.heldBlocks(segmentOf(2).id)).toEqual([0, 1, 2, 3]);
     expect(await blocks.getBlock(segmentOf(2).id, 1)).toBeUndefined();
     expect(await blocks.heldBlocks(segmentOf(2).id)).toEqual(left);
     expect(observer.total("cache_evictions_total", { reason: "corrupt" })).toBe(1);
