@@ -105,6 +105,21 @@ const hears = (from: RegExp | string, to: string | ((...match: string[]) => stri
 });
 let counter = 100;
 
+/** Every copy of a probe looks new to the node: its MessageID is changed on the way in, and back on the way out. */
+function answersEachCopy(): Fault {
+  const originals = new Map<string, string>();
+  let copies = 0;
+  return {
+    heard: (text) =>
+      text.replace(/urn:uuid:[0-9a-f-]{36}(?=<\/\w+:MessageID>)/, (original) => {
+        const fresh = `urn:uuid:00000000-0000-4000-8000-${String(++copies).padStart(12, "0")}`;
+        originals.set(fresh, original);
+        return fresh;
+      }),
+    said: (text) => text.replace(/urn:uuid:00000000-[0-9a-f-]{27}/, (fresh) => originals.get(fresh) ?? fresh),
+  };
+}
+
 const MUTANTS: readonly (readonly [name: string, fault: Fault, caughtBy: readonly string[]])[] = [
   ["answers format 2.0 in format 1.0", says("PeerDistDataV2<", "PeerDistData<"), ["probe-2.0", "types"]],
   ["names another message in RelatesTo", says(/(RelatesTo>urn:uuid:)..../, "$10000"), ["relates-to"]],
@@ -114,6 +129,7 @@ const MUTANTS: readonly (readonly [name: string, fault: Fault, caughtBy: readonl
     says(/MessageID>[^<]+</, "MessageID>urn:uuid:00000000-0000-4000-8000-000000000000<"),
     ["message-id"],
   ],
+  ["answers each copy of a probe", answersEachCopy(), ["repeated-probe"]],
   ["does not raise MessageNumber", says(/MessageNumber="\d+"/, 'MessageNumber="7"'), ["app-sequence"]],
   ["changes InstanceId", says(/InstanceId="\d+"/, () => `InstanceId="${counter++}"`), ["app-sequence"]],
   ["leaves AppSequence out", says(/<wsd:AppSequence.*?(?:<\/wsd:AppSequence>|\/>)/, ""), ["app-sequence"]],

@@ -10,6 +10,7 @@ import {
   type DiscoveryTarget,
   extensionText,
   heldSegment,
+  send,
 } from "./target.ts";
 
 const VERSIONS = [1, 2] as const;
@@ -30,6 +31,9 @@ async function bothFormats(
   }
   return found;
 }
+
+const messageIdOf = (bytes: Uint8Array): string =>
+  /MessageID[^>]*>\s*([^<\s]+)/.exec(new TextDecoder().decode(bytes))?.[1] ?? "";
 
 /** Two bits a segment, the first in the top bits. [MS-PCCRD] 2.2.3.3 */
 const bitsOf = (scopes: readonly string[] = []): string =>
@@ -129,6 +133,24 @@ export const answerChecks: readonly DiscoveryCheck[] = [
         const before = typeof first === "string" ? "" : first.message.messageId;
         return (before === "" || before === message.messageId) && `after ${before}`;
       });
+    },
+  },
+  {
+    id: "repeated-probe",
+    requirements: ["WSD-13"],
+    level: "SHOULD",
+    title: "takes a probe that is repeated, as SOAP over UDP does, for one: no second answer",
+    async run(target) {
+      const { bytes } = probe(target.random, 1, [heldSegment(target).id]);
+      const { answers } = await send(target, bytes, { copiesAtMs: COPIES_AT_MS });
+      // The answer may be repeated as well, and is the same message then.
+      const ids = new Set(answers.map((answer) => messageIdOf(answer.bytes)));
+      return finding(
+        ids.size === 1,
+        `a probe, and the same again after ${COPIES_AT_MS.join(" and ")} ms`,
+        `${answers.length} datagrams with ${ids.size} MessageIDs`,
+        "one answer",
+      );
     },
   },
   {
@@ -381,3 +403,5 @@ export const answerChecks: readonly DiscoveryCheck[] = [
 ];
 
 const ROAD_MS = 50;
+/** The first repeats of SOAP over UDP, at its shortest delays. */
+const COPIES_AT_MS = [50, 150];

@@ -31,6 +31,7 @@ export interface DiscoveryTarget {
 
 export type DiscoveryCheck = Check<DiscoveryTarget>;
 
+const QUIET_MS = 300;
 const GROUPS = { 4: "239.255.255.250", 6: "ff02::c" } as const;
 
 /** The segment that is asked for: any that the target holds. */
@@ -50,30 +51,36 @@ export interface Heard {
   }[];
 }
 
+export interface SendOptions {
+  readonly to?: "group" | "target";
+  readonly listenMs?: number;
+  /** The datagram is sent again this long after the first copy, in milliseconds, ascending. */
+  readonly copiesAtMs?: readonly number[];
+}
+
 /**
- * Sends one datagram to the group, or to the target alone, and listens: until the first answer of the target, or
- * for all of `listenMs`.
+ * Sends one datagram to the group, or to the target alone, and listens for at most `listenMs`: until the first
+ * answer of the target or, where copies follow, until it was quiet after both the first answer and the last copy.
  */
-export function send(
-  target: DiscoveryTarget,
-  bytes: Uint8Array,
-  options: { readonly to?: "group" | "target"; readonly listenMs?: number; readonly all?: boolean } = {},
-): Promise<Heard> {
-  const { clock, server, timeoutMs = 1_000 } = target;
-  const { all = false, listenMs = timeoutMs, to = "group" } = options;
+export function send(target: DiscoveryTarget, bytes: Uint8Array, options: SendOptions = {}): Promise<Heard> {
+  const { clock, quietMs = QUIET_MS, server, timeoutMs = 1_000 } = target;
+  const { copiesAtMs = [], listenMs = timeoutMs, to = "group" } = options;
   const family = isIPv6(server.address.split("%")[0] ?? "") ? 6 : 4;
   return new Promise((resolve, reject) => {
     const socket = createSocket({ type: family === 6 ? "udp6" : "udp4" });
     const answers: { bytes: Uint8Array; from: Endpoint; afterMs: number }[] = [];
     let sentMs = 0;
     let cancel = (): void => {};
+    let cancelCopies = (): void => {};
     const end = (): void => {
       cancel();
+      cancelCopies();
       socket.close();
       resolve({ answers });
     };
     socket.on("error", (error) => {
       cancel();
+      cancelCopies();
       socket.close();
       reject(new BranchCacheError("BC_CONFORMANCE_SOCKET", errorMessage(error), { cause: error }));
     });
@@ -81,14 +88,25 @@ export function send(
       if (address.split("%")[0] !== server.address.split("%")[0]) return;
       const afterMs = clock.monotonicMs() - sentMs;
       answers.push({ bytes: new Uint8Array(message), from: { address, port }, afterMs });
-      if (!all) end();
+      const lastCopyAtMs = copiesAtMs.at(-1);
+      if (lastCopyAtMs === undefined) end();
+      else if (answers.length === 1) {
+        cancel();
+        cancel = clock.after(Math.max(0, lastCopyAtMs - afterMs) + quietMs, end);
+      }
     });
     socket.bind({ port: 0, ...(family === 4 && { address: target.interface }) }, () => {
       socket.setMulticastInterface(family === 6 ? `::%${target.interface}` : target.interface);
       const address = to === "target" ? server.address : GROUPS[family];
       sentMs = clock.monotonicMs();
       cancel = clock.after(listenMs, end);
-      socket.send(bytes, server.port, address, (error) => error && socket.emit("error", error));
+      const sendCopy = () =>
+        socket.send(bytes, server.port, address, (error) => error && socket.emit("error", error));
+      sendCopy();
+      const copies = copiesAtMs.map((ms) => clock.after(ms, sendCopy));
+      cancelCopies = () => {
+        for (const cancelCopy of copies) cancelCopy();
+      };
     });
   });
 }
@@ -142,7 +160,7 @@ export async function silenceFinding(
   bytes: Uint8Array,
   to: "group" | "target" = "group",
 ): Promise<Finding> {
-  const { answers } = await send(target, bytes, { to, listenMs: target.quietMs ?? 300 });
+  const { answers } = await send(target, bytes, { to, listenMs: target.quietMs ?? QUIET_MS });
   const received = answers[0] ? shown(new TextDecoder().decode(answers[0].bytes)) : "nothing";
   return finding(answers.length === 0, shown(new TextDecoder().decode(bytes)), received, "nothing");
 }
