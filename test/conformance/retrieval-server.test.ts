@@ -20,7 +20,7 @@ import { equalBytes } from "@branchcache/runtime";
 import { seededRandom } from "@branchcache/runtime/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sampled } from "../support/slow.ts";
-import { type HeldContent, heldContent } from "./support/held-content.ts";
+import { CONTENT_BYTES, type HeldContent, heldContent } from "./support/held-content.ts";
 import { type Answered, type Asked, changed, type Fault, mutantOf } from "./support/mutant.ts";
 import { failedIds, run } from "./support/outcomes.ts";
 
@@ -36,6 +36,8 @@ describe("our node", () => {
     const bad = report.results.filter(({ outcome }) => outcome !== "pass");
     // Those have servers of their own below.
     expect(bad.map(({ id, outcome }) => [id, outcome])).toEqual([
+      // It never sends a block in the clear.
+      ["unencrypted-padding", "skipped"],
       ["upload-limit", "skipped"],
       ["upload-timer", "skipped"],
     ]);
@@ -48,6 +50,7 @@ describe("our node", () => {
     const bad = report.results.filter(({ outcome }) => outcome !== "pass");
     expect(bad.map(({ id, outcome }) => [id, outcome])).toEqual([
       ["lowest-of-several", "skipped"],
+      ["unencrypted-padding", "skipped"],
       ["upload-limit", "skipped"],
       ["upload-timer", "skipped"],
     ]);
@@ -111,14 +114,18 @@ function answersInTurn(): Fault {
 
 const NEGO = encodeMessage(negoResponse, 1, { min: { major: 1, minor: 0 }, max: { major: 2, minor: 0 } });
 
+function opened(secret: Uint8Array, data: Uint8Array, iv: Uint8Array): Buffer {
+  const opening = createDecipheriv("aes-128-cbc", secret.subarray(0, 16), iv).setAutoPadding(false);
+  return Buffer.concat([opening.update(data), opening.final()]);
+}
+
 /** Another plaintext in the same ciphertext: made anew under the segment's key. */
 function withPadding(pad: (plain: Uint8Array, contentBytes: number) => void): Fault {
   return onBlock(({ segmentId, blockIndex, data, iv }) => {
     const segment = held.information.segments.find(({ id }) => equalBytes(id, segmentId));
     if (!segment) return {};
     const key = segment.secret.subarray(0, 16);
-    const opening = createDecipheriv("aes-128-cbc", key, iv).setAutoPadding(false);
-    const plain = Buffer.concat([opening.update(data), opening.final()]);
+    const plain = opened(segment.secret, data, iv);
     pad(plain, blockLengthBytes(segment, blockIndex));
     const sealing = createCipheriv("aes-128-cbc", key, iv).setAutoPadding(false);
     return { data: Buffer.concat([sealing.update(plain), sealing.final()]) };
@@ -158,7 +165,7 @@ const MUTANTS: readonly (readonly [name: string, fault: Fault, caughtBy: readonl
   ["gives the index of the next block", faulty("wrong-index"), [...BLOCKS, "block-echoes-request"]],
   ["names another segment in MSG_BLK", faulty("wrong-segment"), ["block-echoes-request"]],
   ["cuts blocks short", faulty("short-block"), [...BLOCKS, "iv-and-length", "pkcs7"]],
-  ["says that it has no block", faulty("empty-block"), [...BLOCKS, "encrypts"]],
+  ["says that it has no block", faulty("empty-block"), [...BLOCKS, "encrypts", "unencrypted-padding"]],
   [
     "gives the first block, whichever is asked for",
     mends((view, body) => {
@@ -209,7 +216,7 @@ const MUTANTS: readonly (readonly [name: string, fault: Fault, caughtBy: readonl
     ["empty-block-range"],
   ],
   // Encryption.
-  ["calls ciphertext plaintext", faulty("no-cipher"), [...BLOCKS, "encrypts"]],
+  ["calls ciphertext plaintext", faulty("no-cipher"), [...BLOCKS, "encrypts", "unencrypted-padding"]],
   [
     "calls AES-128 AES-256",
     onMessage((message) =>
@@ -318,6 +325,7 @@ const MUTANTS: readonly (readonly [name: string, fault: Fault, caughtBy: readonl
       "iv-and-length",
       "next-block-index",
       "pkcs7",
+      "unencrypted-padding",
     ],
   ],
   [
@@ -337,6 +345,7 @@ const MUTANTS: readonly (readonly [name: string, fault: Fault, caughtBy: readonl
       "iv-and-length",
       "next-block-index",
       "pkcs7",
+      "unencrypted-padding",
     ],
   ],
   [
@@ -432,6 +441,48 @@ describe("a mutant that", () => {
       random: seededRandom(1),
     });
     expect(failedIds(report)).toEqual([...caughtBy].sort());
+  });
+});
+
+describe("a server that sends the last block unencrypted", () => {
+  const LAST = 3;
+  const LAST_BYTES = CONTENT_BYTES - LAST * 65_536;
+  /** Size, header, length and identifier, three numbers: the block begins. */
+  const BLOCK_AT = 4 + 16 + 4 + 32 + 12;
+  const PADDING_AT = BLOCK_AT + LAST_BYTES;
+
+  async function padded(change: (honest: Uint8Array) => Uint8Array) {
+    const fault = onMessage((message) => {
+      if (message.kind !== "block" || message.body.blockIndex !== LAST) return undefined;
+      const { segmentId, data, iv } = message.body;
+      const segment = held.information.segments.find(({ id }) => equalBytes(id, segmentId));
+      if (!segment || data.length === 0) return undefined;
+      const plain = opened(segment.secret, data, iv).subarray(0, LAST_BYTES);
+      return change(encodeMessage(block, 0, { ...message.body, data: plain, iv: new Uint8Array(0) }));
+    });
+    await using mutant = await mutantOf(held.server, fault);
+    const target = { ...held, server: mutant.server, random: seededRandom(1) };
+    return (await run(retrievalServer, target, ["unencrypted-padding"])).results[0]?.outcome;
+  }
+  /** Without so many bytes of the padding, and Size and MsgSize made to fit. */
+  const without = (count: number) => (honest: Uint8Array) =>
+    changed(Buffer.concat([honest.subarray(0, PADDING_AT), honest.subarray(PADDING_AT + count)]), (view) => {
+      view.setUint32(0, view.byteLength - 4);
+      view.setUint32(12, view.byteLength - 4);
+    });
+
+  it.each([
+    ["with three zeros passes", (honest: Uint8Array) => honest, "pass"],
+    [
+      "with bytes of something else fails",
+      (honest: Uint8Array) => changed(honest, (view) => view.setUint8(PADDING_AT + 2, 1)),
+      "fail",
+    ],
+    ["with as many zeros as it has bytes too many fails", without(2), "fail"],
+    ["without padding fails", without(3), "fail"],
+  ] as const)("%s", async (_, change, outcome) => {
+    expect(LAST_BYTES % 4).toBe(1);
+    expect(await padded(change)).toBe(outcome);
   });
 });
 

@@ -1,9 +1,20 @@
-/** How a block is encrypted. [MS-PCCRR] 2.2.5.3, 3.2.5.3 */
-import { finding } from "../../kit/check.ts";
+/** How a block is encrypted, and how one is padded that is not. [MS-PCCRR] 2.2.5.3, 3.2.5.3 */
+import { finding, skipped } from "../../kit/check.ts";
 import { blockFinding, firstBlock, type ServerCheck } from "./asking.ts";
 import { getBlocks } from "./messages.ts";
 import { blockLength, holdsContent, openBlock } from "./opening.ts";
-import { heldSegment } from "./target.ts";
+import { ask, heldSegment, hexText, readAnswer, seenText } from "./target.ts";
+
+/** MSG_BLK with its Size, as far as the segment identifier. */
+const ID_AT = 4 + 16 + 4;
+
+const padBytes = (lengthBytes: number): number => (4 - (lengthBytes % 4)) % 4;
+
+/** What stands between the block of so many bytes and SizeOfVrfBlock; counted here, not by the decoder. */
+function blockPadding(answer: Uint8Array, idBytes: number, dataBytes: number): Uint8Array {
+  const start = ID_AT + idBytes + padBytes(idBytes) + 12 + dataBytes;
+  return answer.subarray(start, start + padBytes(dataBytes));
+}
 
 export const encryptionChecks: readonly ServerCheck[] = [
   {
@@ -80,6 +91,34 @@ export const encryptionChecks: readonly ServerCheck[] = [
         if (found.outcome !== "pass") return found;
       }
       return finding(true, "preferences 0 to 3", "the block each time", "the block each time");
+    },
+  },
+  {
+    id: "unencrypted-padding",
+    requirements: ["PCCRR-35"],
+    level: "MUST",
+    title: "fills up a block that it sends unencrypted with zeros to a multiple of 4 bytes",
+    async run(target) {
+      const segment = heldSegment(target);
+      const last = firstBlock(segment) + segment.blockHashes.length - 1;
+      const length = blockLength(segment, last);
+      if (length % 4 === 0) return skipped("the last block of the content is of a multiple of 4 bytes");
+      const sent = getBlocks(segment.id, [{ index: last, count: 1 }], { header: { cipher: 0 } });
+      const seen = await ask(target, sent);
+      const read = readAnswer(seen);
+      if (read.ok && read.message.cipher !== 0)
+        return skipped("the target encrypts though CryptoAlgoId 0 is preferred");
+      const expected = `${length} bytes of the block, ${padBytes(length)} zeros`;
+      if (!read.ok || read.message.kind !== "block")
+        return finding(false, hexText(sent), read.ok ? seenText(seen) : read.reason, expected);
+      const { data } = read.message.body;
+      const padding = blockPadding(read.bytes, segment.id.length, data.length);
+      return finding(
+        data.length === length && padding.every((byte) => byte === 0),
+        hexText(sent),
+        `${data.length} bytes of the block, padding ${hexText(padding)}`,
+        expected,
+      );
     },
   },
 ];
