@@ -49,6 +49,9 @@ const MAX_TAKEN_BYTES = 64 * 1024 * 1024;
 /** Of one target in one run: more of them hardly tell anything new. */
 const MAX_FOUND = 10;
 
+/** Runs without a turn of the event loop, where a target leaves none itself. */
+const RUNS_PER_TURN = 1_024;
+
 const LEAST_MS = 500;
 
 const state = new Int32Array(input.shared, 0, 2);
@@ -152,6 +155,7 @@ async function shrunk(bytes, isGood) {
 
 /** Runs it; true if it went where none had gone before. @param {Uint8Array} bytes */
 async function runOnce(bytes) {
+  sinceTurn.push(bytes);
   const fault = await faultOf(bytes);
   const { fresh, work } = coverage.take();
   if (work > maxWork + maxWorkPerByte * bytes.length) {
@@ -187,7 +191,34 @@ async function worthKeeping(pool) {
   return kept;
 }
 
-process.on("uncaughtException", (error) => report(error, current));
+/** What was thrown outside of any run, and the inputs that may have led to it. @type {unknown} */
+let stray;
+/** @type {Uint8Array[]} */
+let sinceTurn = [];
+process.on("uncaughtException", (error) => {
+  stray = error ?? new Error("nothing thrown");
+});
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+/** Lets what runs have left behind happen, and finds out which of them did if it throws. */
+async function letLeftoversRun() {
+  await turn();
+  const error = stray;
+  const suspects = sinceTurn;
+  sinceTurn = [];
+  if (error === undefined) return;
+  let culprit = current;
+  for (const bytes of suspects.reverse()) {
+    stray = undefined;
+    await faultOf(bytes);
+    await turn();
+    if (stray === undefined) continue;
+    culprit = bytes;
+    break;
+  }
+  stray = undefined;
+  report(error, culprit);
+}
 
 const running = await target.open();
 coverage.attach();
@@ -226,8 +257,9 @@ while (!input.only && !enough() && !(input.stopAtFault && known.size > 0)) {
   let child = mutator.mutate(parent, random.pick(pool));
   if (target.repair && random.oneIn(2)) child = target.repair(child);
   if (await runOnce(child)) add(child);
-  if (runs % 1_024 === 0) await new Promise((resolve) => setImmediate(resolve));
+  if (sinceTurn.length >= RUNS_PER_TURN || stray !== undefined) await letLeftoversRun();
 }
+await letLeftoversRun();
 const total = runs;
 const corpus = input.keep ? await worthKeeping(pool.slice(seedCount - readCorpus(input.name).size)) : [];
 await running.close?.();
