@@ -1,6 +1,7 @@
 /** The profile of hosted caches: ours passes it whole, and with a fault fails where it should. */
 import { createMemoryStore, type Stores } from "@branchcache/cache-store";
 import { type HostedCacheTarget, hostedCache, openSource, seededRandom } from "@branchcache/conformance";
+import { negotiateGate, type OfferGate } from "@branchcache/hosted-cache/node";
 import { type HostedCacheService, startHostedCacheService } from "@branchcache/peer-node";
 import { block, encodeMessage, parseResponse, RETRIEVAL_PATH } from "@branchcache/retrieval";
 import { systemClock as clock } from "@branchcache/runtime/node";
@@ -12,12 +13,13 @@ import { failedIds, run } from "./support/outcomes.ts";
 
 const tls = { cert: certificates.server.cert, key: certificates.server.key };
 
-async function ownCache() {
+async function ownCache(gate?: OfferGate) {
   const store: Stores = createMemoryStore({ limitBytes: 16 * 1024 * 1024, clock });
   const service: HostedCacheService = await startHostedCacheService({
     store,
     http: { host: "127.0.0.1", port: 0 },
     https: { listen: { host: "127.0.0.1", port: 0 }, tls },
+    ...(gate && { httpsGate: gate }),
     allowOwnAddresses: true,
     limits: { restMs: 0, quarantineMs: 0 },
     offersPerSecond: 10_000,
@@ -67,7 +69,12 @@ describe("our hosted cache", () => {
   it("passes the whole profile", async () => {
     await using target = await openTarget(own);
     const report = await run(hostedCache, target);
-    expect(report.results.filter(({ outcome }) => outcome !== "pass")).toEqual([]);
+    const bad = report.results.filter(({ outcome }) => outcome !== "pass");
+    // Ours demands none; those that do stand below.
+    expect(bad.map(({ id, outcome }) => [id, outcome])).toEqual([
+      ["authorization-demanded", "skipped"],
+      ["authorization-refused", "skipped"],
+    ]);
     expect(report.results.length).toBeGreaterThan(30);
   });
 
@@ -344,5 +351,54 @@ describe("a hosted cache that", () => {
     await using target = await openTarget({ server: mutant.server }, 100);
     const { results } = await run(hostedCache, target);
     expect(results.filter(({ outcome }) => outcome === "pass")).toEqual([]);
+  });
+});
+
+describe("a hosted cache that demands authorization", () => {
+  const UNAUTHORIZED: Answered = {
+    status: 401,
+    headers: { "www-authenticate": "Negotiate" },
+    body: new Uint8Array(0),
+  };
+  const DEMANDED = "authorization-demanded";
+  const REFUSED = "authorization-refused";
+
+  it("PCHC-15 passes where ours does, by SPNEGO", async () => {
+    const accept = async () => ({ kind: "refused", reason: "no token of ours" }) as const;
+    await using gated = await ownCache(negotiateGate(() => ({ accept })));
+    await using target = await openTarget(gated, 1_000);
+    const { results } = await run(hostedCache, { ...target, expects401: true }, ["PCHC-15"]);
+    expect(results.map(({ id, outcome }) => [id, outcome])).toEqual([
+      [DEMANDED, "pass"],
+      [REFUSED, "pass"],
+    ]);
+  });
+
+  it.each<[name: string, instead: NonNullable<Fault["instead"]>, caughtBy: readonly string[]]>([
+    ["answers 401 passes", async () => UNAUTHORIZED, []],
+    ["answers 403 is caught", async () => ({ ...UNAUTHORIZED, status: 403 }), [DEMANDED]],
+    ["offers no scheme is caught", async () => ({ ...UNAUTHORIZED, headers: {} }), [DEMANDED, REFUSED]],
+    [
+      "takes any token is caught",
+      async (asked, real) => (asked.headers.authorization === undefined ? UNAUTHORIZED : real(asked)),
+      [REFUSED],
+    ],
+    [
+      "answers 401 and pulls all the same is caught",
+      async (asked, real) => {
+        await real(asked);
+        return UNAUTHORIZED;
+      },
+      [DEMANDED, REFUSED],
+    ],
+  ])("%s", async (_, instead, caughtBy) => {
+    await using mutant = await mutantOf({ address: "127.0.0.1", port: own.tlsServer.port }, { instead }, tls);
+    const tlsServer = { ...mutant.server, tls: {} };
+    await using target = await openTarget({ server: own.server, tlsServer }, 1_000);
+    const report = await run(hostedCache, { ...target, expects401: true }, ["PCHC-15", "PCHC-44"]);
+    expect(failedIds(report)).toEqual(caughtBy);
+    const others = report.results.filter(({ id }) => !caughtBy.includes(id));
+    const ofVersion1 = (id: string) => id !== DEMANDED && id !== REFUSED;
+    for (const { id, outcome } of others) expect(outcome).toBe(ofVersion1(id) ? "skipped" : "pass");
   });
 });

@@ -256,8 +256,14 @@ const date = new Date(clock.wallMs()).toLocaleDateString("en-GB", {
   month: "long",
   year: "numeric",
 });
-/** The first two keep a server busy on purpose; ours sends no block in the clear. All have servers of their own in tests. */
-const EXCUSED = ["upload-limit", "upload-timer", "unencrypted-padding"];
+/**
+ * The first two keep a server busy on purpose; ours sends no block in the clear, and its hosted cache asks nobody
+ * for authorization. All of them have servers of their own in tests.
+ */
+const EXCUSED = [
+  ...["upload-limit", "upload-timer"],
+  ...["unencrypted-padding", "authorization-demanded", "authorization-refused"],
+];
 const open = all.filter(({ id, outcome }) => outcome !== "pass" && !EXCUSED.includes(id));
 
 const page = `# Conformance of this implementation
@@ -268,8 +274,9 @@ Node.js ${process.versions.node.split(".")[0]} over loopback. \`npx pnpm conform
 What is tested are the roles that answer: a content server of a directory, a node in distributed mode, a
 hosted cache with both versions of offers; and those that ask: a node that downloads from peers and origin, and one
 that offers to a hosted cache, by either version. Two checks that take all upload slots of a server are skipped
-here, and run against servers of their own in \`test/conformance/uploads.slow.test.ts\`; so is the one of unencrypted
-blocks, as our node sends none. It is our kit against our implementation: where both read a
+here, and run against servers of their own in \`test/conformance/uploads.slow.test.ts\`; so are, in
+the tests of their profiles, the ones of unencrypted blocks and of authorization for a hosted cache, as our node sends
+no such block and our cache asks for none. It is our kit against our implementation: where both read a
 document wrongly in the same way, this does not show. What each check looks at: \`branchcache-conformance
 PROFILE --list\`. That the checks catch what they should is shown by implementations with one fault each,
 in \`test/conformance\`.

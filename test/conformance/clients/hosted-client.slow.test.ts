@@ -16,6 +16,14 @@ const offering =
     isOffer(asked) ? { ...asked, body: changed(asked.body, change) } : asked;
 
 const HEAD_BYTES = 16;
+/** Of MSG_GETSEGLIST, behind RequestID, the count of identifiers, and the length of the first. */
+const FIRST_SEGMENT_AT = HEAD_BYTES + 16 + 4 + 4;
+
+/** Changes questions about segments, and leaves the rest alone. */
+const asking =
+  (change: Parameters<typeof changed>[1]) =>
+  (asked: Asked): Asked =>
+    !isOffer(asked) && asked.body[7] === 6 ? { ...asked, body: changed(asked.body, change) } : asked;
 
 const MUTANTS: readonly Mutant[] = [
   {
@@ -64,6 +72,11 @@ const MUTANTS: readonly Mutant[] = [
         };
       },
     },
+  },
+  {
+    name: "asks for a segment that the content does not have",
+    caught: "segment-list-questions",
+    mutation: { hosted: asking((view) => view.setUint32(FIRST_SEGMENT_AT, 7)) },
   },
 ];
 
@@ -141,6 +154,19 @@ const FIRST_VERSION_MUTANTS: readonly Mutant[] = [
     name: "names a port in SEGMENT_INFO where it does not listen",
     caught: "serves-what-it-describes",
     mutation: { hostedFirst: inInformation((view) => view.setUint16(8, 1)) },
+  },
+  {
+    name: "sends an offer again and again that was answered 401",
+    caught: "challenge",
+    mutation: {
+      hostedFirst: {
+        async instead(asked, real) {
+          let answered = await real(asked);
+          for (let again = 0; again < 10 && answered.status === 401; again++) answered = await real(asked);
+          return answered;
+        },
+      },
+    },
   },
   {
     name: "offers to whoever has any certificate",

@@ -9,7 +9,7 @@ import { systemClock } from "@branchcache/runtime/node";
 import { nodeDatagramPort } from "dgram-ws-discovery/node";
 import { memorySink } from "../../support/branch-node.ts";
 import certificates from "../../support/certificates.json" with { type: "json" };
-import { type Asked, mutantOf } from "../support/mutant.ts";
+import { type Asked, type Fault, mutantOf } from "../support/mutant.ts";
 
 /** What is wrong with a client; each wraps the real thing. */
 export interface Mutation {
@@ -23,7 +23,12 @@ export interface Mutation {
   /** Uses the kit as its hosted cache; changes what leaves for it. */
   readonly hosted?: (asked: Asked) => Asked;
   /** The same with offers of version 1.0; undefined changes nothing, and leaves nobody between. */
-  readonly hostedFirst?: { readonly change?: (asked: Asked) => Asked; readonly trustsAnybody?: boolean };
+  readonly hostedFirst?: {
+    readonly change?: (asked: Asked) => Asked;
+    /** Sends, and makes an answer of what comes. */
+    readonly instead?: Fault["instead"];
+    readonly trustsAnybody?: boolean;
+  };
   /** Takes any bytes for a block; for the test to bring about. */
   readonly credulous?: boolean;
   /** Of the kit. Default 20,000. */
@@ -88,11 +93,15 @@ export async function testClient(mutation: Mutation = {}): Promise<TestClient> {
   const { fields } = mutation;
   const between = fields && (await mutantOf(stage.endpoint, { asked: (asked) => changed(asked, fields) }));
   const cache = mutation.hosted && (await mutantOf(stage.endpoint, { asked: mutation.hosted }));
-  const { change, trustsAnybody = false } = mutation.hostedFirst ?? {};
+  const { change, instead, trustsAnybody = false } = mutation.hostedFirst ?? {};
   const firstOffers = stage.offers ?? stage.endpoint;
   const inFront =
-    change || trustsAnybody
-      ? await mutantOf(firstOffers, { asked: change ?? same }, certificates.server)
+    change || instead || trustsAnybody
+      ? await mutantOf(
+          firstOffers,
+          { asked: change ?? same, ...(instead && { instead }) },
+          certificates.server,
+        )
       : undefined;
   const store = createMemoryStore({ limitBytes: 64 * 1_048_576, clock: systemClock });
   const node = await startPeerNode({

@@ -8,6 +8,7 @@ import { parseListen, parseTarget } from "./target-address.ts";
 interface Options extends RunCommandOptions {
   readonly tls?: string;
   readonly listen?: string;
+  readonly expect401?: boolean;
 }
 
 export function hostedCacheCommand(): Command {
@@ -22,6 +23,10 @@ export function hostedCacheCommand(): Command {
     .argument("[target]", "its host and TCP port for version 2.0: 192.0.2.1:80, [2001:db8::1]:80")
     .option("--tls <host:port>", "where it takes offers of version 1.0: 192.0.2.1:443")
     .option(
+      "--expect-401",
+      "it demands authorization at --tls, of which the kit has none: check that it does, and no more of version 1.0",
+    )
+    .option(
       "--listen <[host:]port>",
       "where the target pulls from; all addresses and a free port by default",
     );
@@ -34,9 +39,12 @@ the cache to allow it.
 
 Examples:
   branchcache-conformance hosted-cache 192.0.2.1:80
-  branchcache-conformance hosted-cache 192.0.2.1:80 --tls 192.0.2.1:443 --listen 8081`,
+  branchcache-conformance hosted-cache 192.0.2.1:80 --tls 192.0.2.1:443 --listen 8081
+  branchcache-conformance hosted-cache 192.0.2.1:80 --tls 192.0.2.1:443 --expect-401`,
     )
-    .action(async (targetName: string | undefined, { listen, timeout, tls }: Options) => {
+    .action(async (targetName: string | undefined, options: Options) => {
+      const { expect401 = false, listen, timeout, tls } = options;
+      if (expect401 && tls === undefined) command.error("error: --expect-401 needs --tls");
       await runCommand(command, hostedCache, targetName, async (name, random) => {
         const server = parseTarget(name);
         const tlsServer = tls === undefined ? undefined : { ...parseTarget(tls), tls: {} };
@@ -49,6 +57,7 @@ Examples:
         return {
           server,
           ...(tlsServer && { tlsServer }),
+          expects401: expect401,
           source,
           random,
           clock: systemClock,

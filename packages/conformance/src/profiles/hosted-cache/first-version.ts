@@ -15,11 +15,45 @@ import {
   offer,
 } from "./target.ts";
 
-/** Skipped where the target speaks version 2.0 alone. */
+const DEMANDS = "the target demands authorization for offers of version 1.0";
+const DEMANDS_NOT = "the target was not said to demand authorization (--expect-401)";
+
+/** Skipped where the target speaks version 2.0 alone, or would answer 401. */
 const byTls = (check: HostedCheck): HostedCheck => ({
   ...check,
-  run: async (target) => (target.tlsServer ? check.run(target) : skipped(NO_TLS)),
+  async run(target) {
+    if (!target.tlsServer) return skipped(NO_TLS);
+    return target.expects401 ? skipped(DEMANDS) : check.run(target);
+  },
 });
+
+/** Skipped unless the target was said to demand authorization. */
+const demanding = (
+  check: Omit<HostedCheck, "run" | "level" | "negative" | "requirements">,
+  expected: string,
+  refused: (seen: HttpSeen) => boolean,
+  headers: Readonly<Record<string, string>> = {},
+): HostedCheck => ({
+  ...check,
+  requirements: ["PCHC-15"],
+  level: "MUST",
+  negative: true,
+  async run(target) {
+    if (!target.tlsServer) return skipped(NO_TLS);
+    if (!target.expects401) return skipped(DEMANDS_NOT);
+    const lure = target.source.make(1);
+    const sent = segmentInfo(target.source.port, lure.information);
+    return notPulled(target, 1, sent, lure, expected, refused, { headers });
+  },
+});
+
+const CHALLENGE = "HTTP 401, WWW-Authenticate: Negotiate";
+
+/** RFC 4559, 4.1: a server may offer other schemes beside. */
+const isChallenge = (seen: HttpSeen): boolean =>
+  seen.kind === "answer" &&
+  seen.status === 401 &&
+  /(?:^|,)\s*Negotiate\b/i.test(seen.headers["www-authenticate"] ?? "");
 
 const told = (sent: Uint8Array, seen: HttpSeen, good: boolean, expected: string): Finding =>
   finding(good, hexText(sent), seenText(seen), expected);
@@ -197,6 +231,23 @@ export const firstVersionChecks: readonly HostedCheck[] = [
       title: "drops an offer of version 2.0 that comes by TLS",
     },
     (port, lure) => batchedOffer(port, [descriptor(lure)]),
+  ),
+  demanding(
+    {
+      id: "authorization-demanded",
+      title: "answers an offer without Authorization with 401 that offers Negotiate, and pulls nothing",
+    },
+    CHALLENGE,
+    isChallenge,
+  ),
+  demanding(
+    {
+      id: "authorization-refused",
+      title: "refuses an offer whose token is none of SPNEGO, and pulls nothing",
+    },
+    `${CHALLENGE}, or HTTP 403`,
+    (seen) => isChallenge(seen) || (seen.kind === "answer" && seen.status === 403),
+    { Authorization: "Negotiate bm8gdG9rZW4=" },
   ),
   // Last: a cache may have no more to do with a client that lied to it.
   byTls({

@@ -20,6 +20,11 @@ export interface HostedCacheTarget {
   readonly server: HttpServerAddress;
   /** Offers of version 1.0, by TLS; without it those checks are skipped. */
   readonly tlsServer?: HttpServerAddress;
+  /**
+   * It demands authorization for offers of version 1.0, of which the kit has none: only that it does is checked,
+   * and no other check of version 1.0 is run. Default false.
+   */
+  readonly expects401?: boolean;
   readonly source: OfferSource;
   readonly random: Random;
   readonly clock: Clock;
@@ -75,8 +80,9 @@ export async function notPulled(
   lure: OfferedContent,
   expected: string,
   answered: (seen: HttpSeen) => boolean,
+  changes: Partial<HttpSent> = {},
 ): Promise<Finding> {
-  const seen = await offer(target, version, message);
+  const seen = await offer(target, version, message, changes);
   const fault = answered(seen) ? await offerAndPull(target) : "";
   const pulled = target.source.wasAsked(lure);
   const told = [seenText(seen), fault, pulled && "the segment was asked for"].filter(Boolean).join("; ");
