@@ -82,6 +82,24 @@ describe("the commands", () => {
     }
   });
 
+  it.each([
+    ["cache.data.path", "BC_CACHE_PATH", (below: string) => ["--cache-dir", below]],
+    ["control.socket", "BC_LISTEN_FAILED", (below: string) => ["--socket", join(below, "api.sock")]],
+  ] as const)("name %s where its directory cannot be made", async (key, code, wrong) => {
+    const file = join(directory, "a file");
+    await writeFile(file, "");
+    const ended = await end(
+      "branchcached",
+      ...["--mode", "local", "--socket", join(directory, "own.sock"), "--cache-dir", join(directory, "own")],
+      ...["--set", "metrics.listen=127.0.0.1:0"],
+      ...wrong(join(file, "below")),
+    );
+    expect(ended.code).toBe(1);
+    expect(ended.complaint).toContain(key);
+    expect(ended.complaint).toContain(code);
+    expect(ended.complaint).not.toMatch(/^ +at /m);
+  });
+
   it.each([404, 500])("say that the origin answered %i", async (status) => {
     const port = await origin((_request, response) => response.writeHead(status).end("no"));
     const ended = await get(`http://127.0.0.1:${port}/file?token=secret`);

@@ -33,7 +33,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   } catch (error) {
     throw new BranchCacheError(
       "BC_CACHE_PATH",
-      `cannot make the cache directory ${cacheDir}: ${errorMessage(error)}`,
+      `cannot make the cache directory ${cacheDir} (${errorMessage(error)}); name another with cache.data.path or --cache-dir`,
       {
         cause: error,
       },

@@ -148,7 +148,12 @@ async function answer(
 }
 
 async function clearStale(path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  } catch (error) {
+    const message = `control.socket: cannot make ${dirname(path)} (${errorMessage(error)}); name a place that can be written to`;
+    throw new BranchCacheError("BC_LISTEN_FAILED", message, { cause: error });
+  }
   const found = await lstat(path).catch(() => undefined);
   if (!found) return;
   if (!found.isSocket()) {

@@ -57,7 +57,7 @@ async function openShared({ cache }: Settings, observer: Observer): Promise<Daem
   try {
     await mkdir(data.path, { recursive: true, mode: 0o700 });
   } catch (error) {
-    const message = `cannot make the cache directory ${data.path}: ${errorMessage(error)}`;
+    const message = `cache.data.path: cannot make ${data.path} (${errorMessage(error)}); name a place that can be written to`;
     throw new BranchCacheError("BC_CACHE_PATH", message, { cause: error });
   }
   const store = await openCluster(
