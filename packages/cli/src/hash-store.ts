@@ -6,10 +6,9 @@ import { BranchCacheError, errorMessage, type Observer } from "@branchcache/runt
 import { systemClock } from "@branchcache/runtime/node";
 import { openStore } from "./store.ts";
 
-/** What `cacheDirOption`, `hashCacheSizeOption` and `sharedHashOptions` give. */
-export interface HashStoreOptions {
+/** On the command line: a directory, or a cluster. */
+export interface StorePlaceOptions {
   readonly cacheDir: string;
-  readonly hashCacheSize?: number;
   readonly cacheStore: "lmdb" | "redis";
   readonly redisNode?: readonly string[];
   readonly redisUsername?: string;
@@ -17,6 +16,11 @@ export interface HashStoreOptions {
   readonly redisTls: boolean;
   readonly redisPrefix: string;
   readonly redisDeadline: number;
+}
+
+/** What `cacheDirOption`, `hashCacheSizeOption` and `sharedHashOptions` give. */
+export interface HashStoreOptions extends StorePlaceOptions {
+  readonly hashCacheSize?: number;
 }
 
 export interface HashStore {
@@ -28,7 +32,7 @@ export interface HashStore {
 
 /** Errors: `BC_USAGE`, `BC_CACHE_PATH`, and those of the store. */
 export async function openHashStore(options: HashStoreOptions, observer: Observer): Promise<HashStore> {
-  const { cacheDir, hashCacheSize, cacheStore, redisNode: nodes = [], redisUsername, redisTls } = options;
+  const { cacheDir, hashCacheSize, cacheStore, redisNode: nodes = [] } = options;
   if (cacheStore === "lmdb") {
     const store = await openStore({
       cacheDir,
@@ -40,18 +44,19 @@ export async function openHashStore(options: HashStoreOptions, observer: Observe
   if (nodes.length === 0) {
     throw new BranchCacheError("BC_USAGE", "name a node of the cluster: --redis-node host:port");
   }
-  const store = await openCluster(
-    {
-      nodes,
-      username: redisUsername,
-      passwordFile: options.redisPasswordFile,
-      tls: redisTls,
-      prefix: options.redisPrefix,
-      deadlineMs: options.redisDeadline,
-    },
-    observer,
-  );
+  const store = await openCluster(clusterOf(options), observer);
   return { name: nodes.join(","), publications: store.publications, close: () => store.close() };
+}
+
+export function clusterOf(options: StorePlaceOptions): ClusterOptions {
+  return {
+    nodes: options.redisNode ?? [],
+    username: options.redisUsername,
+    passwordFile: options.redisPasswordFile,
+    tls: options.redisTls,
+    prefix: options.redisPrefix,
+    deadlineMs: options.redisDeadline,
+  };
 }
 
 export interface ClusterOptions {

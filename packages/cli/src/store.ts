@@ -24,21 +24,22 @@ export interface StoreOptions
 
 export type OpenStore = Awaited<ReturnType<typeof openLmdbStore>>;
 
+/** Errors: `BC_CACHE_PATH`. */
+export async function makeCacheDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    const message = `cannot make the cache directory ${path} (${errorMessage(cause)}); name another with cache.data.path or --cache-dir`;
+    throw new BranchCacheError("BC_CACHE_PATH", message, { cause });
+  }
+}
+
+/** Errors: `BC_CACHE_PATH`, and those of the store. */
 export async function openStore(options: StoreOptions): Promise<OpenStore> {
   const { cacheDir, cacheSize, hashCacheSize, observer } = options;
   const { limitBytes = cacheSize, limitPercent, maxAgeMs, secretsPath } = options;
   const { publicationLimitBytes = hashCacheSize, publicationLimitPercent } = options;
-  try {
-    await mkdir(cacheDir, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw new BranchCacheError(
-      "BC_CACHE_PATH",
-      `cannot make the cache directory ${cacheDir} (${errorMessage(error)}); name another with cache.data.path or --cache-dir`,
-      {
-        cause: error,
-      },
-    );
-  }
+  await makeCacheDirectory(cacheDir);
   return openLmdbStore({
     path: cacheDir,
     ...(limitBytes !== undefined && { limitBytes }),

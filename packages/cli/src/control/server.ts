@@ -1,8 +1,7 @@
 /** The daemon's side of the socket for administration. */
-import { chown, lstat, mkdir, readFile, unlink } from "node:fs/promises";
-import { createConnection, createServer, type Socket } from "node:net";
-import { dirname } from "node:path";
-import { FrameReader, FrameWriter } from "@branchcache/peer-node/socket";
+import { chown, readFile } from "node:fs/promises";
+import { createServer, type Socket } from "node:net";
+import { clearSocketPlace, FrameReader, FrameWriter } from "@branchcache/peer-node/socket";
 import { BranchCacheError, errorCode, errorMessage } from "@branchcache/runtime";
 import {
   CONTROL_VERSION,
@@ -44,7 +43,9 @@ const CONNECTIONS_MAX = 64;
 export async function serveControl(options: ControlServerOptions): Promise<ControlServer> {
   const { path, group, methods } = options;
   const file = tokenFile(path);
-  if (file !== undefined) await clearStale(path);
+  if (file !== undefined) {
+    await clearSocketPlace(path, { inUseCode: "BC_CONTROL_IN_USE", setting: "control.socket" });
+  }
   const token = file === undefined ? undefined : await makeToken(file);
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -145,29 +146,6 @@ async function answer(
       message: errorMessage(error),
     });
   }
-}
-
-async function clearStale(path: string): Promise<void> {
-  try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-  } catch (error) {
-    const message = `control.socket: cannot make ${dirname(path)} (${errorMessage(error)}); name a place that can be written to`;
-    throw new BranchCacheError("BC_LISTEN_FAILED", message, { cause: error });
-  }
-  const found = await lstat(path).catch(() => undefined);
-  if (!found) return;
-  if (!found.isSocket()) {
-    throw new BranchCacheError("BC_LISTEN_FAILED", `control.socket: ${path} exists and is no socket`);
-  }
-  const live = await new Promise<boolean>((resolve) => {
-    const probe = createConnection(path, () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once("error", () => resolve(false));
-  });
-  if (live) throw new BranchCacheError("BC_CONTROL_IN_USE", `another daemon answers on ${path}`);
-  await unlink(path);
 }
 
 /** From the system's list of groups; what is in a directory service alone is given by its number. */

@@ -1,13 +1,12 @@
 /** The daemon's cache: on a disk of this machine, or on a cluster that several machines share. */
-import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Stores } from "@branchcache/cache-store";
-import { BranchCacheError, errorMessage, type Observer } from "@branchcache/runtime";
+import { BranchCacheError, type Observer } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import { type ManagedCache, managedCache } from "../cache/managed-cache.ts";
 import type { Settings } from "../config/schema.ts";
 import { openCluster } from "../hash-store.ts";
-import { type OpenStore, openStore } from "../store.ts";
+import { makeCacheDirectory, type OpenStore, openStore } from "../store.ts";
 import { timedBlocks } from "./timed-blocks.ts";
 
 export interface DaemonStore extends Stores {
@@ -54,12 +53,7 @@ async function openOwn(settings: Settings, observer: Observer): Promise<DaemonSt
 async function openShared({ cache }: Settings, observer: Observer): Promise<DaemonStore> {
   const { data, redis, max_age: maxAgeMs } = cache;
   const secretsPath = data.secrets_path ?? join(data.path, "secrets");
-  try {
-    await mkdir(data.path, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    const message = `cache.data.path: cannot make ${data.path} (${errorMessage(error)}); name a place that can be written to`;
-    throw new BranchCacheError("BC_CACHE_PATH", message, { cause: error });
-  }
+  await makeCacheDirectory(data.path);
   const store = await openCluster(
     {
       nodes: redis.nodes,

@@ -2,20 +2,12 @@
 import { join } from "node:path";
 import type { Stores } from "@branchcache/cache-store";
 import { BranchCacheError, type Observer } from "@branchcache/runtime";
-import { openCluster } from "../hash-store.ts";
+import { clusterOf, openCluster, type StorePlaceOptions } from "../hash-store.ts";
 import { type OpenStore, openStore } from "../store.ts";
 
 /** What `cachePlaceOptions` gives. */
-export interface CachePlaceOptions {
-  readonly cacheDir: string;
+export interface CachePlaceOptions extends StorePlaceOptions {
   readonly secretsPath?: string;
-  readonly cacheStore: "lmdb" | "redis";
-  readonly redisNode?: readonly string[];
-  readonly redisUsername?: string;
-  readonly redisPasswordFile?: string;
-  readonly redisTls: boolean;
-  readonly redisPrefix: string;
-  readonly redisDeadline: number;
   /** Most that it may hold; of a cluster its servers say that. */
   readonly cacheSize?: number;
 }
@@ -29,7 +21,7 @@ export interface OpenCache extends Stores {
 
 /** Errors: `BC_USAGE`, `BC_CACHE_PATH`, and those of the store. */
 export async function openCache(options: CachePlaceOptions, observer: Observer): Promise<OpenCache> {
-  const { cacheDir, secretsPath, cacheStore, cacheSize } = options;
+  const { cacheDir, secretsPath, cacheStore, cacheSize, redisNode: nodes = [] } = options;
   if (cacheStore === "lmdb") {
     const store = await openStore({
       cacheDir,
@@ -39,14 +31,6 @@ export async function openCache(options: CachePlaceOptions, observer: Observer):
     });
     return { ...store, places: [cacheDir, ...store.extensions()], onDisk: () => store };
   }
-  const {
-    redisNode: nodes = [],
-    redisUsername,
-    redisPasswordFile,
-    redisTls,
-    redisPrefix,
-    redisDeadline,
-  } = options;
   if (nodes.length === 0) {
     throw new BranchCacheError(
       "BC_USAGE",
@@ -54,15 +38,7 @@ export async function openCache(options: CachePlaceOptions, observer: Observer):
     );
   }
   const store = await openCluster(
-    {
-      nodes,
-      username: redisUsername,
-      passwordFile: redisPasswordFile,
-      tls: redisTls,
-      prefix: redisPrefix,
-      deadlineMs: redisDeadline,
-      secretsPath: secretsPath ?? join(cacheDir, "secrets"),
-    },
+    { ...clusterOf(options), secretsPath: secretsPath ?? join(cacheDir, "secrets") },
     observer,
   );
   return {

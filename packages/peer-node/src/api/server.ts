@@ -1,7 +1,5 @@
 /** The daemon's side of the local socket. */
-import { lstat, mkdir, unlink } from "node:fs/promises";
-import { createConnection, createServer, type Socket } from "node:net";
-import { dirname } from "node:path";
+import { createServer, type Socket } from "node:net";
 import type { ContentRange } from "@branchcache/content-info";
 import {
   BranchCacheError,
@@ -27,6 +25,7 @@ import {
   PROTOCOL_VERSION,
   type Request,
 } from "./protocol.ts";
+import { clearSocketPlace } from "./socket-place.ts";
 
 export interface ApiServerOptions {
   /** A path, or on Windows the name of a pipe. */
@@ -88,7 +87,7 @@ export interface ApiServer {
  */
 export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
   const { path, maxConnections = 256, observer = silentObserver, clock = systemClock } = options;
-  if (!isPipeName(path)) await clearStaleSocket(path);
+  if (!isPipeName(path)) await clearSocketPlace(path, { inUseCode: "BC_API_IN_USE" });
   const sessions = new Map<Socket, Session>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     const session = new Session(socket, options);
@@ -125,24 +124,6 @@ export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
       cancel();
     },
   };
-}
-
-async function clearStaleSocket(path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-  const found = await lstat(path).catch(() => undefined);
-  if (!found) return;
-  if (!found.isSocket()) {
-    throw new BranchCacheError("BC_LISTEN_FAILED", `${path} exists and is no socket`);
-  }
-  const live = await new Promise<boolean>((resolve) => {
-    const probe = createConnection(path, () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once("error", () => resolve(false));
-  });
-  if (live) throw new BranchCacheError("BC_API_IN_USE", `another daemon answers on ${path}`);
-  await unlink(path);
 }
 
 /** One connection, one content. Anything out of order ends it; it never disturbs another. */

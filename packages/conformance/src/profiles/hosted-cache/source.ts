@@ -1,5 +1,4 @@
 /** The client that offers: content made up on the spot, and a retrieval server that a hosted cache pulls it from. */
-import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import {
   publishBytes,
@@ -10,7 +9,7 @@ import {
 } from "@branchcache/content-info";
 import { nodeHashEngine } from "@branchcache/content-info/node";
 import { createRetrievalServer } from "@branchcache/retrieval";
-import { nodeBlockCipher, retrievalRequestListener } from "@branchcache/retrieval/node";
+import { createRetrievalHttpServer, nodeBlockCipher } from "@branchcache/retrieval/node";
 import { BranchCacheError, type Clock, type Random, toHex } from "@branchcache/runtime";
 
 export interface OfferedContent {
@@ -80,10 +79,7 @@ export async function openSource(options: OfferSourceOptions): Promise<OfferSour
       },
     },
   });
-  const listener = retrievalRequestListener(server);
-  const http = createServer((request, response) => {
-    if (!listener(request, response)) response.writeHead(404).end();
-  });
+  const http = createRetrievalHttpServer(server);
   await new Promise<void>((resolve, reject) => {
     http.once("error", (error) => {
       reject(
