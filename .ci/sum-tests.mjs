@@ -6,8 +6,11 @@
  */
 import { readFileSync } from "node:fs";
 
+/** Enough of a failure to begin with. */
+const MESSAGE_LINES = 30;
+
 const [path = ""] = process.argv.slice(2);
-/** @type {{ testResults: { name: string, status: string, message: string, assertionResults: { status: string, fullName: string }[] }[] }} */
+/** @type {{ testResults: { name: string, status: string, message: string, assertionResults: { status: string, fullName: string, failureMessages?: string[] }[] }[] }} */
 const { testResults } = JSON.parse(readFileSync(path, "utf8"));
 let passed = 0;
 let failed = 0;
@@ -19,6 +22,8 @@ for (const { name, status, message, assertionResults } of testResults) {
     }
     failed++;
     console.log(`${test.status}: ${name}: ${test.fullName}`);
+    for (const message of test.failureMessages ?? [])
+      console.log(message.split("\n").slice(0, MESSAGE_LINES).join("\n"));
   }
   if (status === "failed" && assertionResults.every((test) => test.status !== "failed")) {
     failed++;
