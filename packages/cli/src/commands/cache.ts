@@ -84,8 +84,9 @@ Examples:
   branchcache cache list --sort hits --json | head
   branchcache cache clear --tag preload --force
 
-Where a daemon uses this cache it does all of this; what changes anything is for root and its own user then. What
-destroys asks first, on a terminal; elsewhere it wants --force.
+Where a daemon uses this cache it does all of this; what changes anything is
+for root and its own user then. What destroys asks first, on a terminal;
+elsewhere it wants --force.
 Exit status: 0 good, 1 failed or damage found, 2 usage.`,
     );
 }

@@ -6,7 +6,7 @@ export function configCommand(): Command {
   return new Command("config")
     .summary("show, check and change settings")
     .description(
-      "Settings come from the configuration file, the drop-ins in branchcache.d beside it (in the order of their\n" +
+      "Settings come from the configuration file, the drop-ins in branchcache.d beside it (in the order of their " +
         "names), BRANCHCACHE_<KEY> in the environment, and options of the command line; the later ones win.",
     )
     .addCommand(

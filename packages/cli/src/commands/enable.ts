@@ -8,7 +8,7 @@ export function enableCommand(): Command {
   const command = new Command("enable")
     .summary("switch BranchCache on, in one of its modes")
     .description(
-      "Writes the mode into the configuration file and has the daemon follow at once: no restart, and downloads\n" +
+      "Writes the mode into the configuration file and has the daemon follow at once: no restart, and downloads " +
         "that are under way go on.",
     );
   const mode = (name: EnableOptions["mode"], summary: string) => {

@@ -6,7 +6,7 @@ export function exportCommand(): Command {
   const command = new Command("export")
     .summary("write what the cache holds into one file")
     .description(
-      "Writes blocks and hashes of published files into a package that `branchcache import` takes into another\n" +
+      "Writes blocks and hashes of published files into a package that `branchcache import` takes into another " +
         "cache. An export that was interrupted is taken up again by the same command.",
     )
     .argument("<file>", "the package, such as site.bcpkg")

@@ -7,8 +7,8 @@ export function gatewayCommand(): Command {
   const command = new Command("gateway")
     .summary("make any web server a BranchCache content server")
     .description(
-      "Passes requests on to the web server at the origin. Clients that know BranchCache get Content\n" +
-        "Information instead of content once it is hashed, which happens as the first of them downloads it.\n" +
+      "Passes requests on to the web server at the origin. Clients that know BranchCache get Content " +
+        "Information instead of content once it is hashed, which happens as the first of them downloads it. " +
         "The origin is asked every time: who may not have the content does not get its hashes either.",
     )
     .addOption(
@@ -39,9 +39,11 @@ export function gatewayCommand(): Command {
     .addHelpText(
       "after",
       `
-Content needs a strong ETag, or a Last-Modified and no ETag, and its length. Where the origin compresses,
-clients that know BranchCache are given the content as it is. Gateways with the same secret share their
-clients' caches; with the same cluster (--redis-node) each content is hashed by one of them only.
+Content needs a strong ETag, or a Last-Modified and no ETag, and its length.
+Where the origin compresses, clients that know BranchCache are given the
+content as it is. Gateways with the same secret share their clients' caches;
+with the same cluster (--redis-node) each content is hashed by one of them
+only.
 
 Examples:
   branchcache gateway --origin http://127.0.0.1:8081 --listen 80

@@ -17,7 +17,7 @@ export function getCommand(): Command {
   return new Command("get")
     .summary("download URLs through the branch")
     .description(
-      "Downloads each URL. What this machine or its peers hold comes from them, the rest from the origin;\n" +
+      "Downloads each URL. What this machine or its peers hold comes from them, the rest from the origin; " +
         "every byte is verified. A running daemon is used where there is one, else a cache of one's own.",
     )
     .argument("[url...]", "http or https URLs, one after another")
@@ -64,12 +64,15 @@ Examples:
   branchcache get http://intranet/list.txt -o - | head
   branchcache get --directory /srv/images --input urls.txt --sha256-sums SHA256SUMS
 
-A file appears under its name only when it is whole. What is there of one that broke off is kept beside it and
-gone on with, if the server still has the same content. Proxies are taken from HTTP_PROXY, HTTPS_PROXY and
-NO_PROXY. With -o -, content that the origin sends without Content Information passes through and is not cached.
-One of several that fails does not keep the others; with --json, each URL has its line.
+A file appears under its name only when it is whole. What is there of one that
+broke off is kept beside it and gone on with, if the server still has the same
+content. Proxies are taken from HTTP_PROXY, HTTPS_PROXY and NO_PROXY. What goes
+to standard output, and comes from the origin without Content Information, is
+not cached. One of several that fails does not keep the others; with --json,
+each URL has its line.
 
-Exit status: 0 done, 1 one or more failed, 2 usage, 3 the daemon named with --socket is not reachable.`,
+Exit status: 0 done, 1 one or more failed, 2 usage, 3 the daemon named with
+--socket is not reachable.`,
     )
     .action(async (urls: readonly string[], options: GetOptions) => {
       const { runGet } = await import("../work/get.ts");

@@ -7,8 +7,8 @@ export function importCommand(): Command {
   const command = new Command("import")
     .summary("take a package into the cache")
     .description(
-      "Takes a package made by `branchcache export` into the cache. Blocks whose secret is known, here or in the\n" +
-        "package, are checked down from the segment's identifier; what fails is left out. Others are kept blind:\n" +
+      "Takes a package made by `branchcache export` into the cache. Blocks whose secret is known, here or in the " +
+        "package, are checked down from the segment's identifier; what fails is left out. Others are kept blind: " +
         "given on by a hosted cache only, to readers who check them. Run again, it skips what is held.",
     )
     .argument("<file>", "the package")

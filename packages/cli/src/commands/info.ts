@@ -5,7 +5,7 @@ export function infoCommand(): Command {
   return new Command("info")
     .summary("say what a Content Information says")
     .description(
-      "Reads Content Information from a file or standard input (-), or asks the content server at a URL for it,\n" +
+      "Reads Content Information from a file or standard input (-), or asks the content server at a URL for it, " +
         "and says what it describes. Segment secrets are as secret as the content; they are shown only when asked for.",
     )
     .argument(

@@ -7,7 +7,7 @@ export function keyCommand(): Command {
   const command = new Command("key")
     .summary("the content server's secret: set, carry to another server, compare")
     .description(
-      "Servers that offer the same content need the same secret, or each copy is cached separately. Changing it\n" +
+      "Servers that offer the same content need the same secret, or each copy is cached separately. Changing it " +
         "makes every branch start cold. The secret itself is never printed.",
     );
   const child = (name: string, summary: string) =>

@@ -7,8 +7,8 @@ export function publishCommand(): Command {
   const command = new Command("publish")
     .summary("hash files ahead of the first request")
     .description(
-      "Hashes files in both versions of Content Information and keeps the hashes where `branchcache serve`\n" +
-        "with the same cache directory finds them. Files that are hashed already are skipped. With --url-prefix\n" +
+      "Hashes files in both versions of Content Information and keeps the hashes where `branchcache serve` " +
+        "with the same cache directory finds them. Files that are hashed already are skipped. With --url-prefix " +
         "it is for `branchcache gateway`: what the web server sends under the files' names is hashed.",
     )
     .argument("<path...>", "files, or directories with -r")

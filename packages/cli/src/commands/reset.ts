@@ -8,7 +8,7 @@ export function resetCommand(): Command {
     new Command("reset")
       .summary("back to the defaults, with an empty cache")
       .description(
-        "Clears the cache, takes every setting out of the configuration file and zeroes the counters. Drop-ins, the\n" +
+        "Clears the cache, takes every setting out of the configuration file and zeroes the counters. Drop-ins, the " +
           "secret and the firewall stay as they are.",
       )
       .option("--metrics", "counters and totals only")

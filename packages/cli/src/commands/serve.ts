@@ -6,8 +6,8 @@ export function serveCommand(): Command {
   const command = new Command("serve")
     .summary("serve a directory as a BranchCache content server")
     .description(
-      "Serves the files below DIR over HTTP. Clients that know BranchCache get Content Information\n" +
-        "instead of content once a file is hashed: beforehand by `branchcache publish`, else in the\n" +
+      "Serves the files below DIR over HTTP. Clients that know BranchCache get Content Information " +
+        "instead of content once a file is hashed: beforehand by `branchcache publish`, else in the " +
         "background after the first request for it. Dotfiles and links that leave DIR are refused.",
     )
     .argument("<dir>", "the directory");
@@ -15,7 +15,8 @@ export function serveCommand(): Command {
     .addHelpText(
       "after",
       `
-Servers that offer the same files need the same secret, or each copy is cached separately.
+Servers that offer the same files need the same secret, or each copy is cached
+separately.
 
 Examples:
   branchcache serve /srv/images

@@ -48,14 +48,16 @@ export function probeCommand(): Command {
     new Command("probe")
       .summary("ask the link who has a segment")
       .description(
-        "Asks the neighbours who holds a segment, by its identifier, or the segments that a saved Content Information\n" +
+        "Asks the neighbours who holds a segment, by its identifier, or the segments that a saved Content Information " +
           "or the Content Information of a URL describes.",
       )
       .argument("<segment|file|url>", "hexadecimal identifier, a file with Content Information, or a URL"),
   )
     .addHelpText(
       "after",
-      `\nExamples:\n  branchcache probe http://intranet/images/boot.wim\n  branchcache probe saved.ci\n\nExit status: 0 somebody answered, 1 nobody did, 2 wrong usage, 3 the daemon is not reachable.`,
+      `\nExamples:\n  branchcache probe http://intranet/images/boot.wim\n  branchcache
+probe saved.ci\n\nExit status: 0 somebody answered, 1 nobody did, 2 wrong
+usage, 3 the daemon is not reachable.`,
     )
     .action(async (what: string, options: ProbeOptions) => (await work()).runProbe(what, options));
 }

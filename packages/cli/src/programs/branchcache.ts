@@ -23,7 +23,7 @@ import { version } from "../version.ts";
 export function branchcacheProgram(): Command {
   return new Command("branchcache")
     .description(
-      "BranchCache for every platform: the machines of an office fetch content from each other\n" +
+      "BranchCache for every platform: the machines of an office fetch content from each other " +
         "rather than across the WAN. The daemon is branchcached.",
     )
     .version(version)

@@ -49,10 +49,11 @@ export function branchcachedProgram(): Command {
     .addHelpText(
       "after",
       `
-Settings come from the configuration file, its drop-ins, the environment and these options, the later ones first;
-\`branchcache config show --origin\` says which and from where. The daemon runs in the foreground, logs to standard
-error, reads its settings again on SIGHUP and stops cleanly on SIGTERM or SIGINT. Open UDP 3702 and the listening
-port to the link.
+Settings come from the configuration file, its drop-ins, the environment and
+these options, the later ones first; \`branchcache config show --origin\` says
+which and from where. The daemon runs in the foreground, logs to standard
+error, reads its settings again on SIGHUP and stops cleanly on SIGTERM or
+SIGINT. Open UDP 3702 and the listening port to the link.
 
 Examples:
   branchcached --mode distributed            as root, on port 80

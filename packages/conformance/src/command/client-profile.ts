@@ -60,9 +60,11 @@ export function clientProfileCommand(profile: Profile<ClientTarget>, help: Clien
     .addHelpText(
       "after",
       `
-The kit plays everybody but the client: a content server on --listen, peers on free ports of the same address,
-and the discovery of that address's link. Each scene is one download of new content, so nothing that the
-client has cached stands in the way. Peers and probes have to reach this host through its firewall.
+The kit plays everybody but the client: a content server on --listen, peers on
+free ports of the same address, and the discovery of that address's link. Each
+scene is one download of new content, so nothing that the client has cached
+stands in the way. Peers and probes have to reach this host through its
+firewall.
 
 Examples:
 ${examples}`,

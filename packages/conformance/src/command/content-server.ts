@@ -15,8 +15,8 @@ export function contentServerCommand(): Command {
   const command = new Command(contentServer.name)
     .summary("whoever gives out Content Information ([MS-PCCRTP], [MS-PCCRC])")
     .description(
-      "Gets one resource as it is, then in every way in which a client may or may not offer the coding,\n" +
-        "and holds the answers against [MS-PCCRTP], and the Content Information in them against the content\n" +
+      "Gets one resource as it is, then in every way in which a client may or may not offer the coding, " +
+        "and holds the answers against [MS-PCCRTP], and the Content Information in them against the content " +
         "and [MS-PCCRC]. The resource should have 100 kB or more, and a validator.",
     )
     .argument("[target]", "URL of the resource")

@@ -15,8 +15,8 @@ export function discoveryTargetCommand(): Command {
   const command = new Command(discoveryTarget.name)
     .summary("whoever answers for the segments it holds ([MS-PCCRD], WS-Discovery)")
     .description(
-      "Multicasts probes in both formats, as they should be and as they should not, and looks at what the\n" +
-        "target answers: others on the link may answer as well, and are not looked at. The target has to hold\n" +
+      "Multicasts probes in both formats, as they should be and as they should not, and looks at what the " +
+        "target answers: others on the link may answer as well, and are not looked at. The target has to hold " +
         "the content that --information describes.",
     )
     .argument("[target]", "its address on the link, and the UDP port: 192.0.2.1:3702")

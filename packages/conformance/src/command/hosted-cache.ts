@@ -15,9 +15,9 @@ export function hostedCacheCommand(): Command {
   const command = new Command(hostedCache.name)
     .summary("whoever takes offers of segments and pulls them ([MS-PCHC])")
     .description(
-      "Makes up content, offers it to the target, and gives it the blocks when it pulls them: offers of\n" +
-        "version 2.0 by HTTP, and of version 1.0 by TLS where --tls says where. The target must be able to\n" +
-        "connect to this machine; its certificate is not checked. It is left with some kilobytes of content\n" +
+      "Makes up content, offers it to the target, and gives it the blocks when it pulls them: offers of " +
+        "version 2.0 by HTTP, and of version 1.0 by TLS where --tls says where. The target must be able to " +
+        "connect to this machine; its certificate is not checked. It is left with some kilobytes of content " +
         "that nobody wants.",
     )
     .argument("[target]", "its host and TCP port for version 2.0: 192.0.2.1:80, [2001:db8::1]:80")
@@ -34,8 +34,8 @@ export function hostedCacheCommand(): Command {
     .addHelpText(
       "after",
       `
-A cache refuses to pull from loopback unless it is told otherwise: run this on another machine, or set
-the cache to allow it.
+A cache refuses to pull from loopback unless it is told otherwise: run this on
+another machine, or set the cache to allow it.
 
 Examples:
   branchcache-conformance hosted-cache 192.0.2.1:80

@@ -11,7 +11,7 @@ import { retrievalServerCommand } from "./retrieval-server.ts";
 export function conformanceProgram(): Command {
   const program = new Command("branchcache-conformance")
     .description(
-      "Tests any BranchCache implementation on the wire, and tells which rule of which document it breaks.\n" +
+      "Tests any BranchCache implementation on the wire, and tells which rule of which document it breaks. " +
         "One profile for each role; see the help of each for what it needs.",
     )
     .version(version)
@@ -32,6 +32,11 @@ Examples:
 
 /** Parses `argv`, runs the profile and sets the exit code. Never rejects. */
 export async function runProgram(program: Command, argv: readonly string[]): Promise<void> {
+  // A reader that has seen enough, as in `branchcache-conformance retrieval-server --list | head`.
+  process.stdout.on("error", (error) => {
+    if (errorCode(error) === "EPIPE") process.exit();
+    throw error;
+  });
   for (const command of [program, ...program.commands]) {
     command.exitOverride().showHelpAfterError("(see --help)");
   }

@@ -15,8 +15,8 @@ export function retrievalServerCommand(): Command {
   const command = new Command(retrievalServer.name)
     .summary("whoever gives blocks to others: a peer, or a hosted cache ([MS-PCCRR])")
     .description(
-      "Asks the target for blocks, lists of blocks and lists of segments, as it should be asked and as it\n" +
-        "should not, and holds its answers against the rules of [MS-PCCRR]. The target has to hold the\n" +
+      "Asks the target for blocks, lists of blocks and lists of segments, as it should be asked and as it " +
+        "should not, and holds its answers against the rules of [MS-PCCRR]. The target has to hold the " +
         "content that --information describes.",
     )
     .argument("[target]", "its host and TCP port: 192.0.2.1:80, [2001:db8::1]:80, localhost:1337")

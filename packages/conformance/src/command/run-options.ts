@@ -54,9 +54,10 @@ export function addRunOptions(command: Command, defaults: RunDefaults = {}): Com
     .addHelpText(
       "after",
       `
-Every check names the rules of protocol-specs that it shows, and in a failure what was sent, what came and
-what should have come. Checks that pass because something does not come count only if a plain exchange
-works right after. Nothing floods the target: one exchange at a time.
+Every check names the rules of protocol-specs that it shows, and in a failure
+what was sent, what came and what should have come. Checks that pass because
+something does not come count only if a plain exchange works right after.
+Nothing floods the target: one exchange at a time.
 
 Exit status:
   0  conforms: no rule of the level is broken or in doubt

@@ -6,6 +6,12 @@ const interrupted = new AbortController();
 process.once("SIGINT", () => interrupted.abort());
 process.once("SIGTERM", () => interrupted.abort());
 
+// A reader that has seen enough, as in `dgram-ws-discovery listen | head`, is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit();
+  throw error;
+});
+
 process.exitCode = await runCommand(process.argv.slice(2), {
   network: { clock: systemClock, random: systemRandom, datagrams: nodeDatagramPort },
   out: (text) => void process.stdout.write(text),
