@@ -129,6 +129,37 @@ describe("a package", () => {
     await expectSame(to, 1, 9);
   });
 
+  it.each([
+    ["with secrets, where none were to go along", { secrets: true }],
+    ["of one tag only", { tag: "odd" }],
+    ["without what a reference lists", { since: "1.ref" }],
+  ])("is begun anew where the interrupted one was %s", async (_, { secrets, tag, since }: PartOf) => {
+    const directory = await temporaryDirectory();
+    const [file, reference] = [join(directory, "a.bcpkg"), join(directory, "1.ref")];
+    const from = fresh();
+    await fill(from, 1, 3);
+    const { blocks } = from;
+    await exportPackage({ blocks, file: join(directory, "1"), writeReference: reference, wallMs });
+    await fill(from, 3, 9);
+    const controller = new AbortController();
+    const interrupted = exportPackage({
+      blocks,
+      file,
+      wallMs,
+      ...(secrets && { secrets: from.secrets }),
+      ...(tag !== undefined && { tag }),
+      ...(since !== undefined && { since: reference }),
+      signal: controller.signal,
+      onProgress: ({ segments }) => segments === 2 && controller.abort(new Error("enough")),
+    });
+    await expect(interrupted).rejects.toThrow("enough");
+    const report = await exportPackage({ blocks, file, wallMs });
+    expect(report).toMatchObject({ segments: 8, blocks: 8 * BLOCKS, resumed: 0 });
+    const to = fresh();
+    await importPackage({ file, ...to });
+    expect(await to.secrets.get(segmentOf(3).id)).toBeUndefined();
+  });
+
   it("is refused wherever it is cut or changed, tried at every third byte; what came before is taken", async () => {
     const directory = await temporaryDirectory();
     const file = join(directory, "a.bcpkg");
@@ -169,3 +200,9 @@ describe("a package", () => {
     });
   });
 });
+
+interface PartOf {
+  readonly secrets?: boolean;
+  readonly tag?: string;
+  readonly since?: string;
+}

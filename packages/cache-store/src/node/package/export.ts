@@ -11,12 +11,15 @@ import { readRecords } from "./reader.ts";
 import {
   decodeBlockEntry,
   decodeHolding,
+  decodeObject,
   decodePublicationRecord,
   decodeSegment,
+  type EndRecord,
   encodeBlockEntry,
   encodeObject,
   MAGIC,
   type SegmentEntry,
+  type StartRecord,
 } from "./records.ts";
 
 export interface ExportOptions {
@@ -25,7 +28,7 @@ export interface ExportOptions {
   readonly publications?: PublicationStore;
   /** Whoever gets the file can then read what is in it. */
   readonly secrets?: SecretStore;
-  /** Made under the name with `.part`, which a later run with the same options takes up. */
+  /** Made under the name with `.part`, which a later run takes up if tag, reference and secrets are the same. */
   readonly file: string;
   /** Only segments with this tag; publications have none, and are left out then. */
   readonly tag?: string;
@@ -53,13 +56,21 @@ export interface ExportReport {
 
 type Holdings = Map<string, { readonly id: Uint8Array; readonly held: BlockSet }>;
 
+interface Reference {
+  readonly holdings: Holdings;
+  /** Of the file; none where there is no file. */
+  readonly hash?: Uint8Array;
+}
+
 /** Errors: `BC_STORE_IO`, `BC_PACKAGE_DAMAGED` for a reference that is none; the signal's reason. */
 export async function exportPackage(options: ExportOptions): Promise<ExportReport> {
   const { blocks, file, tag, since, writeReference, wallMs, signal } = options;
-  const reference: Holdings = since === undefined ? new Map() : await readReference(since);
+  const reference: Reference = since === undefined ? { holdings: new Map() } : await readReference(since);
   const part = `${file}.part`;
-  const before = await readPart(part);
-  const writer = await PackageWriter.open(part, before.endBytes, wallMs());
+  const scope = scopeOf(options, reference);
+  const before = await readPart(part, scope);
+  const start = { version: 1, kind: "package", createdMs: wallMs(), scope } as const;
+  const writer = await PackageWriter.open(part, before.endBytes, start);
   try {
     const report = { segments: before.holdings.size, blocks: before.blocks, publications: 0, skipped: 0 };
     const soFar = () => ({ ...report, bytes: writer.bytes, resumed: before.blocks });
@@ -67,7 +78,7 @@ export async function exportPackage(options: ExportOptions): Promise<ExportRepor
     for await (const summary of blocks.list()) {
       if (tag !== undefined && !summary.tags.includes(tag)) continue;
       const name = toHex(summary.id);
-      const listed = reference.get(name)?.held;
+      const listed = reference.holdings.get(name)?.held;
       const written = before.holdings.get(name)?.held;
       let isOpen = false;
       for (const index of (await blocks.heldBlocks(summary.id)) ?? []) {
@@ -101,7 +112,7 @@ export async function exportPackage(options: ExportOptions): Promise<ExportRepor
     const { segments, publications } = report;
     await writer.end({ segments, blocks: report.blocks, publications });
     if (writeReference !== undefined) {
-      await writeHoldings(writeReference, [reference, before.holdings], wallMs());
+      await writeHoldings(writeReference, [reference.holdings, before.holdings], wallMs());
     }
     await rename(part, file);
     return soFar();
@@ -130,14 +141,21 @@ function note(holdings: Holdings, id: Uint8Array, totalBlocks: number, index: nu
   holdings.set(name, known);
 }
 
-/** What an interrupted export had written, up to its last whole record. */
-async function readPart(part: string) {
+/** What an export is to hold of a store, in one word. */
+function scopeOf({ tag, secrets }: ExportOptions, { hash }: Reference): string {
+  const scope = { tag, since: hash && toHex(hash), secrets: secrets !== undefined };
+  return createHash("sha256").update(JSON.stringify(scope)).digest("hex");
+}
+
+/** What an interrupted export of the same scope had written, up to its last whole record; nothing of another one. */
+async function readPart(part: string, scope: string) {
   const holdings: Holdings = new Map();
   const found = { holdings, blocks: 0, publications: new Set<string>(), endBytes: 0 };
   let segment: { readonly id: Uint8Array; readonly totalBlocks: number } | undefined;
   try {
     for await (const { type, payload, endBytes } of readRecords(createReadStream(part), "package")) {
       if (type === "end") break;
+      if (type === "start" && decodeObject<StartRecord>(payload).scope !== scope) break;
       if (type === "segment") {
         const entry = decodeSegment(payload);
         segment = { id: entry.id, totalBlocks: totalBlocks(entry) };
@@ -157,10 +175,12 @@ async function readPart(part: string) {
   return found;
 }
 
-async function readReference(file: string): Promise<Holdings> {
+async function readReference(file: string): Promise<Reference> {
   const holdings: Holdings = new Map();
+  let hash: Uint8Array | undefined;
   try {
     for await (const { type, payload } of readRecords(createReadStream(file), "reference")) {
+      if (type === "end") hash = decodeObject<EndRecord>(payload).hash;
       if (type !== "holding") continue;
       const { id, totalBlocks, held } = decodeHolding(payload);
       holdings.set(toHex(id), { id, held: new BlockSet(totalBlocks, held) });
@@ -168,7 +188,7 @@ async function readReference(file: string): Promise<Holdings> {
   } catch (error) {
     throw fileError(file, error);
   }
-  return holdings;
+  return { holdings, ...(hash && { hash }) };
 }
 
 async function writeHoldings(file: string, all: readonly Holdings[], wallMs: number): Promise<void> {
@@ -179,7 +199,7 @@ async function writeHoldings(file: string, all: readonly Holdings[], wallMs: num
   }
   const part = `${file}.part`;
   await rm(part, { force: true });
-  const writer = await PackageWriter.open(part, 0, wallMs, "reference");
+  const writer = await PackageWriter.open(part, 0, { version: 1, kind: "reference", createdMs: wallMs });
   let blocks = 0;
   try {
     for (const { id, held } of merged.values()) {
@@ -201,18 +221,13 @@ class PackageWriter {
   #waitingBytes = 0;
   bytes = 0;
 
-  static async open(
-    path: string,
-    keepBytes: number,
-    wallMs: number,
-    kind: "package" | "reference" = "package",
-  ): Promise<PackageWriter> {
+  static async open(path: string, keepBytes: number, start: StartRecord): Promise<PackageWriter> {
     const file = await open(path, keepBytes > 0 ? "r+" : "w", 0o600);
     const writer = new PackageWriter(file);
     await file.truncate(keepBytes);
     if (keepBytes === 0) {
       await writer.write(MAGIC);
-      await writer.write(encodeObject("start", { version: 1, kind, createdMs: wallMs }));
+      await writer.write(encodeObject("start", start));
     } else {
       for await (const chunk of createReadStream(path, { end: keepBytes - 1 })) writer.#hash.update(chunk);
       writer.bytes = keepBytes;

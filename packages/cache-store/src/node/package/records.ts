@@ -22,6 +22,8 @@ export interface StartRecord {
   readonly version: 1;
   readonly kind: "package" | "reference";
   readonly createdMs: number;
+  /** Of a package: stands for what it was to hold, so that only the same export goes on with it. */
+  readonly scope?: string;
 }
 
 export type SegmentEntry = Omit<SegmentRecord, "pins" | "createdMs"> & {
