@@ -1,8 +1,7 @@
 /** Events as log lines on standard error: JSON for machines, or one plain line for people. */
-import { createRequire } from "node:module";
 import { styleText } from "node:util";
 import type { EventFields, EventLevel, Observer } from "@branchcache/runtime";
-import type { Logger } from "pino";
+import { destination, type Logger, pino } from "pino";
 
 /** `auto`: text on a terminal, else json. */
 export type LogFormat = "auto" | "json" | "text";
@@ -20,23 +19,7 @@ export function logObserver({ level, format = "auto" }: LogOptions): Observer {
 }
 
 function jsonObserver(level: EventLevel): Observer {
-  const least = LOG_LEVELS.indexOf(level);
-  let logger: Logger | undefined;
-  return {
-    event(eventLevel, event, fields) {
-      if (LOG_LEVELS.indexOf(eventLevel) < least) return;
-      logger ??= jsonLogger(level);
-      logger[eventLevel]({ event, ...fields });
-    },
-    count() {},
-    measure() {},
-  };
-}
-
-/** Loads pino, which most commands do without: they have nothing to log. */
-function jsonLogger(level: EventLevel): Logger {
-  const { destination, pino } = createRequire(import.meta.url)("pino") as typeof import("pino");
-  return pino(
+  const logger: Logger = pino(
     {
       level,
       base: null,
@@ -45,6 +28,13 @@ function jsonLogger(level: EventLevel): Logger {
     },
     destination({ dest: 2, sync: true }),
   );
+  return {
+    event(eventLevel, event, fields) {
+      if (logger.isLevelEnabled(eventLevel)) logger[eventLevel]({ event, ...fields });
+    },
+    count() {},
+    measure() {},
+  };
 }
 
 const COLOURS = { trace: "gray", debug: "gray", info: "green", warn: "yellow", error: "red" } as const;

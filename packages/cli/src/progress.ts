@@ -1,6 +1,6 @@
 /** A bar on a terminal, nothing elsewhere: how far, how fast, and what came from where. */
-import { createRequire } from "node:module";
 import type { DownloadProgress } from "@branchcache/peer-node";
+import cliProgress from "cli-progress";
 import { formatBytes, formatDuration, formatRate } from "./units.ts";
 
 export interface ProgressBar {
@@ -14,11 +14,23 @@ export interface ProgressOptions {
   readonly now: () => number;
 }
 
-export function progressBar({ stream, enabled, now }: ProgressOptions): ProgressBar {
+export function progressBar(options: ProgressOptions): ProgressBar {
+  const bar = amountBar(options);
+  return {
+    update: ({ lengthBytes, bytes }) => bar.update(totalBytes(bytes), lengthBytes, sourcesText(bytes)),
+    stop: () => bar.stop(),
+  };
+}
+
+export interface AmountBar {
+  /** `lengthBytes`: of the whole, where it is known. */
+  update(doneBytes: number, lengthBytes: number | undefined, detail: string): void;
+  stop(): void;
+}
+
+export function amountBar({ stream, enabled, now }: ProgressOptions): AmountBar {
   if (!enabled || !stream.isTTY) return { update() {}, stop() {} };
   const startMs = now();
-  // Only where somebody looks.
-  const cliProgress = createRequire(import.meta.url)("cli-progress") as typeof import("cli-progress");
   const bar = new cliProgress.SingleBar({
     stream,
     hideCursor: true,
@@ -28,12 +40,11 @@ export function progressBar({ stream, enabled, now }: ProgressOptions): Progress
     barIncompleteChar: "░",
     clearOnComplete: true,
     emptyOnZero: true,
-    format: "{bar} {percentage}% {done} of {whole} at {rate}, {left} left | {sources}",
+    format: "{bar} {percentage}% {done} of {whole} at {rate}, {left} left | {detail}",
   });
   let started = false;
   return {
-    update({ lengthBytes, bytes }) {
-      const done = totalBytes(bytes);
+    update(done, lengthBytes, detail) {
       const elapsedMs = now() - startMs;
       const payload = {
         done: formatBytes(done),
@@ -42,8 +53,8 @@ export function progressBar({ stream, enabled, now }: ProgressOptions): Progress
         left:
           lengthBytes === undefined || done === 0
             ? "?"
-            : formatDuration(Math.ceil(((lengthBytes - done) * elapsedMs) / done / 1_000) * 1_000),
-        sources: sourcesText(bytes),
+            : formatDuration(Math.ceil((Math.max(0, lengthBytes - done) * elapsedMs) / done / 1_000) * 1_000),
+        detail,
       };
       if (started) {
         bar.setTotal(lengthBytes ?? done);

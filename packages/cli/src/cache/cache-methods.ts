@@ -5,7 +5,7 @@ import { BranchCacheError, errorCode } from "@branchcache/runtime";
 import { z } from "zod";
 import { ControlClient } from "../control/client.ts";
 import type { ControlCall, ControlMethod } from "../control/server.ts";
-import type { ManagedCache, VerifyReport } from "./managed-cache.ts";
+import type { ManagedCache, VerifyProgress, VerifyReport } from "./managed-cache.ts";
 
 /** Lines of a listing in one message. */
 const LISTED_TOGETHER = 500;
@@ -64,7 +64,9 @@ export function cacheMethods(cache: () => ManagedCache): Readonly<Record<string,
     ),
     "cache-remove": change(path, (one, directory) => one.onDisk().removeExtension(directory)),
     "cache-compact": change(z.undefined(), (one) => one.onDisk().compact()),
-    "cache-verify": change(z.undefined(), (one, _params, { signal }) => one.verify(signal)),
+    "cache-verify": change(z.undefined(), (one, _params, { signal, send }) =>
+      one.verify(signal, ({ segments, blocks, bytes: read }) => send({ segments, blocks, bytes: read })),
+    ),
   };
 }
 
@@ -132,9 +134,12 @@ export async function daemonCache(
     }),
     hashUsage: () => ask("hash-usage"),
     forgetHashes: () => ask("forget-hashes"),
-    verify: (signal) => {
+    setAge: (maxAgeMs) => ask("set", { maxAgeMs }),
+    verify: (signal, onProgress) => {
       signal.addEventListener("abort", () => void close(), { once: true });
-      return ask<VerifyReport>("verify");
+      return client.request<VerifyReport>("cache-verify", undefined, (item) =>
+        onProgress?.(item as VerifyProgress),
+      );
     },
     close,
   };

@@ -13,6 +13,8 @@ import type { OpenStore } from "../store.ts";
 
 export type VerifyReport = Awaited<ReturnType<typeof verifyStore>>;
 
+export type VerifyProgress = Pick<VerifyReport, "segments" | "blocks" | "bytes">;
+
 export interface ManagedCache {
   /** For people; of a cache on disks its directories, the main one first. */
   readonly places: readonly string[];
@@ -25,8 +27,13 @@ export interface ManagedCache {
   hashUsage(): Promise<PublicationUsage>;
   /** Gives the number of files whose hashes are forgotten. */
   forgetHashes(): Promise<number>;
+  /** How long segments are kept; 0 for no limit. */
+  setAge(maxAgeMs: number): Promise<void>;
   /** Reads every block, and drops what is damaged. */
-  verify(signal: AbortSignal): Promise<VerifyReport>;
+  verify(
+    signal: AbortSignal,
+    onProgress?: (soFar: VerifyProgress) => void | Promise<void>,
+  ): Promise<VerifyReport>;
   close(): Promise<void>;
 }
 
@@ -43,13 +50,14 @@ export function managedCache(
     onDisk,
     hashUsage: () => publications.usage(),
     forgetHashes: () => forgetHashes(publications),
-    verify(signal) {
+    setAge: (maxAgeMs) => blocks.setLimits({ maxAgeMs: maxAgeMs === 0 ? undefined : maxAgeMs }),
+    verify(signal, onProgress) {
       const check = makeBlockCheck({
         engine: nodeHashEngine,
         open: (sealed, secret, lengthBytes) => nodeBlockCipher.open(sealed, secret, lengthBytes),
         secretOf: (id) => secrets.get(id),
       });
-      return verifyStore(blocks, { check, signal });
+      return verifyStore(blocks, { check, signal, ...(onProgress && { onProgress }) });
     },
     close: () => stores.close(),
   };

@@ -23,6 +23,7 @@ Examples:
   branchcache export monday.bcpkg --write-reference monday.bcref
   branchcache export tuesday.bcpkg --since monday.bcref
 
+The cache is opened beside a daemon that uses it, which goes on.
 Exit status: 0 written, 1 failed, 2 usage.`,
     )
     .action(async (file: string, options: ExportCommandOptions) => {

@@ -1,13 +1,14 @@
-import { access } from "node:fs/promises";
+import { access, stat } from "node:fs/promises";
 import { makeBlockCheck } from "@branchcache/cache-store";
 import { exportPackage, importPackage } from "@branchcache/cache-store/package";
 import { nodeHashEngine } from "@branchcache/content-info/node";
 import { nodeBlockCipher } from "@branchcache/retrieval/node";
-import { BranchCacheError, silentObserver } from "@branchcache/runtime";
+import { BranchCacheError, errorMessage, silentObserver } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
+import { type AmountBar, amountBar } from "../progress.ts";
 import { Resources } from "../resources.ts";
 import { stopSignal } from "../stop-signals.ts";
-import { formatBytes } from "../units.ts";
+import { formatBytes, formatCount } from "../units.ts";
 import { type CachePlaceOptions, openCache } from "./cache-place.ts";
 
 export interface ExportCommandOptions extends CachePlaceOptions {
@@ -37,6 +38,8 @@ export async function runExport(file: string, options: ExportCommandOptions): Pr
   await using resources = new Resources();
   const store = await openCache(options, silentObserver);
   resources.defer(() => store.close());
+  const bar = openBar(resources);
+  const { bytes: heldBytes } = await store.blocks.usage();
   const report = await exportPackage({
     blocks: store.blocks,
     publications: store.publications,
@@ -47,7 +50,17 @@ export async function runExport(file: string, options: ExportCommandOptions): Pr
     file,
     wallMs: systemClock.wallMs,
     signal,
+    // How much a tag or a reference leaves of it nobody knows.
+    onProgress: ({ segments, bytes }) =>
+      bar.update(
+        bytes,
+        (tag ?? since) ? undefined : Math.max(bytes, heldBytes),
+        formatCount(segments, "segment"),
+      ),
+  }).catch((error: unknown) => {
+    throw goesOn(error, signal);
   });
+  bar.stop();
   const { segments, blocks, bytes, publications, skipped, resumed } = report;
   process.stdout.write(
     json
@@ -63,6 +76,11 @@ export async function runImport(file: string, options: ImportCommandOptions): Pr
   await using resources = new Resources();
   const store = await openCache(options, silentObserver);
   resources.defer(() => store.close());
+  const bar = openBar(resources);
+  const fileBytes = await stat(file).then(
+    ({ size }) => size,
+    () => undefined,
+  );
   const report = await importPackage({
     file,
     blocks: store.blocks,
@@ -77,7 +95,11 @@ export async function runImport(file: string, options: ImportCommandOptions): Pr
     ...(tag && { tags: tag }),
     pin: pin === true,
     signal,
+    onProgress: ({ segments, bytes }) => bar.update(bytes, fileBytes, formatCount(segments, "segment")),
+  }).catch((error: unknown) => {
+    throw goesOn(error, signal);
   });
+  bar.stop();
   const { segments, stored, alreadyHeld, checked, refused, publications } = report;
   process.stdout.write(
     json
@@ -86,6 +108,19 @@ export async function runImport(file: string, options: ImportCommandOptions): Pr
           `${checked} checked by their hash, ${refused} refused; hashes of ${publications} files\n`,
   );
   if (refused > 0) throw new BranchCacheError("BC_PACKAGE_REFUSED", `${refused} blocks were refused`);
+}
+
+function openBar(resources: Resources): AmountBar {
+  const now = () => systemClock.monotonicMs();
+  const bar = amountBar({ stream: process.stderr, enabled: true, now });
+  resources.defer(() => bar.stop());
+  return bar;
+}
+
+/** Of an interruption: that nothing of what was done is lost. */
+function goesOn(error: unknown, signal: AbortSignal): unknown {
+  if (!signal.aborted) return error;
+  return new BranchCacheError("BC_INTERRUPTED", `${errorMessage(error)}; the same command goes on from here`);
 }
 
 /** As all other JSON of the command. */

@@ -4,8 +4,9 @@ import { BranchCacheError, fromHex, type Observer, silentObserver, toHex } from 
 import { systemClock } from "@branchcache/runtime/node";
 import { daemonCache } from "../cache/cache-methods.ts";
 import { type ManagedCache, managedCache } from "../cache/managed-cache.ts";
+import { amountBar } from "../progress.ts";
 import { stopSignal } from "../stop-signals.ts";
-import { formatBytes, formatDuration, formatShare } from "../units.ts";
+import { formatBytes, formatCount, formatDuration, formatShare } from "../units.ts";
 import { confirm } from "./cache-confirm.ts";
 import { type CachePlaceOptions, openCache } from "./cache-place.ts";
 
@@ -48,7 +49,7 @@ export async function showCache(options: CacheOptions): Promise<void> {
       json: {
         directories,
         bytes: usage.bytes,
-        limit_bytes: usage.limitBytes,
+        limit_bytes: Number.isFinite(usage.limitBytes) ? usage.limitBytes : null,
         pinned_bytes: pinnedBytes ?? null,
         segments: { complete, partial },
         oldest: isoTime(oldestMs),
@@ -60,13 +61,12 @@ export async function showCache(options: CacheOptions): Promise<void> {
       },
       text: [
         ...directories.map((path, i) => `${i === 0 ? "Cache     " : "          "} ${path}`),
-        `Held       ${formatBytes(usage.bytes)} of ${formatBytes(usage.limitBytes)} ` +
-          `(${formatShare(usage.bytes, usage.limitBytes)})` +
+        `Held       ${ofLimit(usage.bytes, usage.limitBytes)}` +
           (pinnedBytes === undefined ? "" : `, ${formatBytes(pinnedBytes)} pinned`),
         `Segments   ${complete} complete, ${partial} partial`,
         `Oldest     ${ageText(oldestMs)}; kept ${maxAgeMs === undefined ? "for ever" : formatDuration(maxAgeMs)}`,
         `Read       ${hits} blocks since the cache was made`,
-        `Hashes     ${hashes.entries} files, ${formatBytes(hashes.bytes)} of ${formatBytes(hashes.limitBytes ?? 0)}`,
+        `Hashes     ${hashes.entries} files, ${ofLimit(hashes.bytes, hashes.limitBytes)}`,
         `Gone       ${Object.entries(gone)
           .map(([why, { segments, bytes }]) => `${REASONS[why] ?? why} ${segments} (${formatBytes(bytes)})`)
           .join(", ")}`,
@@ -79,6 +79,12 @@ export async function showCache(options: CacheOptions): Promise<void> {
       ],
     });
   });
+}
+
+/** A cluster's servers may have no limit, and have none for hashes. */
+function ofLimit(bytes: number, limitBytes = Number.POSITIVE_INFINITY): string {
+  if (!Number.isFinite(limitBytes)) return formatBytes(bytes);
+  return `${formatBytes(bytes)} of ${formatBytes(limitBytes)} (${formatShare(bytes, limitBytes)})`;
 }
 
 const LATEST_SHOWN = 5;
@@ -171,23 +177,26 @@ export async function removeFromCache(ids: readonly string[], options: CacheRemo
 
 export async function setCache(options: CacheSetOptions): Promise<void> {
   const { maxAge, hashMaxSize, moveTo } = options;
-  const settings = {
+  const sizes = {
     ...limitOf(options),
-    ...(maxAge !== undefined && { maxAgeMs: maxAge }),
     ...(hashMaxSize !== undefined && { publicationLimitBytes: hashMaxSize }),
   };
-  if (Object.keys(settings).length === 0 && moveTo === undefined) {
+  const hasSizes = Object.keys(sizes).length > 0;
+  if (!hasSizes && maxAge === undefined && moveTo === undefined) {
     throw new BranchCacheError("BC_USAGE", "nothing to set (see --help)");
   }
-  await withStore(options, async ({ blocks, onDisk }) => {
-    const disk = onDisk();
-    if (moveTo !== undefined) await disk.moveTo(moveTo);
-    if (Object.keys(settings).length > 0) await disk.set(settings);
+  await withStore(options, async ({ blocks, onDisk, setAge, places }) => {
+    // Whatever a cluster cannot do comes first, so that nothing is done by halves.
+    if (moveTo !== undefined) await onDisk().moveTo(moveTo);
+    if (hasSizes) await onDisk().set(sizes);
+    if (maxAge !== undefined) await setAge(maxAge);
     const { limitBytes, maxAgeMs } = await blocks.limits();
+    const isBounded = Number.isFinite(limitBytes);
+    const place = options.cacheStore === "lmdb" ? (moveTo ?? options.cacheDir) : places.join(", ");
     print(options, {
-      json: { limit_bytes: limitBytes, max_age_ms: maxAgeMs ?? null, directory: moveTo ?? options.cacheDir },
+      json: { limit_bytes: isBounded ? limitBytes : null, max_age_ms: maxAgeMs ?? null, directory: place },
       text: [
-        `The cache in ${moveTo ?? options.cacheDir} may hold ${formatBytes(limitBytes)}, ` +
+        `The cache in ${place} may hold ${isBounded ? formatBytes(limitBytes) : "what its servers allow"}, ` +
           (maxAgeMs === undefined ? "for ever" : `each segment for ${formatDuration(maxAgeMs)}`),
       ],
     });
@@ -223,9 +232,15 @@ export async function clearCache(options: CacheClearOptions): Promise<void> {
 
 export async function verifyCache(options: CacheOptions): Promise<void> {
   const signal = stopSignal();
-  await withStore(options, async ({ verify }) => {
-    const startMs = systemClock.monotonicMs();
-    const { segments, blocks: read, bytes, hashed, damaged } = await verify(signal);
+  await withStore(options, async ({ blocks, verify }) => {
+    const { bytes: heldBytes } = await blocks.usage();
+    const now = () => systemClock.monotonicMs();
+    const bar = amountBar({ stream: process.stderr, enabled: true, now });
+    const startMs = now();
+    const report = await verify(signal, (soFar) =>
+      bar.update(soFar.bytes, heldBytes, formatCount(soFar.segments, "segment")),
+    ).finally(() => bar.stop());
+    const { segments, blocks: read, bytes, hashed, damaged } = report;
     const elapsedMs = Math.round(systemClock.monotonicMs() - startMs);
     print(options, {
       json: {
