@@ -197,7 +197,7 @@ async function findDamage(path: string): Promise<string | undefined> {
   if (state.kind === "damaged") return state.reason;
   if (state.kind === "new") return undefined;
   const owners = await findOwners(path);
-  const isDoubtful = state.kind === "short" || (owners.gone.length > 0 && !owners.isOpen);
+  const isDoubtful = state.kind === "short" || (owners.gone.length > 0 && owners.open.length === 0);
   const damage = isDoubtful ? await findPageDamage(path) : undefined;
   await forget(owners);
   return damage;

@@ -42,7 +42,7 @@ export type Committed = Pick<Ledger<Place>, "evictions" | "changes"> & {
 export interface Change<T> {
   readonly bytes: number;
   /** A block that must be on the disk before; released when the change is settled. */
-  readonly staged?: Staged;
+  readonly staged?: Staged | undefined;
   /** Runs inside a write transaction, again if that fails for want of space. Must not throw after a change. */
   run(ledger: Ledger<Place>, view: TransactionTables): T;
   /** Committed, or not. Must not throw. */
@@ -121,11 +121,12 @@ export class BatchWriter {
   async #pump(): Promise<void> {
     for (let batch = this.#take(); batch.length > 0; batch = this.#take()) {
       const outcomes = await this.#commit(batch);
-      for (const [i, change] of batch.entries()) {
+      let i = 0;
+      for (const change of batch) {
         this.#queuedBytes -= change.bytes;
         this.#settledChanges++;
         if (change.staged) this.#options.appender.release(change.staged);
-        change.settle(outcomes[i] as Outcome);
+        change.settle(outcomes[i++] as Outcome);
       }
       if (!this.#isQueueFull) for (const resolve of this.#waiting.splice(0)) resolve();
       while (this.#barriers[0] && this.#barriers[0].after <= this.#settledChanges)
@@ -299,7 +300,15 @@ export class BatchWriter {
 }
 
 function chunksOf(changes: readonly Change<unknown>[]): ReadonlySet<Chunk> {
-  return new Set(changes.flatMap(({ staged }) => (staged ? [staged.chunk] : [])));
+  const chunks = new Set<Chunk>();
+  let last: Chunk | undefined;
+  for (const { staged } of changes) {
+    // Most come with the one before.
+    if (!staged || staged.chunk === last) continue;
+    last = staged.chunk;
+    chunks.add(last);
+  }
+  return chunks;
 }
 
 /** With what a change takes in the index, roughly. */

@@ -17,7 +17,7 @@ import type {
   StoreUsage,
 } from "../block-store.ts";
 import { StoreError } from "../errors.ts";
-import { blockKey, decodeBlock, unfilledBytes } from "../node/encodings.ts";
+import { blockKey } from "../node/encodings.ts";
 import { AccessLog } from "../store/access-log.ts";
 import type { Ledger } from "../store/ledger.ts";
 import { ChangeFeed, FullReporter, reportEvictions, reportTotals } from "../store/report.ts";
@@ -29,28 +29,26 @@ import {
   judgePut,
   mergeFacts,
   newState,
-  type SegmentFacts,
   type SegmentState,
   segmentRecord,
   segmentSummary,
   storedBytes,
   type Totals,
 } from "../store/segment-state.ts";
-import { BatchWriter, type Change, type Committed, transact } from "./batch-writer.ts";
-import { Appender, type OpenFile, placeOf } from "./blocks/appender.ts";
-import { deleteBlockFile, openForAppending } from "./blocks/directory.ts";
-import { FileChanges } from "./blocks/file-table.ts";
+import { BatchWriter, type Committed, type Outcome } from "./batch-writer.ts";
+import { BlockReads } from "./block-reads.ts";
+import { placeOf } from "./blocks/appender.ts";
+import { BlockFiles } from "./blocks/block-files.ts";
 import { isSamePlace, type Place } from "./blocks/place.ts";
-import { BlockReader } from "./blocks/reader.ts";
-import { fileBytesFor, Reclaimer } from "./blocks/reclaimer.ts";
+import { ChangeQueue, type Expected } from "./change-queue.ts";
 import { type Environment, reading } from "./environment.ts";
 import type { LimitSettings } from "./limit-settings.ts";
+import { Outstanding } from "./outstanding.ts";
 import type { SpaceReserve } from "./space-reserve.ts";
 import {
   BlockTables,
   eachSegment,
   mapKey,
-  readBlockEntry,
   readCreatedUntil,
   readNotes,
   readOldest,
@@ -74,72 +72,70 @@ export interface LmdbBlockStoreOptions {
 /** A disk without room is not asked again for so long, unless something has gone meanwhile. */
 const DISK_FULL_PAUSE_MS = 5000;
 
-/** What a segment will be once its queued changes are committed, as far as can be told beforehand. */
-interface Expected {
-  known: { state: SegmentState; facts: SegmentFacts } | undefined;
-  /** What was last queued for it: mostly the next block is of the same writer. */
-  segment: NewSegment | undefined;
-  queuedChanges: number;
-}
-
 export class LmdbBlockStore implements BlockStore {
   readonly #options: LmdbBlockStoreOptions;
   readonly #tables: BlockTables;
+  readonly #files: BlockFiles;
+  readonly #reads: BlockReads;
   readonly #writer: BatchWriter;
-  readonly #expected = new Map<string, Expected>();
+  readonly #queue: ChangeQueue;
   readonly #full: FullReporter;
   readonly #feed = new ChangeFeed();
   readonly #accesses = new AccessLog();
-  readonly #appender: Appender;
-  readonly #reader: BlockReader;
-  readonly #reclaimer: Reclaimer;
-  /** Blocks are read into this, to be lent. */
-  #lent: Uint8Array = new Uint8Array(0);
+  /** Secrets of removed segments. */
+  readonly #removals = new Outstanding();
   #isPaused = false;
-  #hasClaimed = false;
   #totals: Totals;
   #limits: Limits;
   /** Monotonic. */
   #diskFullUntilMs = 0;
-  /** What goes with removed segments: their secrets, and files of which nothing is left. */
-  readonly #removals = new Set<Promise<void>>();
   #closing: Promise<void> | undefined;
 
   constructor(options: LmdbBlockStoreOptions) {
-    const { environment, limits, reserve, clock, observer } = options;
+    const { environment, limits, reserve, volumeBytes, clock, observer } = options;
     this.#options = options;
-    this.#tables = new BlockTables(environment);
+    const tables = new BlockTables(environment);
+    this.#tables = tables;
     this.#full = new FullReporter(observer);
-    this.#totals = readTotals(this.#tables);
-    this.#limits = limits.read(this.#tables);
-    this.#appender = new Appender({ open: () => this.#openFile(), fileBytes: () => this.#fileBytes() });
-    this.#reader = new BlockReader(environment);
-    this.#reclaimer = new Reclaimer({
+    this.#totals = readTotals(tables);
+    this.#limits = limits.read(tables);
+    const files = new BlockFiles({
       environment,
-      tables: this.#tables,
-      appender: this.#appender,
-      reader: this.#reader,
-      fileBytes: () => this.#fileBytes(),
+      tables,
+      volumeBytes,
       limitBytes: () => this.#limits.limitBytes,
-      change: (change) => this.#enqueue(change),
+      change: (change) => this.#queue.unseen(change),
+      whole: (run) => this.#queue.whole(run),
       room: () => this.#writer.room(),
       evict: (bytes) => this.#evict(bytes),
     });
+    this.#files = files;
+    this.#reads = new BlockReads({
+      environment,
+      tables,
+      files,
+      clock,
+      limits: () => this.#limits,
+      ready: (id) => this.#ready(id),
+      onRead: (id) => this.#noteRead(id),
+      onDamaged: (id, index, place) => this.#dropDamaged(id, index, place),
+    });
     this.#writer = new BatchWriter({
       environment,
-      tables: this.#tables,
+      tables,
       limits,
       accesses: this.#accesses,
       clock,
       reserve,
-      appender: this.#appender,
-      fileBytes: () => this.#fileBytes(),
-      emptiestFile: (except) => this.#reclaimer.emptiestFile(except),
+      appender: files.appender,
+      fileBytes: () => files.fileBytes,
+      emptiestFile: files.emptiest,
       onCommit: (committed) => this.#onCommit(committed),
       onDiskFull: () => this.#full.full("disk", this.#totals.bytes, this.#limits.limitBytes),
     });
+    this.#queue = new ChangeQueue(this.#writer);
     // The limit may have been larger when it was filled.
-    if (this.#totals.bytes > this.#limits.limitBytes) void this.#whole((ledger) => ledger.makeRoom(0));
+    if (this.#totals.bytes > this.#limits.limitBytes) void this.#queue.whole((ledger) => ledger.makeRoom(0));
     reportTotals(observer, this.#totals, this.#limits.limitBytes);
   }
 
@@ -219,91 +215,59 @@ export class LmdbBlockStore implements BlockStore {
       expected.segment = own;
     }
     const { id } = own;
-    const staged = this.#appender.stage(blockKey(id, index), block);
+    const staged = this.#files.stage(blockKey(id, index), block);
     const run = (ledger: Ledger<Place>) => ledger.put(own, index, bytes, placeOf(staged), nowMs);
-    const committed = this.#change(id, expected, { bytes, staged, run });
-    const result = committed.then(
-      (outcome) => {
-        if (outcome === "full") this.#full.full("limit", this.#totals.bytes, this.#limits.limitBytes);
-        if (outcome === "stored" && !this.#writer.failing) this.#full.stored();
-        return outcome;
-      },
-      (error: unknown): PutResult => {
-        if (errorCode(error) !== "BC_STORE_FULL") throw error;
-        this.#diskFullUntilMs = clock.monotonicMs() + DISK_FULL_PAUSE_MS;
-        return "full";
-      },
-    );
-    // As long as the disk takes all, what the queue holds is as good as stored.
-    if (this.#writer.failing) return result;
-    result.catch(() => {});
+    const change = { bytes, staged, run };
+    // As long as the disk takes all, what the queue holds is as good as stored, and nobody waits for it.
+    if (this.#writer.failing) {
+      return this.#queue.change(expected, change).then(
+        (value) => this.#judge({ value }),
+        (error: unknown) => this.#judge({ error }),
+      );
+    }
+    this.#queue.tell(expected, change, (outcome) => {
+      if ("value" in outcome || isFull(outcome.error)) this.#judge(outcome);
+    });
     await this.#writer.room();
-    await this.#reclaimer.room();
-    // What is written meanwhile must be noticed, or the next piece waits.
-    if (this.#appender.isPieceFull) await new Promise((resolve) => setImmediate(resolve));
+    await this.#files.room();
     return verdict;
   }
 
-  async getBlock(id: SegmentId, index: number, options?: ReadOptions): Promise<StoredBlock | undefined> {
-    const copy = (block: StoredBlock): StoredBlock => ({ ...block, iv: new Uint8Array(block.iv) });
-    // The buffer is the caller's.
-    return this.#withBlock(id, index, unfilledBytes, copy, options);
+  /** What became of a put. Throws what the caller has to hear of. */
+  #judge(outcome: Outcome<PutResult>): PutResult {
+    if ("value" in outcome) {
+      if (outcome.value === "full") this.#full.full("limit", this.#totals.bytes, this.#limits.limitBytes);
+      if (outcome.value === "stored" && !this.#writer.failing) this.#full.stored();
+      return outcome.value;
+    }
+    if (!isFull(outcome.error)) throw outcome.error;
+    this.#diskFullUntilMs = this.#options.clock.monotonicMs() + DISK_FULL_PAUSE_MS;
+    return "full";
   }
 
-  async withBlock<T>(
+  getBlock(id: SegmentId, index: number, options?: ReadOptions): Promise<StoredBlock | undefined> {
+    return this.#reads.get(id, index, options);
+  }
+
+  withBlock<T>(
     id: SegmentId,
     index: number,
     use: (block: StoredBlock) => T,
     options?: ReadOptions,
   ): Promise<T | undefined> {
-    return this.#withBlock(id, index, (bytes) => this.#lend(bytes), use, options);
+    return this.#reads.lend(id, index, use, options);
   }
 
-  async #withBlock<T>(
-    id: SegmentId,
-    index: number,
-    take: (bytes: number) => Uint8Array,
-    use: (block: StoredBlock) => T,
-    { checked = true, counts = true }: ReadOptions = {},
-  ): Promise<T | undefined> {
-    await this.#ready(id);
-    const { environment, clock } = this.#options;
-    const key = blockKey(id, index);
-    let entry = reading(environment, () => readBlockEntry(this.#tables, id, index));
-    for (let tries = 1; ; tries++) {
-      if (!entry || isExpired(entry, clock.wallMs(), this.#limits)) return undefined;
-      const { place, trust, nextBlockIndex } = entry;
-      const value = place && take(place.lengthBytes);
-      const isRead = place && value && reading(environment, () => this.#reader.read(place, value));
-      const block = isRead ? decodeBlock(key, value, checked) : undefined;
-      if (block) {
-        const isTimeToWrite = counts && this.#accesses.note(mapKey(id), id, clock.wallMs());
-        if (isTimeToWrite) void this.#whole(() => {});
-        const { cipher, iv, data } = block;
-        return use({ cipher, iv, data, trust, nextBlockIndex });
-      }
-      // Another process may have moved it a moment ago, and what is seen here is older.
-      environment.root.resetReadTxn();
-      entry = reading(environment, () => readBlockEntry(this.#tables, id, index));
-      if (place) this.#reader.forget(place.file);
-      const isMoved = place && entry && !isSamePlace(entry.place, place);
-      if (isMoved || tries === 1) continue;
-      await this.#dropDamaged(id, index, place);
-      return undefined;
-    }
-  }
-
-  #lend(bytes: number): Uint8Array {
-    if (bytes > MOST_LENT_BYTES) return unfilledBytes(bytes);
-    if (this.#lent.length < bytes) this.#lent = unfilledBytes(bytes);
-    return this.#lent.subarray(0, bytes);
+  #noteRead(id: SegmentId): void {
+    const isTimeToWrite = this.#accesses.note(mapKey(id), id, this.#options.clock.wallMs());
+    if (isTimeToWrite) void this.#queue.whole(() => {});
   }
 
   /** Unless it has been put anew meanwhile. */
   async #dropDamaged(id: SegmentId, index: number, place: Place | undefined): Promise<void> {
     const own = new Uint8Array(id);
     const isStill = (found: Place | undefined) => (place ? isSamePlace(found, place) : found === undefined);
-    await this.#change(own, this.#expect(own), {
+    await this.#queue.change(this.#expect(own), {
       bytes: 0,
       run: (ledger, view) => isStill(view.place(own, index)) && ledger.dropBlock(own, index),
     });
@@ -315,13 +279,13 @@ export class LmdbBlockStore implements BlockStore {
     const expected = this.#expect(own);
     expected.known = undefined;
     expected.segment = undefined;
-    return this.#change(own, expected, { bytes: 0, run: (ledger) => ledger.remove(own) });
+    return this.#queue.change(expected, { bytes: 0, run: (ledger) => ledger.remove(own) });
   }
 
   async dropBlock(id: SegmentId, index: number): Promise<boolean> {
     this.#assertOpen();
     const own = new Uint8Array(id);
-    return this.#change(own, this.#expect(own), {
+    return this.#queue.change(this.#expect(own), {
       bytes: 0,
       run: (ledger) => ledger.dropBlock(own, index),
     });
@@ -334,7 +298,7 @@ export class LmdbBlockStore implements BlockStore {
       tag === undefined || shared ? ledger.remove(id, "flush") : ledger.removeTag(id, tag);
     const remove = async (ids: readonly SegmentId[]) => {
       const going = ids.filter((id) => pinned || this.#state(id)?.pins === 0);
-      removed += await this.#whole((ledger) => going.filter((id) => removeOne(ledger, id)).length);
+      removed += await this.#queue.whole((ledger) => going.filter((id) => removeOne(ledger, id)).length);
     };
     if (tag !== undefined) {
       const ids = reading(this.#options.environment, () => readTagged(this.#tables, tag));
@@ -357,7 +321,7 @@ export class LmdbBlockStore implements BlockStore {
     let removed = 0;
     await this.#options.environment.ready();
     while (this.#isSomethingExpired()) {
-      const count = await this.#whole((ledger) => ledger.expire(REMOVED_AT_ONCE));
+      const count = await this.#queue.whole((ledger) => ledger.expire(REMOVED_AT_ONCE));
       // The transaction itself removes some before it asks for more; nothing left is no progress either.
       if (count === 0 && this.#isSomethingExpired()) break;
       removed += count;
@@ -378,8 +342,8 @@ export class LmdbBlockStore implements BlockStore {
       ...(limits.limitBytes !== undefined && { limitBytes: limits.limitBytes }),
       ...("maxAgeMs" in limits && { maxAgeMs: limits.maxAgeMs ?? 0 }),
     });
-    await this.#whole((ledger) => ledger.makeRoom(0));
-    await this.#reclaimer.done();
+    await this.#queue.whole((ledger) => ledger.makeRoom(0));
+    await this.#files.reclaimed();
   }
 
   async statistics(): Promise<StoreStatistics> {
@@ -399,13 +363,13 @@ export class LmdbBlockStore implements BlockStore {
   async pin(id: SegmentId): Promise<boolean> {
     this.#assertOpen();
     const own = new Uint8Array(id);
-    return this.#change(own, this.#expect(own), { bytes: 0, run: (ledger) => ledger.pin(own, 1) });
+    return this.#queue.change(this.#expect(own), { bytes: 0, run: (ledger) => ledger.pin(own, 1) });
   }
 
   async unpin(id: SegmentId): Promise<boolean> {
     this.#assertOpen();
     const own = new Uint8Array(id);
-    const result = await this.#change(own, this.#expect(own), {
+    const result = await this.#queue.change(this.#expect(own), {
       bytes: 0,
       run: (ledger) => ledger.pin(own, -1),
     });
@@ -424,9 +388,10 @@ export class LmdbBlockStore implements BlockStore {
 
   async flush(): Promise<void> {
     this.#assertOpen();
-    if (!this.#accesses.isEmpty) void this.#whole(() => {});
+    if (!this.#accesses.isEmpty) void this.#queue.whole(() => {});
     await this.#writer.settled();
-    await Promise.all(this.#removals);
+    await this.#files.deleted();
+    await this.#removals.done();
   }
 
   close(): Promise<void> {
@@ -436,17 +401,13 @@ export class LmdbBlockStore implements BlockStore {
 
   async #close(): Promise<void> {
     await this.flush();
-    await this.#reclaimer.pause();
-    await this.#giveFilesUp();
-    await this.#appender.close();
-    await Promise.all(this.#removals);
-    this.#reader.close();
+    await this.#files.close();
+    await this.#removals.done();
   }
 
   /** Moves blocks together until no file has anything else in it. */
-  async compact(): Promise<void> {
-    await this.#giveFilesUp();
-    await this.#reclaimer.compactAll();
+  compact(): Promise<void> {
+    return this.#files.compact();
   }
 
   /** Runs `work` while no block is stored and no file is written to or deleted. */
@@ -454,50 +415,15 @@ export class LmdbBlockStore implements BlockStore {
     this.#isPaused = true;
     try {
       await this.flush();
-      await this.#reclaimer.pause();
-      await this.#giveFilesUp();
-      const result = await work();
-      // They may lie elsewhere now.
-      this.#reader.close();
-      return result;
+      return await this.#files.whileStill(work);
     } finally {
-      this.#reclaimer.resume();
       this.#isPaused = false;
     }
   }
 
-  /** No file is this process's own after this. */
-  async #giveFilesUp(): Promise<void> {
-    await this.#appender.close();
-    await this.#whole((_, view) => view.touch());
-    await Promise.all(this.#removals);
-  }
-
-  #fileBytes(): number {
-    return fileBytesFor(this.#limits.limitBytes, this.#options.volumeBytes);
-  }
-
-  /** The first one goes on with a file that nobody writes to and that has room, so that short lives leave no trail. */
-  async #openFile(): Promise<OpenFile> {
-    const { environment } = this.#options;
-    const owner = await environment.owner();
-    const isFirst = !this.#hasClaimed;
-    this.#hasClaimed = true;
-    const { number, endBytes } = await transact(environment, () => {
-      const files = new FileChanges(this.#tables.files);
-      const known = isFirst ? this.#tables.files.all() : [];
-      const half = known.find(([, entry]) => entry.owner === "" && entry.endBytes <= this.#fileBytes() / 2);
-      const [taken, entry] = half ?? [files.create(owner), undefined];
-      files.claim(taken, owner);
-      files.writeBack();
-      return { number: taken, endBytes: entry?.endBytes ?? 0 };
-    });
-    return { number, endBytes, handle: await openForAppending(environment.path, number) };
-  }
-
   /** So much of the least recently used. */
   #evict(bytes: number): Promise<boolean> {
-    return this.#whole((ledger, view) => {
+    return this.#queue.whole((ledger, view) => {
       ledger.makeRoom(Math.max(0, this.#limits.limitBytes - view.totals.bytes) + bytes);
       return ledger.evictions.length > 0;
     });
@@ -511,7 +437,7 @@ export class LmdbBlockStore implements BlockStore {
   async #ready(...ids: readonly SegmentId[]): Promise<void> {
     await this.#options.environment.ready();
     this.#assertOpen();
-    if (this.#expected.size === 0 || !ids.some((id) => this.#expected.has(mapKey(id)))) return;
+    if (!this.#queue.concerns(ids)) return;
     await this.#writer.settled();
     await this.#options.environment.ready();
     this.#assertOpen();
@@ -544,74 +470,26 @@ export class LmdbBlockStore implements BlockStore {
   }
 
   #expect(id: SegmentId): Expected {
-    return this.#expected.get(mapKey(id)) ?? { known: this.#read(id), segment: undefined, queuedChanges: 0 };
-  }
-
-  /** Queues a change of one segment; resolves with its outcome when that is committed. */
-  #change<T>(
-    id: SegmentId,
-    expected: Expected,
-    change: Pick<Change<T>, "bytes" | "staged" | "run">,
-  ): Promise<T> {
-    const key = mapKey(id);
-    expected.queuedChanges++;
-    this.#expected.set(key, expected);
-    return this.#enqueue(change, () => {
-      expected.queuedChanges--;
-      if (expected.queuedChanges === 0) this.#expected.delete(key);
-    });
-  }
-
-  /** Queues a change of no segment in particular. */
-  #whole<T>(run: Change<T>["run"]): Promise<T> {
-    const done = this.#enqueue({ bytes: 0, run });
-    // Some have nobody who waits.
-    done.catch(() => {});
-    return done;
-  }
-
-  #enqueue<T>(change: Pick<Change<T>, "bytes" | "staged" | "run">, onSettled = () => {}): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      this.#writer.enqueue<T>({
-        ...change,
-        settle: (outcome) => {
-          onSettled();
-          if ("value" in outcome) resolve(outcome.value);
-          else reject(outcome.error);
-        },
-      });
-    });
+    return this.#queue.expected(id, () => this.#read(id));
   }
 
   /** Resolves when files of which nothing is left are deleted. */
   #onCommit({ evictions, changes, totals, limits, files, goneFiles }: Committed): Promise<void> {
-    const { environment, observer, onRemoved } = this.#options;
+    const { observer, onRemoved } = this.#options;
     this.#totals = totals;
     this.#limits = limits;
     if (evictions.length > 0 || goneFiles.some(({ endBytes }) => endBytes > 0)) this.#diskFullUntilMs = 0;
-    for (const { id, whole } of evictions) if (whole) void this.#remember(onRemoved(id));
-    const deleted = goneFiles.map(({ number }) => {
-      this.#reader.forget(number);
-      // One that cannot be deleted now is deleted when the store is opened again.
-      return this.#remember(deleteBlockFile(environment.path, number).catch(() => {}));
-    });
+    for (const { id, whole } of evictions) if (whole) void this.#removals.add(onRemoved(id));
     reportEvictions(observer, evictions);
     reportTotals(observer, totals, limits.limitBytes);
     this.#feed.tell(changes);
-    this.#reclaimer.note(files);
-    return Promise.all(deleted).then(() => {});
-  }
-
-  /** `flush` and `close` wait for it. */
-  #remember(work: Promise<void>): Promise<void> {
-    const removal = work.finally(() => this.#removals.delete(removal));
-    this.#removals.add(removal);
-    return removal;
+    return this.#files.committed(files, goneFiles);
   }
 }
 
-/** Larger blocks have a buffer of their own each. */
-const MOST_LENT_BYTES = 2 ** 20;
-
 /** Segments removed in one transaction. */
 const REMOVED_AT_ONCE = 64;
+
+function isFull(error: unknown): boolean {
+  return errorCode(error) === "BC_STORE_FULL";
+}

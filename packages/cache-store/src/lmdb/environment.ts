@@ -6,8 +6,9 @@ import { errorMessage } from "@branchcache/runtime";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { StoreError } from "../errors.ts";
 import { FORMAT_VERSION } from "./formats.ts";
-import { markOpen, type OpenMarker } from "./open-markers.ts";
-import { DATA_FILE } from "./surroundings.ts";
+import { findOwners, markOpen, type OpenMarker } from "./open-markers.ts";
+import { leaveToOwner } from "./ownership.ts";
+import { DATA_FILE, LOCK_FILE } from "./surroundings.ts";
 
 /** Bytes to bytes: encodings are ours. */
 export type Table = Database<Uint8Array, Uint8Array>;
@@ -60,6 +61,7 @@ export class Environment {
     }
     const environment = new Environment(options, root, marker);
     try {
+      await environment.#leaveToOwner();
       const oldFormat = environment.#checkFormat();
       for (const name of options.tables) environment.#openTable(name);
       if (oldFormat !== undefined) environment.#migrate(oldFormat, options.migration);
@@ -85,6 +87,19 @@ export class Environment {
   /** LMDB has said something that it does not say of a sound file: its pages are looked at when it is opened again. */
   doubt(): void {
     this.#isDoubtful = true;
+  }
+
+  /** Processes that have it open beside this object, which would go on with a file that was replaced. */
+  async others(): Promise<readonly number[]> {
+    const { open } = await findOwners(this.#path);
+    const others = new Set(open.flatMap(({ marker, pid }) => (marker === this.#marker.name ? [] : [pid])));
+    // One that found no room for a marker has at least read something.
+    this.#root.readerCheck();
+    for (const line of this.#root.readerList().split("\n")) {
+      const pid = Number(/^\s*(\d+)\s/.exec(line)?.[1] ?? process.pid);
+      if (pid !== process.pid) others.add(pid);
+    }
+    return [...others];
   }
 
   get path(): string {
@@ -152,8 +167,9 @@ export class Environment {
   }
 
   async #swap(target: string, draftFile: string): Promise<void> {
-    const { mode } = await stat(join(this.#path, DATA_FILE));
-    await chmod(draftFile, mode & 0o777);
+    const current = join(this.#path, DATA_FILE);
+    await chmod(draftFile, (await stat(current)).mode & 0o777);
+    await leaveToOwner([draftFile], current);
     await syncFile(draftFile);
     const swapped = gate();
     this.#swapping = swapped.promise;
@@ -170,11 +186,16 @@ export class Environment {
       } finally {
         this.#root = openRoot({ ...this.#options, path: this.#path });
         for (const name of this.#options.tables) this.#openTable(name);
+        await this.#leaveToOwner();
       }
     } finally {
       this.#swapping = undefined;
       swapped.resolve();
     }
+  }
+
+  #leaveToOwner(): Promise<void> {
+    return leaveToOwner([DATA_FILE, LOCK_FILE].map((name) => join(this.#path, name)));
   }
 
   table(name: string): Table {

@@ -5,6 +5,7 @@
 import { promises as fs } from "node:fs";
 import { join } from "node:path";
 import { errorCode } from "@branchcache/runtime";
+import { leaveToOwner } from "./ownership.ts";
 
 const NAME = /^open-by-(\d+)-\d+$/;
 /** What the marker of a process says that is not there. */
@@ -22,12 +23,13 @@ export interface OpenMarker {
 
 /** Says that this process has the store in `path` open. */
 export async function markOpen(path: string): Promise<OpenMarker> {
-  const name = `open-by-${process.pid}-${++markersMade}`;
-  const marker = join(path, name);
+  let name = nextName();
   let isThere = false;
   try {
-    const file = await fs.open(marker, "w", 0o600);
+    let file = await openNew(join(path, name));
+    for (; !file; file = await openNew(join(path, name))) name = nextName();
     try {
+      await leaveToOwner([join(path, name)]);
       await file.writeFile(await nameOfProcess(process.pid));
       await file.sync();
     } finally {
@@ -38,6 +40,7 @@ export async function markOpen(path: string): Promise<OpenMarker> {
   } catch {
     // On a disk without any room the store opens all the same, and its next opening looks no closer.
   }
+  const marker = join(path, name);
   return {
     name,
     isThere,
@@ -46,16 +49,28 @@ export async function markOpen(path: string): Promise<OpenMarker> {
   };
 }
 
+function nextName(): string {
+  return `open-by-${process.pid}-${++markersMade}`;
+}
+
+/** Undefined where a file of this name is there: another thread's, or that of a process which had the same number. */
+async function openNew(marker: string): Promise<fs.FileHandle | undefined> {
+  return fs.open(marker, "wx", 0o600).catch((error: unknown) => {
+    if (errorCode(error) === "EEXIST") return undefined;
+    throw error;
+  });
+}
+
 export interface Owners {
   /** Markers of processes that have ended without closing. */
   readonly gone: readonly string[];
-  /** Some process has it open now. */
-  readonly isOpen: boolean;
+  /** Of those that have it open now; a process stands here once for each of its markers. */
+  readonly open: readonly { readonly marker: string; readonly pid: number }[];
 }
 
 export async function findOwners(path: string): Promise<Owners> {
   const gone: string[] = [];
-  let isOpen = false;
+  const open: { marker: string; pid: number }[] = [];
   for (const name of await fs.readdir(path)) {
     const pid = Number(NAME.exec(name)?.[1]);
     if (Number.isNaN(pid)) continue;
@@ -63,10 +78,10 @@ export async function findOwners(path: string): Promise<Owners> {
     // One that goes in this moment is that of a process which closes the store as it should.
     const owner = await fs.readFile(marker, "utf8").catch(() => undefined);
     if (owner === undefined) continue;
-    if (owner !== NOBODY && owner === (await nameOfProcess(pid))) isOpen = true;
+    if (owner !== NOBODY && owner === (await nameOfProcess(pid))) open.push({ marker: name, pid });
     else gone.push(marker);
   }
-  return { gone, isOpen };
+  return { gone, open };
 }
 
 /** Names of the markers that lie there. */
@@ -74,7 +89,7 @@ export async function markersIn(path: string): Promise<ReadonlySet<string>> {
   return new Set((await fs.readdir(path)).filter((name) => NAME.test(name)));
 }
 
-export async function forget({ gone }: Owners): Promise<void> {
+export async function forget({ gone }: Pick<Owners, "gone">): Promise<void> {
   for (const marker of gone) await fs.rm(marker, { force: true });
 }
 

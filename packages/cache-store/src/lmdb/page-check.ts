@@ -61,12 +61,24 @@ export async function findPageDamage(path: string): Promise<string | undefined> 
   }
 }
 
+const COUNTS = ["branchPages", "leafPages", "overflowPages", "entries"] as const;
+
+/** What a tree says of itself, and what has been found of it. */
+interface Counted {
+  readonly tree: Tree;
+  /** Its keys are bytes in order. */
+  readonly isSorted: boolean;
+  readonly found: Record<(typeof COUNTS)[number], bigint>;
+}
+
 class PageCheck {
   readonly #descriptor: number;
   readonly #meta: Meta;
   readonly #fileBytes: number;
   readonly #seen = new Set<number>();
-  #reads = 0;
+  readonly #trees: Counted[] = [];
+  /** Pages not looked at yet; the root of a tree is at level 1. */
+  readonly #waiting: { readonly number: bigint; readonly level: number; readonly of: Counted }[] = [];
 
   constructor(descriptor: number, meta: Meta, fileBytes: number) {
     this.#descriptor = descriptor;
@@ -76,37 +88,43 @@ class PageCheck {
 
   async run(): Promise<void> {
     // The keys of the first tree, of free pages, are integers.
-    for (const [i, tree] of this.#meta.trees.entries()) await this.#tree(decodeTree(tree), i > 0);
+    for (const [i, tree] of this.#meta.trees.entries()) this.#add(decodeTree(tree), i > 0);
+    for (let next = this.#waiting.pop(); next; next = this.#waiting.pop()) {
+      this.#visit(next.number, next.level, next.of);
+      if (this.#seen.size % PAGES_AT_A_TIME === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    for (const { tree, found } of this.#trees) {
+      for (const name of COUNTS)
+        if (found[name] !== tree[name])
+          throw new Damage(`a tree of ${found[name]} ${name}, not ${tree[name]}`);
+    }
   }
 
-  async #tree(tree: Tree, isSorted: boolean): Promise<void> {
+  #add(tree: Tree, isSorted: boolean): void {
     const found = { branchPages: 0n, leafPages: 0n, overflowPages: 0n, entries: 0n };
-    const tables: Tree[] = [];
-    if (tree.root !== NO_PAGE) {
-      if (tree.depth === 0 || tree.depth > MOST_DEPTH) throw new Damage(`a tree ${tree.depth} pages deep`);
-      const waiting = [{ number: tree.root, level: 1 }];
-      for (let next = waiting.pop(); next; next = waiting.pop()) {
-        if (++this.#reads % PAGES_AT_A_TIME === 0) await new Promise((resolve) => setImmediate(resolve));
-        const page = this.#page(next.number, next.level < tree.depth ? BRANCH : LEAF);
-        const nodes = page.nodes(isSorted);
-        if (next.level < tree.depth) {
-          found.branchPages++;
-          for (const node of nodes) waiting.push({ number: node.child, level: next.level + 1 });
-          continue;
-        }
-        found.leafPages++;
-        found.entries += BigInt(nodes.length);
-        for (const node of nodes) {
-          if (node.isBig) found.overflowPages += this.#overflow(node);
-          const table = node.table;
-          if (table) tables.push(decodeTree(table));
-        }
-      }
+    const counted = { tree, isSorted, found };
+    this.#trees.push(counted);
+    if (tree.root === NO_PAGE) return;
+    if (tree.depth === 0 || tree.depth > MOST_DEPTH) throw new Damage(`a tree ${tree.depth} pages deep`);
+    this.#waiting.push({ number: tree.root, level: 1, of: counted });
+  }
+
+  #visit(number: bigint, level: number, of: Counted): void {
+    const { tree, isSorted, found } = of;
+    const isLeaf = level === tree.depth;
+    const nodes = this.#page(number, isLeaf ? LEAF : BRANCH).nodes(isSorted);
+    if (!isLeaf) {
+      found.branchPages++;
+      for (const { child } of nodes) this.#waiting.push({ number: child, level: level + 1, of });
+      return;
     }
-    for (const name of ["branchPages", "leafPages", "overflowPages", "entries"] as const) {
-      if (found[name] !== tree[name]) throw new Damage(`a tree of ${found[name]} ${name}, not ${tree[name]}`);
+    found.leafPages++;
+    found.entries += BigInt(nodes.length);
+    for (const node of nodes) {
+      if (node.isBig) found.overflowPages += this.#overflow(node);
+      const { table } = node;
+      if (table) this.#add(decodeTree(table), true);
     }
-    for (const table of tables) await this.#tree(table, true);
   }
 
   /** How many pages the value takes. */

@@ -16,7 +16,7 @@ export async function compactStore(
 ): Promise<{ readonly beforeBytes: number; readonly afterBytes: number }> {
   const { path } = environment;
   const beforeBytes = await sizeOf(path);
-  assertAlone(environment);
+  await assertAlone(environment);
   await blocks.compact();
   await blocks.whileStill(() => relocate(environment, path));
   const afterBytes = await sizeOf(path);
@@ -33,14 +33,14 @@ export interface Move {
 }
 
 export async function moveStore({ main, blocks, secrets, reserve, target }: Move): Promise<void> {
-  for (const environment of [main, secrets]) assertAlone(environment);
+  for (const environment of [main, secrets]) await assertAlone(environment);
   const from = main.path;
   const secretsFrom = secrets.path;
   const inside = relative(from, secretsFrom);
   const moves: (readonly [Environment, string])[] = [[main, target]];
   if (!inside.startsWith("..")) moves.push([secrets, join(target, inside)]);
-  for (const [, to] of moves) {
-    await prepareDirectory(to);
+  for (const [{ path: old }, to] of moves) {
+    await prepareDirectory(to, old);
     if ((await inspectDataFile(to)).kind !== "new") {
       throw new StoreError("BC_STORE_PATH", "there is a store already", { path: to });
     }
@@ -60,7 +60,7 @@ export async function moveStore({ main, blocks, secrets, reserve, target }: Move
 
 /** Deletes a store's files after `close` has closed it. Whatever else lies there stays. */
 export async function removeStore(environment: Environment, close: () => Promise<void>): Promise<void> {
-  assertAlone(environment);
+  await assertAlone(environment);
   const { path } = environment;
   await close();
   await removeFiles(path);
@@ -73,16 +73,11 @@ async function removeFiles(path: string): Promise<void> {
   await rmdir(path).catch(() => {});
 }
 
-/** Another process would go on with the old file. */
-function assertAlone(environment: Environment): void {
-  environment.root.readerCheck();
-  const others = new Set<number>();
-  for (const line of environment.root.readerList().split("\n")) {
-    const pid = Number(/^\s*(\d+)\s/.exec(line)?.[1] ?? process.pid);
-    if (pid !== process.pid) others.add(pid);
-  }
-  if (others.size === 0) return;
-  const message = `open in process ${[...others].join(", ")} as well`;
+async function assertAlone(environment: Environment): Promise<void> {
+  const others = await environment.others();
+  if (others.length === 0) return;
+  const isOwn = others.every((pid) => pid === process.pid);
+  const message = isOwn ? "open in this process once more" : `open in process ${others.join(", ")} as well`;
   throw new StoreError("BC_STORE_BUSY", message, { path: environment.path });
 }
 

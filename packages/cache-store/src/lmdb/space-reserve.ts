@@ -4,6 +4,7 @@
  */
 import { stat, statfs, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { leaveToOwner } from "./ownership.ts";
 
 const RESERVE_BYTES = 2 * 2 ** 20;
 export const RESERVE_FILE = "reserve";
@@ -28,6 +29,7 @@ export class SpaceReserve {
       if (bavail * bsize < 2 * RESERVE_BYTES) return;
       // Real bytes: a hole would reserve nothing.
       await writeFile(this.#path, new Uint8Array(RESERVE_BYTES).fill(0xa5), { mode: 0o600 });
+      await leaveToOwner([this.#path]);
     } catch {
       // Without a reserve all works, until the disk is full.
     }

@@ -1,16 +1,18 @@
 /** Whether a directory can hold an LMDB environment, and whether the one in it is whole, before LMDB maps it. */
 import { type Dirent, promises as fs } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { errorCode, errorMessage } from "@branchcache/runtime";
 import { StoreError } from "../errors.ts";
+import { leaveToOwner } from "./ownership.ts";
 
 export const DATA_FILE = "data.mdb";
 export const LOCK_FILE = "lock.mdb";
 
-/** Makes the directory (mode 0700) where there is none. Throws `BC_STORE_PATH`. */
-export async function prepareDirectory(path: string): Promise<void> {
+/** Makes the directory (mode 0700, of the owner of `like` if root makes it) where there is none. Throws `BC_STORE_PATH`. */
+export async function prepareDirectory(path: string, like?: string): Promise<void> {
   try {
-    await fs.mkdir(path, { recursive: true, mode: 0o700 });
+    const first = await fs.mkdir(path, { recursive: true, mode: 0o700 });
+    if (first !== undefined) await leaveToOwner(between(first, path), like);
     if (!(await fs.stat(path)).isDirectory()) {
       throw new StoreError("BC_STORE_PATH", "not a directory", { path });
     }
@@ -19,6 +21,13 @@ export async function prepareDirectory(path: string): Promise<void> {
   } catch (error) {
     throw pathError(path, error);
   }
+}
+
+/** Both, and the directories between them, the outer ones first. */
+function between(outer: string, inner: string): readonly string[] {
+  const paths: string[] = [];
+  for (let path = resolve(inner); path.startsWith(outer); path = dirname(path)) paths.unshift(path);
+  return paths;
 }
 
 async function assertUsable(file: string): Promise<void> {

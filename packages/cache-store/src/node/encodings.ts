@@ -15,9 +15,14 @@ export function unfilledBytes(length: number): Uint8Array {
 
 /** Identifier, then the index big-endian. */
 export function blockKey(id: SegmentId, index: number): Uint8Array {
-  const key = new Uint8Array(id.length + 4);
+  const at = id.length;
+  const key = new Uint8Array(at + 4);
   key.set(id);
-  new DataView(key.buffer).setUint32(id.length, index, false);
+  // A view of so small an array would cost more than all of this: V8 has to move it out of its heap.
+  key[at] = index >>> 24;
+  key[at + 1] = index >>> 16;
+  key[at + 2] = index >>> 8;
+  key[at + 3] = index;
   return key;
 }
 
@@ -31,29 +36,39 @@ export function splitKey(key: Uint8Array): { readonly id: SegmentId; readonly in
 /** Cipher, length of the initialization vector, two zero bytes, checksum. */
 export const BLOCK_HEADER_BYTES = 8;
 
-/**
- * Header, initialization vector, data; the checksum covers the key too, so that no block passes for another.
- * Written into `value`, which must be of the right length, and given back.
- */
-export function encodeBlock(
-  key: Uint8Array,
-  block: SealedBlock,
-  value: Uint8Array = new Uint8Array(BLOCK_HEADER_BYTES + block.iv.length + block.data.length),
-): Uint8Array {
-  const { cipher, iv, data } = block;
-  value.set([cipher, iv.length, 0, 0]);
-  value.set(iv, BLOCK_HEADER_BYTES);
-  value.set(data, BLOCK_HEADER_BYTES + iv.length);
-  new DataView(value.buffer, value.byteOffset).setUint32(4, blockChecksum(key, value), true);
+/** Header, initialization vector, data; the checksum covers the key too, so that no block passes for another. */
+export function encodeBlock(key: Uint8Array, block: SealedBlock): Uint8Array {
+  const value = new Uint8Array(BLOCK_HEADER_BYTES + block.iv.length + block.data.length);
+  writeBlock(key, block, value, 0);
   return value;
+}
+
+/** The same into `target`, from `offset` on. */
+export function writeBlock(key: Uint8Array, block: SealedBlock, target: Uint8Array, offset: number): void {
+  const { cipher, iv, data } = block;
+  const ivAt = offset + BLOCK_HEADER_BYTES;
+  const end = ivAt + iv.length + data.length;
+  target[offset] = cipher;
+  target[offset + 1] = iv.length;
+  target[offset + 2] = 0;
+  target[offset + 3] = 0;
+  target.set(iv, ivAt);
+  target.set(data, ivAt + iv.length);
+  const checksum = blockChecksum(key, target.subarray(offset, end));
+  target[offset + 4] = checksum;
+  target[offset + 5] = checksum >>> 8;
+  target[offset + 6] = checksum >>> 16;
+  target[offset + 7] = checksum >>> 24;
 }
 
 /** Views of `value`. Undefined if it is not what was written, as far as that is checked. */
 export function decodeBlock(key: Uint8Array, value: Uint8Array, isChecked = true): SealedBlock | undefined {
   if (value.length < BLOCK_HEADER_BYTES) return undefined;
   const ivBytes = value[1] ?? 0;
-  const view = new DataView(value.buffer, value.byteOffset, BLOCK_HEADER_BYTES);
-  if (isChecked && view.getUint32(4, true) !== blockChecksum(key, value)) return undefined;
+  if (isChecked) {
+    const view = new DataView(value.buffer, value.byteOffset, BLOCK_HEADER_BYTES);
+    if (view.getUint32(4, true) !== blockChecksum(key, value)) return undefined;
+  }
   return {
     cipher: value[0] as CipherId,
     iv: value.subarray(BLOCK_HEADER_BYTES, BLOCK_HEADER_BYTES + ivBytes),
@@ -61,9 +76,14 @@ export function decodeBlock(key: Uint8Array, value: Uint8Array, isChecked = true
   };
 }
 
+/** CRC-32 of the key, the first four bytes of the header, and what follows the header. */
 function blockChecksum(key: Uint8Array, value: Uint8Array): number {
+  const start = key.length;
+  const head = new Uint8Array(start + 4);
+  head.set(key);
+  for (let i = 0; i < 4; i++) head[start + i] = value[i] ?? 0;
   // LMDB lends a longer buffer with a `length` of its own, which Node 24's subarray does not look at.
-  return crc32(value.subarray(BLOCK_HEADER_BYTES, value.length), crc32(value.subarray(0, 4), crc32(key)));
+  return crc32(value.subarray(BLOCK_HEADER_BYTES, value.length), crc32(head));
 }
 
 export function encodeFacts(facts: SegmentFacts): Uint8Array {

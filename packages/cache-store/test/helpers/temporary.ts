@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +11,19 @@ import { onTestFinished } from "vitest";
 export async function temporaryDirectory(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), "cache-store-"));
   onTestFinished(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+/** A file system of this size, a volume of its own, that goes with the test. Needs `requirement("tmpfs")`. */
+export async function smallFileSystem(mebibytes: number): Promise<string> {
+  const path = await temporaryDirectory();
+  const mount = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${mebibytes}m`, "tmpfs", path], {
+    encoding: "utf8",
+  });
+  if (mount.status !== 0) throw new Error(`cannot mount a small file system: ${mount.stderr}`);
+  onTestFinished(() => {
+    spawnSync("umount", ["-l", path]);
+  });
   return path;
 }
 

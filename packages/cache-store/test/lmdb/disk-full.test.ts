@@ -1,28 +1,14 @@
-import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { recordingObserver } from "@branchcache/runtime/testing";
-import { expect, it, onTestFinished, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import { requirement } from "../../../../test/support/requires.ts";
 import { BLOCK_BYTES, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
-import { openStores, temporaryDirectory } from "../helpers/temporary.ts";
+import { openStores, smallFileSystem } from "../helpers/temporary.ts";
 
 // Every commit waits for a disk, which may be busy.
 vi.setConfig({ testTimeout: 60_000 });
 
 const tmpfs = requirement("tmpfs");
-
-/** A file system of this size that goes with the test. */
-async function smallFileSystem(mebibytes: number): Promise<string> {
-  const path = await temporaryDirectory();
-  const mount = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${mebibytes}m`, "tmpfs", path], {
-    encoding: "utf8",
-  });
-  if (mount.status !== 0) throw new Error(`cannot mount a small file system: ${mount.stderr}`);
-  onTestFinished(() => {
-    spawnSync("umount", ["-l", path]);
-  });
-  return path;
-}
 
 it.skipIf(!tmpfs.ok)(
   "evicts when the disk is full before the limit is reached, and goes on serving",

@@ -3,12 +3,14 @@ import { join } from "node:path";
 import { errorCode } from "@branchcache/runtime";
 import { recordingObserver } from "@branchcache/runtime/testing";
 import { describe, expect, it, vi } from "vitest";
+import { requirement } from "../../../../test/support/requires.ts";
 import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
 import { startWriter } from "../helpers/processes.ts";
-import { openStores, temporaryDirectory } from "../helpers/temporary.ts";
+import { openStores, smallFileSystem, temporaryDirectory } from "../helpers/temporary.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
+const tmpfs = requirement("tmpfs");
 const SEGMENTS = 60;
 
 async function filled(path: string, observer = recordingObserver()) {
@@ -81,6 +83,59 @@ describe("a store that is served", () => {
     const again = await openStores(target);
     expect((await again.blocks.getBlock(segmentOf(99).id, 0))?.data).toEqual(sealedBlock(99, 0).data);
     await expect(again.moveTo(target)).rejects.toMatchObject({ code: "BC_STORE_PATH" });
+  });
+
+  it.skipIf(!tmpfs.ok)("is moved to another volume, where its files are copied", async () => {
+    const path = join(await temporaryDirectory(), "old");
+    const target = join(await smallFileSystem(60), "new");
+    const { blocks, secrets, publications, moveTo } = await filled(path);
+    const before = await blocks.usage();
+    expect((await stat(path)).dev).not.toBe((await stat(join(target, ".."))).dev);
+    await moveTo(target);
+    await expect(access(path)).rejects.toMatchObject({ code: "ENOENT" });
+    expect(await blocks.usage()).toEqual(before);
+    for (let n = 0; n < SEGMENTS; n++) {
+      const block = await blocks.getBlock(segmentOf(n).id, n % BLOCKS);
+      expect(block && Buffer.compare(block.data, sealedBlock(n, n % BLOCKS).data), `segment ${n}`).toBe(0);
+    }
+    expect(await secrets.get(segmentOf(1).id)).toEqual(new Uint8Array(32).fill(7));
+    expect((await publications.get("/a"))?.validator).toBe("v");
+    expect(await blocks.putBlock(segmentOf(99), 0, sealedBlock(99, 0))).toBe("stored");
+    await blocks.flush();
+    expect((await blocks.getBlock(segmentOf(99).id, 0))?.data).toEqual(sealedBlock(99, 0).data);
+  });
+
+  it.skipIf(!tmpfs.ok)("stays where it is, whole, where the other volume has too little room", async () => {
+    const path = join(await temporaryDirectory(), "old");
+    const target = join(await smallFileSystem(3), "new");
+    const { blocks, moveTo } = await filled(path);
+    const usage = await blocks.usage();
+    await expect(moveTo(target)).rejects.toMatchObject({
+      code: "BC_STORE_PATH",
+      message: expect.stringContaining("no space left"),
+    });
+    expect(await readdir(target), "of the blocks nothing is left behind").not.toContain("blocks");
+    expect(await blocks.usage()).toEqual(usage);
+    expect(await blocks.putBlock(segmentOf(99), 0, sealedBlock(99, 0))).toBe("stored");
+    for (const n of [0, SEGMENTS - 1, 99]) {
+      const block = await blocks.getBlock(segmentOf(n).id, 0);
+      expect(block && Buffer.compare(block.data, sealedBlock(n, 0).data), `segment ${n}`).toBe(0);
+    }
+  });
+
+  it("is left where it is while the same process has it open once more", async () => {
+    const path = await temporaryDirectory();
+    const { blocks, compact, moveTo } = await filled(path);
+    const other = await openStores(path);
+    for (const work of [() => compact(), () => moveTo(join(path, "elsewhere")), () => other.compact()])
+      await expect(work()).rejects.toMatchObject({
+        code: "BC_STORE_BUSY",
+        message: `${path}: open in this process once more`,
+      });
+    await other.blocks.putBlock(segmentOf(99), 0, sealedBlock(99, 0));
+    await other.close();
+    expect((await compact()).afterBytes).toBeGreaterThan(0);
+    expect((await blocks.getBlock(segmentOf(99).id, 0))?.data).toEqual(sealedBlock(99, 0).data);
   });
 
   it("is left where it is while another process has it open", async () => {

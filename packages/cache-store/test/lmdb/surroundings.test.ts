@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { StoreError } from "@branchcache/cache-store/lmdb";
@@ -7,6 +7,7 @@ import { errorCode } from "@branchcache/runtime";
 import { recordingObserver } from "@branchcache/runtime/testing";
 import { open } from "lmdb";
 import { describe, expect, it } from "vitest";
+import { sealedBlock, segmentOf } from "../helpers/content.mjs";
 import { openStores, temporaryDirectory } from "../helpers/temporary.ts";
 
 const OPEN_AS_NOBODY = fileURLToPath(new URL("../helpers/open-as-nobody.mjs", import.meta.url));
@@ -20,6 +21,49 @@ async function failureOf(path: string) {
   );
   return { code: error?.code, message: error?.message, path: error?.path, observer };
 }
+
+/** All files and directories below, with who owns them. */
+async function ownersOf(path: string): Promise<Readonly<Record<string, string>>> {
+  const names = ["", ...(await readdir(path, { recursive: true }))].sort();
+  const owners = names.map(async (name) => {
+    const { uid, gid } = await stat(join(path, name));
+    return [name, `${uid}:${gid}`] as const;
+  });
+  return Object.fromEntries(await Promise.all(owners));
+}
+
+it.skipIf(!isRoot)("what root does to a service's store leaves it the service's, files and all", async () => {
+  const parent = await temporaryDirectory();
+  const [path, target] = [join(parent, "cache"), join(parent, "moved")];
+  await mkdir(path);
+  await chown(path, 65534, 65534);
+  const { blocks, secrets, compact, moveTo, close } = await openStores(path);
+  const fill = async (n: number) => {
+    await blocks.putBlock(segmentOf(n), 0, sealedBlock(n, 0));
+    await secrets.put(segmentOf(n).id, new Uint8Array(32).fill(n));
+    await blocks.flush();
+  };
+  await fill(1);
+  const made = await ownersOf(path);
+  expect(Object.keys(made)).toEqual(
+    expect.arrayContaining([
+      "data.mdb",
+      "lock.mdb",
+      "reserve",
+      "blocks",
+      "blocks/00000001.blocks",
+      "secrets",
+    ]),
+  );
+  await compact();
+  const compacted = await ownersOf(path);
+  await moveTo(target);
+  await fill(2);
+  const moved = await ownersOf(target);
+  await close();
+  for (const owners of [made, compacted, moved, await ownersOf(target)])
+    expect(new Set(Object.values(owners)), JSON.stringify(owners)).toEqual(new Set(["65534:65534"]));
+});
 
 describe("bad surroundings", () => {
   it("a file where the directory should be", async () => {

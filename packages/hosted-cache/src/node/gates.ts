@@ -43,10 +43,6 @@ export const certificateGate: OfferGate = ({ socket }) => {
  */
 export function negotiateGate(open: () => SpnegoAcceptor): OfferGate {
   const connections = new WeakMap<Socket, SpnegoAcceptor | "accepted">();
-  const refused = (socket: Socket, reason: string): GateVerdict => {
-    connections.delete(socket);
-    return { kind: "unauthorized", challenge: negotiateHeader(), reason };
-  };
   return async ({ headers, socket }) => {
     const known = connections.get(socket);
     if (known === "accepted") return { kind: "open" };
@@ -64,9 +60,11 @@ export function negotiateGate(open: () => SpnegoAcceptor): OfferGate {
         connections.set(socket, "accepted");
         return { kind: "open" };
       }
-      return refused(socket, answer.reason);
+      connections.delete(socket);
+      return { kind: "refused", reason: answer.reason };
     } catch (error) {
-      return refused(socket, errorMessage(error));
+      connections.delete(socket);
+      return { kind: "refused", reason: errorMessage(error) };
     }
   };
 }

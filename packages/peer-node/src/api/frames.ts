@@ -4,8 +4,7 @@
  * data, 4 bytes more, then comes the MessagePack, then the data.
  */
 import { BranchCacheError } from "@branchcache/runtime";
-// Not all of it: what else there is looks for native code, which takes longer to load than a small download.
-import { Packr, RESERVE_START_SPACE } from "msgpackr/pack";
+import { Packr, RESERVE_START_SPACE } from "msgpackr";
 
 // Plain maps without extensions: any MessagePack library can speak to the daemon. Bytes in what is read are copies, as
 // what they came in is used again.

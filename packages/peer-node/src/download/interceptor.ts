@@ -1,9 +1,5 @@
 /** Any `fetch` through the branch. */
-import {
-  type Interceptor,
-  type OriginClient,
-  peerDistInterceptor,
-} from "@branchcache/http-encoding/node/client";
+import { type Interceptor, type OriginClient, peerDistInterceptor } from "@branchcache/http-encoding/node";
 import type { Clock, Observer } from "@branchcache/runtime";
 import type { BranchCache } from "../branch-cache.ts";
 import { download } from "./download.ts";

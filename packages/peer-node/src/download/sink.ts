@@ -1,5 +1,5 @@
 /** Where a download goes. */
-import type { Validator } from "@branchcache/http-encoding/node/client";
+import type { Validator } from "@branchcache/http-encoding/node";
 
 /** The beginning of a content, left by a download that did not come to its end. */
 export interface PartialContent {

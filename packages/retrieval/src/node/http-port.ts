@@ -19,8 +19,6 @@ const LEAST_ROOM_BYTES = 65_536;
 /** The longest message that a buffer holds with its head. */
 const MAX_BODY_BYTES = BUFFER_BYTES - MAX_HEAD_BYTES - LEAST_ROOM_BYTES;
 
-const SETTLED = Promise.resolve();
-
 interface Pending {
   readonly maxBodyBytes: number;
   readonly keepBody: boolean;
@@ -87,8 +85,7 @@ class NodeHttpConnection implements HttpConnection {
       // Answers that came together are looked at one after another; what they lead to leaves in one write.
       if (!this.#flushing) {
         this.#flushing = true;
-        // Costs less than `queueMicrotask`, which keeps track of who asked.
-        void SETTLED.then(this.#flush);
+        queueMicrotask(() => this.#flush());
       }
     });
   }
@@ -121,14 +118,14 @@ class NodeHttpConnection implements HttpConnection {
     return socket;
   }
 
-  readonly #flush = (): void => {
+  #flush(): void {
     this.#flushing = false;
     const messages = this.#outgoing;
     this.#outgoing = [];
     const [first] = messages;
     if (this.#closedBy || !first) return;
     this.#socket?.write(messages.length === 1 ? first : Buffer.concat(messages));
-  };
+  }
 
   #parse(buffer: ReadBuffer): void {
     try {

@@ -4,7 +4,7 @@
  */
 import type { FileHandle } from "node:fs/promises";
 import type { SealedBlock } from "@branchcache/content-info";
-import { BLOCK_HEADER_BYTES, encodeBlock, unfilledBytes } from "../../node/encodings.ts";
+import { BLOCK_HEADER_BYTES, unfilledBytes, writeBlock } from "../../node/encodings.ts";
 import type { Place } from "./place.ts";
 import { recordBytes, writeFrame } from "./record.ts";
 
@@ -102,7 +102,7 @@ export class Appender {
   stage(key: Uint8Array, block: SealedBlock): Staged {
     const lengthBytes = BLOCK_HEADER_BYTES + block.iv.length + block.data.length;
     const staged = this.#reserve(key, lengthBytes);
-    encodeBlock(key, block, staged.chunk.buffer.subarray(staged.at, staged.at + lengthBytes));
+    writeBlock(key, block, staged.chunk.buffer, staged.at);
     this.#cutIfFull(recordBytes(key.length, lengthBytes));
     return staged;
   }

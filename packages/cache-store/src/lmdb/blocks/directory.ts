@@ -3,6 +3,7 @@ import { promises as fs, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { errorCode } from "@branchcache/runtime";
 import { syncDirectory } from "../open-markers.ts";
+import { leaveToOwner } from "../ownership.ts";
 import { pathError } from "../surroundings.ts";
 
 const NAME = /^([0-9a-f]{8})\.blocks$/;
@@ -19,9 +20,12 @@ export function blockFilePath(storePath: string, number: number): string {
 export async function prepareBlocks(storePath: string): Promise<void> {
   const path = blocksDirectory(storePath);
   try {
-    await fs.mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
-      if (errorCode(error) !== "EEXIST") throw error;
-    });
+    await fs.mkdir(path, { mode: 0o700 }).then(
+      () => leaveToOwner([path]),
+      (error: unknown) => {
+        if (errorCode(error) !== "EEXIST") throw error;
+      },
+    );
     await fs.access(path, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK);
   } catch (error) {
     throw pathError(path, error);
@@ -43,9 +47,13 @@ export async function listBlockFiles(storePath: string): Promise<readonly number
 /** Opens a file for appending, made where there is none, and then for good. */
 export async function openForAppending(storePath: string, number: number): Promise<fs.FileHandle> {
   const { O_RDWR, O_CREAT } = fs.constants;
-  const handle = await fs.open(blockFilePath(storePath, number), O_RDWR | O_CREAT, 0o600);
+  const path = blockFilePath(storePath, number);
+  const handle = await fs.open(path, O_RDWR | O_CREAT, 0o600);
   try {
-    if ((await handle.stat()).size === 0) await syncDirectory(blocksDirectory(storePath));
+    if ((await handle.stat()).size === 0) {
+      await leaveToOwner([path]);
+      await syncDirectory(blocksDirectory(storePath));
+    }
     return handle;
   } catch (error) {
     await handle.close();
@@ -97,6 +105,7 @@ export async function copyBlockFiles(from: string, to: string): Promise<void> {
     } catch (error) {
       if (errorCode(error) === "EEXIST") throw error;
       await fs.copyFile(source, target, fs.constants.COPYFILE_EXCL);
+      await leaveToOwner([target], source);
       const file = await fs.open(target, "r+");
       await file.sync().finally(() => file.close());
     }
