@@ -10,6 +10,12 @@ export function slowRuns(full: number): number {
   return Math.max(1, Math.ceil(full * share));
 }
 
+/** That share of a table, evenly spread, and at least so many rows. */
+export function slowSample<T>(rows: readonly T[], least: number): readonly T[] {
+  const count = Math.min(rows.length, Math.max(least, slowRuns(rows.length)));
+  return Array.from({ length: count }, (_, i) => rows[Math.floor((i * rows.length) / count)] as T);
+}
+
 /**
  * Every sixth of a table in the fast lane, all of it in the slow one: for tables whose rows take long and have a
  * slow twin, a `*.slow.test.ts` that imports the test file.

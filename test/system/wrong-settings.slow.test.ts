@@ -1,6 +1,5 @@
 /** What the commands say when something is wrong: one clear line and the right exit code. */
 
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer as createHttpServer, type RequestListener } from "node:http";
@@ -9,29 +8,108 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { command } from "../support/commands.ts";
+import { type Ended, end as run } from "../support/daemon.ts";
+import { requirement } from "../support/requires.ts";
+import { slowSample } from "../support/slow.ts";
+import {
+  ownPlaces,
+  tree,
+  WITHOUT_RIGHTS,
+  WRONG_SETTINGS,
+  type WrongSetting,
+} from "../support/wrong-settings.ts";
 
-interface Ended {
-  readonly code: number | null;
-  readonly output: string;
-  readonly complaint: string;
-}
+const root = requirement("root");
 
-async function end(name: "branchcache" | "branchcached", ...args: readonly string[]): Promise<Ended> {
-  const [program, ...rest] = command(name, ...args);
-  const child = spawn(program, rest, { stdio: ["ignore", "pipe", "pipe"] });
-  let output = "";
-  let complaint = "";
-  child.stdout.on("data", (text) => {
-    output += text;
+describe("a daemon that cannot start", () => {
+  let directory: string;
+  const taken = createServer();
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), "branchcache-start-"));
+    taken.listen(0, "127.0.0.1");
+    await once(taken, "listening");
   });
-  child.stderr.on("data", (text) => {
-    complaint += text;
+  afterAll(async () => {
+    taken.close();
+    await rm(directory, { recursive: true, force: true });
   });
-  const [code] = await once(child, "close");
-  return { code, output, complaint };
-}
+
+  let rows = 0;
+  const configured = async ({ make }: WrongSetting): Promise<string> => {
+    const own = join(directory, String(rows++));
+    await mkdir(own);
+    const settings = await make({ directory: own, takenPort: (taken.address() as AddressInfo).port });
+    const file = join(own, "branchcache.json");
+    await writeFile(file, JSON.stringify(tree({ ...ownPlaces(own), ...settings })));
+    return file;
+  };
+  const start = async (row: WrongSetting, on: readonly string[]): Promise<Ended> =>
+    run([
+      ...on,
+      ...command("branchcached", "--config", await configured(row), "--log-format", "text", "--stop-at-eof"),
+    ]);
+  const check = async (row: WrongSetting, on: readonly string[]): Promise<Ended> =>
+    run([...on, ...command("branchcache", "config", "check", await configured(row))]);
+  /** One line for people, and no way through our code. */
+  const expectComplaint = ({ complaint }: Ended, { key, code, cure }: WrongSetting): void => {
+    const lines = complaint.split("\n").filter((line) => line.startsWith("branchcached: "));
+    expect(lines, complaint).toEqual([expect.stringMatching(`^branchcached: ${key}: .*\\(${code}\\)$`)]);
+    expect(lines[0]).toContain(cure);
+    expect(complaint).not.toMatch(/^ +at /m);
+  };
+  const rowOf = (table: readonly WrongSetting[], wanted: string): WrongSetting => {
+    const row = table.find(({ key }) => key === wanted);
+    if (!row) throw new Error(`no row for ${wanted}`);
+    return row;
+  };
+
+  it.each(slowSample(WRONG_SETTINGS, 8))("for $key that $wrong says so, with the cure", async (row) => {
+    const started = await start(row, []);
+    expectComplaint(started, row);
+    expect(started.code).toBe(row.code === "BC_CONFIG" ? 2 : 1);
+  });
+
+  // Each of them, in one process: `start-problems.test.ts`.
+  it("is found by config check before", async () => {
+    const row = rowOf(WRONG_SETTINGS, "hosted_server.key");
+    const checked = await check(row, []);
+    expect(checked).toMatchObject({ code: 1, output: "" });
+    expect(checked.complaint).toContain(row.cure);
+    expect(checked.complaint).toContain("the daemon would not start here (BC_START)");
+    const settingsOnly = command("branchcache", "config", "check", await configured(row), "--settings-only");
+    expect(await run(settingsOnly)).toMatchObject({ code: 0, complaint: "" });
+  });
+
+  describe.skipIf(!root.ok)("for want of rights", () => {
+    // Root without what makes root more than others; what whoever runs this may read stays so.
+    const weak = [
+      "setpriv",
+      ...["--bounding-set", "--inh-caps"].flatMap((set) => [
+        set,
+        "-dac_override,-dac_read_search,-net_bind_service",
+      ]),
+      "--",
+    ];
+
+    it.each(slowSample(WITHOUT_RIGHTS, 5))("at $key that $wrong says so, with the cure", async (row) => {
+      const started = await start(row, weak);
+      expectComplaint(started, row);
+      expect(started.code).toBe(1);
+    });
+
+    it("is left open by config check, since the daemon may be another user", async () => {
+      const row = rowOf(WITHOUT_RIGHTS, "hosted_server.key");
+      const checked = await check(row, weak);
+      expect(checked).toMatchObject({ code: 0, complaint: "" });
+      expect(checked.output).toContain("warning: a daemon of this user would say: hosted_server.key: ");
+      expect(checked.output).toContain(row.cure);
+    });
+  });
+});
 
 describe("the commands", () => {
+  const end = (name: "branchcache" | "branchcached", ...args: readonly string[]) =>
+    run(command(name, ...args));
   let directory: string;
   const servers: Server[] = [];
 
@@ -78,26 +156,10 @@ describe("the commands", () => {
       ),
     ]) {
       expect(ended.code).toBe(1);
-      expect(ended.complaint).toContain(`${address} is taken by another program (BC_LISTEN_PORT_IN_USE)`);
+      expect(ended.complaint).toMatch(
+        new RegExp(`: ${address} is taken by another program: .*\\(BC_LISTEN_PORT_IN_USE\\)`),
+      );
     }
-  });
-
-  it.each([
-    ["cache.data.path", "BC_CACHE_PATH", (below: string) => ["--cache-dir", below]],
-    ["control.socket", "BC_LISTEN_FAILED", (below: string) => ["--socket", join(below, "api.sock")]],
-  ] as const)("name %s where its directory cannot be made", async (key, code, wrong) => {
-    const file = join(directory, "a file");
-    await writeFile(file, "");
-    const ended = await end(
-      "branchcached",
-      ...["--mode", "local", "--socket", join(directory, "own.sock"), "--cache-dir", join(directory, "own")],
-      ...["--set", "metrics.listen=127.0.0.1:0"],
-      ...wrong(join(file, "below")),
-    );
-    expect(ended.code).toBe(1);
-    expect(ended.complaint).toContain(key);
-    expect(ended.complaint).toContain(code);
-    expect(ended.complaint).not.toMatch(/^ +at /m);
   });
 
   it.each([404, 500])("say that the origin answered %i", async (status) => {

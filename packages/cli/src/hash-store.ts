@@ -2,9 +2,10 @@
 import { readFile } from "node:fs/promises";
 import type { Stores } from "@branchcache/cache-store";
 import type { PublicationStore } from "@branchcache/http-encoding/node";
-import { BranchCacheError, errorMessage, type Observer } from "@branchcache/runtime";
+import { BranchCacheError, errorCode, errorMessage, type Observer } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
-import { openStore } from "./store.ts";
+import { SettingError } from "./config/setting-error.ts";
+import { openStore, storePathError } from "./store.ts";
 
 /** On the command line: a directory, or a cluster. */
 export interface StorePlaceOptions {
@@ -71,12 +72,12 @@ export interface ClusterOptions {
   readonly maxAgeMs?: number | undefined;
 }
 
-/** Errors: `BC_USAGE` for the password, and those of the store. */
+/** Errors: `BC_PASSWORD_FILE`, `BC_CACHE_PATH`, and those of the store. */
 export async function openCluster(options: ClusterOptions, observer: Observer): Promise<Stores> {
   const { nodes, username, passwordFile, tls, prefix, deadlineMs, secretsPath, maxAgeMs } = options;
   const password = await readPassword(passwordFile);
   const { openRedisStore } = await import("@branchcache/cache-store/redis");
-  return openRedisStore({
+  const opening = openRedisStore({
     nodes,
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
@@ -88,15 +89,41 @@ export async function openCluster(options: ClusterOptions, observer: Observer): 
     clock: systemClock,
     observer,
   });
+  return opening.catch((error: unknown) => {
+    throw clusterError(error, secretsPath);
+  });
 }
 
-async function readPassword(path: string | undefined): Promise<string | undefined> {
+/** Names the setting that has to do with it. */
+function clusterError(cause: unknown, secretsPath: string | undefined): unknown {
+  if (errorCode(cause) !== "BC_STORE_UNREACHABLE") return storePathError(cause, secretsPath);
+  const fault = errorMessage(cause);
+  return /WRONGPASS|NOAUTH/.test(fault)
+    ? new SettingError("BC_STORE_UNREACHABLE", {
+        setting: "cache.redis.password_file",
+        fault,
+        cure: "give the password that cache.redis.username has there",
+        cause,
+      })
+    : new SettingError("BC_STORE_UNREACHABLE", {
+        setting: "cache.redis.nodes",
+        fault,
+        cure: "see that one of them runs, is reached from here, and speaks TLS if cache.redis.tls says so",
+        cause,
+      });
+}
+
+/** Errors: `BC_PASSWORD_FILE`. */
+export async function readPassword(path: string | undefined): Promise<string | undefined> {
   if (path === undefined) return undefined;
   try {
     return (await readFile(path, "utf8")).replace(/\r?\n$/, "");
-  } catch (error) {
-    throw new BranchCacheError("BC_USAGE", `cannot read the cluster's password: ${errorMessage(error)}`, {
-      cause: error,
+  } catch (cause) {
+    throw new SettingError("BC_PASSWORD_FILE", {
+      setting: "cache.redis.password_file",
+      fault: `${path} cannot be read (${errorMessage(cause)})`,
+      cure: "name the file with the cluster's password, and let the daemon's user read it",
+      cause,
     });
   }
 }

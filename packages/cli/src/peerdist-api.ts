@@ -1,6 +1,6 @@
 /** The Peer Distribution API on the daemon's socket. */
 import { nodeHashEngine } from "@branchcache/content-info/node";
-import { type ApiServerOptions, isPipeName, type PeerNode } from "@branchcache/peer-node";
+import { type ApiServerOptions, isPipeName, type PeerNode, socketError } from "@branchcache/peer-node";
 import { PeerDistService } from "@branchcache/peerdist";
 import { IdentityProofs, PEERDIST_PROTOCOL, peerDistProtocol } from "@branchcache/peerdist/node";
 import type { Observer } from "@branchcache/runtime";
@@ -56,7 +56,11 @@ export async function peerDistApi({
     return started;
   };
   // A pipe has no place for files beside it, and a file no owner that we could see.
-  const proofs = isPipeName(socket) ? undefined : await IdentityProofs.start(socket, systemRandom);
+  const proofs = isPipeName(socket)
+    ? undefined
+    : await IdentityProofs.start(socket, systemRandom).catch((error: unknown) => {
+        throw socketError(socket, "api.socket", error);
+      });
   return {
     protocols: { [PEERDIST_PROTOCOL]: peerDistProtocol({ service, ...(proofs ? { proofs } : {}) }) },
     forgetSecret() {

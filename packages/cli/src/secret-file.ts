@@ -5,8 +5,12 @@ import { dirname } from "node:path";
 import { ServerSecret } from "@branchcache/content-info";
 import { BranchCacheError, errorCode, errorMessage, toHex } from "@branchcache/runtime";
 import { systemRandom } from "@branchcache/runtime/node";
+import { SettingError } from "./config/setting-error.ts";
+import { checkMakeable } from "./makeable.ts";
 
 export const SECRET_BYTES = 32;
+
+const SETTING = "content_server.secret_file";
 
 /** Reads the secret, or makes one. Errors: `BC_SECRET_FILE`, which names the file and never its content. */
 export async function loadServerSecret(path: string): Promise<ServerSecret> {
@@ -84,22 +88,49 @@ export function secretFingerprint(secret: Uint8Array): string {
   return (toHex(hash).match(/.{4}/g) ?? []).join("-");
 }
 
+/**
+ * Whether it can be used, or made where there is none; nothing is made yet. Errors: `BC_SECRET_FILE`, and
+ * `BC_SECRET_PLACE` where none can be made.
+ */
+export async function checkServerSecret(path: string): Promise<void> {
+  try {
+    await readSecret(path);
+    return;
+  } catch (error) {
+    if (!["ENOENT", "ENOTDIR"].includes(errorCode(error) ?? "")) throw secretFileError(path, error);
+  }
+  try {
+    await checkMakeable(path);
+  } catch (cause) {
+    throw new SettingError("BC_SECRET_PLACE", {
+      setting: SETTING,
+      fault: `${path} is not there and cannot be made (${errorMessage(cause)})`,
+      cure: "name another file, or let the user write there that the daemon runs as",
+      cause,
+    });
+  }
+}
+
 async function readSecret(path: string): Promise<ServerSecret> {
   const { mode } = await stat(path);
   if (process.platform !== "win32" && (mode & 0o077) !== 0) {
-    throw new BranchCacheError(
-      "BC_SECRET_FILE",
-      `${path} can be read by others (mode ${(mode & 0o777).toString(8)}): chmod 600 it`,
-    );
+    const fault = `${path} can be read by others (mode ${(mode & 0o777).toString(8)})`;
+    throw new SettingError("BC_SECRET_FILE", { setting: SETTING, fault, cure: `chmod 600 ${path}` });
   }
   const bytes = await readFile(path);
-  if (bytes.length === 0) throw new BranchCacheError("BC_SECRET_FILE", `${path} is empty`);
+  if (bytes.length === 0) {
+    const cure = "branchcache key set writes a new one";
+    throw new SettingError("BC_SECRET_FILE", { setting: SETTING, fault: `${path} is empty`, cure });
+  }
   return ServerSecret.fromBytes(bytes);
 }
 
 function secretFileError(path: string, error: unknown): BranchCacheError {
   if (error instanceof BranchCacheError) return error;
-  return new BranchCacheError("BC_SECRET_FILE", `cannot use the secret ${path}: ${errorMessage(error)}`, {
+  return new SettingError("BC_SECRET_FILE", {
+    setting: SETTING,
+    fault: `cannot use the secret ${path} (${errorMessage(error)})`,
+    cure: "it must be a file that the daemon's user may read and write",
     cause: error,
   });
 }

@@ -24,7 +24,7 @@ try {
   resources.defer(() => store.close());
   const { listen, maxUploads } = settings;
   const server = await startBlockServer({ store, listen, maxUploads, observer });
-  resources.defer(() => server.close());
+  resources.defer(() => server.close(settings.stopTimeoutMs));
   say({ kind: "serving", serving: server.serving });
   await aborted(signal);
 } catch (error) {

@@ -16,6 +16,8 @@ export interface WorkerSettings {
   readonly cacheSize: number | undefined;
   readonly logLevel: EventLevel;
   readonly logFormat: LogFormat;
+  /** Its limit for answers under way once it is told to stop. */
+  readonly stopTimeoutMs: number;
 }
 
 /** What a worker says once: where it serves, or why it cannot. */
@@ -25,7 +27,8 @@ export type WorkerReport =
 
 export interface ServeWorkers {
   readonly serving: Endpoint;
-  close(): Promise<void>;
+  /** Answers under way have so many milliseconds, default and at most the workers' limit. */
+  close(graceMs?: number): Promise<void>;
 }
 
 export interface ServeWorkersOptions extends WorkerSettings {
@@ -71,14 +74,16 @@ export async function startServeWorkers(options: ServeWorkersOptions): Promise<S
     return report;
   };
 
-  const close = async () => {
+  const close = async (graceMs = settings.stopTimeoutMs) => {
     closing = true;
     for (const cancel of pauses) cancel();
     await Promise.all(
       [...workers.keys()].map(async (worker) => {
         const ended = once(worker, "exit");
         worker.process.kill("SIGTERM");
+        const cancel = systemClock.after(graceMs + KILL_AFTER_MS, () => worker.process.kill("SIGKILL"));
         await ended;
+        cancel();
       }),
     );
   };
@@ -100,3 +105,5 @@ export async function startServeWorkers(options: ServeWorkersOptions): Promise<S
 
 export const WORKER_SETTINGS = "BRANCHCACHE_WORKER_SETTINGS";
 const RESTART_MS = 1_000;
+/** For a worker that has come to its limit, or hangs. The store takes it, as any end. */
+const KILL_AFTER_MS = 2_000;

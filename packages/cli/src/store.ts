@@ -1,8 +1,9 @@
 /** Opens the cache of a command. */
 import { mkdir } from "node:fs/promises";
 import { type LmdbStoreOptions, openLmdbStore } from "@branchcache/cache-store/lmdb";
-import { BranchCacheError, errorMessage, type Observer } from "@branchcache/runtime";
+import { errorCode, errorMessage, type Observer } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
+import { SettingError } from "./config/setting-error.ts";
 
 export interface StoreOptions
   extends Pick<
@@ -29,8 +30,12 @@ export async function makeCacheDirectory(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    const message = `cannot make the cache directory ${path} (${errorMessage(cause)}); name another with cache.data.path or --cache-dir`;
-    throw new BranchCacheError("BC_CACHE_PATH", message, { cause });
+    throw new SettingError("BC_CACHE_PATH", {
+      setting: "cache.data.path",
+      fault: `cannot make the cache directory ${path} (${errorMessage(cause)})`,
+      cure: "name another, here or with --cache-dir",
+      cause,
+    });
   }
 }
 
@@ -40,15 +45,32 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   const { limitBytes = cacheSize, limitPercent, maxAgeMs, secretsPath } = options;
   const { publicationLimitBytes = hashCacheSize, publicationLimitPercent } = options;
   await makeCacheDirectory(cacheDir);
-  return openLmdbStore({
-    path: cacheDir,
-    ...(limitBytes !== undefined && { limitBytes }),
-    ...(limitPercent !== undefined && { limitPercent }),
-    ...(maxAgeMs !== undefined && { maxAgeMs }),
-    ...(publicationLimitBytes !== undefined && { publicationLimitBytes }),
-    ...(publicationLimitPercent !== undefined && { publicationLimitPercent }),
-    ...(secretsPath !== undefined && { secretsPath }),
-    clock: systemClock,
-    observer,
+  try {
+    return await openLmdbStore({
+      path: cacheDir,
+      ...(limitBytes !== undefined && { limitBytes }),
+      ...(limitPercent !== undefined && { limitPercent }),
+      ...(maxAgeMs !== undefined && { maxAgeMs }),
+      ...(publicationLimitBytes !== undefined && { publicationLimitBytes }),
+      ...(publicationLimitPercent !== undefined && { publicationLimitPercent }),
+      ...(secretsPath !== undefined && { secretsPath }),
+      clock: systemClock,
+      observer,
+    });
+  } catch (error) {
+    throw storePathError(error, secretsPath);
+  }
+}
+
+/** Names the setting where a store's own error names a path that cannot be used. */
+export function storePathError(error: unknown, secretsPath: string | undefined): unknown {
+  if (errorCode(error) !== "BC_STORE_PATH") return error;
+  const path = error instanceof Error && "path" in error ? String(error.path) : "";
+  const isSecrets = secretsPath !== undefined && `${path}/`.startsWith(`${secretsPath}/`);
+  return new SettingError("BC_CACHE_PATH", {
+    setting: isSecrets ? "cache.data.secrets_path" : "cache.data.path",
+    fault: errorMessage(error),
+    cure: "name another directory, or let the user write there that the daemon runs as",
+    cause: error,
   });
 }

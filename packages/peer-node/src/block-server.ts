@@ -21,7 +21,8 @@ export interface BlockServerOptions {
 
 export interface BlockServer {
   readonly serving: Endpoint;
-  close(): Promise<void>;
+  /** As `closeServer`: the port is free at once, answers under way have so many milliseconds, default two seconds. */
+  close(graceMs?: number): Promise<void>;
 }
 
 /** Errors: those of `listen`. */
@@ -38,5 +39,5 @@ export async function startBlockServer(options: BlockServerOptions): Promise<Blo
   });
   const server = createRetrievalHttpServer(retrieval);
   const serving = await listen(server, options.listen, observer);
-  return { serving, close: () => closeServer(server) };
+  return { serving, close: (graceMs) => closeServer(server, graceMs) };
 }

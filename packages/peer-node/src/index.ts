@@ -35,7 +35,7 @@ export {
   type HostedCacheAddress,
   SRV_SERVICE,
 } from "./hosted/srv.ts";
-export { closeServer, type ListenAddress, listen } from "./http-listen.ts";
+export { closeServer, type ListenAddress, listen, listenError } from "./http-listen.ts";
 export type { FetchWantedOptions, NodeBlocks } from "./node-blocks.ts";
 export { type NodeMode, type PeerNode, type PeerNodeOptions, startPeerNode } from "./peer-node.ts";
 export * from "./socket.ts";

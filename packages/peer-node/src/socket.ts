@@ -4,4 +4,10 @@ export { FrameWriter } from "./api/frame-writer.ts";
 export { FRAME_MAX_BYTES, FrameReader, type FrameReaderOptions } from "./api/frames.ts";
 export { isPipeName } from "./api/pipe-name.ts";
 export { ReceivedBytes } from "./api/received-bytes.ts";
-export { clearSocketPlace, type SocketPlaceOptions } from "./api/socket-place.ts";
+export {
+  clearSocketPlace,
+  isAnswered,
+  LONGEST_PATH_BYTES,
+  type SocketPlaceOptions,
+  socketError,
+} from "./api/socket-place.ts";

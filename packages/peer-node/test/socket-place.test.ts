@@ -26,6 +26,16 @@ it("names setting and directory, where that cannot be made", async () => {
   });
 });
 
+it("refuses a path that the system would cut off", async () => {
+  const path = join(directory, `${"long".repeat(30)}.sock`);
+  await expect(
+    clearSocketPlace(path, { inUseCode: "BC_API_IN_USE", setting: "api.socket" }),
+  ).rejects.toMatchObject({
+    code: "BC_LISTEN_FAILED",
+    message: expect.stringMatching(/^api\.socket: .*name a shorter one$/),
+  });
+});
+
 it("leaves a file alone, and a socket that somebody answers on", async () => {
   const file = join(directory, "file");
   await writeFile(file, "kept");

@@ -20,6 +20,7 @@ export type EventName =
   | "firewall.offers_blocked"
   | "listen.no_permission"
   | "listen.port_in_use"
+  | "listen.failed"
   | "cache.full"
   | "cache.path_unusable"
   | "cache.corrupt"

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import type { ConfigShowOptions } from "../work/config.ts";
+import type { ConfigCheckOptions, ConfigShowOptions } from "../work/config.ts";
 import { addControlOptions, type ControlOptions } from "./control-options.ts";
 
 export function configCommand(): Command {
@@ -58,10 +58,14 @@ export function configCommand(): Command {
     )
     .addCommand(
       new Command("check")
-        .description("say whether the daemon would accept the settings")
+        .description(
+          "say whether the daemon would accept the settings and start with them on this machine:\n" +
+            "files, directories, sockets and ports that they name are looked at as well",
+        )
         .argument("[file]", "another configuration file")
+        .option("--settings-only", "look at the settings alone: they are meant for another machine")
         .option("--json", "print JSON")
-        .action(async (file: string | undefined, options: { json?: true }, command: Command) =>
+        .action(async (file: string | undefined, options: ConfigCheckOptions, command: Command) =>
           (await work()).checkConfig(file, options, globalsOf(command)),
         ),
     )
@@ -83,7 +87,7 @@ Examples:
   branchcache config check /etc/branchcache/branchcache.json
   branchcache config schema > branchcache.schema.json
 
-Exit status: 0 good, 1 failed, 2 wrong usage or settings that are not accepted.`,
+Exit status: 0 good, 1 failed, or the daemon would not start here, 2 wrong usage or settings that are not accepted.`,
     );
 }
 

@@ -12,6 +12,12 @@ export const settingRules = {
         "hosted_server.cert: a certificate needs its key and the other way round; set hosted_server.key too",
       );
     }
+    const { hosted_client: client } = settings;
+    if ((client.cert === undefined) !== (client.key === undefined)) {
+      found.push(
+        "hosted_client.cert: a certificate needs its key and the other way round; set hosted_client.key too",
+      );
+    }
     const access = accessFault({
       clientAuth: hosted.client_auth,
       clientCa: hosted.client_ca,
@@ -25,6 +31,12 @@ export const settingRules = {
       found.push(
         "content_server.enabled: needs either content_server.root, a directory, or content_server.origin, a URL",
       );
+    }
+    if (
+      cache.data.secrets_path !== undefined &&
+      resolve(cache.data.secrets_path) === resolve(cache.data.path)
+    ) {
+      found.push("cache.data.secrets_path: name another directory than cache.data.path");
     }
     if (cache.store === "redis" && cache.redis.nodes.length === 0) {
       found.push("cache.redis.nodes: name a node of the cluster, or set cache.store to lmdb");

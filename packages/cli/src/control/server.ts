@@ -1,8 +1,9 @@
 /** The daemon's side of the socket for administration. */
 import { chown, readFile } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
-import { clearSocketPlace, FrameReader, FrameWriter } from "@branchcache/peer-node/socket";
+import { clearSocketPlace, FrameReader, FrameWriter, socketError } from "@branchcache/peer-node/socket";
 import { BranchCacheError, errorCode, errorMessage } from "@branchcache/runtime";
+import { SettingError } from "../config/setting-error.ts";
 import {
   CONTROL_VERSION,
   type ControlAnswer,
@@ -46,7 +47,12 @@ export async function serveControl(options: ControlServerOptions): Promise<Contr
   if (file !== undefined) {
     await clearSocketPlace(path, { inUseCode: "BC_CONTROL_IN_USE", setting: "control.socket" });
   }
-  const token = file === undefined ? undefined : await makeToken(file);
+  const token =
+    file === undefined
+      ? undefined
+      : await makeToken(file).catch((error: unknown) => {
+          throw socketError(path, "control.socket", error);
+        });
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -67,13 +73,7 @@ export async function serveControl(options: ControlServerOptions): Promise<Contr
     });
   } catch (error) {
     await token?.remove();
-    throw new BranchCacheError(
-      "BC_LISTEN_FAILED",
-      `control.socket: cannot open ${path}: ${errorMessage(error)}`,
-      {
-        cause: error,
-      },
-    );
+    throw socketError(path, "control.socket", error);
   } finally {
     process.umask(umask);
   }
@@ -82,7 +82,7 @@ export async function serveControl(options: ControlServerOptions): Promise<Contr
       await chown(path, process.getuid?.() ?? 0, await groupId(group));
     } catch (error) {
       await close();
-      throw new BranchCacheError("BC_CONFIG", `control.group: ${errorMessage(error)}`, { cause: error });
+      throw groupError(error);
     }
   }
   return { close };
@@ -148,12 +148,22 @@ async function answer(
   }
 }
 
-/** From the system's list of groups; what is in a directory service alone is given by its number. */
-async function groupId(name: string): Promise<number> {
+/** From the system's list of groups; what is in a directory service alone is given by its number. Errors: `BC_CONFIG`. */
+export async function groupId(name: string): Promise<number> {
   if (/^\d+$/.test(name)) return Number(name);
   for (const line of (await readFile("/etc/group", "utf8")).split("\n")) {
     const [group, , id] = line.split(":");
     if (group === name && id !== undefined) return Number(id);
   }
-  throw new Error(`there is no group ${name}: groupadd it, or give its number`);
+  throw groupError(new Error(`there is no group ${name}`));
+}
+
+function groupError(cause: unknown): SettingError {
+  if (cause instanceof SettingError) return cause;
+  return new SettingError("BC_CONFIG", {
+    setting: "control.group",
+    fault: errorMessage(cause),
+    cure: "groupadd it, put the daemon's user into it, or give its number",
+    cause,
+  });
 }

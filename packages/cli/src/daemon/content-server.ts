@@ -1,15 +1,15 @@
 /** The content server inside the daemon: a directory, or what stands behind another web server. */
-import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
 import { createHashingPool, nodeHashEngine } from "@branchcache/content-info/node";
 import { createContentServer, createGateway, peerDistDirectory } from "@branchcache/http-encoding/node";
 import { closeServer, listen } from "@branchcache/peer-node";
-import { BranchCacheError, formatEndpoint, type Observer } from "@branchcache/runtime";
+import { formatEndpoint, type Observer } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
+import { contentListener } from "../config/listeners.ts";
 import type { Settings } from "../config/schema.ts";
 import { shownHost } from "../option-values.ts";
 import { Resources } from "../resources.ts";
 import { loadServerSecret } from "../secret-file.ts";
+import { checkServeRoot } from "../serve-root.ts";
 import type { DaemonStore } from "./daemon-store.ts";
 
 export interface ContentServer {
@@ -22,20 +22,13 @@ export interface ContentServer {
 const CONCURRENCY = 2;
 const RANGE_WAIT_MS = 10_000;
 
-/** `settings`: enabled, with a root or an origin. Errors: `BC_SERVE_ROOT`, those of `listen`, each with its key. */
+/** `settings`: enabled, with a root or an origin. Errors: `BC_SERVE_ROOT`, `BC_SECRET_FILE`, those of `listen`. */
 export async function startContentServer(
   settings: Settings["content_server"],
   store: Pick<DaemonStore, "publications">,
   observer: Observer,
 ): Promise<ContentServer> {
-  const {
-    root,
-    origin,
-    listen: address,
-    min_size: minSizeBytes,
-    secret_file: secretFile,
-    versions,
-  } = settings;
+  const { root, origin, min_size: minSizeBytes, secret_file: secretFile, versions } = settings;
   const resources = new Resources();
   try {
     const secret = await loadServerSecret(secretFile);
@@ -51,7 +44,7 @@ export async function startContentServer(
       clock: systemClock,
       observer,
     };
-    if (root !== undefined) await checkRoot(root);
+    if (root !== undefined) await checkServeRoot(root, "content_server.root");
     const content =
       root === undefined
         ? createGateway({
@@ -66,7 +59,7 @@ export async function startContentServer(
           });
     resources.defer(() => content.close());
     const server = createContentServer(content.handler, {});
-    const at = await listen(server, address, observer);
+    const at = await listen(server, contentListener(settings), observer);
     return {
       url: `http://${formatEndpoint({ ...at, address: shownHost(at.address) })}/`,
       async close(graceMs) {
@@ -78,28 +71,4 @@ export async function startContentServer(
     await resources[Symbol.asyncDispose]();
     throw error;
   }
-}
-
-async function checkRoot(root: string): Promise<void> {
-  const found = await stat(root).catch((error: unknown) => {
-    throw new BranchCacheError(
-      "BC_SERVE_ROOT",
-      `content_server.root: cannot serve ${root}: ${String(error)}`,
-      {
-        cause: error,
-      },
-    );
-  });
-  if (!found.isDirectory()) {
-    throw new BranchCacheError("BC_SERVE_ROOT", `content_server.root: ${root} is no directory`);
-  }
-  await readdir(join(root)).catch((error: unknown) => {
-    throw new BranchCacheError(
-      "BC_SERVE_ROOT",
-      `content_server.root: cannot read ${root}: ${String(error)}`,
-      {
-        cause: error,
-      },
-    );
-  });
 }

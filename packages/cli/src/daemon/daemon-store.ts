@@ -17,7 +17,7 @@ export interface DaemonStore extends Stores {
   managed(): ManagedCache;
 }
 
-/** Errors: `BC_CACHE_PATH`, those of the store, and `BC_USAGE` for a password that cannot be read. */
+/** Errors: `BC_CACHE_PATH`, `BC_PASSWORD_FILE`, and those of the store. */
 export async function openDaemonStore(settings: Settings, observer: Observer): Promise<DaemonStore> {
   const store = await (settings.cache.store === "redis"
     ? openShared(settings, observer)

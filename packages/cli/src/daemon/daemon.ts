@@ -13,6 +13,7 @@ import { systemClock } from "@branchcache/runtime/node";
 import type { ManagedCache } from "../cache/managed-cache.ts";
 import { type ConfigSources, type ResolvedConfig, resolveConfig } from "../config/resolve.ts";
 import type { Settings } from "../config/schema.ts";
+import { faultAndCure } from "../config/setting-error.ts";
 import { serveControl } from "../control/server.ts";
 import { daemonChecks } from "../doctor/daemon-checks.ts";
 import type { Finding } from "../doctor/finding.ts";
@@ -21,6 +22,7 @@ import { startHousekeeping } from "../housekeeping.ts";
 import { controlSocketBeside } from "../paths.ts";
 import { type PeerDistApi, peerDistApi } from "../peerdist-api.ts";
 import { Resources } from "../resources.ts";
+import { checkServerSecret } from "../secret-file.ts";
 import { Downloads } from "../telemetry/downloads.ts";
 import { History } from "../telemetry/history.ts";
 import { Journal } from "../telemetry/journal.ts";
@@ -131,7 +133,7 @@ export class Daemon implements AsyncDisposable {
     const history = await History.start(this.metrics, systemClock, totalsFile(settings));
     this.#history = history;
     this.#resources.defer(() => history.stop());
-    this.#resources.defer(() => this.#serving?.close());
+    this.#resources.defer(() => this.#serving?.close(0));
     this.#resources.defer(() => this.#switch.close());
     this.#resources.defer(() => this.#api?.close());
     await this.#startNode();
@@ -250,7 +252,8 @@ export class Daemon implements AsyncDisposable {
     if (changes.touches(...port)) {
       const serving = this.#serving;
       this.#serving = undefined;
-      await serving?.close();
+      // Its port is free at once; what it is giving it gives to its end.
+      this.#retire(serving?.close(this.settings.api.stop_timeout));
     }
     if (this.settings.mode === "disabled") {
       this.#retire(this.#api?.close(this.settings.api.stop_timeout));
@@ -289,6 +292,7 @@ export class Daemon implements AsyncDisposable {
     };
     this.#switch.use(node);
     if (this.#api) return;
+    await this.#checkSecret();
     this.#peerDist = await peerDistApi({
       node: this.#switch,
       socket: api.socket,
@@ -298,11 +302,26 @@ export class Daemon implements AsyncDisposable {
     });
     this.#api = await serveApi({
       path: api.socket,
+      setting: "api.socket",
       branchCache: this.#switch,
       mode,
       observer: this.#observer,
       protocols: this.#peerDist.protocols,
     });
+  }
+
+  /** The first who publishes needs it, and would be the first to hear. */
+  async #checkSecret(): Promise<void> {
+    const key = "content_server.secret_file";
+    try {
+      await checkServerSecret(this.settings.content_server.secret_file);
+    } catch (error) {
+      // Who chose no place, as somebody without a home of his own, may never want to publish.
+      const isChosen = this.#config.written.get(key)?.origin.kind !== "default";
+      if (isChosen || errorCode(error) !== "BC_SECRET_PLACE") throw error;
+      const { cure, fault } = faultAndCure(error);
+      this.#observer.event("warn", "doctor.found", { check: "secret", reason: fault, cure });
+    }
   }
 
   /** The node before answers no more probes. */
@@ -444,15 +463,7 @@ export class Daemon implements AsyncDisposable {
       this.#web = await serveWeb(this, metrics);
     } catch (error) {
       // A second daemon on this machine must not fail for a port that nobody chose.
-      if (this.#config.written.get("metrics.listen")?.origin.kind !== "default") {
-        throw new BranchCacheError(
-          errorCode(error) ?? "BC_LISTEN_FAILED",
-          `metrics.listen: ${errorMessage(error)}`,
-          {
-            cause: error,
-          },
-        );
-      }
+      if (this.#config.written.get("metrics.listen")?.origin.kind !== "default") throw error;
     }
   }
 
@@ -472,7 +483,11 @@ export class Daemon implements AsyncDisposable {
     await this.#queue;
     if (graceMs > 0) {
       this.#retireNode();
-      await Promise.all([this.#api?.close(graceMs), this.#contentServer?.close(graceMs)]);
+      await Promise.all([
+        this.#api?.close(graceMs),
+        this.#contentServer?.close(graceMs),
+        this.#serving?.close(graceMs),
+      ]);
     }
     await this.#resources[Symbol.asyncDispose]();
   }

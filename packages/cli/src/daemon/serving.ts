@@ -1,6 +1,7 @@
 /** Where blocks are served: by the daemon itself, or by several processes of it. */
 import { type BlockServer, startBlockServer } from "@branchcache/peer-node";
 import type { Endpoint, Observer } from "@branchcache/runtime";
+import { blocksListener } from "../config/listeners.ts";
 import type { Settings } from "../config/schema.ts";
 import { hostedDaemonOptions } from "../hosted/from-settings.ts";
 import { startServeWorkers } from "../serve-workers.ts";
@@ -16,15 +17,15 @@ export async function startServing(
   store: DaemonStore,
   observer: Observer,
 ): Promise<Serving | undefined> {
-  const { mode, peer, cache, log } = settings;
+  const { api, mode, peer, cache, log } = settings;
   if (mode === "hosted-server") {
     // With all that makes certificates: no weight for a node that is no hosted cache.
     const { startHostedDaemon } = await import("../hosted/hosted-service.ts");
     return startHostedDaemon(hostedDaemonOptions(settings, store, observer));
   }
   if (mode === "local") return undefined;
-  const { listen_address: host, listen_port: port, max_uploads: maxUploads, workers: count } = peer;
-  const listen = { port, ...(host === undefined ? {} : { host }) };
+  const { max_uploads: maxUploads, workers: count } = peer;
+  const listen = blocksListener(settings);
   if (count === 1) return startBlockServer({ store, listen, maxUploads, observer });
   return startServeWorkers({
     count,
@@ -34,6 +35,7 @@ export async function startServing(
     cacheSize: cache.data.max_bytes,
     logLevel: log.level,
     logFormat: log.format,
+    stopTimeoutMs: api.stop_timeout,
     observer,
   });
 }

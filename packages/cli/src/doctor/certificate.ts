@@ -1,10 +1,10 @@
 /** The certificate of a hosted cache: there, of its key, and valid. */
-import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { X509Certificate } from "node:crypto";
 import { hostname } from "node:os";
-import { errorMessage } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import type { Settings } from "../config/schema.ts";
+import { faultAndCure } from "../config/setting-error.ts";
+import { readCertificate } from "../hosted/certificate.ts";
 import { bad, type Finding, good } from "./finding.ts";
 
 const SOON_MS = 30 * 86_400_000;
@@ -17,16 +17,7 @@ export async function checkCertificate(
   const { cert, key } = server;
   if (cert === undefined || key === undefined) return [];
   try {
-    const certificate = new X509Certificate(await readFile(cert));
-    if (!certificate.checkPrivateKey(createPrivateKey(await readFile(key)))) {
-      return [
-        bad(
-          "certificate",
-          `hosted_server.key ${key} is not the key of the certificate ${cert}`,
-          "name the key that the certificate was made for",
-        ),
-      ];
-    }
+    const certificate = new X509Certificate((await readCertificate({ cert, key })).cert);
     const endsMs = Date.parse(certificate.validTo);
     const leftMs = endsMs - wallMs();
     if (leftMs < SOON_MS) {
@@ -52,12 +43,7 @@ export async function checkCertificate(
       good("certificate", `the certificate is valid until ${new Date(endsMs).toISOString().slice(0, 10)}`),
     ];
   } catch (error) {
-    return [
-      bad(
-        "certificate",
-        `hosted_server.cert: ${errorMessage(error)}`,
-        `give readable PEM files in ${cert} and ${key}`,
-      ),
-    ];
+    const { fault, cure } = faultAndCure(error);
+    return [bad("certificate", fault, cure)];
   }
 }

@@ -1,18 +1,13 @@
 /** The certificate of a hosted cache's HTTPS port: from files, or made on first start, and read again when it changes. */
-import { X509Certificate } from "node:crypto";
-import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { mkdir, rename, stat, writeFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { dirname, join } from "node:path";
-import { BranchCacheError, type Clock, errorCode, errorMessage } from "@branchcache/runtime";
+import { type Clock, errorCode, errorMessage } from "@branchcache/runtime";
+import { SettingError } from "../config/setting-error.ts";
+import { type Certificate, readCertificatePair } from "../pem-files.ts";
 import { fullName } from "./full-name.ts";
 
 export interface CertificateFiles {
-  readonly cert: string;
-  readonly key: string;
-}
-
-export interface Certificate {
-  /** PEM: the server's own first, then the chain. */
   readonly cert: string;
   readonly key: string;
 }
@@ -23,44 +18,25 @@ export function certificateFilesBeside(secretFile: string): CertificateFiles {
   return { cert: join(directory, "hosted-cache.pem"), key: join(directory, "hosted-cache.key") };
 }
 
-/** Reads both. Throws `BC_TLS_CERTIFICATE` naming the file that cannot be read, or is something else. */
-export async function readCertificate(files: CertificateFiles): Promise<Certificate> {
-  const [cert, key] = await Promise.all([readPem(files.cert), readPem(files.key)]);
-  try {
-    new X509Certificate(cert);
-  } catch (error) {
-    throw new BranchCacheError("BC_TLS_CERTIFICATE", `${files.cert}: no certificate in PEM`, {
-      cause: error,
-    });
-  }
-  return { cert, key };
-}
-
-async function readPem(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    throw new BranchCacheError("BC_TLS_CERTIFICATE", `cannot read ${path}: ${errorMessage(error)}`, {
-      cause: error,
-    });
-  }
+/** Reads both. Errors: those of `readCertificatePair`. */
+export function readCertificate({ cert, key }: CertificateFiles): Promise<Certificate> {
+  return readCertificatePair(
+    { setting: "hosted_server.cert", path: cert },
+    { setting: "hosted_server.key", path: key },
+  );
 }
 
 /**
  * The certificate in these files, made if there is none: self-signed for this host's names and addresses, RSA, for
- * ten years, so that Windows 7 takes it too. `made` tells whether it was.
+ * ten years, so that Windows 7 takes it too. `made` tells whether it was. Errors: `BC_TLS_CERTIFICATE`.
  */
 export async function ensureCertificate(
   files: CertificateFiles,
 ): Promise<Certificate & { readonly made: boolean }> {
-  try {
-    await stat(files.cert);
-  } catch (error) {
-    if (errorCode(error) !== "ENOENT") throw error;
-    await makeCertificate(files, await certificateNames());
-    return { ...(await readCertificate(files)), made: true };
-  }
-  return { ...(await readCertificate(files)), made: false };
+  // Whatever else is wrong with the file, its reader says it best.
+  const isThere = await stat(files.cert).catch((error: unknown) => errorCode(error) !== "ENOENT");
+  if (!isThere) await makeCertificate(files, await certificateNames());
+  return { ...(await readCertificate(files)), made: !isThere };
 }
 
 export interface CertificateNames {
@@ -80,7 +56,7 @@ export async function certificateNames(): Promise<CertificateNames> {
 
 const VALID_MS = 10 * 365 * 86_400_000;
 
-/** Writes the certificate, and its key readable by its owner only; in the place of those that are there. */
+/** Writes the certificate, and its key readable by its owner only; in the place of those that are there. Errors: `BC_TLS_CERTIFICATE`. */
 export async function makeCertificate(
   files: CertificateFiles,
   { addresses, names }: CertificateNames,
@@ -107,12 +83,21 @@ export async function makeCertificate(
       },
     ],
   });
-  await mkdir(dirname(files.key), { recursive: true, mode: 0o700 });
-  const draft = (path: string) => `${path}.new`;
-  await writeFile(draft(files.key), key, { mode: 0o600 });
-  await writeFile(draft(files.cert), cert, { mode: 0o644 });
-  await rename(draft(files.key), files.key);
-  await rename(draft(files.cert), files.cert);
+  try {
+    await mkdir(dirname(files.key), { recursive: true, mode: 0o700 });
+    const draft = (path: string) => `${path}.new`;
+    await writeFile(draft(files.key), key, { mode: 0o600 });
+    await writeFile(draft(files.cert), cert, { mode: 0o644 });
+    await rename(draft(files.key), files.key);
+    await rename(draft(files.cert), files.cert);
+  } catch (cause) {
+    throw new SettingError("BC_TLS_CERTIFICATE", {
+      setting: "hosted_server.cert",
+      fault: `cannot make a certificate in ${dirname(files.key)} (${errorMessage(cause)})`,
+      cure: "name one of your own with hosted_server.cert and hosted_server.key",
+      cause,
+    });
+  }
 }
 
 const LOOK_EVERY_MS = 10_000;

@@ -1,10 +1,11 @@
 /** Hosted cache, server and client, as the settings want them. */
-import { readFile } from "node:fs/promises";
 import { isIPv6 } from "node:net";
 import type { HostedCacheAddress, PeerNodeOptions } from "@branchcache/peer-node";
-import { BranchCacheError, errorMessage, type Observer } from "@branchcache/runtime";
+import { BranchCacheError, type Observer } from "@branchcache/runtime";
+import { hostedListener } from "../config/listeners.ts";
 import type { Settings } from "../config/schema.ts";
 import type { DaemonStore } from "../daemon/daemon-store.ts";
+import { readCertificatePair, readCertificates } from "../pem-files.ts";
 import { certificateFilesOf } from "../work/hosted.ts";
 import { certificateFilesBeside } from "./certificate.ts";
 import type { HostedDaemonOptions } from "./hosted-service.ts";
@@ -14,14 +15,13 @@ export function hostedDaemonOptions(
   store: DaemonStore,
   observer: Observer,
 ): HostedDaemonOptions {
-  const { content_server: content, hosted_server: hosted, peer } = settings;
-  const host = peer.listen_address === undefined ? {} : { host: peer.listen_address };
+  const { content_server: content, hosted_server: hosted } = settings;
   const files = certificateFilesOf(settings);
   return {
     store,
     observer,
-    http: { ...host, port: hosted.http_port },
-    https: hosted.https ? { ...host, port: hosted.https_port } : undefined,
+    http: hostedListener(settings, "http_port"),
+    https: hosted.https ? hostedListener(settings, "https_port") : undefined,
     certificate: files.given ? files : undefined,
     ownCertificate: certificateFilesBeside(content.secret_file),
     minTls: hosted.min_tls,
@@ -47,24 +47,10 @@ export function hostedServerAddress(text: string, httpPort: number): HostedCache
   return { host: match[1] ?? match[2] ?? "", port, priority: 0 };
 }
 
+/** Errors: `BC_CONFIG`, and `BC_TLS_CERTIFICATE` for files that cannot be used. */
 export async function hostedClientOptions({
   hosted_client: hosted,
 }: Settings): Promise<NonNullable<PeerNodeOptions["hostedClient"]>> {
-  const pem = async (key: "ca" | "cert" | "key") => {
-    const path = hosted[key];
-    if (path === undefined) return {};
-    try {
-      return { [key]: await readFile(path, "utf8") };
-    } catch (error) {
-      throw new BranchCacheError(
-        "BC_CONFIG",
-        `hosted_client.${key}: cannot read ${path}: ${errorMessage(error)}`,
-        {
-          cause: error,
-        },
-      );
-    }
-  };
   return {
     servers: hosted.servers.map((text) => hostedServerAddress(text, hosted.http_port)),
     discover: hosted.discover,
@@ -72,6 +58,18 @@ export async function hostedClientOptions({
     offerVersion: hosted.offer_version,
     httpsPort: hosted.https_port,
     offerSteps: hosted.offer_steps,
-    tls: { ...(await pem("ca")), ...(await pem("cert")), ...(await pem("key")) },
+    tls: await hostedClientTls(hosted),
+  };
+}
+
+async function hostedClientTls({ ca, cert, key }: Settings["hosted_client"]) {
+  return {
+    ...(ca === undefined ? {} : { ca: await readCertificates({ setting: "hosted_client.ca", path: ca }) }),
+    ...(cert === undefined || key === undefined
+      ? {}
+      : await readCertificatePair(
+          { setting: "hosted_client.cert", path: cert },
+          { setting: "hosted_client.key", path: key },
+        )),
   };
 }

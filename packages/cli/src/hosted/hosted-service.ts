@@ -1,5 +1,5 @@
 /** The daemon as a hosted cache, from plain options: certificate, access, balancers. */
-import { readFile } from "node:fs/promises";
+import { createSecureContext } from "node:tls";
 import { addressGate, allGates, certificateGate, type OfferGate } from "@branchcache/hosted-cache/node";
 import {
   type HostedCacheService,
@@ -9,7 +9,9 @@ import {
 } from "@branchcache/peer-node";
 import { BranchCacheError, errorMessage, formatEndpoint, type Observer } from "@branchcache/runtime";
 import { addressRanges, systemClock } from "@branchcache/runtime/node";
+import { SettingError } from "../config/setting-error.ts";
 import type { DaemonStore } from "../daemon/daemon-store.ts";
+import { readCertificates } from "../pem-files.ts";
 import { type AccessSettings, accessFault } from "./access.ts";
 import {
   type CertificateFiles,
@@ -36,7 +38,7 @@ export interface HostedDaemonOptions extends AccessSettings {
   readonly maxUploads: number;
 }
 
-/** Errors: `BC_CONFIG` for access that cannot be had, `BC_TLS_CERTIFICATE`, and those of listening. */
+/** Errors: `BC_CONFIG` for access that cannot be had, `BC_TLS_CERTIFICATE`, `BC_TLS_CIPHERS`, and those of listening. */
 export async function startHostedDaemon(options: HostedDaemonOptions): Promise<HostedCacheService> {
   const { balancers, certificate, clientAuth, http, https, observer, ownCertificate, store } = options;
   const gates = gatesOf(options);
@@ -88,9 +90,9 @@ export async function startHostedDaemon(options: HostedDaemonOptions): Promise<H
   });
   return {
     ...service,
-    async close() {
+    async close(graceMs) {
       watch?.stop();
-      await service.close();
+      await service.close(graceMs);
     },
   };
 }
@@ -119,19 +121,28 @@ async function tlsLimits(options: HostedDaemonOptions): Promise<HostedTls> {
   // OpenSSL 3 does not use the old versions' signatures at its usual level of security.
   const old = minTls === "TLSv1" || minTls === "TLSv1.1";
   const used = ciphers ?? (old ? "DEFAULT@SECLEVEL=0" : undefined);
-  let ca: string | undefined;
-  if (clientAuth === "tls" && clientCa !== undefined) {
-    try {
-      ca = await readFile(clientCa, "utf8");
-    } catch (error) {
-      throw new BranchCacheError("BC_TLS_CERTIFICATE", `cannot read ${clientCa}: ${errorMessage(error)}`, {
-        cause: error,
-      });
-    }
-  }
+  checkCiphers(used, minTls);
+  const ca =
+    clientAuth === "tls" && clientCa !== undefined
+      ? await readCertificates({ setting: "hosted_server.client_ca", path: clientCa })
+      : undefined;
   return {
     minVersion: minTls,
     ...(used === undefined ? {} : { ciphers: used }),
     ...(ca === undefined ? {} : { ca, requestCert: true }),
   };
+}
+
+/** Errors: `BC_TLS_CIPHERS`. */
+export function checkCiphers(ciphers: string | undefined, minVersion: HostedTls["minVersion"]): void {
+  try {
+    createSecureContext({ minVersion, ...(ciphers === undefined ? {} : { ciphers }) });
+  } catch (cause) {
+    throw new SettingError("BC_TLS_CIPHERS", {
+      setting: "hosted_server.ciphers",
+      fault: `OpenSSL does not take ${ciphers} (${errorMessage(cause)})`,
+      cure: "openssl ciphers prints what it knows",
+      cause,
+    });
+  }
 }

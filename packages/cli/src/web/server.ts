@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { createRequire } from "node:module";
 import { closeServer, listen } from "@branchcache/peer-node";
 import { errorMessage, formatEndpoint } from "@branchcache/runtime";
+import { metricsListener } from "../config/listeners.ts";
 import type { Settings } from "../config/schema.ts";
 import type { Daemon } from "../daemon/daemon.ts";
 import { shownHost } from "../option-values.ts";
@@ -47,15 +48,14 @@ const SECURITY_HEADERS = {
 };
 
 /** Errors: those of `listen`. */
-export async function serveWeb(
-  daemon: Daemon,
-  { listen: address, allowed_hosts: allowedHosts }: Settings["metrics"],
-): Promise<WebServer> {
-  const server = createServer((request, response) => void serve(daemon, allowedHosts, request, response));
+export async function serveWeb(daemon: Daemon, settings: Settings["metrics"]): Promise<WebServer> {
+  const server = createServer(
+    (request, response) => void serve(daemon, settings.allowed_hosts, request, response),
+  );
   server.headersTimeout = 10_000;
   server.requestTimeout = 10_000;
   server.maxConnections = 128;
-  const at = await listen(server, address, daemon.observer);
+  const at = await listen(server, metricsListener(settings), daemon.observer);
   return {
     url: `http://${formatEndpoint({ ...at, address: shownHost(at.address) })}/`,
     close: () => closeServer(server),

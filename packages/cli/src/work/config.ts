@@ -1,3 +1,4 @@
+import { isAnswered } from "@branchcache/peer-node/socket";
 import { BranchCacheError, errorCode, errorMessage } from "@branchcache/runtime";
 import type { ConfigGlobals } from "../commands/config.ts";
 import type { ControlOptions } from "../commands/control-options.ts";
@@ -6,7 +7,9 @@ import { settingsJsonSchema } from "../config/json-schema.ts";
 import { findSetting, keysBelow, type SettingKey, settingKeys } from "../config/keys.ts";
 import { filePlaces, originText } from "../config/layers.ts";
 import { nearestKey, type ResolvedConfig, resolveConfig } from "../config/resolve.ts";
+import { isMatterOfRights } from "../config/setting-error.ts";
 import { typedValue } from "../config/typed-flags.ts";
+import { controlSocketBeside } from "../paths.ts";
 import { followConfig } from "./follow-config.ts";
 
 export interface ConfigShowOptions {
@@ -142,22 +145,52 @@ export async function writeConfig(
   return { file, config };
 }
 
+export interface ConfigCheckOptions {
+  readonly json?: true;
+  /** Look at nothing but the settings: they are meant for another machine. */
+  readonly settingsOnly?: true;
+}
+
+/** Errors: `BC_CONFIG`, and `BC_START` where the settings are accepted and the daemon would not start here. */
 export async function checkConfig(
   file: string | undefined,
-  { json }: { readonly json?: true },
+  { json, settingsOnly }: ConfigCheckOptions,
   { config: configFile }: ConfigGlobals,
 ): Promise<void> {
+  const tell = (accepted: boolean, warnings: readonly string[], errors: readonly string[], name?: string) => {
+    if (json) say(JSON.stringify({ accepted, file: name ?? null, warnings, errors }));
+    else for (const warning of warnings) say(`warning: ${warning}`);
+  };
+  let config: ResolvedConfig;
   try {
-    const { files, warnings } = await resolveConfig({ configFile: file ?? configFile });
-    if (json) say(JSON.stringify({ accepted: true, file: files?.file ?? null, warnings, errors: [] }));
-    else {
-      for (const warning of warnings) say(`warning: ${warning}`);
-      say(`${files?.file ?? "settings"}: accepted`);
-    }
+    config = await resolveConfig({ configFile: file ?? configFile });
   } catch (error) {
-    if (json) say(JSON.stringify({ accepted: false, warnings: [], errors: errorMessage(error).split("\n") }));
+    tell(false, [], errorMessage(error).split("\n"));
     throw error;
   }
+  const problems = settingsOnly ? [] : await problemsHere(config);
+  // The daemon may run as somebody else.
+  const doubtful = problems.filter((error) => isMatterOfRights(error));
+  const certain = problems.filter((error) => !isMatterOfRights(error));
+  const warnings = [
+    ...config.warnings,
+    ...doubtful.map((error) => `a daemon of this user would say: ${errorMessage(error)}`),
+  ];
+  const errors = certain.map((error) => `${errorMessage(error)} (${errorCode(error)})`);
+  const name = config.files?.file;
+  tell(errors.length === 0, warnings, errors, name);
+  if (errors.length > 0) {
+    for (const text of errors) process.stderr.write(`branchcache: ${text}\n`);
+    throw new BranchCacheError("BC_START", "the daemon would not start here");
+  }
+  if (!json) say(`${name ?? "settings"}: accepted`);
+}
+
+async function problemsHere(config: ResolvedConfig): Promise<readonly Error[]> {
+  const { api, control } = config.settings;
+  const { startProblems } = await import("../doctor/start-problems.ts");
+  const daemonRuns = await isAnswered(control.socket ?? controlSocketBeside(api.socket));
+  return startProblems(config, { daemonRuns });
 }
 
 export function printSchema(): void {

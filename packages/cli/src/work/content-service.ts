@@ -65,7 +65,8 @@ export async function runContentService(
   const content = make(settings, pool);
   resources.defer(() => content.close());
   const server = createContentServer(content.handler, { idleTimeoutMs: options.idleTimeout });
-  const address = await listen(server, options.listen, observer);
+  const named = { host: "--listen", port: "--listen" };
+  const address = await listen(server, { ...options.listen, settings: named }, observer);
   resources.defer(() => closeServer(server));
   observer.event("info", "service.started", {
     ...about,

@@ -22,10 +22,14 @@ export async function runDaemon({ config, ...options }: DaemonOptions, given: Se
   await aborted(signal);
   const { observer } = daemon;
   observer.event("info", "service.stopping");
-  await manager.say("STOPPING=1");
-  await daemon.close(daemon.settings.api.stop_timeout);
+  const { stop_timeout: graceMs } = daemon.settings.api;
+  await manager.say("STOPPING=1", `EXTEND_TIMEOUT_USEC=${(graceMs + CLOSING_MS) * 1_000}`);
+  await daemon.close(graceMs);
   observer.event("info", "service.stopped");
 }
+
+/** To close the cache, once everything else has ended. */
+const CLOSING_MS = 10_000;
 
 async function reload(daemon: Daemon): Promise<void> {
   try {

@@ -1,8 +1,9 @@
 import { errorCode, errorMessage } from "@branchcache/runtime";
 import type { ConfigGlobals } from "../commands/config.ts";
 import type { ControlOptions } from "../commands/control-options.ts";
-import { resolveConfig } from "../config/resolve.ts";
+import { type ResolvedConfig, resolveConfig } from "../config/resolve.ts";
 import type { Settings } from "../config/schema.ts";
+import { faultAndCure, isMatterOfRights } from "../config/setting-error.ts";
 import { ControlClient } from "../control/client.ts";
 import { checkClock } from "../doctor/clock.ts";
 import { checkContentServers } from "../doctor/content-servers.ts";
@@ -10,6 +11,7 @@ import { bad, type Finding, good, unknown } from "../doctor/finding.ts";
 import { checkFirewall } from "../doctor/firewall.ts";
 import { checkMulticast } from "../doctor/multicast.ts";
 import { checkPorts } from "../doctor/ports.ts";
+import { startProblems } from "../doctor/start-problems.ts";
 import { exitCode } from "../exit-code.ts";
 import { print } from "../output.ts";
 
@@ -22,10 +24,12 @@ export async function runDoctor(
   options: DoctorOptions,
   { config: configFile }: ConfigGlobals,
 ): Promise<void> {
-  const { settings } = await resolveConfig({ configFile });
+  const config = await resolveConfig({ configFile });
+  const { settings } = config;
   const { daemonRuns, findings: told } = await askDaemon(options.controlSocket);
   const findings = [
     ...told.filter(({ check }) => check !== "firewall"),
+    ...(daemonRuns ? [] : await checkStart(config)),
     ...(await checkPorts(settings, daemonRuns)),
     ...(await firewall(settings, told)),
     ...(await checkMulticast(settings)),
@@ -44,6 +48,17 @@ export async function runDoctor(
       : `${found.length} of ${findings.length} checks found something.`,
   ]);
   if (found.length > 0) process.exitCode = exitCode.degraded;
+}
+
+/** What else would keep a daemon from starting; ports are looked at by themselves. */
+async function checkStart(config: ResolvedConfig): Promise<readonly Finding[]> {
+  const problems = await startProblems(config, { daemonRuns: true });
+  return problems.map((error) => {
+    const { cure, fault } = faultAndCure(error);
+    return isMatterOfRights(error)
+      ? unknown("start", `${fault}, for this user at least`)
+      : bad("start", fault, cure);
+  });
 }
 
 /** The rules may be read by root alone: by whoever of the two is. */

@@ -78,7 +78,7 @@ describe("the certificate of a hosted cache", () => {
     await expect(readCertificate(files)).rejects.toMatchObject({ code: "BC_TLS_CERTIFICATE" });
     await writeFile(files.cert, "hello");
     await writeFile(files.key, "hello");
-    await expect(readCertificate(files)).rejects.toThrow(/c\.pem: no certificate/);
+    await expect(readCertificate(files)).rejects.toThrow(/c\.pem has no certificate/);
   });
 
   it("is read again when it changes, and not before", async () => {

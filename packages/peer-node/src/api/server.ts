@@ -13,6 +13,7 @@ import {
 } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import type { BranchCache, ContentPiece, ContentReader } from "../branch-cache.ts";
+import { onAcceptFault } from "../http-listen.ts";
 import { LentBuffers } from "../lent-buffers.ts";
 import { FrameWriter, type Room } from "./frame-writer.ts";
 import { encodeFrame, FrameReader } from "./frames.ts";
@@ -25,11 +26,13 @@ import {
   PROTOCOL_VERSION,
   type Request,
 } from "./protocol.ts";
-import { clearSocketPlace } from "./socket-place.ts";
+import { clearSocketPlace, socketError } from "./socket-place.ts";
 
 export interface ApiServerOptions {
   /** A path, or on Windows the name of a pipe. */
   readonly path: string;
+  /** The setting that names it, for messages. */
+  readonly setting?: string;
   readonly branchCache: BranchCache;
   readonly mode: string;
   readonly observer?: Observer;
@@ -87,7 +90,9 @@ export interface ApiServer {
  */
 export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
   const { path, maxConnections = 256, observer = silentObserver, clock = systemClock } = options;
-  if (!isPipeName(path)) await clearSocketPlace(path, { inUseCode: "BC_API_IN_USE" });
+  const { setting } = options;
+  const place = { inUseCode: "BC_API_IN_USE", ...(setting === undefined ? {} : { setting }) };
+  if (!isPipeName(path)) await clearSocketPlace(path, place);
   const sessions = new Map<Socket, Session>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     const session = new Session(socket, options);
@@ -103,13 +108,11 @@ export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
       server.listen(path, () => resolve());
     });
   } catch (error) {
-    throw new BranchCacheError("BC_LISTEN_FAILED", `cannot open the socket ${path}: ${errorMessage(error)}`, {
-      cause: error,
-    });
+    throw socketError(path, setting, error);
   } finally {
     process.umask(umask);
   }
-  server.on("error", (error) => observer.event("error", "service.start_failed", { error: String(error) }));
+  onAcceptFault(server, path, observer);
   return {
     async close(graceMs = 0) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

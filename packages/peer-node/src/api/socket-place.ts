@@ -19,6 +19,10 @@ export async function clearSocketPlace(
   { inUseCode, setting }: SocketPlaceOptions,
 ): Promise<void> {
   const named = setting === undefined ? "" : `${setting}: `;
+  // The system would cut it off, and say nothing.
+  if (Buffer.byteLength(path) > LONGEST_PATH_BYTES) {
+    throw socketError(path, setting, new Error("its path is too long"));
+  }
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o755 });
   } catch (cause) {
@@ -28,15 +32,42 @@ export async function clearSocketPlace(
   const found = await lstat(path).catch(() => undefined);
   if (!found) return;
   if (!found.isSocket()) {
-    throw new BranchCacheError("BC_LISTEN_FAILED", `${named}${path} exists and is no socket`);
+    throw new BranchCacheError(
+      "BC_LISTEN_FAILED",
+      `${named}${path} exists and is no socket; remove it, or name another place`,
+    );
   }
-  const live = await new Promise<boolean>((resolve) => {
+  if (await isAnswered(path))
+    throw new BranchCacheError(inUseCode, `${named}another daemon answers on ${path}`);
+  await unlink(path).catch((cause: unknown) => {
+    throw socketError(path, setting, cause);
+  });
+}
+
+/** Whether somebody listens on a socket. */
+export function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
     const probe = createConnection(path, () => {
       probe.destroy();
       resolve(true);
     });
     probe.once("error", () => resolve(false));
   });
-  if (live) throw new BranchCacheError(inUseCode, `another daemon answers on ${path}`);
-  await unlink(path);
 }
+
+/** What went wrong with a Unix socket at this path, in words that name the setting and what to do. */
+export function socketError(path: string, setting: string | undefined, cause: unknown): BranchCacheError {
+  const named = setting === undefined ? "" : `${setting}: `;
+  const cure =
+    Buffer.byteLength(path) > LONGEST_PATH_BYTES
+      ? `a socket's path has ${LONGEST_PATH_BYTES} bytes at most; name a shorter one`
+      : "name a place that can be written to";
+  return new BranchCacheError(
+    "BC_LISTEN_FAILED",
+    `${named}cannot open the socket ${path} (${errorMessage(cause)}); ${cure}`,
+    { cause },
+  );
+}
+
+/** Of a socket: `sun_path` of Linux, without its zero; elsewhere it is shorter still. */
+export const LONGEST_PATH_BYTES = 107;

@@ -118,7 +118,7 @@ export async function startHostedCacheService(
     maxUploads: options.maxUploads ?? MAX_HOSTED_UPLOADS,
   });
 
-  const open: (() => Promise<void>)[] = [];
+  const open: ((graceMs: number | undefined) => Promise<void>)[] = [];
   const start = async (
     makeServer: (listener: RequestListener) => Parameters<typeof closeServer>[0],
     where: ListenAddress,
@@ -138,18 +138,20 @@ export async function startHostedCacheService(
     });
     const listening: Server = proxied?.front ?? server;
     const at = await listen(listening, where, observer);
-    open.push(async () => {
-      const frontClosed = proxied && new Promise<void>((resolve) => proxied.front.close(() => resolve()));
-      await closeServer(server, proxied ? 0 : undefined);
-      await frontClosed;
+    open.push(async (graceMs) => {
+      const closed = closeServer(server, graceMs, proxied?.front);
+      proxied?.dropWaiting();
+      await closed;
     });
     return at;
   };
 
-  const close = async (): Promise<void> => {
+  const close = async (graceMs?: number): Promise<void> => {
+    // First, since whoever closes may want the ports at once.
+    const closed = open.splice(0).map((each) => each(graceMs));
     await offers.close();
     content.close();
-    await Promise.all(open.splice(0).map((each) => each()));
+    await Promise.all(closed);
   };
 
   const { https } = options;

@@ -10,6 +10,8 @@ import { parseProxyHeader } from "./proxy-header.ts";
 export interface ProxiedServer {
   /** What listens instead of the server itself. */
   readonly front: Server;
+  /** Ends connections that have not said yet whose they are. */
+  dropWaiting(): void;
   /** The client's address, as its balancer told it or as the connection has it. */
   addressOf(request: IncomingMessage): string;
 }
@@ -29,6 +31,7 @@ export function proxiedServer(server: Server, options: ProxiedServerOptions): Pr
   const { clock, isBalancer, observer } = options;
   // By what the system knows a connection, since TLS hides the socket that the header came on.
   const told = new Map<string, string>();
+  const waiting = new Set<Socket>();
 
   const front = createServer((socket) => {
     if (isBalancer(plainAddress(socket.remoteAddress ?? ""))) readHeader(socket);
@@ -38,12 +41,16 @@ export function proxiedServer(server: Server, options: ProxiedServerOptions): Pr
   const readHeader = (socket: Socket): void => {
     let bytes: Uint8Array = new Uint8Array(0);
     const drop = (): void => void socket.destroy();
+    const settle = (): void => {
+      cancelTimer();
+      waiting.delete(socket);
+    };
     const cancelTimer = clock.after(HEADER_TIMEOUT_MS, drop);
     const onData = (chunk: Uint8Array): void => {
       bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
       const header = parseProxyHeader(bytes);
       if (header.kind === "more") return;
-      cancelTimer();
+      settle();
       socket.off("data", onData);
       if (header.kind === "malformed") {
         observer.event("warn", "peer.bad_request", { from: socket.remoteAddress, reason: "no PROXY header" });
@@ -65,11 +72,15 @@ export function proxiedServer(server: Server, options: ProxiedServerOptions): Pr
     };
     socket.on("data", onData);
     socket.once("error", drop);
-    socket.once("close", cancelTimer);
+    socket.once("close", settle);
+    waiting.add(socket);
   };
 
   return {
     front,
+    dropWaiting: () => {
+      for (const socket of waiting) socket.destroy();
+    },
     addressOf: (request) => told.get(connectionKey(request.socket)) ?? peerAddress(request),
   };
 }

@@ -45,6 +45,12 @@ class RetrievalHttpServer extends Server {
     });
   }
 
+  override close(callback?: (error?: Error) => void): this {
+    super.close(callback);
+    for (const connection of this.#connections) connection.end();
+    return this;
+  }
+
   override closeIdleConnections(): void {
     super.closeIdleConnections();
     for (const connection of this.#connections) if (connection.idle) connection.close();

@@ -69,6 +69,16 @@ export class UsualConnection {
     return this.#slots.length === 0 && this.#leaving.size === 0 && this.#unread.length === 0;
   }
 
+  /** Reads no more requests; the answers to those that were read leave, and then the connection ends. */
+  end(): void {
+    if (this.#state === "open") {
+      this.#state = "ending";
+      this.#unread = NOTHING;
+      this.#limitWait();
+    }
+    this.#leave();
+  }
+
   close(): void {
     this.#socket.destroy();
   }
@@ -81,14 +91,12 @@ export class UsualConnection {
   };
 
   readonly #onData = (chunk: Buffer): void => {
+    if (this.#state === "ending" || this.#state === "over") return;
     this.#unread = this.#unread.length === 0 ? chunk : Buffer.concat([this.#unread, chunk]);
     this.#read();
   };
 
-  readonly #onEnd = (): void => {
-    if (this.#state === "open") this.#state = "ending";
-    this.#leave();
-  };
+  readonly #onEnd = (): void => this.end();
 
   readonly #onClose = (): void => {
     this.#state = "over";
@@ -110,7 +118,11 @@ export class UsualConnection {
     }
     this.#limitWait();
     if (this.#state === "open") this.#socket.resume();
-    else this.#leave();
+    else {
+      // What comes meanwhile stays with the system.
+      if (this.#state === "handing over") this.#socket.pause();
+      this.#leave();
+    }
   };
 
   /** The body of the next request; undefined while it is not all there, or if it is not for us. */
@@ -213,7 +225,8 @@ export class UsualConnection {
     const socket = this.#socket;
     if (this.#state === "ending") {
       this.#state = "over";
-      socket.end();
+      // A client that goes on sending gets no more of our memory, or time.
+      socket.destroySoon();
     } else if (this.#state === "handing over") {
       this.#state = "over";
       socket.pause();

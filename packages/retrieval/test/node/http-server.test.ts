@@ -299,11 +299,23 @@ it("closing ends connections that wait, and lets answers under way leave", async
   const closing = new Promise<void>((resolve) => listener.close(() => resolve()));
   await idle.closed();
   expect(busy.ended).toBe(false);
+  // What it asks for now is for another peer.
+  busy.socket.write(request(2));
   held.get(1)?.();
-  expect((await busy.answers(1)).map(blockIndexOf)).toEqual([1]);
-  listener.closeIdleConnections();
   await busy.closed();
+  expect((await busy.answers(2)).map(blockIndexOf)).toEqual([1]);
   await closing;
+  expect(asked).toBe(2);
+});
+
+it("PCCRR-129 a client that goes on sending after what ended its connection is not listened to", async () => {
+  const { socket, closed } = await client();
+  const malformed = Buffer.from(request(0));
+  malformed.fill(0xff, malformed.length - 60);
+  socket.write(malformed);
+  const more = setInterval(() => socket.write(Buffer.alloc(65_536)), 1);
+  await closed();
+  clearInterval(more);
 });
 
 it("a connection that asks for nothing more is closed after the keep-alive time", async () => {

@@ -10,7 +10,7 @@ export const api = z
       { help: "Socket for local callers", takes: "restart", byPlatform: true },
     ),
     stop_timeout: setting(duration({ maxMs: 3_600_000 }).prefault("10s"), {
-      help: "How long downloads that run may go on when the daemon is told to stop; what is left then comes from the origin",
+      help: "How long downloads and answers that run may go on when the daemon is told to stop; what is left then comes from elsewhere",
       takes: "live",
     }),
   })
