@@ -152,6 +152,19 @@ async function fetchRow({ name, version, mode = "time", peers = 1, clients = 1 }
   return row;
 }
 
+/** What `node:crypto` alone takes for the same bytes. @param {1 | 2} version @param {number} bytes @param {number} runs @param {string} file */
+function floorRow(version, bytes, runs, file) {
+  const name = `V${version}, decrypted and hashed in a bare loop, no network`;
+  return paired(name, runs, version === 1 ? "sha256" : "sha512", file, async () => {
+    const { stdout } = await run(process.execPath, [
+      here("retrieval-floor.js"),
+      String(version),
+      String(bytes),
+    ]);
+    return JSON.parse(stdout);
+  });
+}
+
 /** @type {readonly Shape[]} */
 const shapes = [
   { name: "V1", version: 1 },
@@ -235,6 +248,8 @@ export async function retrievalBench({ megabytes = 1_024, runs = 5 } = {}) {
     await writeContent(file, bytes);
     const rows = [];
     for (const shape of shapes) rows.push(await fetchRow(shape, bytes, runs, file));
+    for (const version of /** @type {const} */ ([1, 2]))
+      rows.push(await floorRow(version, bytes, runs, file));
     rows.push(await curlRow(directory, file, runs));
     rows.push(await torrentRow(file, runs));
     return rows.filter((row) => row !== undefined);

@@ -376,7 +376,13 @@ describe("a hosted cache that demands authorization", () => {
 
   it.each<[name: string, instead: NonNullable<Fault["instead"]>, caughtBy: readonly string[]]>([
     ["answers 401 passes", async () => UNAUTHORIZED, []],
-    ["answers 403 is caught", async () => ({ ...UNAUTHORIZED, status: 403 }), [DEMANDED]],
+    ["answers 403 is caught", async () => ({ ...UNAUTHORIZED, status: 403 }), [DEMANDED, REFUSED]],
+    [
+      "answers a bad token with 403 is caught",
+      async (asked) =>
+        asked.headers.authorization === undefined ? UNAUTHORIZED : { ...UNAUTHORIZED, status: 403 },
+      [REFUSED],
+    ],
     ["offers no scheme is caught", async () => ({ ...UNAUTHORIZED, headers: {} }), [DEMANDED, REFUSED]],
     [
       "takes any token is caught",

@@ -72,6 +72,17 @@ describe("branchcache get", () => {
     expect((await get(origin.url, "--sha256", "abc")).code).toBe(2);
   });
 
+  it("opens no cache of its own for a file under the minimum size", async () => {
+    await using small = await contentServer();
+    await small.put(content.subarray(0, 65_000));
+    for (let i = 0; i < 2; i++) {
+      const ended = await get(small.url, "-o", at("small"), "--quiet", "--cache-dir", at("unused"));
+      expect(ended).toMatchObject({ code: 0, complaint: "" });
+    }
+    expect(Buffer.compare(await readFile(at("small")), content.subarray(0, 65_000))).toBe(0);
+    expect(await readdir(directory)).not.toContain("unused");
+  });
+
   it("goes on with what broke off", async () => {
     let cut = true;
     origin.intercept((_request, response) => {

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type BackgroundProcess, runProcess, startProcess } from "@branchcache/cli/testing";
+import { type BackgroundProcess, type CommandLine, runProcess, startProcess } from "@branchcache/cli/testing";
 import { seededRandom } from "@branchcache/runtime/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { commandOn } from "../support/commands.ts";
@@ -12,6 +12,7 @@ import { requirement } from "../support/requires.ts";
 
 const netns = requirement("ip netns");
 const SIZE = 5 * 1024 * 1024;
+const conformance = join(import.meta.dirname, "../../packages/conformance/dist/bin.js");
 
 describe.skipIf(!netns.ok)("an office of three hosts", () => {
   let office: Office;
@@ -92,4 +93,31 @@ describe.skipIf(!netns.ok)("an office of three hosts", () => {
     expect((await get("two", "two-v1", ...version)).bytes).toMatchObject({ origin: SIZE });
     expect((await get("one", "one-v1", ...version)).bytes).toMatchObject({ peer: SIZE, origin: 0 });
   }, 60_000);
+
+  it.each([4, 6] as const)(
+    "a peer conforms on the link, by IPv%i",
+    async (family) => {
+      await get("one", `held-${family}`);
+      const peer = family === 4 ? office.address("one") : `[${await linkLocal(office.on("one"))}%eth0]`;
+      const report = await runProcess([
+        ...line(office.on("two")),
+        ...[process.execPath, conformance, "discovery-target", `${peer}:3702`, "--timeout", "3000"],
+        ...["--interface", family === 4 ? office.address("two") : "eth0"],
+        ...["--information", `http://${office.address("publisher")}:8080/content.bin`],
+      ]);
+      expect(report).toMatch(/^MUST: 33 passed, 0 failed, 0 inconclusive, 0 skipped$/m);
+    },
+    60_000,
+  );
 });
+
+/** Of the host's one link. */
+async function linkLocal(host: readonly string[]): Promise<string> {
+  const lines = await runProcess([...line(host), "ip", "-6", "-brief", "address", "show", "dev", "eth0"]);
+  const [address = ""] = /fe80:[0-9a-f:]+/.exec(lines) ?? [];
+  return address;
+}
+
+function line([program = "env", ...args]: readonly string[]): CommandLine {
+  return [program, ...args];
+}

@@ -1,7 +1,8 @@
 /** Events as log lines on standard error: JSON for machines, or one plain line for people. */
+import { createRequire } from "node:module";
 import { styleText } from "node:util";
 import type { EventFields, EventLevel, Observer } from "@branchcache/runtime";
-import { destination, type Logger, pino } from "pino";
+import type { Logger } from "pino";
 
 /** `auto`: text on a terminal, else json. */
 export type LogFormat = "auto" | "json" | "text";
@@ -19,7 +20,23 @@ export function logObserver({ level, format = "auto" }: LogOptions): Observer {
 }
 
 function jsonObserver(level: EventLevel): Observer {
-  const logger: Logger = pino(
+  const least = LOG_LEVELS.indexOf(level);
+  let logger: Logger | undefined;
+  return {
+    event(eventLevel, event, fields) {
+      if (LOG_LEVELS.indexOf(eventLevel) < least) return;
+      logger ??= jsonLogger(level);
+      logger[eventLevel]({ event, ...fields });
+    },
+    count() {},
+    measure() {},
+  };
+}
+
+/** Loads pino, which most commands do without: they have nothing to log. */
+function jsonLogger(level: EventLevel): Logger {
+  const { destination, pino } = createRequire(import.meta.url)("pino") as typeof import("pino");
+  return pino(
     {
       level,
       base: null,
@@ -28,13 +45,6 @@ function jsonObserver(level: EventLevel): Observer {
     },
     destination({ dest: 2, sync: true }),
   );
-  return {
-    event(eventLevel, event, fields) {
-      if (logger.isLevelEnabled(eventLevel)) logger[eventLevel]({ event, ...fields });
-    },
-    count() {},
-    measure() {},
-  };
 }
 
 const COLOURS = { trace: "gray", debug: "gray", info: "green", warn: "yellow", error: "red" } as const;

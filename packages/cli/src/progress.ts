@@ -1,6 +1,6 @@
 /** A bar on a terminal, nothing elsewhere: how far, how fast, and what came from where. */
+import { createRequire } from "node:module";
 import type { DownloadProgress } from "@branchcache/peer-node";
-import cliProgress from "cli-progress";
 import { formatBytes, formatDuration, formatRate } from "./units.ts";
 
 export interface ProgressBar {
@@ -31,6 +31,8 @@ export interface AmountBar {
 export function amountBar({ stream, enabled, now }: ProgressOptions): AmountBar {
   if (!enabled || !stream.isTTY) return { update() {}, stop() {} };
   const startMs = now();
+  // Only where somebody looks.
+  const cliProgress = createRequire(import.meta.url)("cli-progress") as typeof import("cli-progress");
   const bar = new cliProgress.SingleBar({
     stream,
     hideCursor: true,

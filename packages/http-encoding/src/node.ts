@@ -1,23 +1,6 @@
 /** The coding for `node:http` servers and, over undici, for clients. */
 
-export { OriginError, type OriginErrorCode } from "./node/client/errors.ts";
-export type { OriginAnswer } from "./node/client/origin-answer.ts";
-export {
-  type OpenOptions,
-  type OriginClient,
-  type OriginClientOptions,
-  originClient,
-  type RequestOptions,
-} from "./node/client/origin-client.ts";
-export {
-  type InterceptedContent,
-  type Interceptor,
-  interceptedDispatcher,
-  type PeerDistInterceptorOptions,
-  peerDistInterceptor,
-} from "./node/client/peerdist-interceptor.ts";
-export type { RangeAnswer } from "./node/client/range-answer.ts";
-export { compareValidators, ifRange, type Validator } from "./node/client/validator.ts";
+export * from "./node/client.ts";
 export { type ContentServerOptions, createContentServer } from "./node/content-server.ts";
 export { type DirectoryHandlerOptions, directoryHandler, type ServedFile } from "./node/directory-handler.ts";
 export { type FastifyLike, peerDistPlugin } from "./node/fastify-plugin.ts";

@@ -7,7 +7,7 @@ import {
   type Segment,
 } from "@branchcache/content-info";
 import { nodeHashEngine } from "@branchcache/content-info/node";
-import { originClient } from "@branchcache/http-encoding/node";
+import { originClient } from "@branchcache/http-encoding/node/client";
 import { shownUrl } from "@branchcache/peer-node/download";
 import { BranchCacheError, errorCode, errorMessage } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";

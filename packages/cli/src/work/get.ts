@@ -1,5 +1,5 @@
-import { originClient } from "@branchcache/http-encoding/node";
-import type { BranchCache } from "@branchcache/peer-node";
+import { originClient } from "@branchcache/http-encoding/node/client";
+import type { BranchCache, PeerNode } from "@branchcache/peer-node";
 import {
   createFileSink,
   createStreamSink,
@@ -139,7 +139,23 @@ async function openBranchCache(
       }
     }
   }
-  // With a daemon, node and store are not loaded, which takes as long as a small download.
+  return whenNeeded(() => ownNode(options, observer, resources));
+}
+
+/** Small files, and what a server has no Content Information for, come without it. */
+function whenNeeded(start: () => Promise<BranchCache>): BranchCache {
+  let started: Promise<BranchCache> | undefined;
+  return {
+    async open(contentInformation, options) {
+      started ??= start();
+      return (await started).open(contentInformation, options);
+    },
+    close: async () => (await started)?.close(),
+  };
+}
+
+/** Node and store are loaded when they are wanted: that takes as long as a small download. */
+async function ownNode(options: GetOptions, observer: Observer, resources: Resources): Promise<PeerNode> {
   const [{ startPeerNode }, { openStore }] = await Promise.all([
     import("@branchcache/peer-node"),
     import("../store.ts"),

@@ -190,7 +190,9 @@ class Client implements OfferClient {
     const request = this.#requests.get(requestId);
     const open = this.#options.spnego;
     const given = negotiateToken(request?.challenge);
-    if (!request || !open || given === "none") {
+    // A challenge without a token, after ours: it was refused. RFC 4559, 5
+    const isRefused = given === undefined && request?.spnego !== undefined;
+    if (!request || !open || given === "none" || isRefused) {
       this.#fail(requestId, "unauthorized");
       return;
     }
@@ -245,7 +247,7 @@ const FAILURE_WORDS: Readonly<Record<OfferFailure, string>> = {
   status: "refused by the hosted cache",
   malformed: "the answer is no response message",
   unauthorized:
-    "the hosted cache wants a Kerberos or NTLM proof of identity, and this client has none: let the cache take " +
+    "the hosted cache wants a Kerberos or NTLM proof of identity, which this client cannot give: let the cache take " +
     "offers by address or client certificate",
   certificate: "the hosted cache's certificate is not trusted: see `branchcache hosted trust` there",
 };

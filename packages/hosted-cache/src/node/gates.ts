@@ -43,6 +43,10 @@ export const certificateGate: OfferGate = ({ socket }) => {
  */
 export function negotiateGate(open: () => SpnegoAcceptor): OfferGate {
   const connections = new WeakMap<Socket, SpnegoAcceptor | "accepted">();
+  const refused = (socket: Socket, reason: string): GateVerdict => {
+    connections.delete(socket);
+    return { kind: "unauthorized", challenge: negotiateHeader(), reason };
+  };
   return async ({ headers, socket }) => {
     const known = connections.get(socket);
     if (known === "accepted") return { kind: "open" };
@@ -60,11 +64,9 @@ export function negotiateGate(open: () => SpnegoAcceptor): OfferGate {
         connections.set(socket, "accepted");
         return { kind: "open" };
       }
-      connections.delete(socket);
-      return { kind: "refused", reason: answer.reason };
+      return refused(socket, answer.reason);
     } catch (error) {
-      connections.delete(socket);
-      return { kind: "refused", reason: errorMessage(error) };
+      return refused(socket, errorMessage(error));
     }
   };
 }

@@ -27,7 +27,8 @@ const BODY_TIMEOUT_MS = 15_000;
 
 /**
  * Bodies may have a length or come in chunks. Other methods than POST get 405, longer bodies 413, malformed
- * messages 400, too many of them 429, who may not offer 403 or 401; all but the last close the connection. A
+ * messages 400, too many of them 429, who may not offer 403, who did not prove who
+ * he is 401; all but the last close the connection. A
  * body that is not there in time is dropped.
  */
 export function offerRequestListener(
@@ -49,13 +50,12 @@ export function offerRequestListener(
     // After the body: a connection whose body was left unread could not carry the next leg.
     const verdict = await gate?.(request, address);
     if (verdict && verdict.kind !== "open") {
-      if (verdict.kind === "unauthorized") {
-        response.writeHead(401, { "WWW-Authenticate": verdict.challenge, "Content-Length": 0 }).end();
-        return;
+      if (verdict.reason !== undefined) {
+        observer.event("warn", "peer.denied", { from: address, reason: verdict.reason });
+        observer.count("hosted_offers_total", 1, { direction: "received", result: "failed" });
       }
-      observer.event("warn", "peer.denied", { from: address, reason: verdict.reason });
-      observer.count("hosted_offers_total", 1, { direction: "received", result: "failed" });
-      refuse(response, 403);
+      if (verdict.kind === "refused") refuse(response, 403);
+      else response.writeHead(401, { "WWW-Authenticate": verdict.challenge, "Content-Length": 0 }).end();
       return;
     }
     send(await server.handle(version, body, address), response);

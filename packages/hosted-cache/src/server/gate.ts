@@ -3,8 +3,11 @@ export type GateVerdict =
   | { readonly kind: "open" }
   /** HTTP 403. */
   | { readonly kind: "refused"; readonly reason: string }
-  /** HTTP 401 with this WWW-Authenticate; the connection stays open for the next leg. RFC 4559 */
-  | { readonly kind: "unauthorized"; readonly challenge: string };
+  /**
+   * HTTP 401 with this WWW-Authenticate; the connection stays open for the next leg. `reason`: there is none, the
+   * proof was bad. RFC 4559
+   */
+  | { readonly kind: "unauthorized"; readonly challenge: string; readonly reason?: string };
 
 /**
  * The answering side of SPNEGO, of one connection: what an implementation of Kerberos or NTLM brings.

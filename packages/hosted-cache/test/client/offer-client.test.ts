@@ -348,13 +348,16 @@ describe("proof of identity", () => {
     expect(outcomes).toEqual([undefined]);
   });
 
-  it("gives up a cache that is never content", async () => {
-    const { client, clock, outcomes, posts } = office(1, () => unauthorized("Negotiate"), {
+  it.each([
+    ["that is never content", `Negotiate ${btoa("more")}`, 5],
+    ["that refuses its token", "Negotiate", 2],
+  ])("gives up a cache %s", async (_, challenge, requests) => {
+    const { client, clock, outcomes, posts } = office(1, () => unauthorized(challenge), {
       spnego: () => ({ next: async () => token("again") }),
     });
     client.offer(v1Segment(1));
     await clock.settle();
-    expect([outcomes, posts.length]).toEqual([["unauthorized"], 5]);
+    expect([outcomes, posts.length]).toEqual([["unauthorized"], requests]);
   });
 
   it.each([

@@ -59,6 +59,8 @@ export function publicationKeeper(
   const closing = new AbortController();
   const jobs = new Map<string, Promise<void>>();
   const attempts = new Map<string, number>();
+  /** By key: the representation asked for last, while it or one before it is being hashed. */
+  const latest = new Map<string, { id: string; jobs: number }>();
   const recent = recentPublications(memoryBytes);
   const waiting: (() => void)[] = [];
   let active = 0;
@@ -79,6 +81,8 @@ export function publicationKeeper(
     const publications = await work.hash(closing.signal);
     const made = [publications?.v1, publications?.v2].filter((publication) => publication !== undefined);
     if (!publications || made.some((publication) => publication.lengthBytes !== resource.sizeBytes)) return;
+    // The content changed meanwhile, and its new hashes may be there already.
+    if (latest.get(resource.key)?.id !== idOf(resource)) return;
     // Good for this process, whatever becomes of the store.
     recent.set(resource, publications);
     await store.put(resource.key, {
@@ -116,6 +120,18 @@ export function publicationKeeper(
     }
   };
 
+  /** Counts a job in; gives what counts it out. */
+  const enter = (key: string, id: string): (() => void) => {
+    const entry = latest.get(key) ?? { id, jobs: 0 };
+    entry.id = id;
+    entry.jobs++;
+    latest.set(key, entry);
+    return () => {
+      entry.jobs--;
+      if (entry.jobs === 0) latest.delete(key);
+    };
+  };
+
   const mayTry = (id: string): boolean => {
     for (const [tried, atMs] of attempts) {
       if (clock.monotonicMs() - atMs < retryAfterMs) break;
@@ -146,7 +162,11 @@ export function publicationKeeper(
       const running = jobs.get(id);
       if (running !== undefined) return running;
       if (!mayTry(id)) return Promise.resolve();
-      const job = run(resource, work()).finally(() => jobs.delete(id));
+      const leave = enter(resource.key, id);
+      const job = run(resource, work()).finally(() => {
+        jobs.delete(id);
+        leave();
+      });
       jobs.set(id, job);
       return job;
     },

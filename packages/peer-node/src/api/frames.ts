@@ -4,7 +4,8 @@
  * data, 4 bytes more, then comes the MessagePack, then the data.
  */
 import { BranchCacheError } from "@branchcache/runtime";
-import { Packr, RESERVE_START_SPACE } from "msgpackr";
+// Not all of it: what else there is looks for native code, which takes longer to load than a small download.
+import { Packr, RESERVE_START_SPACE } from "msgpackr/pack";
 
 // Plain maps without extensions: any MessagePack library can speak to the daemon. Bytes in what is read are copies, as
 // what they came in is used again.

@@ -9,7 +9,7 @@ import {
   type OriginAnswer,
   type OriginClient,
   type RequestOptions,
-} from "@branchcache/http-encoding/node";
+} from "@branchcache/http-encoding/node/client";
 import { BranchCacheError, type Clock, errorCode, type Observer, silentObserver } from "@branchcache/runtime";
 import type { BranchCache, ContentReader, Explanation } from "../branch-cache.ts";
 import { RangeFiller } from "./range-filler.ts";

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { ifRange, type Validator } from "@branchcache/http-encoding/node";
+import { ifRange, type Validator } from "@branchcache/http-encoding/node/client";
 import { type ByteRanges, withRange } from "./byte-ranges.ts";
 import { GatheredWrites } from "./gathered-writes.ts";
 import type { DownloadSink, PartialContent } from "./sink.ts";

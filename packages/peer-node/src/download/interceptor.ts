@@ -1,5 +1,9 @@
 /** Any `fetch` through the branch. */
-import { type Interceptor, type OriginClient, peerDistInterceptor } from "@branchcache/http-encoding/node";
+import {
+  type Interceptor,
+  type OriginClient,
+  peerDistInterceptor,
+} from "@branchcache/http-encoding/node/client";
 import type { Clock, Observer } from "@branchcache/runtime";
 import type { BranchCache } from "../branch-cache.ts";
 import { download } from "./download.ts";

@@ -1,5 +1,5 @@
 /** Where a download goes. */
-import type { Validator } from "@branchcache/http-encoding/node";
+import type { Validator } from "@branchcache/http-encoding/node/client";
 
 /** The beginning of a content, left by a download that did not come to its end. */
 export interface PartialContent {

@@ -12,6 +12,7 @@ import { type MessageHeader, messageHeader } from "./header.ts";
 import { type NegoRequest, negoRequest } from "./nego-request.ts";
 import { type NegoResponse, negoResponse } from "./nego-response.ts";
 import { type SegmentList, segmentList } from "./segment-list.ts";
+import { readUsualBlock, readUsualGetBlocks } from "./usual.ts";
 
 export type Request =
   | { readonly kind: "nego"; readonly cipher: CipherId; readonly body: NegoRequest }
@@ -29,6 +30,18 @@ export type Response =
 
 /** Reads the HTTP body of a request. Byte fields are views of it. Throws `DecodeError`. [MS-PCCRR] 3.2.5 */
 export function parseRequest(bytes: Uint8Array): Request {
+  const usual = readUsualGetBlocks(bytes);
+  return usual ? { kind: "getBlocks", cipher: usual.cipher, body: usual.body } : parseAnyRequest(bytes);
+}
+
+/** Reads the HTTP body of a response, Size included. Byte fields are views of it. Throws `DecodeError`. */
+export function parseResponse(bytes: Uint8Array): Response {
+  const usual = readUsualBlock(bytes);
+  return usual ? { kind: "block", cipher: usual.cipher, body: usual.body } : parseAnyResponse(bytes);
+}
+
+/** By the declared layouts alone. */
+export function parseAnyRequest(bytes: Uint8Array): Request {
   const reader = new ByteReader(bytes, "Request");
   const { cipher, type, version } = readHeader(reader, MAX_REQUEST_BYTES);
   if (type !== 0 && type !== 2 && type !== 3 && type !== 6) return wrongType(reader, type);
@@ -48,8 +61,8 @@ export function parseRequest(bytes: Uint8Array): Request {
   }
 }
 
-/** Reads the HTTP body of a response, Size included. Byte fields are views of it. Throws `DecodeError`. */
-export function parseResponse(bytes: Uint8Array): Response {
+/** By the declared layouts alone. */
+export function parseAnyResponse(bytes: Uint8Array): Response {
   const reader = new ByteReader(bytes, "Response");
   const sizeBytes = u32be.read(reader);
   if (sizeBytes !== bytes.length - SIZE_PREFIX_BYTES) {

@@ -22,6 +22,12 @@ interface Opener {
 
 /** Blocks are freed so many at a time. */
 const RELEASED_TOGETHER = 4;
+/**
+ * A buffer of this size is freed once, before the first blocks: the allocator of Linux gives what is freed back to the
+ * system as soon as that is more than 128 KiB, and would do so, and ask for it again, for every block. From then on it
+ * keeps twice this size.
+ */
+const FREED_FIRST_BYTES = 4 * 2 ** 20;
 
 /** AES of `node:crypto`. */
 export const nodeBlockCipher: BlockCipher = createNodeBlockCipher();
@@ -86,7 +92,10 @@ function createNodeBlockCipher(): BlockCipher {
      */
     release({ buffer }) {
       if (!(buffer instanceof ArrayBuffer) || released.push(buffer) < RELEASED_TOGETHER) return;
-      nowhere ??= portToNowhere();
+      if (!nowhere) {
+        nowhere = portToNowhere();
+        released.push(new ArrayBuffer(FREED_FIRST_BYTES));
+      }
       nowhere.postMessage(undefined, released);
       released = [];
     },

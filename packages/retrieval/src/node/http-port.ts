@@ -19,6 +19,8 @@ const LEAST_ROOM_BYTES = 65_536;
 /** The longest message that a buffer holds with its head. */
 const MAX_BODY_BYTES = BUFFER_BYTES - MAX_HEAD_BYTES - LEAST_ROOM_BYTES;
 
+const SETTLED = Promise.resolve();
+
 interface Pending {
   readonly maxBodyBytes: number;
   readonly keepBody: boolean;
@@ -85,7 +87,8 @@ class NodeHttpConnection implements HttpConnection {
       // Answers that came together are looked at one after another; what they lead to leaves in one write.
       if (!this.#flushing) {
         this.#flushing = true;
-        queueMicrotask(() => this.#flush());
+        // Costs less than `queueMicrotask`, which keeps track of who asked.
+        void SETTLED.then(this.#flush);
       }
     });
   }
@@ -118,14 +121,14 @@ class NodeHttpConnection implements HttpConnection {
     return socket;
   }
 
-  #flush(): void {
+  readonly #flush = (): void => {
     this.#flushing = false;
     const messages = this.#outgoing;
     this.#outgoing = [];
     const [first] = messages;
     if (this.#closedBy || !first) return;
     this.#socket?.write(messages.length === 1 ? first : Buffer.concat(messages));
-  }
+  };
 
   #parse(buffer: ReadBuffer): void {
     try {

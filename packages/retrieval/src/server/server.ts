@@ -173,13 +173,13 @@ export function createRetrievalServer(options: RetrievalServerOptions): Retrieva
       release?.();
       if (counted) setActive(Math.max(activeUploads - 1, 0));
     };
-    const expired = new Promise<undefined>((resolve) => {
-      expire = () => resolve(undefined);
-    });
 
     try {
       const working = work(request, from);
-      const answer = await Promise.race([working, expired]);
+      const answer = await new Promise<Work | undefined>((resolve, reject) => {
+        expire = () => resolve(undefined);
+        working.then(resolve, reject);
+      });
       if (answer !== undefined) {
         release = answer.release;
         return message(answer.parts, done);

@@ -30,8 +30,6 @@ const byTls = (check: HostedCheck): HostedCheck => ({
 /** Skipped unless the target was said to demand authorization. */
 const demanding = (
   check: Omit<HostedCheck, "run" | "level" | "negative" | "requirements">,
-  expected: string,
-  refused: (seen: HttpSeen) => boolean,
   headers: Readonly<Record<string, string>> = {},
 ): HostedCheck => ({
   ...check,
@@ -43,7 +41,7 @@ const demanding = (
     if (!target.expects401) return skipped(DEMANDS_NOT);
     const lure = target.source.make(1);
     const sent = segmentInfo(target.source.port, lure.information);
-    return notPulled(target, 1, sent, lure, expected, refused, { headers });
+    return notPulled(target, 1, sent, lure, CHALLENGE, isChallenge, { headers });
   },
 });
 
@@ -232,21 +230,15 @@ export const firstVersionChecks: readonly HostedCheck[] = [
     },
     (port, lure) => batchedOffer(port, [descriptor(lure)]),
   ),
-  demanding(
-    {
-      id: "authorization-demanded",
-      title: "answers an offer without Authorization with 401 that offers Negotiate, and pulls nothing",
-    },
-    CHALLENGE,
-    isChallenge,
-  ),
+  demanding({
+    id: "authorization-demanded",
+    title: "answers an offer without Authorization with 401 that offers Negotiate, and pulls nothing",
+  }),
   demanding(
     {
       id: "authorization-refused",
-      title: "refuses an offer whose token is none of SPNEGO, and pulls nothing",
+      title: "answers an offer whose token is none of SPNEGO with 401, and pulls nothing",
     },
-    `${CHALLENGE}, or HTTP 403`,
-    (seen) => isChallenge(seen) || (seen.kind === "answer" && seen.status === 403),
     { Authorization: "Negotiate bm8gdG9rZW4=" },
   ),
   // Last: a cache may have no more to do with a client that lied to it.

@@ -1,0 +1,20 @@
+/** The client alone, for programs that serve nothing: without it they would load the servers too. */
+
+export { OriginError, type OriginErrorCode } from "./client/errors.ts";
+export type { OriginAnswer } from "./client/origin-answer.ts";
+export {
+  type OpenOptions,
+  type OriginClient,
+  type OriginClientOptions,
+  originClient,
+  type RequestOptions,
+} from "./client/origin-client.ts";
+export {
+  type InterceptedContent,
+  type Interceptor,
+  interceptedDispatcher,
+  type PeerDistInterceptorOptions,
+  peerDistInterceptor,
+} from "./client/peerdist-interceptor.ts";
+export type { RangeAnswer } from "./client/range-answer.ts";
+export { compareValidators, ifRange, type Validator } from "./client/validator.ts";
