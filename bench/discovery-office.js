@@ -53,9 +53,10 @@ function simulatedClock() {
       for (const timer of timers) {
         timers.delete(timer);
         timer();
+        // Each host is done with a datagram before the next comes: else all that all of them hear at one time, read
+        // and undecided, is in memory together.
+        await new Promise((resolve) => setImmediate(resolve));
       }
-      // What a timer or its promises set for this very millisecond runs in another round.
-      await new Promise((resolve) => setImmediate(resolve));
       if (timers.size === 0) {
         due.delete(nextMs);
         times = times.filter((timeMs) => timeMs !== nextMs);

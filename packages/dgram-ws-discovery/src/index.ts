@@ -24,6 +24,7 @@ export {
   withoutZone,
 } from "./net/address.ts";
 export type { Link } from "./net/links.ts";
+export { ownText } from "./own-text.ts";
 export type {
   Clock,
   DatagramHandler,
@@ -38,6 +39,7 @@ export { SOAP_OVER_UDP_1_1, SOAP_OVER_UDP_2004, type TransmissionTiming } from "
 export { canonicalUri, newUuidUrn } from "./protocol/uuid.ts";
 export { type ProtocolVersion, VERSIONS, type VersionNames } from "./protocol/versions.ts";
 export type { Match, MatchBuilder, RequestHandler, RequestInfo, RespondOptions } from "./responder.ts";
+export { cutBytes } from "./slab.ts";
 export {
   startTargetService,
   type TargetService,

@@ -12,6 +12,7 @@ import { MessageWriter } from "./message/write.ts";
 import { sameEndpoint, withoutZone } from "./net/address.ts";
 import type { Link } from "./net/links.ts";
 import type { Transport } from "./net/transport.ts";
+import { ownText } from "./own-text.ts";
 import type { Clock, Endpoint, Random } from "./ports.ts";
 import type { Pauses } from "./protocol/pauses.ts";
 import { randomWhole } from "./protocol/random.ts";
@@ -121,6 +122,7 @@ export class Responder {
     try {
       const build = await this.#decide(message, request);
       if (build && this.#rateAllows(request)) {
+        keepable(request);
         const answer = { kind: message.kind, key, request, build };
         const [fromMs, toMs] = this.#options.answerDelayMs ?? [0, 500];
         pauses.after(randomWhole(random, fromMs, toMs), () => void this.#finish(answer));
@@ -228,6 +230,11 @@ export function repliesToSource(message: DiscoveryMessage, from: Endpoint): bool
     { address: withoutZone(address), port: Number(match[3]) },
     { address: withoutZone(from.address), port: from.port },
   );
+}
+
+/** In place, as the handler may keep the request, too. */
+function keepable(request: { -readonly [Name in keyof RequestInfo]: RequestInfo[Name] }): void {
+  request.messageId = ownText(request.messageId);
 }
 
 function asError(error: unknown): WsDiscoveryError {

@@ -163,11 +163,6 @@ interface OpenQuery {
 
 const NO_PREFIXES: Readonly<Record<string, string>> = {};
 
-/** What waits must not keep the whole text of the datagram in memory, which a part of it does. */
-function ownText(part: string): string {
-  return ` ${part}`.slice(1);
-}
-
 /** Opens a socket on each link. The discovery port itself is bound by the first `respond` or `announcements`. */
 export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDiscovery> {
   const { clock, timing = SOAP_OVER_UDP_1_1, versions = ["2005/04"], onLinkOnly = true } = options;
@@ -236,7 +231,7 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
     const isNew = duplicates.isNew(key, clock.monotonicMs());
     if (message.kind === "Probe" || message.kind === "Resolve") {
       const { version, messageId } = message;
-      onRequest(message, { version, messageId: ownText(messageId), from, link }, key, isNew);
+      onRequest(message, { version, messageId, from, link }, key, isNew);
     } else if (!isNew) {
       drop("duplicate", from);
     } else if (message.kind === "ProbeMatches") {

@@ -1,4 +1,6 @@
 /** Standard alphabet with padding. RFC 4648 4. */
+import { cutBytes } from "dgram-ws-discovery";
+
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const PADDING = "=";
 
@@ -11,37 +13,31 @@ const CODES = Uint8Array.from(ALPHABET, (character) => character.charCodeAt(0));
 const ZERO_CODE = ALPHABET.charCodeAt(0);
 const PADDING_CODE = PADDING.charCodeAt(0);
 
-/** By hand, as the other way: every version 2.0 answer has two of them. */
-export function toBase64(bytes: Uint8Array): string {
-  const codes: number[] = [];
-  const { length } = bytes;
-  for (let at = 0; at < length; at += 3) {
-    const bits = ((bytes[at] as number) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
-    codes.push(
-      CODES[bits >> 18] as number,
-      CODES[(bits >> 12) & 63] as number,
-      at + 1 < length ? (CODES[(bits >> 6) & 63] as number) : PADDING_CODE,
-      at + 2 < length ? (CODES[bits & 63] as number) : PADDING_CODE,
-    );
-  }
-  return textOf(codes);
-}
-
-/** Arguments of one call are bounded. */
-const CODES_AT_ONCE = 4_096;
-
-function textOf(codes: readonly number[]): string {
-  if (codes.length <= CODES_AT_ONCE) return String.fromCharCode(...codes);
-  let text = "";
-  for (let i = 0; i < codes.length; i += CODES_AT_ONCE) {
-    text += String.fromCharCode(...codes.slice(i, i + CODES_AT_ONCE));
-  }
-  return text;
-}
-
-const ascii = new TextEncoder();
-/** The text as bytes, which are read several times as fast as the characters of a part of a string. */
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+/** The text as bytes, which are read and written several times as fast as the characters of a string. */
 let codes = new Uint8Array(2_048);
+
+function makeRoom(length: number): void {
+  if (codes.length < length) codes = new Uint8Array(2 * length);
+}
+
+/** By hand, as the other way: every version 2.0 answer has two of them. Of the first `length` bytes. */
+export function toBase64(bytes: Uint8Array, length: number = bytes.length): string {
+  const textLength = 4 * Math.ceil(length / 3);
+  makeRoom(textLength);
+  for (let at = 0, i = 0; at < length; at += 3, i += 4) {
+    const second = at + 1 < length ? (bytes[at + 1] as number) : 0;
+    const third = at + 2 < length ? (bytes[at + 2] as number) : 0;
+    const bits = ((bytes[at] as number) << 16) | (second << 8) | third;
+    codes[i] = CODES[bits >> 18] as number;
+    codes[i + 1] = CODES[(bits >> 12) & 63] as number;
+    codes[i + 2] = CODES[(bits >> 6) & 63] as number;
+    codes[i + 3] = CODES[bits & 63] as number;
+  }
+  codes.fill(PADDING_CODE, textLength - ((3 - (length % 3)) % 3), textLength);
+  return decoder.decode(codes.subarray(0, textLength));
+}
 
 /**
  * Undefined for anything but whole groups of the standard alphabet; white space must be gone already. By hand: every
@@ -51,11 +47,11 @@ export function fromBase64(text: string): Uint8Array | undefined {
   const { length } = text;
   if (length % 4 !== 0) return undefined;
   const padding = text.endsWith("==") ? 2 : text.endsWith(PADDING) ? 1 : 0;
-  if (codes.length < length) codes = new Uint8Array(2 * length);
-  const { read, written } = ascii.encodeInto(text, codes);
+  makeRoom(length);
+  const { read, written } = encoder.encodeInto(text, codes);
   if (read !== length || written !== length) return undefined;
   codes.fill(ZERO_CODE, length - padding, length);
-  const bytes = new Uint8Array((length / 4) * 3 - padding);
+  const bytes = cutBytes((length / 4) * 3 - padding);
   // Over 63 in the end if one was no digit.
   let values = 0;
   for (let i = 0, at = 0; i < length; i += 4, at += 3) {

@@ -10,6 +10,8 @@ export class ExpiringMap<T> {
   readonly #ttlMs: number;
   readonly #max: number;
   readonly #entries = new Map<string, Entry<T>>();
+  /** The segments of one probe mostly share one: a node may remember tens of thousands. */
+  #newest: Entry<T> | undefined;
 
   constructor(ttlMs: number, max: number = MAX_REMEMBERED_SEGMENTS) {
     this.#ttlMs = ttlMs;
@@ -30,8 +32,10 @@ export class ExpiringMap<T> {
   }
 
   set(key: string, value: T, nowMs: number): void {
+    const untilMs = nowMs + this.#ttlMs;
+    if (this.#newest?.value !== value || this.#newest.untilMs !== untilMs) this.#newest = { value, untilMs };
     this.#entries.delete(key);
-    this.#entries.set(key, { value, untilMs: nowMs + this.#ttlMs });
+    this.#entries.set(key, this.#newest);
     for (const [oldest, entry] of this.#entries) {
       if (this.#entries.size <= this.#max && nowMs < entry.untilMs) return;
       this.#entries.delete(oldest);

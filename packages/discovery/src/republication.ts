@@ -17,6 +17,8 @@ export class Republication {
   readonly #quorum: number;
   readonly #random: Random;
   readonly #spreads = new ExpiringMap<Spread>(REPUBLISH_MEMORY_MS);
+  /** The segments of one file are mostly spread alike, and are many. */
+  #newest: Spread | undefined;
 
   /** `quorum` 0 switches silence off. */
   constructor(quorum: number, random: Random) {
@@ -30,7 +32,10 @@ export class Republication {
    */
   remember(id: SegmentId, spread: Spread, nowMs: number): void {
     const key = segmentKey(id);
-    if (!this.#spreads.get(key, nowMs)) this.#spreads.set(key, spread, nowMs);
+    if (this.#spreads.get(key, nowMs)) return;
+    const { peers, complete } = spread;
+    if (this.#newest?.peers !== peers || this.#newest.complete !== complete) this.#newest = spread;
+    this.#spreads.set(key, this.#newest, nowMs);
   }
 
   mayAnswer(id: SegmentId, nowMs: number): boolean {

@@ -19,7 +19,7 @@ function probes() {
     const message = readMessage(bytes);
     if (message.kind !== "Probe") continue;
     const probe = readPeerProbe(message.probe);
-    if (typeof probe !== "string") seen.set(message.messageId, { bytes, ids: probe.ids });
+    if (typeof probe !== "string") seen.set(message.messageId, { bytes, ids: probe.ids.slice() });
   }
   return [...seen.entries()].map(([messageId, probe]) => ({ messageId, ...probe }));
 }
@@ -43,7 +43,7 @@ async function handPeer(address = "192.0.2.9") {
     if (message?.kind !== "Probe") throw new Error("nobody asked");
     const probe = readPeerProbe(message.probe);
     if (typeof probe === "string") throw new Error(probe);
-    const held = probe.ids.map(() => ({ heldBlocks: 1, totalBlocks: 1, createdMs: 0 }));
+    const held = probe.ids.slice().map(() => ({ heldBlocks: 1, totalBlocks: 1, createdMs: 0 }));
     const host = family === 4 ? address : `[${address.split("%")[0]}]`;
     const match = peerMatch({
       address: "urn:uuid:00000000-0000-4000-8000-000000000009",

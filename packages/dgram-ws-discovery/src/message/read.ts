@@ -3,9 +3,17 @@ import { WsDiscoveryError } from "../errors.ts";
 import { MAX_LIST_ITEMS, MAX_MATCHES, MAX_URI_LENGTH } from "../limits.ts";
 import { parseAction, SOAP_1_1, SOAP_1_2, VERSIONS, type VersionNames } from "../protocol/versions.ts";
 import { type ParsedElement, type QName, splitList, trimXml } from "../xml/element.ts";
-import { FormReader } from "../xml/forms.ts";
+import { FormReader, isSample } from "../xml/forms.ts";
 import { decodeDocument, readXml } from "../xml/read.ts";
-import type { AppSequence, DiscoveryMessage, MessageBody, Probe, ServiceDescription } from "./types.ts";
+import type {
+  AppSequence,
+  DiscoveryMessage,
+  MessageBody,
+  MessageHeader,
+  Probe,
+  ServiceDescription,
+  ToHeader,
+} from "./types.ts";
 
 const ADDRESSING: ReadonlySet<string> = new Set(Object.values(VERSIONS).map((names) => names.addressing));
 const DISCOVERY: ReadonlySet<string> = new Set(Object.values(VERSIONS).map((names) => names.discovery));
@@ -66,16 +74,18 @@ function readEnvelope(envelope: ParsedElement): DiscoveryMessage {
   const appSequence = readAppSequence(header.children.find((child) => isNamed(child, names, "AppSequence")));
   const root = only(body, names.discovery, kind, "WSD_BODY");
   if (!root) throw new WsDiscoveryError("WSD_BODY", `no ${kind} in the body`);
-  return {
-    version: names.version,
-    messageId,
-    ...(to && { to }),
-    ...(relatesTo && { relatesTo }),
-    ...(replyTo && { replyTo: addressOf(replyTo) }),
-    ...(appSequence && { appSequence }),
-    ...readBody(kind, root, names),
-  };
+  // Without an object for each thing that may be there: messages are many.
+  const message: Filled = { ...readBody(kind, root, names), version: names.version, messageId };
+  if (to) message.to = to;
+  if (relatesTo) message.relatesTo = relatesTo;
+  if (replyTo) message.replyTo = addressOf(replyTo);
+  if (appSequence) message.appSequence = appSequence;
+  return message;
 }
+
+type Filled = MessageBody & {
+  -readonly [Name in keyof (MessageHeader & ToHeader)]: (MessageHeader & ToHeader)[Name];
+};
 
 function readBody(kind: MessageBody["kind"], root: ParsedElement, names: VersionNames): MessageBody {
   switch (kind) {
@@ -130,15 +140,14 @@ function readService(root: ParsedElement, names: VersionNames): ServiceDescripti
   };
 }
 
-/** The list that was read of an element, which may be that of an earlier message as well. */
+/** What was read of elements that come again. */
 const READ_TYPES = new WeakMap<ParsedElement, readonly QName[]>();
 
 function readTypes(element: ParsedElement): readonly QName[] {
-  let names = READ_TYPES.get(element);
-  if (!names) {
-    names = readList(element).map((item) => readName(item, element));
-    READ_TYPES.set(element, names);
-  }
+  const known = READ_TYPES.get(element);
+  if (known) return known;
+  const names = readList(element).map((item) => readName(item, element));
+  if (isSample(element)) READ_TYPES.set(element, names);
   return names;
 }
 
@@ -163,7 +172,8 @@ function readList(element: ParsedElement): string[] {
 
 /** Undefined also for a broken one: no order is known then, and the message is still good. */
 function readAppSequence(element: ParsedElement | undefined): AppSequence | undefined {
-  const value = (local: string) => element && attributeOf(element, local);
+  if (!element) return undefined;
+  const value = (local: string) => attributeOf(element, local);
   const instanceId = unsigned(value("InstanceId") ?? "");
   const messageNumber = unsigned(value("MessageNumber") ?? "");
   const sequenceId = value("SequenceId");

@@ -107,31 +107,27 @@ export class AnswerTemplate {
     if (length > MAX_MESSAGE_BYTES) return undefined;
     const pieces = this.#pieces;
     const bytes = cutBytes(length);
-    let at = 0;
-    const addPiece = (index: number) => {
-      const piece = pieces[index] as Uint8Array;
-      bytes.set(piece, at);
-      at += piece.length;
-    };
-    const addText = (text: string): boolean => {
-      const isPlain = writePlain(text, bytes, at);
-      at += text.length;
-      return isPlain;
-    };
-    addPiece(0);
+    let at = copyPiece(pieces, 0, bytes, 0);
     writeNewUuidUrn(random, bytes, at);
-    at += UUID_URN_LENGTH;
-    addPiece(1);
-    if (!addText(relatesTo)) return undefined;
-    addPiece(2);
-    addText(number);
-    addPiece(3);
+    at = copyPiece(pieces, 1, bytes, at + UUID_URN_LENGTH);
+    if (!writePlain(relatesTo, bytes, at)) return undefined;
+    at = copyPiece(pieces, 2, bytes, at + relatesTo.length);
+    writePlain(number, bytes, at);
+    at = copyPiece(pieces, 3, bytes, at + number.length);
     for (let i = 0; i < this.#textAt.length; i++) {
-      if (!addText(texts[this.#textAt[i] as number] ?? "")) return undefined;
-      addPiece(4 + i);
+      const text = texts[this.#textAt[i] as number] ?? "";
+      if (!writePlain(text, bytes, at)) return undefined;
+      at = copyPiece(pieces, 4 + i, bytes, at + text.length);
     }
     return bytes;
   }
+}
+
+/** Where it ends. */
+function copyPiece(pieces: readonly Uint8Array[], index: number, into: Uint8Array, startsAt: number): number {
+  const piece = pieces[index] as Uint8Array;
+  into.set(piece, startsAt);
+  return startsAt + piece.length;
 }
 
 /** 1 for characters that stand for themselves in XML, and are one byte. */

@@ -37,6 +37,8 @@ export interface TransmitOptions {
 interface Attachment {
   link: Link;
   readonly socket: DatagramSocket;
+  onSent(): void;
+  onFault(error: unknown): void;
 }
 
 interface Listener {
@@ -211,7 +213,7 @@ export class Transport {
         { family: link.family, multicastInterface: link.socketName, multicastTtl },
         (bytes, from) => this.#deliver(bytes, from, link.family, this.#attachments.get(link.key)?.link),
       );
-      this.#attachments.set(link.key, { link, socket });
+      this.#attachments.set(link.key, { link, socket, ...this.#sendOutcomes(link) });
       this.#report(`open ${link.key}`, false, link.name);
       return true;
     } catch (error) {
@@ -280,15 +282,22 @@ export class Transport {
 
   #send(bytes: Uint8Array, to: Endpoint, link: Link): Promise<void> {
     const attachment = this.#attachments.get(link.key);
-    if (!attachment) return Promise.resolve();
-    return attachment.socket.send(bytes, to).then(
-      () => {
-        if (this.#faults.size > 0) this.#report(`send ${link.key}`, false, link.name);
+    return attachment
+      ? attachment.socket.send(bytes, to).then(attachment.onSent, attachment.onFault)
+      : Promise.resolve();
+  }
+
+  /** Made once for each link: datagrams are many. */
+  #sendOutcomes({ key, name }: Link): Pick<Attachment, "onSent" | "onFault"> {
+    const fault = `send ${key}`;
+    return {
+      onSent: () => {
+        if (this.#faults.size > 0) this.#report(fault, false, name);
       },
-      (error: unknown) => {
-        if (!this.#closed) this.#report(`send ${link.key}`, true, link.name, error);
+      onFault: (error) => {
+        if (!this.#closed) this.#report(fault, true, name, error);
       },
-    );
+    };
   }
 
   #report(fault: string, isThere: boolean, name: string, cause?: unknown): void {

@@ -10,12 +10,19 @@ const MAX_FORMS = 8;
 /** Bytes. Longer documents are not worth being remembered. */
 const MAX_FORM_BYTES = 4_096;
 const MAX_VALUES = 64;
-/** Learning a form costs as much as reading twice, so that only one in so many unknown documents is learnt from. */
+/**
+ * Learning a form costs as much as reading four times: only one in so many unknown documents is learnt from. Twice as
+ * many after each time that nothing came of it.
+ */
 const LEARN_EVERY = 64;
+const LEARN_EVERY_AT_MOST = 1_024;
 
 export class FormReader {
   /** Those that are met often move to the front; a new one takes the last place. */
   readonly #forms: DocumentForm[] = [];
+  /** Learnt last, and not met since. */
+  #unproven: DocumentForm | undefined;
+  #learnEvery = LEARN_EVERY;
   /** The very first is learnt from. */
   #untilLearning = 0;
 
@@ -29,22 +36,26 @@ export class FormReader {
       const root = form.read(bytes, text);
       if (!root) continue;
       if (i > 0) this.#forms.splice(i - 1, 2, form, this.#forms[i - 1] as DocumentForm);
+      if (form === this.#unproven) {
+        this.#unproven = undefined;
+        this.#learnEvery = LEARN_EVERY;
+      }
       return root;
     }
     const root = readXml(text);
     if (this.#untilLearning > 0) this.#untilLearning--;
-    else if (isAscii && text.length <= MAX_FORM_BYTES) {
-      this.#untilLearning = LEARN_EVERY - 1;
-      this.#learn(text);
-    }
+    else if (isAscii && text.length <= MAX_FORM_BYTES) this.#learn(text);
     return root;
   }
 
   #learn(text: string): void {
+    if (this.#unproven) this.#learnEvery = Math.min(2 * this.#learnEvery, LEARN_EVERY_AT_MOST);
+    this.#untilLearning = this.#learnEvery - 1;
     const form = formOf(text);
     if (!form) return;
     if (this.#forms.length === MAX_FORMS) this.#forms.pop();
     this.#forms.push(form);
+    this.#unproven = form;
   }
 }
 
@@ -73,6 +84,13 @@ interface Value {
   readonly end: number;
   /** By code: 1 for what is copied as it is. */
   readonly plain: Uint8Array;
+}
+
+const samples = new WeakSet<ParsedElement>();
+
+/** Whether it is given again and again, as part of documents of one form: what was made of it is worth keeping. */
+export function isSample(element: ParsedElement): boolean {
+  return samples.has(element);
 }
 
 class DocumentForm {
@@ -110,8 +128,9 @@ class DocumentForm {
   }
 }
 
+/** From the end: documents of different programs begin alike. */
 function startsWith(bytes: Uint8Array, piece: Uint8Array, at: number): boolean {
-  for (let i = 0; i < piece.length; i++) if (bytes[at + i] !== piece[i]) return false;
+  for (let i = piece.length - 1; i >= 0; i--) if (bytes[at + i] !== piece[i]) return false;
   return true;
 }
 
@@ -130,7 +149,7 @@ function codesOf(characters: RegExp): Uint8Array {
 function formOf(text: string): DocumentForm | undefined {
   const places = placesOfValues(text);
   if (!places || places.length === 0 || places.length > MAX_VALUES) return undefined;
-  const ascii = new TextEncoder();
+  const encoder = new TextEncoder();
   const values: Value[] = [];
   const samples: string[] = [];
   let marked = "";
@@ -141,8 +160,8 @@ function formOf(text: string): DocumentForm | undefined {
     marked += piece + markOf(i);
     samples.push(sample);
     values.push({
-      piece: ascii.encode(piece),
-      sample: ascii.encode(sample),
+      piece: encoder.encode(piece),
+      sample: encoder.encode(sample),
       end: end.charCodeAt(0),
       plain: end === "<" ? PLAIN_TEXT : PLAIN_ATTRIBUTE,
     });
@@ -152,7 +171,7 @@ function formOf(text: string): DocumentForm | undefined {
   const found = new Set<number>();
   try {
     const root = shapeOf(readXml(marked + tail), readXml(text), found);
-    return found.size === places.length ? new DocumentForm(values, ascii.encode(tail), root) : undefined;
+    return found.size === places.length ? new DocumentForm(values, encoder.encode(tail), root) : undefined;
   } catch {
     return undefined;
   }
@@ -206,6 +225,7 @@ function indexOfMark(value: string): number {
 
 /** `sample` is the same element as it was before the marks came. */
 function shapeOf(marked: ParsedElement, sample: ParsedElement, found: Set<number>): Shape {
+  samples.add(sample);
   const numberOf = (value: string): number => {
     const index = indexOfMark(value);
     if (index >= 0) found.add(index);

@@ -3,14 +3,7 @@ import type { SegmentId } from "@branchcache/content-info";
 import { fromHex } from "@branchcache/runtime";
 import { MatchTemplate, type ServiceDescription } from "dgram-ws-discovery";
 import { FORMATS, type FormatVersion, formatOf, PEERDIST } from "../names.ts";
-import {
-  type Holding,
-  readHoldings,
-  readSegmentAges,
-  type SegmentAge,
-  writeHoldings,
-  writeSegmentAges,
-} from "./binary.ts";
+import { type Holding, readHoldings, readSegmentAges, writeHoldings, writeSegmentAges } from "./binary.ts";
 import type { PeerProbe } from "./probe.ts";
 
 /** What a node holds of one segment. */
@@ -67,14 +60,14 @@ function countedBlocks({ texts }: PeerProbe, held: readonly (HeldSegment | undef
 }
 
 function agedSegments(held: readonly (HeldSegment | undefined)[], wallMs: number) {
-  const holdings: Holding[] = [];
-  const ages: SegmentAge[] = [];
-  for (let i = 0; i < held.length; i++) {
-    const segment = held[i];
-    holdings.push(holdingOf(segment));
-    if (segment) ages.push({ segmentIndex: i, ageMs: wallMs - segment.createdMs });
-  }
-  return [writeHoldings(holdings), writeSegmentAges(ages)] as const;
+  const ageMsOf = (index: number) => {
+    const segment = held[index];
+    return segment && wallMs - segment.createdMs;
+  };
+  return [
+    writeHoldings(held.length, (index) => holdingOf(held[index])),
+    writeSegmentAges(held.length, ageMsOf),
+  ] as const;
 }
 
 function holdingOf(segment: HeldSegment | undefined): Holding {
@@ -142,11 +135,12 @@ function extensionText(service: ServiceDescription, local: string): string | und
   return undefined;
 }
 
-const keyCodes: number[] = [];
+let keyCodes: number[] = [];
 
 /** Key of tables: the identifier's bytes, a character each. */
 export function segmentKey(id: Uint8Array): string {
-  keyCodes.length = 0;
-  for (let i = 0; i < id.length; i++) keyCodes.push(id[i] as number);
+  const { length } = id;
+  if (keyCodes.length !== length) keyCodes = new Array<number>(length).fill(0);
+  for (let i = 0; i < length; i++) keyCodes[i] = id[i] as number;
   return String.fromCharCode(...keyCodes);
 }

@@ -12,9 +12,15 @@ export function peerProbe(version: FormatVersion, ids: readonly Uint8Array[]): P
   return { types: [type], scopes, matchBy };
 }
 
+/** Identifiers of which an array is made when they are needed; an array is one, too. */
+export interface IdList {
+  readonly length: number;
+  slice(start?: number, end?: number): Uint8Array[];
+}
+
 export interface PeerProbe {
   readonly version: FormatVersion;
-  readonly ids: readonly Uint8Array[];
+  readonly ids: IdList;
   /** Version 1.0: each identifier as the probe wrote it, for the answer to echo. */
   readonly texts: readonly string[];
 }

@@ -1,16 +1,17 @@
 /** Decides which probes are answered, and with what. [MS-PCCRD] 3.2 */
 import type { SegmentId } from "@branchcache/content-info";
-import type { Clock, Endpoint, Observer } from "@branchcache/runtime";
-import type {
-  Link,
-  MatchBuilder,
-  MatchTemplate,
-  Probe,
-  RequestHandler,
-  RequestInfo,
+import type { Clock, Observer } from "@branchcache/runtime";
+import {
+  type Link,
+  type MatchBuilder,
+  type MatchTemplate,
+  ownText,
+  type Probe,
+  type RequestHandler,
+  type RequestInfo,
 } from "dgram-ws-discovery";
 import { offeredAddresses } from "../addresses.ts";
-import { answerTemplate, answerTexts, hasBlocks } from "../messages/match.ts";
+import { answerTemplate, answerTexts, type HeldSegment, hasBlocks } from "../messages/match.ts";
 import { type PeerProbe, readPeerProbe } from "../messages/probe.ts";
 import type { FormatVersion } from "../names.ts";
 import type { Republication } from "../republication.ts";
@@ -32,11 +33,6 @@ const RECEIVED = {
 };
 const SILENT = { battery: { decision: "battery" }, quorum: { decision: "quorum" } };
 
-/** What waits must not keep the whole text of the datagram in memory, which a part of it does. */
-function ownText(part: string): string {
-  return ` ${part}`.slice(1);
-}
-
 /** Multicast comes back to its sender too. */
 function isOurs({ from, link }: RequestInfo): boolean {
   const [address] = from.address.split("%");
@@ -48,7 +44,7 @@ export function probeAnswerer(options: AnswererOptions): RequestHandler {
   const { clock, observer, endpointId, republication, serve } = options;
   const templates = new AnswerTemplates(endpointId, serve.retrievalPort);
 
-  async function onProbe(probe: Probe, request: RequestInfo): Promise<MatchBuilder | undefined> {
+  function onProbe(probe: Probe, request: RequestInfo): Promise<MatchBuilder | undefined> | undefined {
     const wanted = readPeerProbe(probe);
     if (wanted === "foreign") return undefined;
     if (wanted === "malformed") {
@@ -60,57 +56,63 @@ export function probeAnswerer(options: AnswererOptions): RequestHandler {
       segments: wanted.ids.length,
       version: wanted.version,
     });
-    if (serve.onProbe && !isOurs(request)) serve.onProbe(wanted.ids, request.from.address);
-    const { isHeld, told } = await decide(wanted.ids);
-    if (!isHeld) {
-      observer.count("discoveries_total", 1, RECEIVED.none);
-      return undefined;
-    }
-    if (serve.onBattery?.()) {
-      observer.count("probe_answers_total", 1, SILENT.battery);
-      return undefined;
-    }
-    if (!told.includes(true)) {
-      observer.count("discoveries_total", 1, RECEIVED.suppressed);
-      observer.count("probe_answers_total", 1, SILENT.quorum);
-      return undefined;
-    }
-    observer.count("discoveries_total", 1, RECEIVED.found);
-    const waiting = { ...wanted, texts: wanted.texts.map(ownText) };
-    return () => build(waiting, request, told);
+    if (serve.onProbe && !isOurs(request)) serve.onProbe(wanted.ids.slice(), request.from.address);
+    return decide(wanted, request);
   }
 
   /**
-   * Whether any is held, and which of them will be told of. As far as to the first that will: the cache is asked for
-   * all when the wait is over. Who has one mostly has the others, too, so that the first is asked for alone.
+   * Looks as far as to the first segment that will be told of: the cache is asked for all when the wait is over. Who has
+   * one mostly has the others, too, so that the first is asked for alone.
    */
-  async function decide(
-    ids: readonly SegmentId[],
-  ): Promise<{ isHeld: boolean; told: (boolean | undefined)[] }> {
-    const told: (boolean | undefined)[] = [];
+  async function decide(wanted: PeerProbe, request: RequestInfo): Promise<MatchBuilder | undefined> {
+    const { ids } = wanted;
     const nowMs = clock.monotonicMs();
-    let isHeld = false;
-    for (const part of ids.length > 1 ? [ids.slice(0, 1), ids.slice(1)] : [ids]) {
-      for (const segment of await serve.held.holds(part)) {
-        const id = ids[told.length] as SegmentId;
-        told.push(hasBlocks(segment) ? republication.mayAnswer(id, nowMs) : undefined);
-        if (told.at(-1)) return { isHeld: true, told };
-        isHeld ||= hasBlocks(segment);
+    /** Index-aligned: whether a segment that is held will be told of. */
+    const told: (boolean | undefined)[] = [];
+    for (let asked = 0; asked < ids.length; ) {
+      const part = ids.slice(asked, asked === 0 ? 1 : ids.length);
+      const held = await serve.held.holds(part);
+      for (let i = 0; i < part.length; i++) {
+        const isTold = hasBlocks(held[i]) ? republication.mayAnswer(part[i] as SegmentId, nowMs) : undefined;
+        told.push(isTold);
+        if (isTold) return builder(wanted, request, told);
       }
+      asked += part.length;
     }
-    return { isHeld, told };
+    if (!told.includes(false)) observer.count("discoveries_total", 1, RECEIVED.none);
+    else if (!isOnBattery()) {
+      observer.count("discoveries_total", 1, RECEIVED.suppressed);
+      observer.count("probe_answers_total", 1, SILENT.quorum);
+    }
+    return undefined;
+  }
+
+  function isOnBattery(): boolean {
+    if (!serve.onBattery?.()) return false;
+    observer.count("probe_answers_total", 1, SILENT.battery);
+    return true;
+  }
+
+  function builder(wanted: PeerProbe, request: RequestInfo, told: readonly (boolean | undefined)[]) {
+    if (isOnBattery()) return undefined;
+    observer.count("discoveries_total", 1, RECEIVED.found);
+    const waiting = { version: wanted.version, ids: wanted.ids, texts: wanted.texts.map(ownText) };
+    return () => build(waiting, request, told);
   }
 
   /** The cache may have changed while the answer waited. */
   async function build(wanted: PeerProbe, request: RequestInfo, told: readonly (boolean | undefined)[]) {
     const template = templates.for(wanted.version, request);
     if (!template) return undefined;
-    const now = await serve.held.holds(wanted.ids);
+    const ids = wanted.ids.slice();
+    const now = await serve.held.holds(ids);
     const nowMs = clock.monotonicMs();
-    const held = now.map((segment, i) => {
-      if (!hasBlocks(segment)) return undefined;
-      return (told[i] ?? republication.mayAnswer(wanted.ids[i] as SegmentId, nowMs)) ? segment : undefined;
-    });
+    const held = new Array<HeldSegment | undefined>(ids.length);
+    for (let i = 0; i < ids.length; i++) {
+      const segment = now[i];
+      const isTold = hasBlocks(segment) && (told[i] ?? republication.mayAnswer(ids[i] as SegmentId, nowMs));
+      held[i] = isTold ? segment : undefined;
+    }
     const texts = answerTexts(wanted, held, clock.wallMs());
     return texts && template.with(...texts);
   }
@@ -125,8 +127,8 @@ const MAX_SOURCES = 1_024;
 class AnswerTemplates {
   readonly #endpointId: string;
   readonly #port: number;
-  /** A link that changes is another. */
-  readonly #links = new WeakMap<Link, Map<string, MatchTemplate | undefined>>();
+  /** By format. A link that changes is another. */
+  readonly #links = { 1: new WeakMap<Link, LinkTemplates>(), 2: new WeakMap<Link, LinkTemplates>() };
 
   constructor(endpointId: string, port: number) {
     this.#endpointId = endpointId;
@@ -136,30 +138,28 @@ class AnswerTemplates {
   /** Undefined if we have no address that the source could use. */
   for(version: FormatVersion, { from, link }: RequestInfo): MatchTemplate | undefined {
     if (!link) return undefined;
-    let templates = this.#links.get(link);
-    if (!templates) {
-      templates = new Map();
-      this.#links.set(link, templates);
+    let known = this.#links[version].get(link);
+    if (!known) {
+      known = { bySource: new Map(), byAddresses: new Map() };
+      this.#links[version].set(link, known);
     }
-    const source = `${version} ${from.address}`;
-    if (!templates.has(source)) {
-      if (templates.size >= MAX_SOURCES) templates.clear();
-      templates.set(source, this.#make(version, from, link, templates));
-    }
-    return templates.get(source);
-  }
-
-  #make(
-    version: FormatVersion,
-    from: Endpoint,
-    link: Link,
-    templates: Map<string, MatchTemplate | undefined>,
-  ) {
+    const { bySource, byAddresses } = known;
+    let template = bySource.get(from.address);
+    if (template || bySource.has(from.address)) return template;
     const xAddrs = offeredAddresses(from, link, this.#port);
-    if (xAddrs.length === 0) return undefined;
-    const name = `${version} ${xAddrs.join(" ")}`;
-    const template = templates.get(name) ?? answerTemplate(version, this.#endpointId, xAddrs);
-    templates.set(name, template);
+    if (xAddrs.length > 0) {
+      const name = xAddrs.join(" ");
+      template = byAddresses.get(name) ?? answerTemplate(version, this.#endpointId, xAddrs);
+      byAddresses.set(name, template);
+    }
+    if (bySource.size >= MAX_SOURCES) bySource.clear();
+    bySource.set(from.address, template);
     return template;
   }
+}
+
+interface LinkTemplates {
+  readonly bySource: Map<string, MatchTemplate | undefined>;
+  /** Few: sets of our own addresses. */
+  readonly byAddresses: Map<string, MatchTemplate>;
 }

@@ -88,7 +88,7 @@ describe("probe scope", () => {
             (_, i) => [0, size, count][i] ?? i,
           );
         }
-        expect(readProbeScope(toBase64(data))).toEqual(declared(data));
+        expect(readProbeScope(toBase64(data))?.slice()).toEqual(declared(data));
       }),
     );
   });
@@ -101,7 +101,7 @@ describe("holdings", () => {
     [["none", "none", "none", "part", "all"], toBase64(bytes("02c0"))],
     [Array.from({ length: 40 }, () => "all" as const), toBase64(bytes("ff".repeat(10)))],
   ] as const)("PCCRD-21 %o are %s", (holdings, text) => {
-    expect(writeHoldings(holdings)).toBe(text);
+    expect(writeHoldings(holdings.length, (i) => holdings[i] ?? "none")).toBe(text);
     expect(readHoldings(text, holdings.length)).toEqual(holdings);
   });
 
@@ -120,7 +120,8 @@ describe("holdings", () => {
     const holding = fc.constantFrom<Holding>("none", "part", "all");
     fc.assert(
       fc.property(fc.array(holding, { maxLength: 255 }), (holdings) => {
-        expect(readHoldings(writeHoldings(holdings), holdings.length)).toEqual(holdings);
+        const text = writeHoldings(holdings.length, (i) => holdings[i] ?? "none");
+        expect(readHoldings(text, holdings.length)).toEqual(holdings);
       }),
     );
   });
@@ -145,20 +146,22 @@ describe("segment ages", () => {
 
   it.each([-5, 0, 9, 10, 167_772_150, 2 ** 40])("writes an age of %s ms within its 24 bits", (ageMs) => {
     const expected = Math.min(Math.max(Math.floor(ageMs / 10), 0), 2 ** 24 - 1) * 10;
-    expect(readSegmentAges(writeSegmentAges([{ segmentIndex: 254, ageMs }]))).toEqual([
+    expect(readSegmentAges(writeSegmentAges(255, (i) => (i === 254 ? ageMs : undefined)))).toEqual([
       { segmentIndex: 254, ageMs: expected },
     ]);
   });
 
   it("PCCRD-36 are written as declared", () => {
     const age = fc.record({
-      segmentIndex: fc.integer({ min: 0, max: 255 }),
+      segmentIndex: fc.integer({ min: 0, max: 254 }),
       age: fc.integer({ min: 0, max: 2 ** 24 - 1 }),
     });
     fc.assert(
-      fc.property(fc.array(age, { maxLength: 255 }), (ages) => {
-        const told = ages.map(({ segmentIndex, age: tens }) => ({ segmentIndex, ageMs: 10 * tens + 9 }));
-        expect(writeSegmentAges(told)).toBe(toBase64(encode(segmentAges, { version: 1, unit: 3, ages })));
+      fc.property(fc.uniqueArray(age, { selector: ({ segmentIndex }) => segmentIndex }), (drawn) => {
+        const ages = drawn.sort((a, b) => a.segmentIndex - b.segmentIndex);
+        const told = new Map(ages.map(({ segmentIndex, age: tens }) => [segmentIndex, 10 * tens + 9]));
+        const written = writeSegmentAges(255, (i) => told.get(i));
+        expect(written).toBe(toBase64(encode(segmentAges, { version: 1, unit: 3, ages })));
       }),
     );
   });
@@ -207,9 +210,8 @@ describe("reading a probe", () => {
 
   it("D-4 white space in base64 is no matter", () => {
     const [scope = ""] = v2.scopes ?? [];
-    expect(readPeerProbe({ ...v2, scopes: [scope.slice(0, 20), scope.slice(20)] })).toMatchObject({
-      ids: [A, B],
-    });
+    const probe = readPeerProbe({ ...v2, scopes: [scope.slice(0, 20), scope.slice(20)] });
+    expect(typeof probe === "string" ? probe : probe.ids.slice()).toEqual([A, B]);
   });
 
   it("takes no more than 255 segments of a version 1.0 probe, and each once", () => {

@@ -63,7 +63,8 @@ describe("worked examples", () => {
     expect(written({ ...header, kind: "Probe", messageId: probeId, probe: peerProbe(2, [A, B, C]) })).toBe(
       messages["V2 Probe"].xml,
     );
-    expect(probed(messages["V2 Probe"].xml)).toMatchObject({ version: 2, ids: [A, B, C] });
+    const { version, ids } = probed(messages["V2 Probe"].xml);
+    expect([version, ids.slice()]).toEqual([2, [A, B, C]]);
   });
 
   it("PCCRD-8 PCCRD-20 PCCRD-24 PCCRD-26 PCCRD-33 PCCRD-34 PCCRD-35 PCCRD-68 the version 1.0 answer", () => {
