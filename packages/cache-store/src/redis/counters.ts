@@ -80,7 +80,7 @@ export class Counters {
 }
 
 /** A line of what `INFO` says; 0 where the engine does not know it. */
-export function figure(info: unknown, name: string): number {
+function figure(info: unknown, name: string): number {
   return Number(new RegExp(`^${name}:(\\d+)`, "m").exec(String(info))?.[1] ?? 0);
 }
 

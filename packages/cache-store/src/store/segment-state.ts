@@ -212,12 +212,7 @@ export function checkBlock(segment: NewSegment, index: number, block: SealedBloc
 export type KnownEqual = WeakMap<Uint8Array, Uint8Array>;
 
 /** Throws `BC_STORE_MISMATCH` when the writer contradicts what the store knows. */
-export function checkFacts(
-  state: SegmentState,
-  facts: SegmentFacts,
-  segment: NewSegment,
-  equal?: KnownEqual,
-): void {
+function checkFacts(state: SegmentState, facts: SegmentFacts, segment: NewSegment, equal?: KnownEqual): void {
   const fail = (what: string): never => {
     throw new StoreError("BC_STORE_MISMATCH", `the segment is known with another ${what}`);
   };

@@ -44,7 +44,7 @@ export async function typedFlags({ configFile, given, listen, preset, set }: Typ
 }
 
 /** `key=value`, typed. Errors: `BC_USAGE`. */
-export function readAssignment(text: string): { readonly key: string; readonly value: unknown } {
+function readAssignment(text: string): { readonly key: string; readonly value: unknown } {
   const at = text.indexOf("=");
   if (at < 1) throw new BranchCacheError("BC_USAGE", `${text}: give it as key=value`);
   const key = text.slice(0, at).trim();

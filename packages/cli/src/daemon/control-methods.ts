@@ -15,7 +15,7 @@ export interface EventItem {
   readonly [field: string]: unknown;
 }
 
-export function eventItem({ atMs, level, event, fields }: JournalEntry): EventItem {
+function eventItem({ atMs, level, event, fields }: JournalEntry): EventItem {
   return { time: new Date(atMs).toISOString(), level, event, ...fields };
 }
 

@@ -4,7 +4,7 @@ import { type History, savedBytes, type Totals } from "../telemetry/history.ts";
 import { METRICS } from "../telemetry/metric-table.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
-export interface PeriodStatistics {
+interface PeriodStatistics {
   /** Bytes that did not cross the WAN. */
   readonly wan_saved_bytes: number;
   readonly bytes: Totals["bytes"];

@@ -1,6 +1,6 @@
 /** Who may offer to a hosted cache, as far as settings alone can be wrong about it. */
 
-export type ClientAuth = "none" | "tls" | "addresses" | "negotiate";
+type ClientAuth = "none" | "tls" | "addresses" | "negotiate";
 
 export interface AccessSettings {
   readonly clientAuth: ClientAuth;

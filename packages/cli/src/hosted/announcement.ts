@@ -10,7 +10,7 @@ export interface AnnouncementOptions {
 }
 
 /** `DC=branch,DC=example` of a name below that domain. */
-export function baseDnOf(host: string): string {
+function baseDnOf(host: string): string {
   const [, ...labels] = host.split(".");
   return labels.map((label) => `DC=${escapeDn(label)}`).join(",");
 }

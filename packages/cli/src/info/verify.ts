@@ -10,7 +10,7 @@ import {
 import { nodeHashEngine } from "@branchcache/content-info/node";
 import { toHex } from "@branchcache/runtime";
 
-export interface VerifyFault {
+interface VerifyFault {
   readonly message: string;
   readonly where: Readonly<Record<string, number | string>>;
 }

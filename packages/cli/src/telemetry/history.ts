@@ -5,8 +5,8 @@ import type { Clock } from "@branchcache/runtime";
 import type { Metrics } from "./metrics.ts";
 
 export const SOURCES = ["local", "peer", "hosted", "origin"] as const;
-export type Source = (typeof SOURCES)[number];
-export type BySource = Record<Source, number>;
+type Source = (typeof SOURCES)[number];
+type BySource = Record<Source, number>;
 
 export interface Sample {
   readonly atMs: number;

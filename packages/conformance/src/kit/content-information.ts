@@ -46,7 +46,7 @@ export function serverOf(url: string): { server: HttpServerAddress; path: string
 }
 
 /** What a client sends who takes Content Information. [MS-PCCRTP] 3.1.4 */
-export function offer(host: string, maxVersion: 1 | 2 = 2): Record<string, string> {
+function offer(host: string, maxVersion: 1 | 2 = 2): Record<string, string> {
   return {
     Host: host,
     "Accept-Encoding": "peerdist",
@@ -55,6 +55,6 @@ export function offer(host: string, maxVersion: 1 | 2 = 2): Record<string, strin
   };
 }
 
-export function isContentInformation(headers: IncomingHttpHeaders): boolean {
+function isContentInformation(headers: IncomingHttpHeaders): boolean {
   return headers["content-encoding"]?.toLowerCase() === "peerdist";
 }

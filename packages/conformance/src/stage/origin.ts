@@ -24,7 +24,7 @@ export interface OriginReply {
 }
 
 /** Undefined: no such path. */
-export type OriginHandler = (request: OriginRequest) => OriginReply | undefined;
+type OriginHandler = (request: OriginRequest) => OriginReply | undefined;
 
 /** PEM. */
 export interface Certificate {

@@ -3,7 +3,7 @@ import { type Endpoint, formatEndpoint, type Random, toHex } from "@branchcache/
 import { newUuidUrn, type ServiceDescription, writeMessage } from "dgram-ws-discovery";
 import { PEERDIST_NAMESPACE, type SeenProbe, TYPE_NAME } from "./probe.ts";
 
-export interface Holding {
+interface Holding {
   /** 0 for none. */
   readonly heldBlocks: number;
   readonly totalBlocks: number;

@@ -113,7 +113,7 @@ export interface Stage extends AsyncDisposable {
 }
 
 /** Five blocks of 64 KiB and one that ends on an odd byte. */
-export const SCENE_BYTES = 5 * 65_536 + 1_001;
+const SCENE_BYTES = 5 * 65_536 + 1_001;
 
 /** For what a client does in the background. */
 const AFTERMATH_MS = 2_000;

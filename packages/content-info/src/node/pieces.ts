@@ -5,7 +5,7 @@ import type { StableFile } from "./stable-file.ts";
 
 /** What was carried over stands right before the payload. */
 export const HEADROOM_BYTES = 128 * 1024;
-export const PAYLOAD_BYTES = 2 * 1024 * 1024;
+const PAYLOAD_BYTES = 2 * 1024 * 1024;
 
 export interface Piece {
   readonly buffer: SharedArrayBuffer;

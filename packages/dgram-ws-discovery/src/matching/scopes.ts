@@ -8,7 +8,7 @@ const WSD_2005 = VERSIONS["2005/04"].discovery;
 const WSD_2009 = VERSIONS["2009/01"].discovery;
 
 /** The scope of a service that names none. */
-export const AD_HOC_SCOPES: ReadonlySet<string> = new Set([`${WSD_2005}/adhoc`, `${WSD_2009}/DefaultScope`]);
+const AD_HOC_SCOPES: ReadonlySet<string> = new Set([`${WSD_2005}/adhoc`, `${WSD_2009}/DefaultScope`]);
 
 /** Every probed scope matches some scope of the service. */
 function everyScope(matches: (probed: string, own: string) => boolean): ScopeRule {

@@ -7,7 +7,7 @@ import { watchServices } from "../watch.ts";
 import { openWsDiscovery, type WsDiscovery, type WsDiscoveryOptions } from "../ws-discovery.ts";
 import type { QName } from "../xml/element.ts";
 
-export const USAGE = `Usage: dgram-ws-discovery probe [options]      ask who is there
+const USAGE = `Usage: dgram-ws-discovery probe [options]      ask who is there
        dgram-ws-discovery resolve ADDRESS      ask where an endpoint is
        dgram-ws-discovery listen [options]     show who comes, changes and goes
 

@@ -44,7 +44,7 @@ export const VERSIONS: Readonly<Record<ProtocolVersion, VersionNames>> = {
   },
 };
 
-export const MESSAGE_KINDS = ["Hello", "Bye", "Probe", "ProbeMatches", "Resolve", "ResolveMatches"] as const;
+const MESSAGE_KINDS = ["Hello", "Bye", "Probe", "ProbeMatches", "Resolve", "ResolveMatches"] as const;
 export type MessageKind = (typeof MESSAGE_KINDS)[number];
 
 const ACTIONS: ReadonlyMap<string, { readonly names: VersionNames; readonly kind: MessageKind }> = new Map(

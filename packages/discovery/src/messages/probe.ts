@@ -13,7 +13,7 @@ export function peerProbe(version: FormatVersion, ids: readonly Uint8Array[]): P
 }
 
 /** Identifiers of which an array is made when they are needed; an array is one, too. */
-export interface IdList {
+interface IdList {
   readonly length: number;
   slice(start?: number, end?: number): Uint8Array[];
 }

@@ -22,7 +22,7 @@ export interface KeeperOptions {
   readonly memoryBytes?: number;
 }
 
-export interface HashingWork {
+interface HashingWork {
   /** Before the work takes its turn. */
   readonly prepare?: (signal: AbortSignal) => Promise<void>;
   /** Undefined if the content is no longer the one that was asked for. */

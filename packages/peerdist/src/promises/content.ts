@@ -28,7 +28,7 @@ export class MissingRange {
   }
 }
 
-export interface DataPiece {
+interface DataPiece {
   readonly kind: "data";
   readonly offsetBytes: number;
   readonly bytes: Uint8Array;

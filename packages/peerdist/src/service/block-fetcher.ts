@@ -3,7 +3,7 @@ import type { CancelTimer, Clock } from "@branchcache/runtime";
 import type { BlockPlace } from "./content-map.ts";
 import type { BlockAccess } from "./ports.ts";
 
-export type BlockOutcome =
+type BlockOutcome =
   | { readonly kind: "data"; readonly bytes: Uint8Array }
   | { readonly kind: "missing"; readonly reason: "no-peer" | "failed" | "timeout" };
 

@@ -2,8 +2,6 @@
 import type { Segment } from "@branchcache/content-info";
 import type { FetchWantedOptions, NodeBlocks } from "@branchcache/peer-node";
 
-export type { FetchWantedOptions };
-
 export interface BlockAccess
   extends Pick<NodeBlocks, "held" | "read" | "release" | "keep" | "flush" | "flashCrowd"> {
   /** From peers, in the order wanted, verified and kept. Rejects with `signal.reason`. */

@@ -33,7 +33,7 @@ export type LinkFailure =
   /** No version in common. */
   | "version";
 
-export interface LinkAnswer {
+interface LinkAnswer {
   readonly kind: "answer";
   /** Its byte fields are views, valid until the microtasks of this turn have run unless they are kept. */
   readonly response: Response;

@@ -6,7 +6,7 @@ export const protocolVersion = struct("ProtocolVersion", { minor: u16be, major: 
 export type ProtocolVersion = Decoded<typeof protocolVersion>;
 
 /** CryptoAlgoId. [MS-PCCRR] 2.2.3 */
-export const cipherId: Layout<CipherId> = oneOf(u32be, [0, 1, 2, 3]);
+const cipherId: Layout<CipherId> = oneOf(u32be, [0, 1, 2, 3]);
 
 /** In front of every message; 16 bytes. [MS-PCCRR] 2.2.3 */
 export const messageHeader = struct("MESSAGE_HEADER", {

@@ -19,7 +19,7 @@ import {
   type Parts,
 } from "./answers.ts";
 
-export interface SourceBlock {
+interface SourceBlock {
   readonly sealed: SealedBlock;
   readonly nextBlockIndex: number;
   /** Called once when nobody looks at the block any more, so that its memory can be used again. */

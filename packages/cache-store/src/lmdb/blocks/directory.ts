@@ -8,7 +8,7 @@ import { pathError } from "../surroundings.ts";
 
 const NAME = /^([0-9a-f]{8})\.blocks$/;
 
-export function blocksDirectory(storePath: string): string {
+function blocksDirectory(storePath: string): string {
   return join(storePath, "blocks");
 }
 

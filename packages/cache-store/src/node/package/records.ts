@@ -59,7 +59,7 @@ export interface EndRecord {
 
 const packr = new Packr({ useRecords: false, mapsAsObjects: true, copyBuffers: true });
 
-export function encodeRecord(type: RecordType, payload: Uint8Array): Uint8Array {
+function encodeRecord(type: RecordType, payload: Uint8Array): Uint8Array {
   const record = new Uint8Array(HEADER_BYTES + payload.length + TRAILER_BYTES);
   const view = new DataView(record.buffer);
   record[0] = RECORD_TYPES[type];

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { choice, count, duration, onOff, port, setting } from "../declare.ts";
 
-export const MODES = ["disabled", "local", "distributed", "hosted-client", "hosted-server", "auto"] as const;
+const MODES = ["disabled", "local", "distributed", "hosted-client", "hosted-server", "auto"] as const;
 export type Mode = (typeof MODES)[number];
 
 export const mode = setting(choice(MODES).prefault("disabled"), {

@@ -12,7 +12,7 @@ export type DiscoveryCheck = Check<ClientTarget>;
 const VERSIONS: readonly ContentVersion[] = [1, 2];
 
 /** How a probe looks in a report. */
-export function probeText({ datagram }: SeenProbe): string {
+function probeText({ datagram }: SeenProbe): string {
   const text = new TextDecoder().decode(datagram);
   return text.length > 1_200 ? `${text.slice(0, 1_200)}…` : text;
 }

@@ -62,7 +62,7 @@ export const isResponse = (seen: HttpSeen, hex: string): boolean =>
 export const isDropped = (seen: HttpSeen): boolean => seen.kind === "nothing" || seen.status >= 400;
 
 /** A valid offer of new content, answered and pulled: what was sent before it has been seen by then. */
-export async function offerAndPull(target: HostedCacheTarget): Promise<string | undefined> {
+async function offerAndPull(target: HostedCacheTarget): Promise<string | undefined> {
   const content = target.source.make(2);
   const seen = await offer(target, 2, batchedOffer(target.source.port, [descriptor(content)]));
   if (!isResponse(seen, OK)) return `a valid offer was answered by ${seenText(seen)}`;

@@ -13,11 +13,11 @@ import { blocksOf, type ContentVersion, type StageContent, segmentById } from ".
 import type { OriginReply, OriginRequest } from "../../stage/origin.ts";
 import type { Played, Posted, Scene, Stage } from "../../stage/stage.ts";
 
-export const OFFER_PATH = "/0131501b-d67f-491b-9a40-c4bf27bcb4d4";
+const OFFER_PATH = "/0131501b-d67f-491b-9a40-c4bf27bcb4d4";
 /** By TLS, in capital letters. */
 export const FIRST_OFFER_PATH = "/C574AC30-5794-4AEE-B1BB-6651C5315029";
 
-export interface Descriptor {
+interface Descriptor {
   readonly blockSize: number;
   readonly segmentSize: number;
   readonly tagSize: number;
@@ -43,7 +43,7 @@ export interface OfficePlay {
 export const OK: OriginReply = { status: 200, headers: {}, body: Uint8Array.of(0, 0, 0, 1, 0) };
 export const INTERESTED: OriginReply = { status: 200, headers: {}, body: Uint8Array.of(0, 0, 0, 1, 1) };
 export const HEAD_BYTES = 16;
-export const DESCRIPTOR_BYTES = 59;
+const DESCRIPTOR_BYTES = 59;
 
 export const isPath = (path: string, wanted: string) =>
   path.toLowerCase().replace(/\/$/, "") === wanted.toLowerCase().replace(/\/$/, "");

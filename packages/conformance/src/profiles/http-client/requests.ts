@@ -19,7 +19,7 @@ export type HttpCheck = Check<ClientTarget>;
 export const ALONE: Scene = { peers: [] };
 
 /** How a request looks in a report. */
-export function requestText({ method, headers, httpVersion }: OriginRequest): string {
+function requestText({ method, headers, httpVersion }: OriginRequest): string {
   const told = ["accept-encoding", "range", "if-range", "if-match", "x-p2p-peerdist", "x-p2p-peerdistex"];
   const fields = told.flatMap((name) => (headers[name] === undefined ? [] : [`${name}: ${headers[name]}`]));
   return [`${method} HTTP/${httpVersion}`, ...fields].join(", ");

@@ -15,7 +15,7 @@ export interface UpstreamRequest {
   readonly signal: Cancellation;
 }
 
-export interface BodyTarget {
+interface BodyTarget {
   /** False: no more until `resume`. */
   data(bytes: Uint8Array): boolean;
   /** `last`: what is left, where it all came at once. */
