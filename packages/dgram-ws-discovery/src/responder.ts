@@ -14,7 +14,7 @@ import type { Link } from "./net/links.ts";
 import type { Transport } from "./net/transport.ts";
 import { ownText } from "./own-text.ts";
 import type { Clock, Endpoint, Random } from "./ports.ts";
-import type { Pauses } from "./protocol/pauses.ts";
+import type { Pauses, Task } from "./protocol/pauses.ts";
 import { randomWhole } from "./protocol/random.ts";
 import { RateLimit } from "./protocol/rate-limit.ts";
 import { RecentMap } from "./protocol/recent-map.ts";
@@ -80,12 +80,29 @@ interface Answered {
   atMs: number;
 }
 
-interface WaitingAnswer {
+/** Keeps nothing of the message: many wait at a time. */
+class WaitingAnswer implements Task {
   readonly kind: RequestMessage["kind"];
   /** Of the request's identifier. */
   readonly key: string;
   readonly request: RequestInfo;
   readonly build: MatchBuilder;
+  readonly #responder: Responder;
+
+  constructor(
+    responder: Responder,
+    { kind, key, request, build }: Pick<WaitingAnswer, "kind" | "key" | "request" | "build">,
+  ) {
+    this.kind = kind;
+    this.key = key;
+    this.request = request;
+    this.build = build;
+    this.#responder = responder;
+  }
+
+  run(): void {
+    void this.#responder.finish(this);
+  }
 }
 
 const MAX_REMEMBERED_ANSWERS = 1_024;
@@ -123,9 +140,9 @@ export class Responder {
       const build = await this.#decide(message, request);
       if (build && this.#rateAllows(request)) {
         keepable(request);
-        const answer = { kind: message.kind, key, request, build };
         const [fromMs, toMs] = this.#options.answerDelayMs ?? [0, 500];
-        pauses.after(randomWhole(random, fromMs, toMs), () => void this.#finish(answer));
+        const answer = new WaitingAnswer(this, { kind: message.kind, key, request, build });
+        pauses.after(randomWhole(random, fromMs, toMs), answer);
         return;
       }
     } catch (error) {
@@ -147,8 +164,8 @@ export class Responder {
     return true;
   }
 
-  /** After the delay. Keeps nothing of the message: many wait at a time. */
-  async #finish({ kind, key, request, build }: WaitingAnswer): Promise<void> {
+  /** After the delay. */
+  async finish({ kind, key, request, build }: WaitingAnswer): Promise<void> {
     const { clock, onError } = this.#context;
     try {
       const match = await build();

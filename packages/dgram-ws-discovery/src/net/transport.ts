@@ -2,7 +2,7 @@
 import { WsDiscoveryError } from "../errors.ts";
 import { IPV4_GROUP, IPV6_GROUP, MAX_REMEMBERED_SOURCES } from "../limits.ts";
 import type { Clock, DatagramPort, DatagramSocket, Endpoint, Random } from "../ports.ts";
-import type { Pauses } from "../protocol/pauses.ts";
+import type { Pauses, Task } from "../protocol/pauses.ts";
 import { RecentMap } from "../protocol/recent-map.ts";
 import { type TransmissionTiming, transmissionDelays } from "../protocol/transmission.ts";
 import { isOnSubnet, type NumericAddress, parseAddress } from "./address.ts";
@@ -47,6 +47,25 @@ interface Listener {
   readonly socket: DatagramSocket;
 }
 
+/** A datagram that is sent more than once. */
+class Copy implements Task {
+  readonly bytes: Uint8Array;
+  readonly to: Endpoint;
+  readonly link: Link;
+  readonly #send: (copy: Copy) => void;
+
+  constructor(send: (copy: Copy) => void, bytes: Uint8Array, to: Endpoint, link: Link) {
+    this.#send = send;
+    this.bytes = bytes;
+    this.to = to;
+    this.link = link;
+  }
+
+  run(): void {
+    this.#send(this);
+  }
+}
+
 export class Transport {
   readonly #options: TransportOptions;
   readonly #attachments = new Map<string, Attachment>();
@@ -59,6 +78,7 @@ export class Transport {
   #listening = false;
   #closed = false;
   #work: Promise<void> = Promise.resolve();
+  readonly #sendCopy = ({ bytes, to, link }: Copy) => void this.#send(bytes, to, link);
   #cancelRefresh: () => void = () => {};
 
   constructor(options: TransportOptions) {
@@ -121,12 +141,12 @@ export class Transport {
 
   /** The same without a promise and an end: answers are many. */
   reply(bytes: Uint8Array, to: Endpoint, link: Link, timing: TransmissionTiming): void {
-    const send = () => void this.#send(bytes, to, link);
-    send();
+    const copy = new Copy(this.#sendCopy, bytes, to, link);
+    copy.run();
     let afterMs = 0;
     for (const delayMs of transmissionDelays(timing, this.#options.random)) {
       afterMs += delayMs;
-      this.#options.pauses.after(afterMs, send);
+      this.#options.pauses.after(afterMs, copy);
     }
   }
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from "node:fs";
 import { nodeDatagramPort, systemClock, systemRandom } from "../node.ts";
 import { runCommand } from "./command.ts";
 
@@ -12,9 +13,12 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+
 process.exitCode = await runCommand(process.argv.slice(2), {
   network: { clock: systemClock, random: systemRandom, datagrams: nodeDatagramPort },
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   signal: interrupted.signal,
+  version,
 });

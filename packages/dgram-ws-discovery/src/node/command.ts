@@ -1,17 +1,23 @@
 /** The command: who is on the link, and who comes and goes. */
 import { parseArgs } from "node:util";
 import { DISCOVERY_PORT } from "../limits.ts";
-import type { ServiceDescription } from "../message/types.ts";
+import type { Probe, ServiceDescription } from "../message/types.ts";
 import { type ProtocolVersion, VERSIONS } from "../protocol/versions.ts";
 import { watchServices } from "../watch.ts";
-import { openWsDiscovery, type WsDiscovery, type WsDiscoveryOptions } from "../ws-discovery.ts";
+import {
+  openWsDiscovery,
+  type ReceivedMatch,
+  type WsDiscovery,
+  type WsDiscoveryOptions,
+} from "../ws-discovery.ts";
 import type { QName } from "../xml/element.ts";
+import { CUSTOMARY_PREFIXES } from "../xml/write.ts";
 
 const USAGE = `Usage: dgram-ws-discovery probe [options]      ask who is there
        dgram-ws-discovery resolve ADDRESS      ask where an endpoint is
        dgram-ws-discovery listen [options]     show who comes, changes and goes
 
-  --type {NAMESPACE}NAME   only services of this type; may be repeated
+  --type TYPE              only services of this type; may be repeated
   --scope URI              only services in this scope; may be repeated
   --match-by RULE          rule for scopes: a URI, or rfc2396, uuid, ldap, strcmp0
   --protocol VERSION       2005/04 (default) or 2009/01
@@ -19,14 +25,17 @@ const USAGE = `Usage: dgram-ws-discovery probe [options]      ask who is there
   --timeout MS             how long to wait for answers (default 2000)
   --port PORT              UDP port (default 3702)
   --json                   one JSON object a line
-  --help
+  --help, --version
+
+A type is {NAMESPACE}NAME, or PREFIX:NAME with one of the prefixes
+  ${Object.values(CUSTOMARY_PREFIXES).join(", ")}
 
 Examples:
-  dgram-ws-discovery probe                    whoever answers to any question
-  dgram-ws-discovery probe --type '{http://schemas.xmlsoap.org/ws/2006/02/devprof}Device'
-                                              devices, and computers
-  dgram-ws-discovery probe --type '{http://www.onvif.org/ver10/network/wsdl}NetworkVideoTransmitter'
-  dgram-ws-discovery probe --type '{http://schemas.microsoft.com/windows/2006/08/wdp/print}PrintDeviceType'
+  dgram-ws-discovery probe                    whoever is there
+  dgram-ws-discovery probe --type pub:Computer
+  dgram-ws-discovery probe --type dn:NetworkVideoTransmitter
+  dgram-ws-discovery probe --type wprt:PrintDeviceType
+  dgram-ws-discovery probe --type '{http://example.org/ns}Name'
 
 Status: 0 somebody was found, 1 nobody, 2 wrong usage.
 `;
@@ -38,6 +47,7 @@ export interface CommandIo {
   err(text: string): void;
   /** Ends `listen`. */
   readonly signal: AbortSignal;
+  readonly version: string;
 }
 
 type Settings = ReturnType<typeof readArguments>;
@@ -48,11 +58,11 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
   try {
     settings = readArguments(args);
   } catch (error) {
-    io.err(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    io.err(`${error instanceof Error ? error.message : String(error)}\nSee dgram-ws-discovery --help\n`);
     return 2;
   }
-  if (settings.help) {
-    io.out(USAGE);
+  if (settings.help || settings.printsVersion) {
+    io.out(settings.help ? USAGE : `${io.version}\n`);
     return 0;
   }
   const discovery = await openWsDiscovery({
@@ -63,6 +73,10 @@ export async function runCommand(args: readonly string[], io: CommandIo): Promis
     onError: (error) => io.err(`${error.message}\n`),
   });
   try {
+    if (discovery.links.length === 0 && settings.command !== "listen") {
+      io.err("no interface to ask on\n");
+      return 2;
+    }
     return await run(discovery, settings, io);
   } finally {
     await discovery.close();
@@ -74,27 +88,27 @@ async function run(discovery: WsDiscovery, settings: Settings, io: CommandIo): P
   switch (settings.command) {
     case "probe": {
       const seen = new Set<string>();
-      for await (const match of discovery.probe(settings.probe, { version, timeoutMs })) {
-        if (!seen.has(match.service.address)) show(match.service, settings, io);
+      const show = (match: ReceivedMatch) => {
+        if (!seen.has(match.service.address)) io.out(matchText(match, settings));
         seen.add(match.service.address);
-      }
-      if (seen.size === 0) {
-        const hint = settings.probe.types ? "" : "; some answer only when asked for their type, see --help";
-        io.err(`nobody answered within ${timeoutMs} ms${hint}\n`);
-      }
+      };
+      const ask = async (probe: Probe) => {
+        for await (const match of discovery.probe(probe, { version, timeoutMs })) show(match);
+      };
+      await Promise.all(questions(settings).map(ask));
+      if (seen.size === 0) io.err(`nobody answered within ${timeoutMs} ms\n`);
       return seen.size > 0 ? 0 : 1;
     }
     case "resolve": {
       const match = await discovery.resolve(settings.address, { version, timeoutMs });
-      if (match) show(match.service, settings, io);
+      if (match) io.out(matchText(match, settings));
       else io.err(`nobody answered within ${timeoutMs} ms\n`);
       return match ? 0 : 1;
     }
     case "listen":
       try {
-        for await (const { change, service } of watchServices(discovery, { signal: io.signal })) {
-          show(service, settings, io, change);
-        }
+        const watching = watchServices(discovery, { signal: io.signal, resolveMs: timeoutMs });
+        for await (const { change, service } of watching) io.out(serviceText(service, settings, { change }));
       } catch (error) {
         if (!io.signal.aborted) throw error;
       }
@@ -102,20 +116,39 @@ async function run(discovery: WsDiscovery, settings: Settings, io: CommandIo): P
   }
 }
 
-function show(service: ServiceDescription, settings: Settings, io: CommandIo, change?: string): void {
+/** Some answer only when they are asked for their type: wsdd does, as computers have it. */
+function questions({ probe, version }: Settings): Probe[] {
+  return probe.types ? [probe] : [probe, { ...probe, types: [DEVICE[version]] }];
+}
+
+/** Of DPWS, in the version that goes with each of WS-Discovery. */
+const DEVICE: Readonly<Record<ProtocolVersion, QName>> = {
+  "2005/04": { uri: "http://schemas.xmlsoap.org/ws/2006/02/devprof", local: "Device" },
+  "2009/01": { uri: "http://docs.oasis-open.org/ws-dd/ns/dpws/2009/01", local: "Device" },
+};
+
+function matchText({ service, from }: ReceivedMatch, settings: Settings): string {
+  return serviceText(service, settings, { from: from.address });
+}
+
+function serviceText(
+  service: ServiceDescription,
+  { json }: Settings,
+  { change, from }: { readonly change?: string; readonly from?: string },
+): string {
   const { address, types, scopes, xAddrs, metadataVersion } = service;
-  if (settings.json) {
-    io.out(`${JSON.stringify({ change, address, types, scopes, xAddrs, metadataVersion })}\n`);
-    return;
-  }
+  if (json) return `${JSON.stringify({ change, address, types, scopes, xAddrs, metadataVersion, from })}\n`;
   const lines = [change === undefined ? printable(address) : `${change} ${printable(address)}`];
   if (types?.length) lines.push(`  types   ${types.map(nameText).map(printable).join(" ")}`);
   if (scopes?.length) lines.push(`  scopes  ${scopes.map(printable).join(" ")}`);
   if (xAddrs?.length) lines.push(`  at      ${xAddrs.map(printable).join(" ")}`);
-  io.out(`${lines.join("\n")}\n`);
+  if (from !== undefined) lines.push(`  from    ${printable(from)}`);
+  return `${lines.join("\n")}\n`;
 }
 
 function nameText({ uri, local }: QName): string {
+  const prefix = CUSTOMARY_PREFIXES[uri];
+  if (prefix !== undefined) return `${prefix}:${local}`;
   return uri === "" ? local : `{${uri}}${local}`;
 }
 
@@ -138,6 +171,7 @@ function readArguments(args: readonly string[]) {
       port: { type: "string", default: String(DISCOVERY_PORT) },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
+      version: { type: "boolean", default: false },
     },
   });
   const [command = "probe", address = "", ...rest] = positionals;
@@ -161,13 +195,18 @@ function readArguments(args: readonly string[]) {
     port: readNumber("--port", values.port, 65_535),
     json: values.json,
     help: values.help,
+    printsVersion: values.version,
   };
 }
 
 function readName(text: string): QName {
-  const match = /^(?:\{([^{}]*)\})?([^{}:\s]+)$/.exec(text);
-  if (!match) throw new Error(`--type: ${printable(text)} is not {NAMESPACE}NAME`);
-  return { uri: match[1] ?? "", local: match[2] ?? "" };
+  const [, prefix, known] = /^([^{}:\s]+):([^{}:\s]+)$/.exec(text) ?? [];
+  for (const [uri, customary] of Object.entries(CUSTOMARY_PREFIXES)) {
+    if (known !== undefined && prefix === customary) return { uri, local: known };
+  }
+  const [, uri = "", local] = /^(?:\{([^{}]*)\})?([^{}:\s]+)$/.exec(text) ?? [];
+  if (local !== undefined) return { uri, local };
+  throw new Error(`--type: ${printable(text)} is not {NAMESPACE}NAME, and has no prefix that is known`);
 }
 
 function readNumber(name: string, text: string, max: number): number {

@@ -1,6 +1,11 @@
 /** Waits that can all be ended at once, without a listener for each on one long-lived signal, nor a timer. */
 import type { Clock } from "../ports.ts";
 
+/** Something to be done later: an object in place of a function, since thousands wait at a time. */
+export interface Task {
+  run(): void;
+}
+
 /** Up to this many milliseconds, to wait for one more is to wait for much longer. */
 const FEW_MS = 4;
 
@@ -8,7 +13,7 @@ export class Pauses {
   readonly #clock: Clock;
   readonly #ends = new Set<() => void>();
   /** What is to be done at each millisecond. */
-  readonly #due = new Map<number, { readonly work: (() => void)[]; readonly cancel: () => void }>();
+  readonly #due = new Map<number, { readonly tasks: Task[]; readonly cancel: () => void }>();
   #ended = false;
 
   constructor(clock: Clock) {
@@ -32,30 +37,30 @@ export class Pauses {
     });
   }
 
-  /** Calls `work` after `ms`, and up to a millisecond more; never if it was ended. */
-  after(ms: number, work: () => void): void {
+  /** Runs the task after `ms`, and up to a millisecond more; never if it was ended. */
+  after(ms: number, task: Task): void {
     if (this.#ended) return;
     if (ms <= FEW_MS) {
-      this.#soon(ms, work);
+      this.#soon(ms, task);
       return;
     }
     const nowMs = this.#clock.monotonicMs();
     const dueMs = Math.ceil(nowMs + ms);
     const due = this.#due.get(dueMs);
     if (due) {
-      due.work.push(work);
+      due.tasks.push(task);
       return;
     }
-    const entry = [work];
+    const tasks = [task];
     const cancel = this.#clock.after(dueMs - nowMs, () => {
       this.#due.delete(dueMs);
-      for (const each of entry) each();
+      for (const each of tasks) each.run();
     });
-    this.#due.set(dueMs, { work: entry, cancel });
+    this.#due.set(dueMs, { tasks, cancel });
   }
 
   /** Not a moment early: a system's timer may be, by what its clock leaves out of a millisecond. */
-  #soon(ms: number, work: () => void): void {
+  #soon(ms: number, task: Task): void {
     const dueMs = this.#clock.monotonicMs() + ms;
     let cancel = () => {};
     const end = () => cancel();
@@ -64,7 +69,7 @@ export class Pauses {
       if (leftMs > 0) cancel = this.#clock.after(leftMs, look);
       else {
         this.#ends.delete(end);
-        work();
+        task.run();
       }
     };
     cancel = this.#clock.after(ms, look);

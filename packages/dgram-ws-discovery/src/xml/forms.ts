@@ -3,7 +3,7 @@
  * are few, and each writes nearly the same document again and again. What is given is what `readXml` gives.
  */
 import type { ParsedElement, XmlAttribute } from "./element.ts";
-import { decodeDocument, readXml } from "./read.ts";
+import { decodeDocument, ReadElement, readXml } from "./read.ts";
 
 /** Each costs a comparison with documents of a form that is not known. */
 const MAX_FORMS = 8;
@@ -260,12 +260,18 @@ function filled(shape: Shape, changed: readonly (string | undefined)[]): ParsedE
     attributes[i] = { uri, local, value };
   }
   if (text === undefined && !children && !attributes) return sample;
-  return {
-    uri: sample.uri,
-    local: sample.local,
-    attributes: attributes ?? sample.attributes,
-    children: children ?? sample.children,
-    text: text ?? sample.text,
-    resolvePrefix: sample.resolvePrefix,
-  };
+  return new ReadElement(
+    {
+      uri: sample.uri,
+      local: sample.local,
+      attributes: attributes ?? sample.attributes,
+      children: children ?? sample.children,
+      text: text ?? sample.text,
+    },
+    NO_NAMESPACES,
+    sample,
+  );
 }
+
+/** Of an element that is read by its sample, which knows them all. */
+const NO_NAMESPACES: Readonly<Record<string, string>> = {};

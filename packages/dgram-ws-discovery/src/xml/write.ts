@@ -3,7 +3,7 @@ import { WsDiscoveryError } from "../errors.ts";
 import type { QName, XmlAttribute } from "./element.ts";
 
 /** Prefixes that readers without namespace support expect: wsdd compares a type with `wsdp:Device` as text. */
-const CUSTOMARY: Readonly<Record<string, string>> = {
+export const CUSTOMARY_PREFIXES: Readonly<Record<string, string>> = {
   "http://schemas.xmlsoap.org/ws/2006/02/devprof": "wsdp",
   "http://docs.oasis-open.org/ws-dd/ns/dpws/2009/01": "dpws",
   "http://schemas.microsoft.com/windows/pub/2005/07": "pub",
@@ -70,7 +70,7 @@ class NamespaceTable {
 
   #newPrefix(uri: string): string {
     const taken = new Set(this.#prefixes.values());
-    const customary = CUSTOMARY[uri];
+    const customary = CUSTOMARY_PREFIXES[uri];
     if (customary !== undefined && !taken.has(customary)) return customary;
     let number = 1;
     while (taken.has(`ns${number}`)) number++;

@@ -124,9 +124,9 @@ describe("pauses", () => {
     const clock = manualClock();
     const pauses = new Pauses(clock);
     const done: string[] = [];
-    pauses.after(5, () => done.push("a"));
-    pauses.after(4.5, () => done.push("b"));
-    pauses.after(7, () => done.push("c"));
+    pauses.after(5, { run: () => done.push("a") });
+    pauses.after(4.5, { run: () => done.push("b") });
+    pauses.after(7, { run: () => done.push("c") });
     const waited = pauses.wait(100);
     expect(clock.pending).toBe(3);
     await clock.advance(4);
@@ -134,7 +134,7 @@ describe("pauses", () => {
     await clock.advance(1);
     expect(done).toEqual(["a", "b"]);
     pauses.end();
-    pauses.after(1, () => done.push("d"));
+    pauses.after(1, { run: () => done.push("d") });
     expect([await waited, await pauses.wait(1), clock.pending]).toEqual([false, false, 0]);
     await clock.advance(100);
     expect(done).toEqual(["a", "b"]);
@@ -146,10 +146,10 @@ describe("pauses", () => {
     const pauses = new Pauses({ ...clock, after });
     await clock.advance(0.25);
     const done: number[] = [];
-    pauses.after(1, () => done.push(clock.monotonicMs()));
+    pauses.after(1, { run: () => done.push(clock.monotonicMs()) });
     await clock.advance(10);
     expect(done).toEqual([1.25]);
-    pauses.after(2, () => done.push(clock.monotonicMs()));
+    pauses.after(2, { run: () => done.push(clock.monotonicMs()) });
     await clock.advance(1.5);
     pauses.end();
     await clock.advance(10);

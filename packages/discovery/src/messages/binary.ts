@@ -47,7 +47,7 @@ export function writeProbeScope(ids: readonly Uint8Array[]): string {
 /** Before the identifiers. */
 const SCOPE_HEAD_BYTES = 3;
 
-/** The identifiers of a scope, one after the other in one array: many probes wait, and each view of it costs. */
+/** The identifiers of a scope, one after the other in one array. */
 export class PackedIds {
   readonly length: number;
   readonly #binary: Uint8Array;

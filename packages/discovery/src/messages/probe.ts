@@ -1,6 +1,6 @@
 /** Probes in both formats. [MS-PCCRD] 2.2.2.1 */
 import { fromHex, toHex } from "@branchcache/runtime";
-import type { Probe } from "dgram-ws-discovery";
+import { ownText, type Probe } from "dgram-ws-discovery";
 import { MAX_IDS_IN_PROBE } from "../limits.ts";
 import { FORMATS, type FormatVersion, formatOf } from "../names.ts";
 import { readProbeScope, writeProbeScope } from "./binary.ts";
@@ -12,7 +12,7 @@ export function peerProbe(version: FormatVersion, ids: readonly Uint8Array[]): P
   return { types: [type], scopes, matchBy };
 }
 
-/** Identifiers of which an array is made when they are needed; an array is one, too. */
+/** Identifiers of which arrays are made when they are needed: many probes wait, and each array costs. */
 interface IdList {
   readonly length: number;
   slice(start?: number, end?: number): Uint8Array[];
@@ -23,6 +23,33 @@ export interface PeerProbe {
   readonly ids: IdList;
   /** Version 1.0: each identifier as the probe wrote it, for the answer to echo. */
   readonly texts: readonly string[];
+}
+
+const NO_TEXTS: readonly string[] = [];
+const HEX = /^(?:[0-9a-f]{2})+$/i;
+
+/** Identifiers as version 1.0 writes them. */
+class HexIds implements IdList {
+  readonly #texts: readonly string[];
+
+  constructor(texts: readonly string[]) {
+    this.#texts = texts;
+  }
+
+  get length(): number {
+    return this.#texts.length;
+  }
+
+  slice(start?: number, end?: number): Uint8Array[] {
+    return this.#texts.slice(start, end).map((text) => fromHex(text) ?? new Uint8Array(0));
+  }
+}
+
+/** The same probe, for whom it is to wait: it keeps nothing of the datagram. */
+export function keepable(probe: PeerProbe): PeerProbe {
+  if (probe.version === 2) return probe;
+  const texts = probe.texts.map(ownText);
+  return { version: 1, ids: new HexIds(texts), texts };
 }
 
 /** `foreign`: for other services. `malformed`: for ours, and to be discarded silently. [MS-PCCRD] 3.2.4.1 */
@@ -39,18 +66,13 @@ export function readPeerProbe(probe: Probe): PeerProbe | "foreign" | "malformed"
 
 function readHexScopes(scopes: readonly string[]): PeerProbe | undefined {
   const texts = scopes.length > 1 ? [...new Set(scopes)].slice(0, MAX_IDS_IN_PROBE) : scopes;
-  const ids: Uint8Array[] = [];
-  for (const text of texts) {
-    const id = fromHex(text);
-    if (!id) return undefined;
-    ids.push(id);
-  }
-  return ids.length > 0 ? { version: 1, ids, texts } : undefined;
+  if (texts.length === 0 || !texts.every((text) => HEX.test(text))) return undefined;
+  return { version: 1, ids: new HexIds(texts), texts };
 }
 
 /** White space may stand inside one base64 value. */
 function readBinaryScope(scopes: readonly string[]): PeerProbe | undefined {
   const [only = "", ...others] = scopes;
   const ids = readProbeScope(others.length === 0 ? only : scopes.join(""));
-  return ids && { version: 2, ids, texts: [] };
+  return ids && { version: 2, ids, texts: NO_TEXTS };
 }

@@ -1,18 +1,17 @@
 /** Decides which probes are answered, and with what. [MS-PCCRD] 3.2 */
 import type { SegmentId } from "@branchcache/content-info";
 import type { Clock, Observer } from "@branchcache/runtime";
-import {
-  type Link,
-  type MatchBuilder,
-  type MatchTemplate,
-  ownText,
-  type Probe,
-  type RequestHandler,
-  type RequestInfo,
+import type {
+  Link,
+  MatchBuilder,
+  MatchTemplate,
+  Probe,
+  RequestHandler,
+  RequestInfo,
 } from "dgram-ws-discovery";
 import { offeredAddresses } from "../addresses.ts";
 import { answerTemplate, answerTexts, type HeldSegment, hasBlocks } from "../messages/match.ts";
-import { type PeerProbe, readPeerProbe } from "../messages/probe.ts";
+import { keepable, type PeerProbe, readPeerProbe } from "../messages/probe.ts";
 import type { FormatVersion } from "../names.ts";
 import type { Republication } from "../republication.ts";
 import type { ServeOptions } from "../types.ts";
@@ -32,6 +31,16 @@ const RECEIVED = {
   found: { direction: "received", result: "found" },
 };
 const SILENT = { battery: { decision: "battery" }, quorum: { decision: "quorum" } };
+
+/** What was decided when the probe came; the segments after the first that is told of are looked at later. */
+interface Decided {
+  /** Place of the first segment that is told of. */
+  readonly told: number;
+  /** Places of those before it that are held, and not told of. */
+  readonly silent: readonly number[];
+}
+
+const NONE: readonly number[] = [];
 
 /** Multicast comes back to its sender too. */
 function isOurs({ from, link }: RequestInfo): boolean {
@@ -67,19 +76,20 @@ export function probeAnswerer(options: AnswererOptions): RequestHandler {
   async function decide(wanted: PeerProbe, request: RequestInfo): Promise<MatchBuilder | undefined> {
     const { ids } = wanted;
     const nowMs = clock.monotonicMs();
-    /** Index-aligned: whether a segment that is held will be told of. */
-    const told: (boolean | undefined)[] = [];
-    for (let asked = 0; asked < ids.length; ) {
-      const part = ids.slice(asked, asked === 0 ? 1 : ids.length);
+    let silent = NONE;
+    for (let first = 0; first < ids.length; ) {
+      const part = ids.slice(first, first === 0 ? 1 : ids.length);
       const held = await serve.held.holds(part);
       for (let i = 0; i < part.length; i++) {
-        const isTold = hasBlocks(held[i]) ? republication.mayAnswer(part[i] as SegmentId, nowMs) : undefined;
-        told.push(isTold);
-        if (isTold) return builder(wanted, request, told);
+        if (!hasBlocks(held[i])) continue;
+        if (republication.mayAnswer(part[i] as SegmentId, nowMs)) {
+          return builder(wanted, request, { told: first + i, silent });
+        }
+        silent = [...silent, first + i];
       }
-      asked += part.length;
+      first += part.length;
     }
-    if (!told.includes(false)) observer.count("discoveries_total", 1, RECEIVED.none);
+    if (silent.length === 0) observer.count("discoveries_total", 1, RECEIVED.none);
     else if (!isOnBattery()) {
       observer.count("discoveries_total", 1, RECEIVED.suppressed);
       observer.count("probe_answers_total", 1, SILENT.quorum);
@@ -93,15 +103,15 @@ export function probeAnswerer(options: AnswererOptions): RequestHandler {
     return true;
   }
 
-  function builder(wanted: PeerProbe, request: RequestInfo, told: readonly (boolean | undefined)[]) {
+  function builder(wanted: PeerProbe, request: RequestInfo, decided: Decided): MatchBuilder | undefined {
     if (isOnBattery()) return undefined;
     observer.count("discoveries_total", 1, RECEIVED.found);
-    const waiting = { version: wanted.version, ids: wanted.ids, texts: wanted.texts.map(ownText) };
-    return () => build(waiting, request, told);
+    const waiting = keepable(wanted);
+    return () => build(waiting, request, decided);
   }
 
   /** The cache may have changed while the answer waited. */
-  async function build(wanted: PeerProbe, request: RequestInfo, told: readonly (boolean | undefined)[]) {
+  async function build(wanted: PeerProbe, request: RequestInfo, { told, silent }: Decided) {
     const template = templates.for(wanted.version, request);
     if (!template) return undefined;
     const ids = wanted.ids.slice();
@@ -110,7 +120,9 @@ export function probeAnswerer(options: AnswererOptions): RequestHandler {
     const held = new Array<HeldSegment | undefined>(ids.length);
     for (let i = 0; i < ids.length; i++) {
       const segment = now[i];
-      const isTold = hasBlocks(segment) && (told[i] ?? republication.mayAnswer(ids[i] as SegmentId, nowMs));
+      const isTold =
+        hasBlocks(segment) &&
+        (i === told || (!silent.includes(i) && republication.mayAnswer(ids[i] as SegmentId, nowMs)));
       held[i] = isTold ? segment : undefined;
     }
     const texts = answerTexts(wanted, held, clock.wallMs());

@@ -15,7 +15,7 @@ import {
   writeSegmentAges,
 } from "../../src/messages/binary.ts";
 import { readAgedMatch, readCountedMatch } from "../../src/messages/match.ts";
-import { peerProbe, readPeerProbe } from "../../src/messages/probe.ts";
+import { keepable, peerProbe, readPeerProbe } from "../../src/messages/probe.ts";
 import { FORMATS, PEERDIST } from "../../src/names.ts";
 import { A, B, C, peerMatch } from "../support.ts";
 
@@ -205,7 +205,11 @@ describe("reading a probe", () => {
 
   it("PCCRD-14 D-3 reads either case, and keeps the text", () => {
     const scopes = [hexA.toLowerCase(), hexB];
-    expect(readPeerProbe({ ...v1, scopes })).toEqual({ version: 1, ids: [A, B], texts: scopes });
+    const probe = readPeerProbe({ ...v1, scopes });
+    if (typeof probe === "string") throw new Error(probe);
+    for (const { ids, texts } of [probe, keepable(probe)]) {
+      expect([ids.length, ids.slice(), ids.slice(1), texts]).toEqual([2, [A, B], [B], scopes]);
+    }
   });
 
   it("D-4 white space in base64 is no matter", () => {

@@ -56,7 +56,8 @@ describe("worked examples", () => {
     expect(written({ ...header, kind: "Probe", messageId: probeId, probe: peerProbe(1, [A, B]) })).toBe(
       messages["V1 Probe"].xml,
     );
-    expect(probed(messages["V1 Probe"].xml)).toMatchObject({ version: 1, ids: [A, B] });
+    const { version, ids } = probed(messages["V1 Probe"].xml);
+    expect([version, ids.slice()]).toEqual([1, [A, B]]);
   });
 
   it("PCCRD-16 PCCRD-17 PCCRD-38 the version 2.0 probe", () => {
