@@ -10,8 +10,8 @@ import { recordBytes, writeFrame } from "./record.ts";
 
 /** A piece is written at once. */
 const CHUNK_BYTES = 2 * 2 ** 20;
-/** So much is handed to the disk before more is waited for; it writes while the next is staged. */
-const SYNC_BYTES = 16 * 2 ** 20;
+/** So much is handed to the disk at once; it writes while the next is staged. */
+const SYNC_BYTES = 8 * 2 ** 20;
 /** Buffers kept for the next pieces: fresh ones cost the garbage collector and the page tables more than the copying. */
 const MOST_SPARE = 20;
 
