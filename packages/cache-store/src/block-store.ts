@@ -215,7 +215,10 @@ export interface BlockStore {
   /** One pin less, down to none. False if it is not there. */
   unpin(id: SegmentId): Promise<boolean>;
   usage(): Promise<StoreUsage>;
-  /** Resolves when all that was put before is durable. */
+  /**
+   * Resolves when all that was put before is durable. Throws, once, what kept a block from being written whose put had
+   * said `stored`; for want of room it goes as in an eviction, and nothing is thrown.
+   */
   flush(): Promise<void>;
   /** Writes what is queued. Twice is harmless. */
   close(): Promise<void>;

@@ -1,6 +1,6 @@
 /** The block store on LMDB. Reads are synchronous and see what is committed; writes go through a queue. */
 import type { SealedBlock, SegmentId } from "@branchcache/content-info";
-import { type Clock, errorCode, type Observer } from "@branchcache/runtime";
+import { type Clock, errorCode, errorMessage, type Observer } from "@branchcache/runtime";
 import type {
   BlockStore,
   HeldSegment,
@@ -89,6 +89,8 @@ export class LmdbBlockStore implements BlockStore {
   #limits: Limits;
   /** Monotonic. */
   #diskFullUntilMs = 0;
+  /** Why a put since the last `flush` is not on the disk. */
+  #lost: unknown;
   #closing: Promise<void> | undefined;
 
   constructor(options: LmdbBlockStoreOptions) {
@@ -227,6 +229,7 @@ export class LmdbBlockStore implements BlockStore {
     }
     this.#queue.tell(expected, change, (outcome) => {
       if ("value" in outcome || isFull(outcome.error)) this.#judge(outcome);
+      else this.#noteLoss(outcome.error);
     });
     await this.#writer.room();
     await this.#files.room();
@@ -243,6 +246,16 @@ export class LmdbBlockStore implements BlockStore {
     if (!isFull(outcome.error)) throw outcome.error;
     this.#diskFullUntilMs = this.#options.clock.monotonicMs() + DISK_FULL_PAUSE_MS;
     return "full";
+  }
+
+  /** Of a block that was as good as stored. */
+  #noteLoss(error: unknown): void {
+    if (this.#lost === undefined) {
+      const { environment, observer } = this.#options;
+      const fields = { path: environment.path, reason: errorMessage(error) };
+      observer.event("error", "cache.save_failed", fields);
+    }
+    this.#lost ??= error;
   }
 
   getBlock(id: SegmentId, index: number, options?: ReadOptions): Promise<StoredBlock | undefined> {
@@ -387,6 +400,14 @@ export class LmdbBlockStore implements BlockStore {
   }
 
   async flush(): Promise<void> {
+    await this.#drain();
+    const lost = this.#lost;
+    this.#lost = undefined;
+    if (lost !== undefined) throw lost;
+  }
+
+  /** Resolves when all that is queued is on the disk or has failed. */
+  async #drain(): Promise<void> {
     this.#assertOpen();
     if (!this.#accesses.isEmpty) void this.#queue.whole(() => {});
     await this.#writer.settled();
@@ -400,7 +421,7 @@ export class LmdbBlockStore implements BlockStore {
   }
 
   async #close(): Promise<void> {
-    await this.flush();
+    await this.#drain();
     await this.#files.close();
     await this.#removals.done();
   }
@@ -414,7 +435,7 @@ export class LmdbBlockStore implements BlockStore {
   async whileStill<T>(work: () => Promise<T>): Promise<T> {
     this.#isPaused = true;
     try {
-      await this.flush();
+      await this.#drain();
       return await this.#files.whileStill(work);
     } finally {
       this.#isPaused = false;
@@ -445,7 +466,7 @@ export class LmdbBlockStore implements BlockStore {
 
   /** Waits for all that is queued, reads to be counted among them, and drops what is too old. */
   async #settled(): Promise<void> {
-    await this.flush();
+    await this.#drain();
     await this.expire();
     await this.#options.environment.ready();
   }

@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, stat } from "node:fs/promises";
+import { chmod, mkdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "@branchcache/runtime";
 import { recordingObserver } from "@branchcache/runtime/testing";
@@ -46,6 +46,25 @@ describe("openLmdbStore", () => {
     await second.blocks.flush();
     const held = await second.blocks.holds([1, 2, 3, 4, 5].map((n) => segmentOf(n).id));
     expect(held.map((segment) => segment !== undefined)).toEqual([true, true, false, true, true]);
+  });
+
+  it("says at flush, once, that blocks could not be written, and goes on when they can", async () => {
+    const path = await temporaryDirectory();
+    const observer = recordingObserver();
+    const { blocks } = await openStores(path, { observer });
+    await rm(join(path, "blocks"), { recursive: true });
+    for (let n = 0; n < 3; n++) await blocks.putBlock(segmentOf(n), 0, sealedBlock(n, 0));
+    await expect(blocks.flush()).rejects.toMatchObject({ code: "BC_STORE_IO", path });
+    await blocks.flush();
+    expect(observer.named("cache.save_failed")).toMatchObject([
+      { level: "error", fields: { path, reason: expect.stringContaining("ENOENT") } },
+    ]);
+    expect(await blocks.usage()).toMatchObject({ bytes: 0, segments: { complete: 0, partial: 0 } });
+    await mkdir(join(path, "blocks"));
+    for (let n = 0; n < 3; n++)
+      expect(await blocks.putBlock(segmentOf(n), 0, sealedBlock(n, 0))).toBe("stored");
+    await blocks.flush();
+    expect((await blocks.getBlock(segmentOf(2).id, 0))?.data).toEqual(sealedBlock(2, 0).data);
   });
 
   it("finds facts again whatever their size, and when they have grown or shrunk", async () => {
