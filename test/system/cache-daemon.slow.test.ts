@@ -48,6 +48,13 @@ describe("the cache of a daemon that runs", () => {
 
   it("follows at once what is set, added and removed", async () => {
     expect(await json("cache", "set", "--max-size", "2GiB")).toMatchObject({ limit_bytes: 2 ** 31 });
+    expect(
+      await daemon.run("cache", "set", "--max-size", "2GiB"),
+      "the configuration says 1GiB",
+    ).toMatchObject({
+      code: 0,
+      complaint: expect.stringMatching(/holds again when the daemon starts.*config set cache.data.max_bytes/),
+    });
     expect((await status()).max_bytes).toBe(2 ** 31);
     const more = join(daemon.directory, "more");
     expect(await json("cache", "add", more, "--max-size", "1GiB")).toMatchObject({ added: more });
@@ -61,6 +68,25 @@ describe("the cache of a daemon that runs", () => {
     expect(await daemon.run("cache", "remove", id, "--force")).toMatchObject({
       code: 1,
       complaint: expect.stringContaining("BC_NOT_HELD"),
+    });
+  });
+
+  it("is exported and imported beside the daemon, whose limit holds", async () => {
+    await download();
+    const file = join(daemon.directory, "all.bcpkg");
+    const { blocks } = await json("export", file);
+    expect(await json("cache", "set", "--max-size", "1MiB")).toMatchObject({ limit_bytes: 2 ** 20 });
+    expect(await json("import", file, "--trust")).toMatchObject({ refused: 0 });
+    const { bytes, segments } = await json("cache", "show");
+    expect(bytes).toBeLessThanOrEqual(2 ** 20);
+    expect(segments.complete).toBeGreaterThan(0);
+    await json("cache", "set", "--max-size", "2GiB");
+    const { stored, already_held: held } = await json("import", file, "--trust");
+    expect(stored + held).toBe(blocks);
+    expect((await status()).segments.complete, "the daemon sees them at once").toBe(blocks);
+    expect(await daemon.run("import", file), "what has no secret here").toMatchObject({
+      code: 0,
+      output: expect.stringContaining("only a hosted cache gives on"),
     });
   });
 

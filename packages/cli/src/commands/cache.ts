@@ -55,7 +55,9 @@ export function cacheCommand(): Command {
         .option("--max-age <time>", "how long segments are kept, such as 28d; 0s for ever", parseDuration)
         .option("--hash-max-size <size>", "most that hashes of published files may take", parseSize)
         .option("--move-to <dir>", "move the cache; name the new place with --cache-dir from then on")
-        .action(async (options: CacheSetOptions) => (await work()).setCache(options)),
+        .action(async (options: CacheSetOptions, command: Command) =>
+          (await work()).setCache({ ...options, config: command.optsWithGlobals()["config"] }),
+        ),
     )
     .addCommand(
       subcommand("compact", "give space that is not used back to the disk").action(

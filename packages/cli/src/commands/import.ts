@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { collect } from "../option-values.ts";
 import { cachePlaceOptions, cacheSizeOption } from "../shared-options.ts";
 import type { ImportCommandOptions } from "../work/cache-package.ts";
+import { addControlOptions } from "./control-options.ts";
 
 export function importCommand(): Command {
   const command = new Command("import")
@@ -16,7 +17,6 @@ export function importCommand(): Command {
     .option("--tag <tag>", "tag all segments; may be repeated", collect)
     .option("--pin", "never evict these segments")
     .addOption(cacheSizeOption())
-    .option("--json", "print JSON")
     .addHelpText(
       "after",
       `
@@ -31,5 +31,5 @@ Exit status: 0 taken, 1 failed or some blocks refused, 2 usage.`,
       await runImport(file, options);
     });
   for (const option of cachePlaceOptions()) command.addOption(option);
-  return command;
+  return addControlOptions(command);
 }

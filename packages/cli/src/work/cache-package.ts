@@ -1,10 +1,12 @@
 import { access, stat } from "node:fs/promises";
+import { resolve } from "node:path";
 import { makeBlockCheck } from "@branchcache/cache-store";
 import { exportPackage, importPackage } from "@branchcache/cache-store/package";
 import { nodeHashEngine } from "@branchcache/content-info/node";
 import { nodeBlockCipher } from "@branchcache/retrieval/node";
 import { BranchCacheError, errorMessage, silentObserver } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
+import { daemonCache } from "../cache/cache-methods.ts";
 import { type AmountBar, amountBar } from "../progress.ts";
 import { Resources } from "../resources.ts";
 import { stopSignal } from "../stop-signals.ts";
@@ -24,6 +26,7 @@ export interface ImportCommandOptions extends CachePlaceOptions {
   readonly trust?: true;
   readonly tag?: readonly string[];
   readonly pin?: true;
+  readonly controlSocket?: string;
   readonly json?: true;
 }
 
@@ -74,7 +77,7 @@ export async function runImport(file: string, options: ImportCommandOptions): Pr
   const { trust, tag, pin, json } = options;
   const signal = stopSignal();
   await using resources = new Resources();
-  const store = await openCache(options, silentObserver);
+  const store = await openCache(await besideDaemon(options), silentObserver);
   resources.defer(() => store.close());
   const bar = openBar(resources);
   const fileBytes = await stat(file).then(
@@ -101,13 +104,26 @@ export async function runImport(file: string, options: ImportCommandOptions): Pr
   });
   bar.stop();
   const { segments, stored, alreadyHeld, checked, refused, publications } = report;
+  const isBlind = !trust && stored + alreadyHeld + refused > checked;
   process.stdout.write(
     json
       ? `${JSON.stringify({ file, ...snakeCase(report) })}\n`
       : `${file}: ${segments} segments; ${stored} blocks stored, ${alreadyHeld} held already, ` +
-          `${checked} checked by their hash, ${refused} refused; hashes of ${publications} files\n`,
+          `${checked} checked by their hash, ${refused} refused; hashes of ${publications} files\n` +
+          (isBlind
+            ? "What could not be checked, for want of its secret, only a hosted cache gives on (see --trust).\n"
+            : ""),
   );
   if (refused > 0) throw new BranchCacheError("BC_PACKAGE_REFUSED", `${refused} blocks were refused`);
+}
+
+/** Where a daemon uses this cache its limits hold, which it keeps with the cache. */
+async function besideDaemon(options: ImportCommandOptions): Promise<CachePlaceOptions> {
+  const { cacheStore, cacheDir, controlSocket, cacheSize, ...place } = options;
+  const daemon = cacheStore === "lmdb" ? await daemonCache(resolve(cacheDir), controlSocket) : undefined;
+  await daemon?.close();
+  const isOwn = daemon === undefined && cacheSize !== undefined;
+  return { ...place, cacheStore, cacheDir, ...(isOwn && { cacheSize }) };
 }
 
 function openBar(resources: Resources): AmountBar {

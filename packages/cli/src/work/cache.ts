@@ -4,6 +4,8 @@ import { BranchCacheError, fromHex, type Observer, silentObserver, toHex } from 
 import { systemClock } from "@branchcache/runtime/node";
 import { daemonCache } from "../cache/cache-methods.ts";
 import { type ManagedCache, managedCache } from "../cache/managed-cache.ts";
+import { originText } from "../config/layers.ts";
+import { resolveConfig } from "../config/resolve.ts";
 import { amountBar } from "../progress.ts";
 import { stopSignal } from "../stop-signals.ts";
 import { formatBytes, formatCount, formatDuration, formatShare } from "../units.ts";
@@ -30,6 +32,8 @@ export interface CacheSetOptions extends CacheAddOptions {
   readonly maxAge?: number;
   readonly hashMaxSize?: number;
   readonly moveTo?: string;
+  /** The file of settings, where one was named. */
+  readonly config?: string;
 }
 export interface CacheClearOptions extends CacheOptions {
   readonly tag?: readonly string[];
@@ -168,7 +172,11 @@ export async function removeFromCache(ids: readonly string[], options: CacheRemo
     if (dir !== undefined && !(await onDisk().removeExtension(dir))) {
       throw new BranchCacheError("BC_CACHE_PATH", `${dir} was not added to this cache`);
     }
-    print(options, { json: { removed, directory: dir }, text: [`${removed} segments removed`] });
+    const text = [
+      ...(segments.length > 0 ? [`${formatCount(removed, "segment")} removed`] : []),
+      ...(dir === undefined ? [] : [`${dir}: no part of the cache any more; what was in it is deleted`]),
+    ];
+    print(options, { json: { removed, directory: dir }, text });
     if (removed < segments.length) {
       throw new BranchCacheError("BC_NOT_HELD", `${segments.length - removed} segments were not held`);
     }
@@ -201,6 +209,33 @@ export async function setCache(options: CacheSetOptions): Promise<void> {
       ],
     });
   });
+  await warnOfSettings(options);
+}
+
+/** What the configuration says holds again when a daemon starts or reads it anew. */
+async function warnOfSettings({
+  maxSize,
+  maxPercent,
+  maxAge,
+  hashMaxSize,
+  config,
+}: CacheSetOptions): Promise<void> {
+  const { written } = await resolveConfig({ configFile: config });
+  const keys = [
+    ...(maxSize === undefined && maxPercent === undefined
+      ? []
+      : ["cache.data.max_bytes", "cache.data.max_percent"]),
+    ...(maxAge === undefined ? [] : ["cache.max_age"]),
+    ...(hashMaxSize === undefined ? [] : ["cache.hash.max_bytes", "cache.hash.max_percent"]),
+  ];
+  for (const key of keys) {
+    const origin = written.get(key)?.origin;
+    if (origin === undefined || origin.kind === "default") continue;
+    process.stderr.write(
+      `branchcache: ${key} is set in the configuration (${originText(origin)}), and holds again when the daemon ` +
+        `starts; to change it for good: branchcache config set ${key} VALUE\n`,
+    );
+  }
 }
 
 export async function compactCache(options: CacheOptions): Promise<void> {
