@@ -31,31 +31,54 @@ export interface SegmentSource {
 
 /** Derives identifier and secret, and splits the block hashes, when first asked for. */
 export function lazySegment(source: SegmentSource, engine: HashEngine): Segment {
-  const { version, algorithm, offsetBytes, lengthBytes, hashOfData, firstBlockIndex } = source;
-  let secret: SegmentSecret | undefined;
-  let id: SegmentId | undefined;
-  let hashes: readonly BlockHash[] | undefined;
-  return {
-    version,
-    algorithm,
-    get id() {
-      id ??= deriveSegmentId(engine, algorithm, this.secret, hashOfData);
-      return id;
-    },
-    get secret() {
-      secret ??= source.secret();
-      return secret;
-    },
-    hashOfData,
-    offsetBytes,
-    lengthBytes,
-    blockSizeBytes: version === 1 ? V1_BLOCK_BYTES : lengthBytes,
-    firstBlockIndex,
-    get blockHashes() {
-      hashes ??= version === 1 ? split(source.blockHashes, hashOfData.length) : [hashOfData];
-      return hashes;
-    },
-  };
+  return new LazySegment(source, engine);
+}
+
+/**
+ * A class, since contents of version 2.0 have tens of thousands: an object with getters of its own takes V8 1 KB more
+ * and every look at it several times as long. Who copies one by spreading it loses what is derived.
+ */
+class LazySegment implements Segment {
+  readonly version: ContentInformationVersion;
+  readonly algorithm: HashAlgorithm;
+  readonly hashOfData: HashOfData;
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+  readonly blockSizeBytes: number;
+  readonly firstBlockIndex: number;
+  readonly #source: SegmentSource;
+  readonly #engine: HashEngine;
+  #secret: SegmentSecret | undefined;
+  #id: SegmentId | undefined;
+  #blockHashes: readonly BlockHash[] | undefined;
+
+  constructor(source: SegmentSource, engine: HashEngine) {
+    this.version = source.version;
+    this.algorithm = source.algorithm;
+    this.hashOfData = source.hashOfData;
+    this.offsetBytes = source.offsetBytes;
+    this.lengthBytes = source.lengthBytes;
+    this.blockSizeBytes = source.version === 1 ? V1_BLOCK_BYTES : source.lengthBytes;
+    this.firstBlockIndex = source.firstBlockIndex;
+    this.#source = source;
+    this.#engine = engine;
+  }
+
+  get id(): SegmentId {
+    this.#id ??= deriveSegmentId(this.#engine, this.algorithm, this.secret, this.hashOfData);
+    return this.#id;
+  }
+
+  get secret(): SegmentSecret {
+    this.#secret ??= this.#source.secret();
+    return this.#secret;
+  }
+
+  get blockHashes(): readonly BlockHash[] {
+    this.#blockHashes ??=
+      this.version === 1 ? split(this.#source.blockHashes, this.hashOfData.length) : [this.hashOfData];
+    return this.#blockHashes;
+  }
 }
 
 function split(joined: Uint8Array, each: number): Uint8Array[] {

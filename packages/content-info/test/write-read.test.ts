@@ -62,7 +62,10 @@ const published = fc.constantFrom(...publications).chain((publication) => {
 const leading = fc.constantFrom<WriteOptions>({}, { leadingBlocks: "list" });
 
 /** A segment with everything derived, so that it compares by value. */
-const spelled = (segment: Segment) => ({ ...segment });
+const spelled = (segment: Segment) => {
+  const { id, secret, blockHashes } = segment;
+  return { ...segment, id, secret, blockHashes };
+};
 
 function readInPieces(blob: Uint8Array, pieces: readonly number[]): ContentInformation {
   const reader = createContentInformationReader(engine);

@@ -32,6 +32,8 @@ export class SegmentVault {
   readonly #records = new WeakMap<Segment, Omit<NewSegment, "tags">>();
   /** Segments whose secret this process has stored already, so that 512 blocks cost one write. */
   readonly #knownSecrets = new Set<string>();
+  /** The same, for who keeps one block of a segment after another. */
+  readonly #secretsKept = new WeakSet<Segment>();
   readonly #writingSecrets = new Set<Promise<void>>();
 
   constructor(options: SegmentVaultOptions) {
@@ -108,7 +110,7 @@ export class SegmentVault {
       // The store copies the block before anything is waited for: the ciphertext may be the connection's own.
       const putting = blocks.putBlock({ ...this.#record(segment), tags }, blockIndex, block);
       if (!isFit) cipher.release?.(block.data);
-      const [result] = await Promise.all([putting, this.#keepSecret(segment.id, segment.secret)]);
+      const [result] = await Promise.all([putting, this.#keepSecret(segment)]);
       return result === "full" ? "not-kept" : "kept";
     } catch (error) {
       // The reader has his bytes; a cache that cannot take them costs the next reader, not this one.
@@ -118,7 +120,10 @@ export class SegmentVault {
   }
 
   /** Does not wait for the disk: a block without its secret is still served, and read by whoever brings the key. */
-  async #keepSecret(id: SegmentId, secret: Uint8Array): Promise<void> {
+  async #keepSecret(segment: Segment): Promise<void> {
+    if (this.#secretsKept.has(segment)) return;
+    this.#secretsKept.add(segment);
+    const { id, secret } = segment;
     const name = toHex(id);
     if (this.#knownSecrets.has(name)) return;
     if (this.#knownSecrets.size >= KNOWN_SECRETS_MAX) this.#knownSecrets.clear();
@@ -127,6 +132,7 @@ export class SegmentVault {
       .put(id, secret)
       .catch((error: unknown) => {
         this.#knownSecrets.delete(name);
+        this.#secretsKept.delete(segment);
         this.#saveFailed(id, error);
       })
       .finally(() => this.#writingSecrets.delete(writing));

@@ -159,7 +159,9 @@ describe("version 2.0", () => {
 
   it("PCHC-35 leaves out what descriptors cannot name", async () => {
     const { client, clock, posts } = office(2, () => ok);
-    client.offer({ ...v1Segment(1), algorithm: "sha384" });
+    const segment = v1Segment(1);
+    const { id, secret, blockHashes } = segment;
+    client.offer({ ...segment, id, secret, blockHashes, algorithm: "sha384" });
     await clock.advance(500);
     expect([posts, client.queued]).toEqual([[], 0]);
   });

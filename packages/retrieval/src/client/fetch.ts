@@ -262,13 +262,13 @@ class FetchSession {
 
   #ask(ask: Ask): void {
     const link = this.#linkTo(ask.peer);
-    const { segment: about } = ask.kind === "block" ? ask.slot.segment : ask.segment;
-    this.#recorder?.asked(ask.peer.source, about, this.#options.clock.monotonicMs());
+    const about = ask.kind === "block" ? ask.slot.segment : ask.segment;
+    this.#recorder?.asked(ask.peer.source, about.segment, this.#options.clock.monotonicMs());
     const observer = this.#observer;
     if (observer !== silentObserver) {
       observer.event("trace", "block.request_sent", {
         peer: ask.peer.source.id,
-        segment: toHex(about.id),
+        segment: about.key,
         block: ask.kind === "block" ? ask.slot.blockIndex : undefined,
       });
     }
