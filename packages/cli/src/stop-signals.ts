@@ -10,7 +10,9 @@ export interface StopOptions {
 export function stopSignal({ stopAtEof }: StopOptions = {}): AbortSignal {
   const controller = new AbortController();
   if (stopAtEof) {
-    process.stdin.once("close", () => controller.abort(new Error("standard input ended"))).resume();
+    const stop = () => controller.abort(new Error("standard input ended"));
+    // A pipe closes; a file, /dev/null among them, ends and stays open.
+    process.stdin.once("end", stop).once("close", stop).resume();
     controller.signal.addEventListener("abort", () => process.stdin.destroy(), { once: true });
   }
   for (const name of ["SIGINT", "SIGTERM"] as const) {
