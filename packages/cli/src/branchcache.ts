@@ -1,6 +1,10 @@
 #!/usr/bin/env node
-import { addCompletion } from "./completion.ts";
-import { branchcacheProgram } from "./programs/branchcache.ts";
-import { runProgram } from "./run.ts";
+import { keepCompiledCode } from "./compile-cache.ts";
 
+keepCompiledCode();
+const [{ addCompletion }, { branchcacheProgram }, { runProgram }] = await Promise.all([
+  import("./completion.ts"),
+  import("./programs/branchcache.ts"),
+  import("./run.ts"),
+]);
 await runProgram(addCompletion(branchcacheProgram()), process.argv);

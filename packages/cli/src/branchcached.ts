@@ -1,5 +1,9 @@
 #!/usr/bin/env node
-import { branchcachedProgram } from "./programs/branchcached.ts";
-import { runProgram } from "./run.ts";
+import { keepCompiledCode } from "./compile-cache.ts";
 
+keepCompiledCode();
+const [{ branchcachedProgram }, { runProgram }] = await Promise.all([
+  import("./programs/branchcached.ts"),
+  import("./run.ts"),
+]);
 await runProgram(branchcachedProgram(), process.argv);

@@ -1,7 +1,7 @@
 /** The Peer Distribution API on the daemon's socket. */
 import { nodeHashEngine } from "@branchcache/content-info/node";
 import { type ApiServerOptions, isPipeName, type PeerNode, socketError } from "@branchcache/peer-node";
-import { PeerDistService } from "@branchcache/peerdist";
+import type { PeerDistService } from "@branchcache/peerdist";
 import { IdentityProofs, PEERDIST_PROTOCOL, peerDistProtocol } from "@branchcache/peerdist/node";
 import type { Observer } from "@branchcache/runtime";
 import { systemClock, systemRandom } from "@branchcache/runtime/node";
@@ -37,6 +37,8 @@ export async function peerDistApi({
   let clientVersion = firstVersion;
   const start = async () => {
     const secret = await loadServerSecret(secretFile);
+    // No weight for a daemon that nobody publishes through.
+    const { PeerDistService } = await import("@branchcache/peerdist");
     const { blocks } = node;
     const made = new PeerDistService({
       blocks,

@@ -5,14 +5,16 @@ import { createMemoryStore } from "@branchcache/cache-store";
 import { serveApi, startPeerNode } from "@branchcache/peer-node";
 import { daemon } from "@branchcache/peerdist/node";
 import { connectPeerDist } from "@branchcache/peerdist/promises";
-import { concatBytes, silentObserver as observer } from "@branchcache/runtime";
+import { concatBytes } from "@branchcache/runtime";
 import { systemClock as clock } from "@branchcache/runtime/node";
+import { recordingObserver } from "@branchcache/runtime/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { peerDistApi } from "../src/peerdist-api.ts";
 
 const identifier = new TextEncoder().encode("doc");
 const content = new Uint8Array(200_000).fill(7);
 const tag = new Uint8Array(16);
+let observer = recordingObserver();
 
 describe("the daemon's Peer Distribution API", () => {
   let directory: string;
@@ -26,7 +28,8 @@ describe("the daemon's Peer Distribution API", () => {
     socket = join(directory, "api.sock");
     secretFile = join(directory, "secret");
     const store = createMemoryStore({ limitBytes: 2 ** 24, clock });
-    const node = await startPeerNode({ store, mode: "local" });
+    observer = recordingObserver();
+    const node = await startPeerNode({ store, mode: "local", observer });
     const made = await peerDistApi({ node, socket, secretFile, clientVersion: 1, observer });
     const { protocols } = made;
     setClientVersion = (version) => made.setClientVersion(version);
@@ -51,6 +54,8 @@ describe("the daemon's Peer Distribution API", () => {
     for await (const bytes of opened.stream({ origin, timeoutMs: 0 })) read.push(bytes);
     expect(concatBytes(...read).length).toBe(content.length);
     expect(await opened.available(0)).toBe(content.length);
+    const counted = (source: string) => observer.total("retrieval_bytes_total", { source, app: "api" });
+    expect([counted("origin"), counted("local")]).toEqual([content.length, 0]);
     await using stranger = await connectPeerDist({
       transport: daemon({ path: socket, anonymous: true }),
       clock,

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import type { HostedCacheState } from "@branchcache/peer-node";
 import { type Endpoint, formatEndpoint } from "@branchcache/runtime";
 import type { Settings } from "../config/schema.ts";
+import { certificateFilesOf } from "../hosted/certificate.ts";
 import { version } from "../version.ts";
-import { certificateFilesOf } from "../work/hosted.ts";
 import type { DaemonStore } from "./daemon-store.ts";
 
 export interface CacheStatus {

@@ -3,6 +3,7 @@ import { mkdir, rename, stat, writeFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { dirname, join } from "node:path";
 import { type Clock, errorCode, errorMessage } from "@branchcache/runtime";
+import type { Settings } from "../config/schema.ts";
 import { SettingError } from "../config/setting-error.ts";
 import { type Certificate, readCertificatePair } from "../pem-files.ts";
 import { fullName } from "./full-name.ts";
@@ -16,6 +17,17 @@ export interface CertificateFiles {
 export function certificateFilesBeside(secretFile: string): CertificateFiles {
   const directory = dirname(secretFile);
   return { cert: join(directory, "hosted-cache.pem"), key: join(directory, "hosted-cache.key") };
+}
+
+/** Those of the settings, or the own ones. */
+export function certificateFilesOf({ content_server: content, hosted_server: hosted }: Settings): {
+  readonly cert: string;
+  readonly key: string;
+  readonly given: boolean;
+} {
+  const { cert, key } = hosted;
+  if (cert !== undefined && key !== undefined) return { cert, key, given: true };
+  return { ...certificateFilesBeside(content.secret_file), given: false };
 }
 
 /** Reads both. Errors: those of `readCertificatePair`. */

@@ -6,8 +6,7 @@ import { hostedListener } from "../config/listeners.ts";
 import type { Settings } from "../config/schema.ts";
 import type { DaemonStore } from "../daemon/daemon-store.ts";
 import { readCertificatePair, readCertificates } from "../pem-files.ts";
-import { certificateFilesOf } from "../work/hosted.ts";
-import { certificateFilesBeside } from "./certificate.ts";
+import { certificateFilesBeside, certificateFilesOf } from "./certificate.ts";
 import type { HostedDaemonOptions } from "./hosted-service.ts";
 
 export function hostedDaemonOptions(

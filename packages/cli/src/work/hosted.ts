@@ -1,10 +1,9 @@
 import { BranchCacheError } from "@branchcache/runtime";
 import type { ConfigGlobals } from "../commands/config.ts";
 import { resolveConfig } from "../config/resolve.ts";
-import type { Settings } from "../config/schema.ts";
 import { announcementText, dnsText, policyText, serviceConnectionPointLdif } from "../hosted/announcement.ts";
 import {
-  certificateFilesBeside,
+  certificateFilesOf,
   certificateNames,
   ensureCertificate,
   makeCertificate,
@@ -40,16 +39,6 @@ export async function showTrust(
   }
   const information = trustInformation(files.cert, cert);
   process.stdout.write(json ? `${JSON.stringify(information)}\n` : trustText(information));
-}
-
-export function certificateFilesOf({ content_server: content, hosted_server: hosted }: Settings): {
-  readonly cert: string;
-  readonly key: string;
-  readonly given: boolean;
-} {
-  const { cert, key } = hosted;
-  if (cert !== undefined && key !== undefined) return { cert, key, given: true };
-  return { ...certificateFilesBeside(content.secret_file), given: false };
 }
 
 export interface AnnounceOptions {

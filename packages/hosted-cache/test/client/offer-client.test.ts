@@ -248,13 +248,14 @@ describe("the request timer", () => {
   const [first, second] = v2Segments(2) as [Segment, Segment];
 
   it("PCHC-59 PCHC-70 expires a request after more than two ticks of 5 s, and not before", async () => {
-    const { client, clock, outcomes, posts } = office(2, () => "hang");
+    const { client, clock, observer, outcomes, posts } = office(2, () => "hang");
     client.offer(first);
     await clock.advance(500);
     await clock.advance(14_999);
     expect([client.outstanding, outcomes]).toEqual([1, []]);
     await clock.advance(1);
     expect([client.outstanding, outcomes, posts[0]?.signal.aborted]).toEqual([0, ["timeout"], true]);
+    expect(observer.named("offer.timeout").map(({ fields }) => fields["segments"])).toEqual([1]);
     expect(clock.pending, "no tick without a request").toEqual(0);
   });
 
