@@ -55,12 +55,8 @@ function readEnvelope(envelope: ParsedElement): DiscoveryMessage {
   if (!header || !body) throw new WsDiscoveryError("WSD_NOT_ENVELOPE", "header or body is missing");
   refuseUnknownMandatory(header, soap);
 
-  const text = (local: string) => {
-    const element = onlyAddressed(header, local, "WSD_HEADER");
-    return element && trimXml(element.text);
-  };
-  const action = text("Action");
-  const messageId = text("MessageID");
+  const action = headerText(header, "Action");
+  const messageId = headerText(header, "MessageID");
   if (!action || !messageId) throw new WsDiscoveryError("WSD_HEADER", "no Action or no MessageID");
   if (messageId.length > MAX_URI_LENGTH)
     throw new WsDiscoveryError("WSD_HEADER", "the MessageID is too long");
@@ -68,14 +64,16 @@ function readEnvelope(envelope: ParsedElement): DiscoveryMessage {
   if (!known) throw new WsDiscoveryError("WSD_UNKNOWN_ACTION", "an action of somebody else");
   const { names, kind } = known;
 
-  const to = text("To");
-  const relatesTo = text("RelatesTo");
+  const to = headerText(header, "To");
+  const relatesTo = headerText(header, "RelatesTo");
   const replyTo = onlyAddressed(header, "ReplyTo", "WSD_HEADER");
   const appSequence = readAppSequence(header.children.find((child) => isNamed(child, names, "AppSequence")));
   const root = only(body, names.discovery, kind, "WSD_BODY");
   if (!root) throw new WsDiscoveryError("WSD_BODY", `no ${kind} in the body`);
   // Without an object for each thing that may be there: messages are many.
-  const message: Filled = { ...readBody(kind, root, names), version: names.version, messageId };
+  const message = readBody(kind, root, names) as Filled;
+  message.version = names.version;
+  message.messageId = messageId;
   if (to) message.to = to;
   if (relatesTo) message.relatesTo = relatesTo;
   if (replyTo) message.replyTo = addressOf(replyTo);
@@ -87,6 +85,12 @@ type Filled = MessageBody & {
   -readonly [Name in keyof (MessageHeader & ToHeader)]: (MessageHeader & ToHeader)[Name];
 };
 
+function headerText(header: ParsedElement, local: string): string | undefined {
+  const element = onlyAddressed(header, local, "WSD_HEADER");
+  return element && trimXml(element.text);
+}
+
+/** A new object, which may be added to. */
 function readBody(kind: MessageBody["kind"], root: ParsedElement, names: VersionNames): MessageBody {
   switch (kind) {
     case "Hello":

@@ -26,21 +26,21 @@ export interface PeerProbe {
 }
 
 const NO_TEXTS: readonly string[] = [];
-const HEX = /^(?:[0-9a-f]{2})+$/i;
 
-/** Identifiers as version 1.0 writes them. */
+/** Identifiers as version 1.0 writes them, which are kept as text while the probe waits: they are read twice. */
 class HexIds implements IdList {
+  readonly length: number;
   readonly #texts: readonly string[];
+  readonly #read: readonly Uint8Array[] | undefined;
 
-  constructor(texts: readonly string[]) {
+  constructor(texts: readonly string[], read?: readonly Uint8Array[]) {
+    this.length = texts.length;
     this.#texts = texts;
-  }
-
-  get length(): number {
-    return this.#texts.length;
+    this.#read = read;
   }
 
   slice(start?: number, end?: number): Uint8Array[] {
+    if (this.#read) return this.#read.slice(start, end);
     return this.#texts.slice(start, end).map((text) => fromHex(text) ?? new Uint8Array(0));
   }
 }
@@ -66,8 +66,13 @@ export function readPeerProbe(probe: Probe): PeerProbe | "foreign" | "malformed"
 
 function readHexScopes(scopes: readonly string[]): PeerProbe | undefined {
   const texts = scopes.length > 1 ? [...new Set(scopes)].slice(0, MAX_IDS_IN_PROBE) : scopes;
-  if (texts.length === 0 || !texts.every((text) => HEX.test(text))) return undefined;
-  return { version: 1, ids: new HexIds(texts), texts };
+  const ids: Uint8Array[] = [];
+  for (const text of texts) {
+    const id = fromHex(text);
+    if (!id) return undefined;
+    ids.push(id);
+  }
+  return ids.length > 0 ? { version: 1, ids: new HexIds(texts, ids), texts } : undefined;
 }
 
 /** White space may stand inside one base64 value. */
