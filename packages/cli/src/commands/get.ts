@@ -25,7 +25,7 @@ export function getCommand(): Command {
       "-o, --output <file>",
       "write to FILE, or to standard output for - (default: the URL's last part)",
     )
-    .option("-d, --directory <dir>", "write files into DIR")
+    .option("-d, --directory <dir>", "write files into DIR, which is made if need be")
     .option("-i, --input <file>", "further URLs, one a line; - for standard input")
     .option("--sha256 <digest>", "what the file must have; another is not kept", parseSha256)
     .option("--sha256-sums <file>", "the same for several files, as sha256sum writes it")

@@ -40,6 +40,7 @@ import { type DaemonStore, openDaemonStore } from "./daemon-store.ts";
 import { LogSwitch } from "./log-switch.ts";
 import { nodeOptions } from "./node-options.ts";
 import { NodeSwitch } from "./node-switch.ts";
+import { OldestSegment } from "./oldest-segment.ts";
 import { watchRoaming } from "./roaming.ts";
 import { type Serving, startServing } from "./serving.ts";
 import { gatherStatistics, type Statistics } from "./statistics.ts";
@@ -48,9 +49,6 @@ import { gatherStatus, type Status } from "./status.ts";
 /** What is looked at by itself, once the node had time to settle and then now and then. */
 const FIRST_CHECK_MS = 3_000;
 const CHECK_EVERY_MS = 15 * 60_000;
-const OLDEST_FRESH_MS = 60_000;
-/** A walk through more would be felt by those who are served. */
-const OLDEST_SEGMENTS_MAX = 20_000;
 
 export class Daemon implements AsyncDisposable {
   readonly #sources: ConfigSources;
@@ -74,7 +72,7 @@ export class Daemon implements AsyncDisposable {
   #web: WebServer | undefined;
   #contentServer: ContentServer | undefined;
   #findings: readonly Finding[] = [];
-  readonly #oldest: { untilMs: number; atMs: number | undefined } = { untilMs: 0, atMs: undefined };
+  readonly #oldest = new OldestSegment(systemClock);
   readonly #retiring = new Set<Promise<void>>();
   /** One change after another. */
   #queue: Promise<unknown> = Promise.resolve();
@@ -389,20 +387,9 @@ export class Daemon implements AsyncDisposable {
     return gatherStatistics(this.metrics, this.#history);
   }
 
-  /** When the oldest segment came; looked up once a minute at most, since it takes a walk through the cache. */
+  /** When the oldest segment came, where that can be told. */
   async oldestMs(): Promise<number | undefined> {
-    const nowMs = systemClock.monotonicMs();
-    if (nowMs >= this.#oldest.untilMs && this.#store) {
-      let oldest: number | undefined;
-      const { complete, partial } = (await this.#store.blocks.usage()).segments;
-      if (complete + partial > OLDEST_SEGMENTS_MAX) return undefined;
-      for await (const { createdMs } of this.#store.blocks.list())
-        oldest = Math.min(oldest ?? createdMs, createdMs);
-      this.#oldest.atMs = oldest;
-      // Of an empty cache the next look takes no time either.
-      if (oldest !== undefined) this.#oldest.untilMs = nowMs + OLDEST_FRESH_MS;
-    }
-    return this.#oldest.atMs;
+    return this.#store && this.#oldest.createdMs(this.#store.blocks);
   }
 
   secretChanged(): void {

@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { isAnswered } from "@branchcache/peer-node/socket";
 import { BranchCacheError, errorCode, errorMessage } from "@branchcache/runtime";
 import type { ConfigGlobals } from "../commands/config.ts";
@@ -183,7 +184,8 @@ export async function checkConfig(
     for (const text of errors) process.stderr.write(`branchcache: ${text}\n`);
     throw new BranchCacheError("BC_START", "the daemon would not start here");
   }
-  if (!json) say(`${name ?? "settings"}: accepted`);
+  const isThere = name === undefined || (await stat(name).catch(() => undefined));
+  if (!json) say(`${name ?? "settings"}: ${isThere ? "" : "not there; the rest is "}accepted`);
 }
 
 async function problemsHere(config: ResolvedConfig): Promise<readonly Error[]> {

@@ -1,5 +1,5 @@
 /** What `get` is to fetch: each URL with the file that it becomes and the digest that this must have. */
-import { access, readFile, stat } from "node:fs/promises";
+import { access, mkdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { BranchCacheError, errorMessage } from "@branchcache/runtime";
@@ -33,7 +33,7 @@ export async function planGet(
   if (urls.length > 1 && sha256 !== undefined) {
     throw new BranchCacheError("BC_USAGE", "--sha256 is of one file: use --sha256-sums for several URLs");
   }
-  if (directory !== undefined) await checkDirectory(directory);
+  if (directory !== undefined) await makeDirectory(directory);
   const digests = sha256Sums === undefined ? undefined : await readSums(sha256Sums);
   const wanted: Wanted[] = [];
   for (const url of urls) {
@@ -85,10 +85,12 @@ async function readNamed(option: string, path: string): Promise<string> {
   }
 }
 
-async function checkDirectory(directory: string): Promise<void> {
-  const found = await stat(directory).catch(() => undefined);
-  if (!found?.isDirectory()) {
-    throw new BranchCacheError("BC_USAGE", `--directory: ${directory} is no directory`);
+async function makeDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true });
+  } catch (cause) {
+    const message = `--directory: cannot make ${directory} (${errorMessage(cause)})`;
+    throw new BranchCacheError("BC_USAGE", message, { cause });
   }
 }
 

@@ -96,7 +96,10 @@ function lines(
       ["Saved", `${formatBytes(today.wan_saved_bytes)} today, ${formatBytes(all.wan_saved_bytes)} in all`],
       ...(hosted.enabled && !verbose
         ? hostedServerRows(hosted).slice(1)
-        : ([["Serves blocks", servingText]] as const)),
+        : // The last part of the long form has it too.
+          verbose
+          ? []
+          : ([["Serves blocks", servingText]] as const)),
       ...(client.hosted_caches.length > 0 && !verbose ? hostedCacheRows(client) : []),
       ...(status.content_server.url === null ? [] : (rows["content-server"] ?? [])),
       ...(rows["cache"] ?? []),

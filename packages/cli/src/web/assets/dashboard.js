@@ -26,6 +26,15 @@
     return `${value < 10 && unit > 0 ? value.toFixed(1) : Math.round(value)} ${units[unit]}/s`;
   };
 
+  /** A young node's few figures are not drawn as if they were an hour's. */
+  const LEAST_SPAN_S = 300;
+  const timeText = (seconds) =>
+    new Date(seconds * 1_000).toLocaleTimeString([], {
+      hour: "2-digit",
+      minute: "2-digit",
+      hourCycle: "h23",
+    });
+
   const makeChart = (data) => {
     chart?.destroy();
     const ink = colour("--soft");
@@ -38,10 +47,13 @@
         legend: { show: false },
         cursor: { show: false },
         axes: [
-          { ...axis, space: 90 },
+          { ...axis, space: 70, incrs: [60, 300, 600, 900], values: (_self, ticks) => ticks.map(timeText) },
           { ...axis, size: 80, values: (_self, ticks) => ticks.map(bytesText) },
         ],
-        scales: { y: { range: (_self, _least, most) => [0, Math.max(most ?? 0, 1024)] } },
+        scales: {
+          x: { range: (_self, least, most) => [Math.min(least, most - LEAST_SPAN_S), most] },
+          y: { range: (_self, _least, most) => [0, Math.max(most ?? 0, 1024)] },
+        },
         series: [{}, ...SERIES.map(([label, name]) => ({ label, stroke: colour(name), width: 2 }))],
       },
       data,
