@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -25,6 +25,11 @@ describe("what get is to fetch", () => {
       { url: "http://x/a.bin", target: at("into/a.bin"), sha256: DIGEST },
       { url: "http://x/b%20c.bin?key=1", target: at("into/b c.bin"), sha256: DIGEST },
     ]);
+    const made = { directory: at("made/for/it") };
+    expect(await planGet(["http://x/a.bin"], made)).toEqual([
+      { url: "http://x/a.bin", target: at("made/for/it/a.bin"), sha256: undefined },
+    ]);
+    expect((await stat(made.directory)).isDirectory()).toBe(true);
     expect(await planGet(["http://x/"], { output: at("there.bin"), sha256: DIGEST })).toEqual([
       { url: "http://x/", target: at("there.bin"), sha256: DIGEST },
     ]);
@@ -50,8 +55,8 @@ describe("what get is to fetch", () => {
     },
     {
       urls: ["http://x/a"],
-      options: () => ({ directory: at("nowhere") }),
-      complaint: "--directory: ",
+      options: () => ({ directory: at("there.bin") }),
+      complaint: "--directory: cannot make ",
     },
     { options: () => ({ input: at("nowhere") }), complaint: "--input: ENOENT" },
     {
