@@ -33,8 +33,6 @@ async function openOwn(settings: Settings, observer: Observer): Promise<DaemonSt
     ...(data.secrets_path === undefined ? {} : { secretsPath: data.secrets_path }),
     observer,
   });
-  // Kept with the store, so that a command beside the daemon has the same ones.
-  await store.set(limitsOf(settings));
   for (const { path, max_bytes: limitBytes, max_percent: limitPercent } of extensions) {
     const limit = limitBytes !== undefined ? { limitBytes } : limitPercent !== undefined && { limitPercent };
     // One that cannot be opened is left out as one that `cache add` named; its opening has told why.

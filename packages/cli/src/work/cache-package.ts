@@ -117,13 +117,18 @@ export async function runImport(file: string, options: ImportCommandOptions): Pr
   if (refused > 0) throw new BranchCacheError("BC_PACKAGE_REFUSED", `${refused} blocks were refused`);
 }
 
-/** Where a daemon uses this cache its limits hold, which it keeps with the cache. */
+/** Where a daemon uses this cache, the limit that it has now holds here too. */
 async function besideDaemon(options: ImportCommandOptions): Promise<CachePlaceOptions> {
-  const { cacheStore, cacheDir, controlSocket, cacheSize, ...place } = options;
-  const daemon = cacheStore === "lmdb" ? await daemonCache(resolve(cacheDir), controlSocket) : undefined;
-  await daemon?.close();
-  const isOwn = daemon === undefined && cacheSize !== undefined;
-  return { ...place, cacheStore, cacheDir, ...(isOwn && { cacheSize }) };
+  if (options.cacheStore !== "lmdb") return options;
+  const daemon = await daemonCache(resolve(options.cacheDir), options.controlSocket);
+  if (!daemon) return options;
+  try {
+    // Its limit is that of all directories together; what is the first one's share is known only where there is one.
+    if (daemon.places.length > 1) return options;
+    return { ...options, cacheSize: (await daemon.blocks.limits()).limitBytes };
+  } finally {
+    await daemon.close();
+  }
 }
 
 function openBar(resources: Resources): AmountBar {
