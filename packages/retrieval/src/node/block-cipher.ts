@@ -25,9 +25,10 @@ const RELEASED_TOGETHER = 4;
 /**
  * A buffer of this size is freed once, before the first blocks: the allocator of Linux gives what is freed back to the
  * system as soon as that is more than 128 KiB, and would do so, and ask for it again, for every block. From then on it
- * keeps twice this size.
+ * keeps twice this size, and what is larger has pages of its own, which go back when it is freed: buffers of megabytes
+ * should.
  */
-const FREED_FIRST_BYTES = 4 * 2 ** 20;
+const FREED_FIRST_BYTES = 2 ** 20;
 
 /** AES of `node:crypto`. */
 export const nodeBlockCipher: BlockCipher = createNodeBlockCipher();
