@@ -49,29 +49,28 @@ function page(rows) {
         megabytes(50 * row.bytes),
       ].join(" | "),
     );
-  const large = rows
-    .filter((row) => row.version === 2 && row.peers < THOUSAND && row.loss === 0)
-    .map((row) => {
-      const simulated = rows.find(
-        (other) =>
-          other.version === 2 &&
-          other.peers === THOUSAND &&
-          other.loss === 0 &&
-          other.silence === row.silence,
-      );
-      // With silence the same ten answer, of thirty as of a thousand.
-      const base = simulated ?? row;
-      const times = (row.clients * row.segments) / (base.clients * base.segments);
-      const datagrams = times * base.datagrams;
-      const bytes = times * base.bytes;
+  const simulated = rows.filter((row) => row.version === 2 && row.peers === THOUSAND && row.loss === 0);
+  const large = [
+    { clients: 50, mib: 32 },
+    { clients: 1, mib: 1_024 },
+    { clients: 50, mib: 1_024 },
+  ].flatMap(({ clients, mib }) =>
+    [true, false].flatMap((silence) => {
+      const alike = simulated.filter((row) => row.silence === silence);
+      const [base] = alike;
+      if (!base || alike.some((row) => row.clients === clients && row.mib === mib)) return [];
+      const times = (clients * mib) / (base.clients * base.mib);
       return [
-        String(row.clients),
-        size(row.mib),
-        row.silence ? "on" : "off",
-        whole(datagrams),
-        megabytes(bytes),
-      ].join(" | ");
-    });
+        [
+          String(clients),
+          size(mib),
+          silence ? "on" : "off",
+          whole(Math.round(times * base.datagrams)),
+          megabytes(times * base.bytes),
+        ].join(" | "),
+      ];
+    }),
+  );
   return `# What asking costs
 
 Written by \`node bench/discovery-office.js | node bench/discovery-office-page.js\`. One simulated link, seeded, one millisecond from host to host; every peer has the whole file. Each peer got it by looking for it first, so that with silence on it is the rule of the product that keeps the later ones silent. A multicast counts once; bytes include the headers of Ethernet, IP and UDP. Times are from asking to the first and the last segment found by anybody who asked.
@@ -88,7 +87,7 @@ Fifty clients that ask for 1 GiB at once, computed from the counts above: each a
 | --- | --- | --- | --- | --- |
 ${computed.map((line) => `| ${line} |`).join("\n")}
 
-V2 with a thousand peers, computed from the counts above: without silence from the one client that asks a thousand for 32 MiB, as each probe is answered for itself; with silence as with thirty, of whom the same ten answer, unless it was simulated.
+V2 with a thousand peers where it was not simulated, computed from the counts above of those that were: each probe is asked and answered for itself.
 
 | clients | file | silence | datagrams | MB |
 | --- | --- | --- | --- | --- |

@@ -98,6 +98,13 @@ describe("documents of a known form", () => {
     for (let n = 0; n < 2_000; n++) reader.read(utf8(`<r${n}><a>x</a></r${n}>`));
     expect(byForm(reader, KNOWN.replace("one", "1"))).toBeDefined();
   });
+
+  it("after a flood of which nothing came, what is met often is learnt all the same", () => {
+    const reader = new FormReader();
+    for (let n = 0; n < 2_000; n++) reader.read(utf8(`<r${n}><a>x</a></r${n}>`));
+    for (let n = 0; n < 1_024; n++) reader.read(utf8(KNOWN));
+    expect(byForm(reader, KNOWN.replace("one", "1"))).toBeDefined();
+  });
 });
 
 describe("messages", () => {
