@@ -1,5 +1,6 @@
 /** Whether the ports that are wanted are free, or ours, and may be opened. */
 import { createServer } from "node:net";
+import { type ListenAddress, listenError } from "@branchcache/peer-node";
 import { errorCode } from "@branchcache/runtime";
 import type { Settings } from "../config/schema.ts";
 import { bad, type Finding, good } from "./finding.ts";
@@ -11,9 +12,9 @@ export async function checkPorts(settings: Settings, daemonRuns: boolean): Promi
   const found: Finding[] = [];
   for (const { protocol, port, what, key } of openings(settings)) {
     if (protocol !== "tcp") continue;
-    const code = await tryPort(port);
+    const code = await tryListening({ port }).then(() => undefined, errorCode);
     if (code === undefined) found.push(good("port", `TCP ${port} (${what}) is free`));
-    else if (code === "EADDRINUSE") {
+    else if (code === "BC_LISTEN_PORT_IN_USE") {
       found.push(
         bad(
           "port",
@@ -21,7 +22,7 @@ export async function checkPorts(settings: Settings, daemonRuns: boolean): Promi
           `ss -ltnp 'sport = :${port}' says which; or branchcache config set ${key} 1337 on every node`,
         ),
       );
-    } else if (code === "EACCES") {
+    } else if (code === "BC_LISTEN_NO_PERMISSION") {
       found.push(
         bad(
           "port",
@@ -34,10 +35,12 @@ export async function checkPorts(settings: Settings, daemonRuns: boolean): Promi
   return found;
 }
 
-function tryPort(port: number): Promise<string | undefined> {
-  return new Promise((resolve) => {
+/** Opens it, and closes it again. Errors: those of `listen`. */
+export function tryListening(address: ListenAddress): Promise<void> {
+  const { host, port } = address;
+  return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once("error", (error) => resolve(errorCode(error) ?? "unknown"));
-    server.listen(port, () => server.close(() => resolve(undefined)));
+    server.once("error", (error) => reject(listenError(address, error)));
+    server.listen({ ...(host === undefined ? {} : { host }), port }, () => server.close(() => resolve()));
   });
 }

@@ -3,15 +3,8 @@
  * directories, sockets, addresses and ports that settings name. What the daemon itself would say, in its own words.
  */
 import { lstat, stat } from "node:fs/promises";
-import { createServer } from "node:net";
 import { dirname } from "node:path";
-import {
-  isPipeName,
-  type ListenAddress,
-  LONGEST_PATH_BYTES,
-  listenError,
-  socketError,
-} from "@branchcache/peer-node";
+import { isPipeName, LONGEST_PATH_BYTES, socketError } from "@branchcache/peer-node";
 import { errorCode, errorMessage } from "@branchcache/runtime";
 import { listenersOf } from "../config/listeners.ts";
 import type { ResolvedConfig } from "../config/resolve.ts";
@@ -27,6 +20,7 @@ import { controlSocketBeside } from "../paths.ts";
 import { readCertificates } from "../pem-files.ts";
 import { checkServerSecret } from "../secret-file.ts";
 import { checkServeRoot } from "../serve-root.ts";
+import { tryListening } from "./ports.ts";
 
 /** Each error names its setting and a cure. `daemonRuns`: ports and sockets are taken by right. */
 export async function startProblems(
@@ -121,14 +115,4 @@ async function checkSocket(setting: string, path: string): Promise<void> {
   } catch (cause) {
     throw socketError(path, setting, cause);
   }
-}
-
-function tryListening(address: ListenAddress): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", (error) => reject(listenError(address, error)));
-    server.listen({ ...(address.host === undefined ? {} : { host: address.host }), port: address.port }, () =>
-      server.close(() => resolve()),
-    );
-  });
 }
