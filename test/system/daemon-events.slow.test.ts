@@ -47,9 +47,14 @@ describe("daemons", () => {
     expect(await client.run(...set)).toMatchObject({ code: 0 });
     expect((await client.process.event("config.changed"))["keys"]).toContain("hosted_client.servers");
     expect((await client.process.event("hosted.servers_changed"))["servers"]).toContain(http);
-    const found = await client.process.event("doctor.found");
-    expect(found["check"]).toBe("cache size");
-    expect(found["cure"]).toContain("branchcache config set cache.data.max_bytes");
+    await client.process.event("doctor.found");
+    // A busy machine may give more to find.
+    const found = (await client.run("events", "--lines", "1000", "--json")).output
+      .split("\n")
+      .filter((line) => line.includes('"doctor.found"'))
+      .map((line) => JSON.parse(line))
+      .find(({ check }) => check === "cache size");
+    expect(found?.cure).toContain("branchcache config set cache.data.max_bytes");
     const dropIn = join(client.directory, "branchcache.d", "60-wrong.json");
     await writeFile(dropIn, JSON.stringify({ peer: { max_peers: "many" } }));
     process.kill(client.process.pid, "SIGHUP");
