@@ -15,12 +15,13 @@ const lintian = requirement("lintian");
 const systemd = requirement("systemd-analyze");
 const superuser = requirement("root");
 
-/** In an overlay over this system, so that nothing of it changes. */
+/** In an overlay over this system, so that nothing of it changes; without what commands have left on it. */
 const INSTALL = `
 set -e
 T=$(mktemp -d); mount -t tmpfs tmpfs $T; mkdir $T/u $T/w $T/m
 mount -t overlay overlay -o lowerdir=/,upperdir=$T/u,workdir=$T/w $T/m
 mount --bind /proc $T/m/proc; mount --bind /dev $T/m/dev
+rm -rf $T/m/var/cache/branchcache $T/m/var/lib/branchcache
 cp "$1" $T/m/root/p.deb
 chroot $T/m dpkg -i /root/p.deb
 chroot $T/m ls /usr/bin/branchcache /usr/bin/branchcached /lib/systemd/system/branchcached.service

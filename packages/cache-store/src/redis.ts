@@ -66,7 +66,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Stores
       connection,
       keys,
       age,
-      replicas: replicas ?? Math.min(1, connection.counts().replicas),
+      ...(replicas !== undefined && { replicas }),
       clock,
       observer,
       onRemoved: (id: SegmentId) => secrets.delete(id),

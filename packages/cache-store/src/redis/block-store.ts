@@ -53,8 +53,8 @@ export interface RedisBlockStoreOptions {
   readonly connection: Connection;
   readonly keys: Keyspace;
   readonly age: AgeSetting;
-  /** That `flush` waits for. */
-  readonly replicas: number;
+  /** That `flush` waits for. Default 1 if the cluster has any, else 0. */
+  readonly replicas?: number;
   readonly clock: Clock;
   readonly observer: Observer;
   readonly onRemoved: (id: SegmentId) => Promise<void>;

@@ -44,6 +44,9 @@ interface Outage {
   probe: CancelTimer;
 }
 
+/** A line of CLUSTER NODES with the flag, or of INFO with the count. */
+const REPLICAS = /^\S+ \S+ (?:\S+,)?slave\b|^connected_slaves:[1-9]/m;
+
 const SHAS = Object.fromEntries(
   Object.entries(scripts).map(([name, text]) => [name, createHash("sha1").update(text).digest("hex")]),
 );
@@ -58,6 +61,7 @@ export class Connection {
   /** Clients that were connected once. */
   readonly #ready = new Set<Cluster>();
   #closed = false;
+  #replicasSeen = false;
   #nodeError: unknown;
 
   /** Throws `BC_STORE_UNREACHABLE`. */
@@ -153,27 +157,41 @@ export class Connection {
     }
   }
 
-  /** Resolves once all that was written has reached so many replicas of each master. Throws `BC_STORE_UNREACHABLE`. */
-  async confirm(replicas: number): Promise<void> {
+  /**
+   * Resolves once all that was written has reached so many replicas of each master; default 1 if the cluster has any,
+   * else 0. Throws `BC_STORE_UNREACHABLE`.
+   */
+  async confirm(replicas?: number): Promise<void> {
     const { deadlineMs } = this.#options;
+    const wanted = replicas ?? ((await this.#hasReplicas()) ? 1 : 0);
+    if (wanted === 0) return;
     await Promise.all(
       this.#writer.nodes("master").map(async (node) => {
         const name = nameOf(node.options);
-        const reached = await this.#inTime(node.call("wait", replicas, deadlineMs), 2 * deadlineMs).catch(
+        const reached = await this.#inTime(node.call("wait", wanted, deadlineMs), 2 * deadlineMs).catch(
           (error: unknown) => {
             throw unreachable(error, `${name} does not answer`);
           },
         );
-        if (Number(reached) >= replicas) return;
-        const message = `${name} has its data on ${reached} of ${replicas} replicas`;
+        if (Number(reached) >= wanted) return;
+        const message = `${name} has its data on ${reached} of ${wanted} replicas`;
         throw new StoreError("BC_STORE_UNREACHABLE", message);
       }),
     );
   }
 
-  /** Of masters and replicas, as far as known. */
-  counts(): { readonly masters: number; readonly replicas: number } {
-    return { masters: this.masters().length, replicas: this.#reader.nodes("slave").length };
+  /**
+   * Also such as have nothing yet, which are left out where the cluster says who serves what; such as are away; and
+   * such as other nodes have not heard of. A cluster that has had some has some.
+   */
+  async #hasReplicas(): Promise<boolean> {
+    if (this.#replicasSeen) return true;
+    const answers = await Promise.all([
+      this.everywhere("cluster", "nodes"),
+      this.everywhere("info", "replication"),
+    ]);
+    this.#replicasSeen = answers.flat().some((text) => REPLICAS.test(String(text)));
+    return this.#replicasSeen;
   }
 
   close(): void {

@@ -71,6 +71,11 @@ describe.skipIf(!redis.ok)("when a master of a Redis cluster is killed", () => {
     };
 
     while (promised.length < 5 * SEGMENTS_A_ROUND) await writeRound();
+    const sizes = (nodes: typeof cluster.masters | typeof cluster.replicas) =>
+      Promise.all(nodes.map((node) => node.ask("DBSIZE")));
+    expect(await sizes(cluster.replicas), "of replicas that are new too").toEqual(
+      await sizes(cluster.masters),
+    );
 
     const rounds = [writeRound(), writeRound()];
     cluster.masters[0]?.signal("SIGKILL");
