@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { conditions, reporters } from "./vitest.config.ts";
 
@@ -12,8 +13,8 @@ export default defineConfig({
     include: ["packages/*/test/**/*.slow.test.ts", "test/**/*.slow.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],
     testTimeout: 3_600_000,
-    // As in the fast lane: much of the time is waiting.
-    maxWorkers: "100%",
+    // Much of the time is waiting.
+    maxWorkers: Math.ceil(1.5 * availableParallelism()),
     hookTimeout: 120_000,
   },
 });
