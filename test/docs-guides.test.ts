@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { EVENTS } from "@branchcache/cli";
 import { describe, expect, it } from "vitest";
-import { expectCommand, settings } from "./support/manual.ts";
+import { examples, expectCommand, settings } from "./support/manual.ts";
 
 const directory = join(import.meta.dirname, "../docs/guides");
 const pages = readdirSync(directory)
@@ -50,5 +50,12 @@ describe("tuning.md", () => {
       const value = defaultOf(key);
       expect(typeof value === "string" ? value : JSON.stringify(value), key).toBe(text);
     }
+  });
+});
+
+describe("the help's examples", () => {
+  it.each(examples)("%s", (example) => {
+    const [first = ""] = example.split(/ [|&>]| {2}/);
+    expectCommand(first);
   });
 });

@@ -14,6 +14,11 @@ export function commandOn(
   name: CliProgram,
   ...args: readonly string[]
 ): CommandLine {
-  const [program = "env", ...prefix] = host;
-  return [program, ...prefix, ...command(name, ...args)];
+  return lineOn(host, ...command(name, ...args));
+}
+
+/** Any command on another host. */
+export function lineOn(host: readonly string[], ...line: readonly string[]): CommandLine {
+  const [program = "env", ...rest] = [...host, ...line];
+  return [program, ...rest];
 }

@@ -12,6 +12,11 @@ export const settings: ReadonlySet<string> = new Set(
   [...(manual["branchcache.json.5"] ?? "").matchAll(/^\\fB([a-z_.]+)\\fR$/gm)].map((m) => m[1] ?? ""),
 );
 
+/** Commands of the examples in the help. */
+export const examples: readonly string[] = [...commands.matchAll(/^ {2}(branchcache\b.*)$/gm)].map(
+  (m) => m[1] ?? "",
+);
+
 /** The part of the manual about one command, up to the next. */
 function aboutCommand(words: readonly string[]): string | undefined {
   const start = commands.search(new RegExp(`^\\.SS "${words.join(" ")}(?: |")`, "m"));

@@ -3,10 +3,10 @@ import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type BackgroundProcess, type CommandLine, runProcess, startProcess } from "@branchcache/cli/testing";
+import { type BackgroundProcess, runProcess, startProcess } from "@branchcache/cli/testing";
 import { seededRandom } from "@branchcache/runtime/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { commandOn } from "../support/commands.ts";
+import { commandOn, lineOn } from "../support/commands.ts";
 import { type Office, openOffice } from "../support/office.ts";
 import { requirement } from "../support/requires.ts";
 
@@ -99,12 +99,14 @@ describe.skipIf(!netns.ok)("an office of three hosts", () => {
     async (family) => {
       await get("one", `held-${family}`);
       const peer = family === 4 ? office.address("one") : `[${await linkLocal(office.on("one"))}%eth0]`;
-      const report = await runProcess([
-        ...line(office.on("two")),
-        ...[process.execPath, conformance, "discovery-target", `${peer}:3702`, "--timeout", "3000"],
-        ...["--interface", family === 4 ? office.address("two") : "eth0"],
-        ...["--information", `http://${office.address("publisher")}:8080/content.bin`],
-      ]);
+      const report = await runProcess(
+        lineOn(
+          office.on("two"),
+          ...[process.execPath, conformance, "discovery-target", `${peer}:3702`, "--timeout", "3000"],
+          ...["--interface", family === 4 ? office.address("two") : "eth0"],
+          ...["--information", `http://${office.address("publisher")}:8080/content.bin`],
+        ),
+      );
       expect(report).toMatch(/^MUST: 33 passed, 0 failed, 0 inconclusive, 0 skipped$/m);
     },
     60_000,
@@ -113,11 +115,7 @@ describe.skipIf(!netns.ok)("an office of three hosts", () => {
 
 /** Of the host's one link. */
 async function linkLocal(host: readonly string[]): Promise<string> {
-  const lines = await runProcess([...line(host), "ip", "-6", "-brief", "address", "show", "dev", "eth0"]);
+  const lines = await runProcess(lineOn(host, "ip", "-6", "-brief", "address", "show", "dev", "eth0"));
   const [address = ""] = /fe80:[0-9a-f:]+/.exec(lines) ?? [];
   return address;
-}
-
-function line([program = "env", ...args]: readonly string[]): CommandLine {
-  return [program, ...args];
 }

@@ -1,16 +1,13 @@
 /** What every command does around its work: errors as one line, and the right exit code. */
 import { errorCode, errorMessage } from "@branchcache/runtime";
+import { endWithReader } from "@branchcache/runtime/node";
 import { type Command, CommanderError } from "commander";
 import { applyConfig } from "./config/setting-option.ts";
 import { exitCode } from "./exit-code.ts";
 
 /** Parses `argv`, runs the command and sets the exit code. Never rejects. */
 export async function runProgram(program: Command, argv: readonly string[]): Promise<void> {
-  // A reader that has seen enough, as in `branchcache info X | head`, is no failure.
-  process.stdout.on("error", (error) => {
-    if (errorCode(error) === "EPIPE") process.exit(exitCode.good);
-    throw error;
-  });
+  endWithReader(exitCode.good);
   program.hook("preAction", (_program, command) => applyConfig(command));
   applyToAll(program, (command) => command.exitOverride().showHelpAfterError("(see --help)"));
   try {

@@ -1,9 +1,10 @@
-/** What needs Node.js: its clock, its random source, ranges of addresses. */
+/** What needs Node.js: its clock, its random source, ranges of addresses, a command's standard output. */
 import { getRandomValues } from "node:crypto";
 import { type CancelTimer, type Clock, makeClock } from "./clock.ts";
 import type { Random } from "./random.ts";
 
 export { type AddressRanges, addressRanges } from "./node/address-ranges.ts";
+export { endWithReader } from "./node/end-with-reader.ts";
 
 // Node fires a timer at once when its delay does not fit in 31 bits.
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

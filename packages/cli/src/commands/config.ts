@@ -59,7 +59,7 @@ export function configCommand(): Command {
     .addCommand(
       new Command("check")
         .description(
-          "say whether the daemon would accept the settings and start with them on this machine:\n" +
+          "say whether the daemon would accept the settings and start with them on this machine: " +
             "files, directories, sockets and ports that they name are looked at as well",
         )
         .argument("[file]", "another configuration file")
@@ -87,7 +87,8 @@ Examples:
   branchcache config check /etc/branchcache/branchcache.json
   branchcache config schema > branchcache.schema.json
 
-Exit status: 0 good, 1 failed, or the daemon would not start here, 2 wrong usage or settings that are not accepted.`,
+Exit status: 0 good, 1 failed, or the daemon would not start here, 2 wrong usage
+or settings that are not accepted.`,
     );
 }
 

@@ -18,4 +18,4 @@ export function addControlOptions(command: Command): Command {
 }
 
 export const EXIT_STATUS =
-  "Exit status: 0 good, 1 failed, 2 wrong usage or settings, 3 the daemon is not reachable, 4 degraded.";
+  "Exit status: 0 good, 1 failed, 2 wrong usage or settings, 3 the daemon is not\nreachable, 4 degraded.";

@@ -55,9 +55,13 @@ export function probeCommand(): Command {
   )
     .addHelpText(
       "after",
-      `\nExamples:\n  branchcache probe http://intranet/images/boot.wim\n  branchcache
-probe saved.ci\n\nExit status: 0 somebody answered, 1 nobody did, 2 wrong
-usage, 3 the daemon is not reachable.`,
+      `
+Examples:
+  branchcache probe http://intranet/images/boot.wim
+  branchcache probe saved.ci
+
+Exit status: 0 somebody answered, 1 nobody did, 2 wrong usage, 3 the daemon is
+not reachable.`,
     )
     .action(async (what: string, options: ProbeOptions) => (await work()).runProbe(what, options));
 }

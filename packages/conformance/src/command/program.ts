@@ -1,4 +1,5 @@
 import { errorCode, errorMessage } from "@branchcache/runtime";
+import { endWithReader } from "@branchcache/runtime/node";
 import { Command, CommanderError } from "commander";
 import { version } from "../version.ts";
 import { clientCommands } from "./client-commands.ts";
@@ -32,11 +33,7 @@ Examples:
 
 /** Parses `argv`, runs the profile and sets the exit code. Never rejects. */
 export async function runProgram(program: Command, argv: readonly string[]): Promise<void> {
-  // A reader that has seen enough, as in `branchcache-conformance retrieval-server --list | head`.
-  process.stdout.on("error", (error) => {
-    if (errorCode(error) === "EPIPE") process.exit();
-    throw error;
-  });
+  endWithReader();
   for (const command of [program, ...program.commands]) {
     command.exitOverride().showHelpAfterError("(see --help)");
   }

@@ -59,8 +59,8 @@ export function publicationKeeper(
   const closing = new AbortController();
   const jobs = new Map<string, Promise<void>>();
   const attempts = new Map<string, number>();
-  /** By key: the representation asked for last, while it or one before it is being hashed. */
-  const latest = new Map<string, { id: string; jobs: number }>();
+  /** By key: the job asked for last, while it runs. */
+  const latest = new Map<string, string>();
   const recent = recentPublications(memoryBytes);
   const waiting: (() => void)[] = [];
   let active = 0;
@@ -82,7 +82,7 @@ export function publicationKeeper(
     const made = [publications?.v1, publications?.v2].filter((publication) => publication !== undefined);
     if (!publications || made.some((publication) => publication.lengthBytes !== resource.sizeBytes)) return;
     // The content changed meanwhile, and its new hashes may be there already.
-    if (latest.get(resource.key)?.id !== idOf(resource)) return;
+    if (latest.get(resource.key) !== idOf(resource)) return;
     // Good for this process, whatever becomes of the store.
     recent.set(resource, publications);
     await store.put(resource.key, {
@@ -120,18 +120,6 @@ export function publicationKeeper(
     }
   };
 
-  /** Counts a job in; gives what counts it out. */
-  const enter = (key: string, id: string): (() => void) => {
-    const entry = latest.get(key) ?? { id, jobs: 0 };
-    entry.id = id;
-    entry.jobs++;
-    latest.set(key, entry);
-    return () => {
-      entry.jobs--;
-      if (entry.jobs === 0) latest.delete(key);
-    };
-  };
-
   const mayTry = (id: string): boolean => {
     for (const [tried, atMs] of attempts) {
       if (clock.monotonicMs() - atMs < retryAfterMs) break;
@@ -162,10 +150,10 @@ export function publicationKeeper(
       const running = jobs.get(id);
       if (running !== undefined) return running;
       if (!mayTry(id)) return Promise.resolve();
-      const leave = enter(resource.key, id);
+      latest.set(resource.key, id);
       const job = run(resource, work()).finally(() => {
         jobs.delete(id);
-        leave();
+        if (latest.get(resource.key) === id) latest.delete(resource.key);
       });
       jobs.set(id, job);
       return job;
