@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { command } from "./commands.ts";
 
-export interface LogLine {
+interface LogLine {
   readonly event: string;
   readonly url?: string;
   readonly path?: string;

@@ -25,7 +25,7 @@ export interface HostedOffice extends AsyncDisposable {
   settled(bytes: number): Promise<void>;
 }
 
-export interface OfficeClient extends AsyncDisposable {
+interface OfficeClient extends AsyncDisposable {
   readonly node: PeerNode;
   readonly observer: RecordingObserver;
   readonly store: Stores;

@@ -80,7 +80,7 @@ export async function exchange(host: string, request: string | Uint8Array): Prom
 }
 
 /** The probe as iPXE writes it: 814 bytes, the identifier in upper case. */
-export function probe(messageId: string, segment: Segment): string {
+function probe(messageId: string, segment: Segment): string {
   return `<?xml version="1.0" encoding="utf-8"?><soap:Envelope xmlns:soap="http://www.w3.org/2003/05/soap-envelope" xmlns:wsa="http://schemas.xmlsoap.org/ws/2004/08/addressing" xmlns:wsd="http://schemas.xmlsoap.org/ws/2005/04/discovery" xmlns:PeerDist="http://schemas.microsoft.com/p2p/2007/09/PeerDistributionDiscovery"><soap:Header><wsa:To>urn:schemas-xmlsoap-org:ws:2005:04:discovery</wsa:To><wsa:Action>http://schemas.xmlsoap.org/ws/2005/04/discovery/Probe</wsa:Action><wsa:MessageID>urn:uuid:${messageId}</wsa:MessageID></soap:Header><soap:Body><wsd:Probe><wsd:Types>PeerDist:PeerDistData</wsd:Types><wsd:Scopes MatchBy="http://schemas.xmlsoap.org/ws/2005/04/discovery/strcmp0">${toHex(segment.id).toUpperCase()}</wsd:Scopes></wsd:Probe></soap:Body></soap:Envelope>`;
 }
 
@@ -109,7 +109,7 @@ export async function findPeer(discoveryPort: number, segment: Segment, timeoutM
 }
 
 /** Scopes and counts pair by position; a segment with the count 00000000 is not there. */
-export function readMatch(text: string, wanted: string): string | undefined {
+function readMatch(text: string, wanted: string): string | undefined {
   const between = (tag: string) => new RegExp(`<${tag}>([^<]*)</${tag}>`).exec(text)?.[1];
   const scopes = between("wsd:Scopes")?.split(" ") ?? [];
   const counts = between("PeerDist:BlockCount") ?? "";

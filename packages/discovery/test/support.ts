@@ -59,7 +59,7 @@ export interface Site {
   close(): Promise<void>;
 }
 
-export interface Host {
+interface Host {
   readonly discovery: PeerDiscovery;
   readonly observer: RecordingObserver;
   readonly port: UdpPort;

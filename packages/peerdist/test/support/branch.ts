@@ -13,10 +13,10 @@ import {
 } from "../../src/index.ts";
 
 export const engine = nodeHashEngine;
-export const secret = ServerSecret.fromBytes(Uint8Array.of(7));
+const secret = ServerSecret.fromBytes(Uint8Array.of(7));
 
 /** What the peers say of a block; `never`: they keep it waiting. */
-export type PeerAnswer = Uint8Array | "no-peer" | "failed" | "timeout" | "never";
+type PeerAnswer = Uint8Array | "no-peer" | "failed" | "timeout" | "never";
 
 export interface Branch {
   readonly clock: ManualClock;

@@ -19,14 +19,14 @@ import { nodeBlockCipher } from "../../src/node.ts";
 import { corrupt, type MessageFault } from "../../src/testing.ts";
 import { allBlocks, memorySource, plaintextOf, type TestSegment } from "../content.ts";
 
-export interface PeerOptions {
+interface PeerOptions {
   readonly holds?: (segmentIndex: number, blockIndex: number) => boolean;
   /** For each request of a block, counted from 0. */
   readonly fault?: (index: number) => MessageFault | "stall" | "drop" | undefined;
   readonly delayMs?: number;
 }
 
-export interface TestPeer {
+interface TestPeer {
   readonly source: PeerSource;
   /** Requests by kind, in order, with the time of their arrival. */
   readonly requests: { readonly kind: string; readonly index: number; readonly atMs: number }[];
@@ -34,7 +34,7 @@ export interface TestPeer {
   mostAtOnce: number;
 }
 
-export interface TestFinder {
+interface TestFinder {
   readonly finder: FetchBlocksOptions["finder"];
   /** How many segments each question was about. */
   readonly questions: number[];

@@ -14,7 +14,7 @@ import {
 } from "../../../src/node.ts";
 import { EXAMPLE_SECRET, listen, type TestServer } from "../http-fixture.ts";
 
-export const EX = "MinContentInformation=1.0, MaxContentInformation=2.0";
+const EX = "MinContentInformation=1.0, MaxContentInformation=2.0";
 export const OFFER = {
   "Accept-Encoding": "gzip, deflate, peerdist",
   "X-P2P-PeerDist": "Version=1.1",
@@ -78,7 +78,7 @@ export async function gatewayBefore(
   };
 }
 
-export interface Seen {
+interface Seen {
   readonly method: string;
   readonly url: string;
   readonly headers: IncomingMessage["headers"];
