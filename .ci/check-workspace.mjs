@@ -5,11 +5,12 @@
  * - the lock file names no host and no tarball address, and no file names a registry;
  * - every package has README.md and LICENSE, and the same licence, engines and module type as the rest;
  * - every dependency of every package.json has a line of reason in docs/dependencies.md, and every line a dependency;
- * - every package imports what it depends on, is built by the root tsconfig, and refers to ours that it needs.
+ * - every package imports what it depends on, is built by the root tsconfig, and refers to ours that it needs;
+ * - every link in a Markdown page to a file of ours names one that is there, and a heading that it has.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join, normalize } from "node:path";
+import { dirname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -35,6 +36,28 @@ for (const path of tracked) {
   const text = read(path);
   if (/registry\.[a-z0-9-]+\.[a-z]/i.test(text)) faults.push(`${path}: names a registry host`);
   if (path === "pnpm-lock.yaml" && /https?:|tarball:/.test(text)) faults.push(`${path}: names an address`);
+}
+
+/** As they are written in a link. @param {string} page */
+const headingsOf = (page) => {
+  const headings = page.replaceAll(/^```.*?^```/gms, "").match(/(?<=^#+ ).+/gm) ?? [];
+  return headings.map((heading) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\- ]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+};
+for (const path of tracked.filter((name) => name.endsWith(".md"))) {
+  const page = read(path).replaceAll(/^```.*?^```/gms, "");
+  for (const [, link = ""] of page.matchAll(/\]\(([^)\s]+)\)/g)) {
+    if (/^[a-z]+:/.test(link)) continue;
+    const [file = "", heading] = link.split("#");
+    const target = file === "" ? path : join(dirname(path), file);
+    if (!existsSync(join(root, target))) faults.push(`${path}: ${link} is not there`);
+    else if (heading !== undefined && target.endsWith(".md") && !headingsOf(read(target)).includes(heading))
+      faults.push(`${path}: ${link} names no heading`);
+  }
 }
 
 const folders = readdirSync(join(root, "packages")).sort();
