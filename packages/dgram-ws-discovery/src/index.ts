@@ -1,5 +1,4 @@
 /** WS-Discovery over UDP for anybody: find services on the local link, and be found. */
-export { AsyncQueue } from "./async-queue.ts";
 export { WsDiscoveryError, type WsDiscoveryErrorCode } from "./errors.ts";
 export { APP_MAX_DELAY_MS, DISCOVERY_PORT, IPV4_GROUP, IPV6_GROUP, MAX_MESSAGE_BYTES } from "./limits.ts";
 export { type MatchableService, matchesProbe } from "./matching/match.ts";
@@ -15,16 +14,7 @@ export type {
   ServiceDescription,
 } from "./message/types.ts";
 export { type WriteMessageOptions, writeMessage } from "./message/write.ts";
-export {
-  isLinkLocal,
-  isLoopback,
-  isOnSubnet,
-  type NumericAddress,
-  parseAddress,
-  withoutZone,
-} from "./net/address.ts";
 export type { Link } from "./net/links.ts";
-export { ownText } from "./own-text.ts";
 export type {
   Clock,
   DatagramHandler,
@@ -39,23 +29,22 @@ export { SOAP_OVER_UDP_1_1, SOAP_OVER_UDP_2004, type TransmissionTiming } from "
 export { canonicalUri, newUuidUrn } from "./protocol/uuid.ts";
 export { type ProtocolVersion, VERSIONS, type VersionNames } from "./protocol/versions.ts";
 export type { Match, MatchBuilder, RequestHandler, RequestInfo, RespondOptions } from "./responder.ts";
-export { cutBytes } from "./slab.ts";
 export {
   startTargetService,
   type TargetService,
   type TargetServiceOptions,
 } from "./target-service.ts";
+export type {
+  AnnouncementBody,
+  AnnouncementMessage,
+  AnnounceOptions,
+  DropReason,
+  QueryOptions,
+  ReceivedMatch,
+  Responding,
+  WsDiscovery,
+  WsDiscoveryOptions,
+} from "./types.ts";
 export { type ServiceChange, type WatchOptions, watchServices } from "./watch.ts";
-export {
-  type AnnouncementBody,
-  type AnnouncementMessage,
-  type AnnounceOptions,
-  type DropReason,
-  openWsDiscovery,
-  type QueryOptions,
-  type ReceivedMatch,
-  type Responding,
-  type WsDiscovery,
-  type WsDiscoveryOptions,
-} from "./ws-discovery.ts";
+export { openWsDiscovery } from "./ws-discovery.ts";
 export type { ParsedElement, QName, XmlAttribute, XmlElement } from "./xml/element.ts";

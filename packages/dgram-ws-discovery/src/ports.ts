@@ -5,8 +5,6 @@ export interface Clock {
   wallMs(): number;
   /** Milliseconds since some fixed moment; never goes back. */
   monotonicMs(): number;
-  /** Rejects with `signal.reason` at once when aborted, and leaves no timer and no listener behind. */
-  sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** Calls `fn` once, unless cancelled first by the function returned. */
   after(ms: number, fn: () => void): () => void;
 }

@@ -1,4 +1,6 @@
 /** Answers probes and resolves: delay, one datagram and its repeats, the same again for late duplicates. */
+
+import { detachText } from "./detach-text.ts";
 import { WsDiscoveryError } from "./errors.ts";
 import { MAX_PENDING_ANSWERS } from "./limits.ts";
 import {
@@ -12,10 +14,9 @@ import { MessageWriter } from "./message/write.ts";
 import { sameEndpoint, withoutZone } from "./net/address.ts";
 import type { Link } from "./net/links.ts";
 import type { Transport } from "./net/transport.ts";
-import { ownText } from "./own-text.ts";
 import type { Clock, Endpoint, Random } from "./ports.ts";
 import type { Pauses, Task } from "./protocol/pauses.ts";
-import { randomWhole } from "./protocol/random.ts";
+import { randomInteger } from "./protocol/random.ts";
 import { RateLimit } from "./protocol/rate-limit.ts";
 import { RecentMap } from "./protocol/recent-map.ts";
 import type { SequenceCounter } from "./protocol/sequence.ts";
@@ -142,7 +143,7 @@ export class Responder {
         keepable(request);
         const [fromMs, toMs] = this.#options.answerDelayMs ?? [0, 500];
         const answer = new WaitingAnswer(this, { kind: message.kind, key, request, build });
-        pauses.after(randomWhole(random, fromMs, toMs), answer);
+        pauses.after(randomInteger(random, fromMs, toMs), answer);
         return;
       }
     } catch (error) {
@@ -251,7 +252,7 @@ export function repliesToSource(message: DiscoveryMessage, from: Endpoint): bool
 
 /** In place, as the handler may keep the request, too. */
 function keepable(request: { -readonly [Name in keyof RequestInfo]: RequestInfo[Name] }): void {
-  request.messageId = ownText(request.messageId);
+  request.messageId = detachText(request.messageId);
 }
 
 function asError(error: unknown): WsDiscoveryError {

@@ -1,16 +1,21 @@
-/** Byte arrays cut from larger ones: an array of its own costs more than writing a whole message into it. */
+/** Small byte arrays cut from one large buffer: making an `ArrayBuffer` for each costs more than filling it. */
 
 const SLAB_BYTES = 65_536;
+/** Longer arrays get a buffer of their own. */
+const MAX_CUT_BYTES = SLAB_BYTES / 8;
 let slab = new Uint8Array(0);
-let used = 0;
+let usedBytes = 0;
 
-/** For the caller alone; a large one is an array of its own. What it holds is zero. */
-export function cutBytes(length: number): Uint8Array {
-  if (length > SLAB_BYTES / 8) return new Uint8Array(length);
-  if (used + length > slab.length) {
+/**
+ * `lengthBytes` zeros that nobody else writes to. Up to 8 KiB a view of a shared 64 KiB buffer, which lives as long as
+ * any view of it: for what is short-lived and made by the thousand, such as the bytes of an answer.
+ */
+export function allocateBytes(lengthBytes: number): Uint8Array {
+  if (lengthBytes > MAX_CUT_BYTES) return new Uint8Array(lengthBytes);
+  if (usedBytes + lengthBytes > slab.length) {
     slab = new Uint8Array(SLAB_BYTES);
-    used = 0;
+    usedBytes = 0;
   }
-  used += length;
-  return slab.subarray(used - length, used);
+  usedBytes += lengthBytes;
+  return slab.subarray(usedBytes - lengthBytes, usedBytes);
 }

@@ -7,7 +7,7 @@ import { writeMessage } from "./message/write.ts";
 import { canonicalUri } from "./protocol/uuid.ts";
 import type { ProtocolVersion } from "./protocol/versions.ts";
 import type { RequestInfo } from "./responder.ts";
-import type { WsDiscovery } from "./ws-discovery.ts";
+import type { WsDiscovery } from "./types.ts";
 
 export interface TargetServiceOptions {
   /** Versions in which Hello and Bye are sent; requests are answered in theirs. Default only 2005/04. */

@@ -4,7 +4,7 @@ import { MAX_QUEUED_ITEMS, MAX_REMEMBERED_SERVICES } from "./limits.ts";
 import type { ServiceDescription } from "./message/types.ts";
 import { RecentMap } from "./protocol/recent-map.ts";
 import { canonicalUri } from "./protocol/uuid.ts";
-import type { WsDiscovery } from "./ws-discovery.ts";
+import type { WsDiscovery } from "./types.ts";
 
 export type ServiceChange =
   | { readonly change: "added" | "updated"; readonly service: ServiceDescription }

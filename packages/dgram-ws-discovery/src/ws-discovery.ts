@@ -7,154 +7,29 @@ import type {
   DiscoveryMessage,
   MessageBody,
   MessageHeader,
-  Probe,
   ServiceDescription,
   ToHeader,
 } from "./message/types.ts";
 import { MessageWriter } from "./message/write.ts";
 import type { Link } from "./net/links.ts";
 import { Transport } from "./net/transport.ts";
-import type { Clock, DatagramPort, Endpoint, Random } from "./ports.ts";
+import type { Endpoint } from "./ports.ts";
 import { DuplicateTable } from "./protocol/duplicates.ts";
 import { Pauses } from "./protocol/pauses.ts";
-import { pooledRandom, randomWhole } from "./protocol/random.ts";
+import { pooledRandom, randomInteger } from "./protocol/random.ts";
 import { SequenceCounter, SequenceOrder } from "./protocol/sequence.ts";
-import { SOAP_OVER_UDP_1_1, type TransmissionTiming } from "./protocol/transmission.ts";
+import { SOAP_OVER_UDP_1_1 } from "./protocol/transmission.ts";
 import { canonicalUri, identifierKey, newUuidUrn } from "./protocol/uuid.ts";
-import type { ProtocolVersion } from "./protocol/versions.ts";
-import {
-  type RequestHandler,
-  type RequestInfo,
-  type RequestMessage,
-  Responder,
-  type RespondOptions,
-  repliesToSource,
-} from "./responder.ts";
-
-export type DropReason =
-  /** The source is on none of our links. */
-  | "off_link"
-  /** Not a message of this protocol; the error says why. */
-  | "malformed"
-  /** A version that is switched off. */
-  | "version"
-  | "duplicate"
-  /** Overtaken by a newer message of its endpoint. */
-  | "older"
-  /** An answer to none of our open queries. */
-  | "unrelated"
-  /** Asks for its answer to go to another host. */
-  | "reply_address"
-  /** The caller takes matches too slowly. */
-  | "backlog";
-
-export interface WsDiscoveryOptions {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly datagrams: DatagramPort;
-  /** Interface names or addresses. Default: all but loopback. */
-  readonly interfaces?: readonly string[];
-  /** Default both. */
-  readonly families?: readonly (4 | 6)[];
-  /** Default 3702. */
-  readonly port?: number;
-  /** Default 1: messages stay on the link. */
-  readonly multicastTtl?: number;
-  /** Versions that are listened to. Default only 2005/04. */
-  readonly versions?: readonly ProtocolVersion[];
-  /** Take no notice of sources outside the links' subnets. Default true. */
-  readonly onLinkOnly?: boolean;
-  /** Repeats of what is sent. Default SOAP-over-UDP 1.1. */
-  readonly timing?: { readonly multicast: TransmissionTiming; readonly unicast: TransmissionTiming };
-  /** Milliseconds between looks at the interfaces. Default 5,000; 0 for never again. */
-  readonly interfaceRefreshMs?: number;
-  /** InstanceId of this run. Default: seconds since 1970. */
-  readonly instanceId?: number;
-  /** An interface that cannot be used, or a handler that threw. The others go on. */
-  onError?(error: WsDiscoveryError): void;
-  /** A datagram that was not acted on. `error` comes with `malformed`. */
-  onDrop?(reason: DropReason, from: Endpoint, error?: WsDiscoveryError): void;
-  /** Matches that answer none of our open queries; dropped as `unrelated` unless this returns true. */
-  onUnrelated?(match: ReceivedMatch): boolean;
-}
-
-/** One endpoint's answer, and how it came. */
-export interface ReceivedMatch {
-  readonly service: ServiceDescription;
-  readonly version: ProtocolVersion;
-  readonly relatesTo: string | undefined;
-  readonly from: Endpoint;
-  /** Undefined for a source on none of our links. */
-  readonly link: Link | undefined;
-}
-
-export interface QueryOptions {
-  /** Milliseconds until the query closes by itself. */
-  readonly timeoutMs: number;
-  readonly signal?: AbortSignal;
-  /** Default 2005/04. */
-  readonly version?: ProtocolVersion;
-  /** Ask this endpoint only, by unicast; it may be off the link. */
-  readonly to?: Endpoint;
-  /** Prefix to namespace, declared on the envelope. */
-  readonly prefixes?: Readonly<Record<string, string>>;
-  /** Milliseconds that answers take at most: no repeat is sent that could not be answered in time. Default 0. */
-  readonly answerWithinMs?: number;
-  /** Told the MessageID before anything is sent. */
-  onStart?(messageId: string): void;
-}
-
-export type AnnouncementMessage = MessageHeader &
-  AnnouncementBody & {
-    readonly from: Endpoint;
-    readonly link: Link | undefined;
-    /** The endpoint was started anew since its last message. */
-    readonly restarted: boolean;
-  };
-
-export type AnnouncementBody = Extract<MessageBody, { readonly kind: "Hello" | "Bye" }>;
-
-export interface AnnounceOptions {
-  /** Default 2005/04. */
-  readonly version?: ProtocolVersion;
-  /** Prefix to namespace, declared on the envelope. */
-  readonly prefixes?: Readonly<Record<string, string>>;
-  readonly signal?: AbortSignal;
-  /** A random wait before the first send, in milliseconds from and to. Default none. */
-  readonly delayMs?: readonly [number, number];
-  /** Default all. */
-  readonly links?: readonly Link[];
-}
-
-export interface Responding {
-  /** Stops answering. Twice is harmless. */
-  close(): void;
-}
-
-export interface WsDiscovery {
-  /** The links in use now. */
-  readonly links: readonly Link[];
-  /**
-   * Multicasts a probe when iterated, and yields each match as it comes. Ends by time-out; leaving the loop
-   * closes the query. Aborted, it throws the signal's reason.
-   */
-  probe(probe: Probe, options: QueryOptions): AsyncGenerator<ReceivedMatch, void>;
-  /** The first answer of the endpoint with this address; undefined if none came in time. */
-  resolve(address: string, options: QueryOptions): Promise<ReceivedMatch | undefined>;
-  /** Hello and Bye as they come, in the order of their endpoints, until aborted or left. */
-  announcements(options?: { readonly signal?: AbortSignal }): AsyncGenerator<AnnouncementMessage, void>;
-  /** Answers requests from now on. Several handlers may share the port. */
-  respond(handler: RequestHandler, options?: RespondOptions): Promise<Responding>;
-  /** Multicasts Hello or Bye. Resolves after the last repeat, or when aborted. */
-  announce(body: AnnouncementBody, options?: AnnounceOptions): Promise<void>;
-  /** Calls back with the links that were added. Returns what ends it. */
-  onLinksAdded(listener: (added: readonly Link[]) => void): () => void;
-  /** Looks at the interfaces now. */
-  refresh(): Promise<void>;
-  /** Stops everything that waits, and closes the sockets. Twice is harmless. */
-  close(): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
-}
+import { type RequestInfo, type RequestMessage, Responder, repliesToSource } from "./responder.ts";
+import type {
+  AnnouncementBody,
+  AnnouncementMessage,
+  DropReason,
+  QueryOptions,
+  ReceivedMatch,
+  WsDiscovery,
+  WsDiscoveryOptions,
+} from "./types.ts";
 
 interface OpenQuery {
   readonly to: Endpoint | undefined;
@@ -171,7 +46,7 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
   const drop = (reason: DropReason, from: Endpoint, error?: WsDiscoveryError) =>
     options.onDrop?.(reason, from, error);
   const pauses = new Pauses(clock);
-  /** Tell each reader that there is nothing more to wait for. */
+  /** One for each iterator in use: called when discovery is closed, so that its reader fails. */
   const closers = new Set<(reason: WsDiscoveryError) => void>();
   let closed: WsDiscoveryError | undefined;
   const queries = new Map<string, OpenQuery>();
@@ -183,7 +58,7 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
   const order = new SequenceOrder();
   const sequence = new SequenceCounter(options.instanceId ?? Math.floor(clock.wallMs() / 1_000) >>> 0);
 
-  /** A caller has one set of prefixes, or none, for all that he sends. */
+  /** Callers pass the same prefixes again and again; what a writer prepares for them is kept as long as they are. */
   const writers = new WeakMap<Readonly<Record<string, string>>, MessageWriter>();
   function writerFor(prefixes: Readonly<Record<string, string>> = NO_PREFIXES): MessageWriter {
     let writer = writers.get(prefixes);
@@ -307,7 +182,7 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
         if (accepts(match) && !queue.push(match)) drop("backlog", match.from);
       },
     });
-    // Our own listening socket hears our own multicast.
+    // Our own listening socket hears our own multicast: that copy has to count as a duplicate.
     duplicates.isNew(key, clock.monotonicMs());
     queryOptions.onStart?.(messageId);
     const lastAfterMs = timeoutMs - answerWithinMs;
@@ -400,7 +275,7 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
     async announce(body, announceOptions = {}) {
       const { version = "2005/04", prefixes, signal, delayMs, links } = announceOptions;
       assertOpen();
-      if (delayMs && !(await pauses.wait(randomWhole(random, ...delayMs), signal))) return;
+      if (delayMs && !(await pauses.wait(randomInteger(random, ...delayMs), signal))) return;
       const messageId = newUuidUrn(random);
       duplicates.isNew(identifierKey(messageId), clock.monotonicMs());
       const bytes = writerFor(prefixes).write({

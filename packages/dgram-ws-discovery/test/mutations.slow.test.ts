@@ -3,7 +3,7 @@ import { seededRandom } from "@branchcache/runtime/testing";
 import { expect, it } from "vitest";
 import { slowRuns } from "../../../test/support/slow.ts";
 import { startTargetService } from "../src/index.ts";
-import { randomWhole } from "../src/protocol/random.ts";
+import { randomInteger } from "../src/protocol/random.ts";
 import { ADDRESS, link, PRINTER, utf8 } from "./support.ts";
 import vectors from "./vectors/messages.json" with { type: "json" };
 
@@ -41,7 +41,7 @@ const PIECES = [
 it("WSD-63 WSD-65 a million mutated messages are dropped and counted", async () => {
   const here = link();
   const random = seededRandom(42);
-  const whole = (max: number) => randomWhole(random, 0, max);
+  const whole = (max: number) => randomInteger(random, 0, max);
   const originals = Object.values(vectors.messages).map(({ xml }) => utf8(xml));
   const { discovery, errors } = await here.host("192.0.2.10/24");
   await startTargetService(discovery, { address: ADDRESS, types: [PRINTER], metadataVersion: 1 });

@@ -1,5 +1,5 @@
 import { networkInterfaces } from "node:os";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { openWsDiscovery, startTargetService, type WsDiscoveryOptions } from "../src/index.ts";
 import { nodeDatagramPort, systemClock, systemRandom } from "../src/node.ts";
 import { ADDRESS, PRINTER } from "./support.ts";
@@ -90,13 +90,22 @@ describe("loopback", () => {
 });
 
 describe("systemClock", () => {
-  it("an aborted sleep rejects with the reason, before and during", async () => {
-    const abort = new AbortController();
-    const sleeping = systemClock.sleep(60_000, abort.signal);
-    abort.abort(new Error("enough"));
-    await expect(sleeping).rejects.toThrow("enough");
-    await expect(systemClock.sleep(1, abort.signal)).rejects.toThrow("enough");
-    await systemClock.sleep(0);
+  it("waits longer than the 2^31 ms of one timer, unless it is cancelled", () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const done: string[] = [];
+      const cancel = systemClock.after(2 ** 32, () => done.push("cancelled"));
+      systemClock.after(2 ** 32, () => done.push("ours"));
+      vi.advanceTimersByTime(2 ** 31);
+      cancel();
+      vi.advanceTimersByTime(2 ** 31 - 1);
+      expect(done).toEqual([]);
+      vi.advanceTimersByTime(1);
+      expect(done).toEqual(["ours"]);
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("what is due at once is done in the next turn, unless it is cancelled", async () => {

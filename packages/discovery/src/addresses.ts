@@ -1,14 +1,13 @@
 /** XAddrs: which of our addresses a prober can use, and which of a peer's we can. [MS-PCCRD] 2.2.3.8 */
-import { type Endpoint, formatEndpoint, parseEndpoint } from "@branchcache/runtime";
+import { type Endpoint, formatEndpoint, parseEndpoint, withoutZone } from "@branchcache/runtime";
+import type { Link } from "dgram-ws-discovery";
 import {
   isLinkLocal,
   isLoopback,
   isOnSubnet,
-  type Link,
   type NumericAddress,
   parseAddress,
-  withoutZone,
-} from "dgram-ws-discovery";
+} from "dgram-ws-discovery/profile";
 import { MAX_ADDRESSES } from "./limits.ts";
 
 /** Our addresses on the prober's own subnet, `host:port` without zone. */

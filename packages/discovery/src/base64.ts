@@ -1,5 +1,5 @@
 /** Standard alphabet with padding. RFC 4648 4. */
-import { cutBytes } from "dgram-ws-discovery";
+import { allocateBytes } from "dgram-ws-discovery/profile";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const PADDING = "=";
@@ -51,7 +51,7 @@ export function fromBase64(text: string): Uint8Array | undefined {
   const { read, written } = encoder.encodeInto(text, codes);
   if (read !== length || written !== length) return undefined;
   codes.fill(ZERO_CODE, length - padding, length);
-  const bytes = cutBytes((length / 4) * 3 - padding);
+  const bytes = allocateBytes((length / 4) * 3 - padding);
   // Over 63 in the end if one was no digit.
   let values = 0;
   for (let i = 0, at = 0; i < length; i += 4, at += 3) {

@@ -2,6 +2,7 @@
 import { BranchCacheError, errorCode, type Observer, silentObserver } from "@branchcache/runtime";
 import { newUuidUrn, openWsDiscovery, type WsDiscoveryError } from "dgram-ws-discovery";
 import { Finder } from "./client/finder.ts";
+import { PREFIXES } from "./formats.ts";
 import {
   ANSWERS_PER_SECOND,
   DEFAULT_BACKOFF_MS,
@@ -12,9 +13,8 @@ import {
   LEAST_BACKOFF_MS,
   REANSWER_AFTER_MS,
 } from "./limits.ts";
-import { PREFIXES } from "./names.ts";
 import { Republication } from "./republication.ts";
-import { probeAnswerer } from "./server/answerer.ts";
+import { probeAnswerer } from "./server/probe-answerer.ts";
 import type { PeerDiscovery, PeerDiscoveryOptions } from "./types.ts";
 
 /**

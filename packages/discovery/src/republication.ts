@@ -1,8 +1,8 @@
 /** Whether a node keeps silent about a segment that enough others have. [MS-PCCRD] 3.2.2, note <8> */
 import type { SegmentId } from "@branchcache/content-info";
 import { type Random, randomFraction } from "@branchcache/runtime";
+import { ExpiringMap } from "./expiring-map.ts";
 import { PARTIAL_QUORUM_CHANCE, REPUBLISH_MEMORY_MS } from "./limits.ts";
-import { ExpiringMap } from "./memory.ts";
 import { segmentKey } from "./messages/match.ts";
 
 /** What the node saw when it first looked for the segment itself. */

@@ -1,8 +1,8 @@
 /** What discovery asks for and gives. */
 import type { SegmentId } from "@branchcache/content-info";
 import type { Clock, Endpoint, Observer, Random, UdpPort } from "@branchcache/runtime";
+import type { FormatVersion } from "./formats.ts";
 import type { HeldSegment } from "./messages/match.ts";
-import type { FormatVersion } from "./names.ts";
 
 /** Port: the cache. */
 export interface HeldSegments {

@@ -8,9 +8,9 @@ import {
 } from "dgram-ws-discovery";
 import { describe, expect, it } from "vitest";
 import onvif from "../../dgram-ws-discovery/test/vectors/onvif-probes.json" with { type: "json" };
+import { PEERDIST, PREFIXES } from "../src/formats.ts";
 import { readCountedMatch } from "../src/messages/match.ts";
 import { peerProbe } from "../src/messages/probe.ts";
-import { PEERDIST, PREFIXES } from "../src/names.ts";
 import { A, B, C, gather, HandCache, type Site, sha256, siteForEach, utf8 } from "./support.ts";
 
 let here: Site;
@@ -185,21 +185,24 @@ describe.each([1, 2] as const)("version %s", (version) => {
     expect(observer.total("datagrams_dropped_total", { reason: "off_link" })).toBe(1);
   });
 
-  it("tells of who else asks for which segments, found or not", async () => {
+  it.each([
+    ["192.0.2.2", "192.0.2.1", 24, GROUP],
+    ["fe80::2%eth0", "fe80::1%eth0", 64, { address: "ff02::c%eth0", port: 3702 }],
+  ])("tells of who else asks for which segments, found or not: %s", async (ours, theirs, bits, group) => {
     const told: [string, number][] = [];
-    await here.host("192.0.2.2/24", {
+    await here.host(`${ours}/${bits}`, {
       serve: {
         held: new HandCache(),
         retrievalPort: 80,
         onProbe: (ids, from) => told.push([from, ids.length]),
       },
     });
-    const own = await client("192.0.2.2");
-    await own.ask(probe(C));
-    const other = await client();
-    await other.ask(probe(A, B));
+    const own = await client(ours);
+    await own.ask(probe(C), group);
+    const other = await client(theirs);
+    await other.ask(probe(A, B), group);
     await here.clock.advance(1_000);
-    expect(told).toEqual([["192.0.2.1", 2]]);
+    expect(told).toEqual([[theirs, 2]]);
   });
 
   it("PCCRD-70 is silent on battery", async () => {

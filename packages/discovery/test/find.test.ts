@@ -1,8 +1,8 @@
 import { type Endpoint, fromHex } from "@branchcache/runtime";
 import { canonicalUri, readMessage, type ServiceDescription, writeMessage } from "dgram-ws-discovery";
 import { describe, expect, it } from "vitest";
+import { PREFIXES } from "../src/formats.ts";
 import { readPeerProbe } from "../src/messages/probe.ts";
-import { PREFIXES } from "../src/names.ts";
 import { A, B, C, gather, HandCache, peerMatch, type Site, sha256, site, siteForEach } from "./support.ts";
 
 let here: Site;

@@ -41,6 +41,7 @@ export interface DecodeErrorDetails extends BranchCacheErrorOptions {
 
 /** Bytes that are not what they should be: what, in which structure and field, and where. */
 export class DecodeError extends BranchCacheError {
+  declare readonly code: DecodeErrorCode;
   readonly structure: string;
   readonly path: string;
   readonly offsetBytes: number;

@@ -19,8 +19,13 @@ export {
   errorCode,
   errorMessage,
 } from "./errors.ts";
+export { bytes, type SizedBytesOptions, sizedBytes } from "./layout/byte-fields.ts";
 export { ByteReader, ByteWriter } from "./layout/cursor.ts";
-export * from "./layout/layout.ts";
+export { type Decoded, type DecodeOptions, decode, encode, type Layout } from "./layout/layout.ts";
+export { items, type ListOptions, list } from "./layout/list.ts";
+export { u8, u16be, u16le, u24le, u32be, u32le, u64be, u64le } from "./layout/numbers.ts";
+export { constant, mapped, oneOf, refine } from "./layout/rules.ts";
+export { type AnyLayout, type DependentLayout, type StructValue, struct } from "./layout/struct.ts";
 export {
   type DatagramHandler,
   type Endpoint,
@@ -34,6 +39,7 @@ export {
   type UdpOpenOptions,
   type UdpPort,
   type UdpSocket,
+  withoutZone,
 } from "./net.ts";
 export {
   combineObservers,

@@ -1,4 +1,8 @@
-/** Small ports to the network. The real ones stand behind `./node`; `./testing` has the fakes. */
+/**
+ * The network as two small ports, which whoever sends or listens takes as arguments. `simulatedLan` and `memoryHttp` of
+ * `./testing` are the fakes; the real ones are `nodeDatagramPort` of `dgram-ws-discovery/node` and `nodeHttpPort` of
+ * `@branchcache/retrieval/node`.
+ */
 
 export interface Endpoint {
   /** A numeric address; link-local IPv6 with its zone (`fe80::1%eth0`). */
@@ -22,13 +26,21 @@ export function parseEndpoint(text: string): Endpoint | undefined {
   return { address: match[1] ?? match[2] ?? "", port };
 }
 
+/** An IPv6 address without its zone (`fe80::1` of `fe80::1%eth0`), which means nothing to another host. */
+export function withoutZone(address: string): string {
+  const percent = address.indexOf("%");
+  return percent < 0 ? address : address.slice(0, percent);
+}
+
 /** One address of one network interface, as `os.networkInterfaces()` tells them. */
 export interface InterfaceAddress {
   readonly name: string;
+  /** Numeric; link-local IPv6 with its zone. */
   readonly address: string;
   readonly family: 4 | 6;
   /** Bits of the network part: 24 for 255.255.255.0. */
   readonly prefixLength: number;
+  /** True for loopback. */
   readonly internal: boolean;
 }
 
@@ -52,11 +64,11 @@ export interface UdpSocket {
   readonly local: Endpoint;
   /** Rejects when the datagram could not be handed to the system. The bytes may be reused afterwards. */
   send(bytes: Uint8Array, to: Endpoint): Promise<void>;
-  /** Sent twice: harmless. */
+  /** May be called again. */
   close(): Promise<void>;
 }
 
-/** Called for each datagram; the bytes belong to the callee. Must not throw. */
+/** Called for each datagram; the bytes are its own from then on. Must not throw. */
 export type DatagramHandler = (bytes: Uint8Array, from: Endpoint) => void;
 
 export interface UdpPort {

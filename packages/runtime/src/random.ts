@@ -1,4 +1,10 @@
-/** Randomness as an argument: a seed makes a test repeatable. */
+/**
+ * Randomness is an argument, so that a seed makes a test repeatable. `systemRandom` of `./node` is the real one,
+ * `seededRandom` of `./testing` the repeatable one.
+ */
+import { toHex } from "./bytes.ts";
+
+/** A source of random bytes. */
 export interface Random {
   /** `length` fresh bytes, owned by the caller. */
   bytes(length: number): Uint8Array;
@@ -22,6 +28,6 @@ export function randomUuid(random: Random): string {
   const bytes = random.bytes(16);
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const hex = toHex(bytes);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

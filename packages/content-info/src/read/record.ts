@@ -25,6 +25,6 @@ export function decodeRecord<T>(layout: Layout<T>, record: Uint8Array, path: str
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     const inner = path === "" || error.path === "" ? path + error.path : `${path}.${error.path}`;
-    throw fault(error.code as DecodeErrorCode, error.reason, inner, offsetBytes + error.offsetBytes);
+    throw fault(error.code, error.reason, inner, offsetBytes + error.offsetBytes);
   }
 }

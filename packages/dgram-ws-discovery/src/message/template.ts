@@ -3,7 +3,7 @@ import { MAX_MESSAGE_BYTES } from "../limits.ts";
 import type { Random } from "../ports.ts";
 import { UUID_URN_LENGTH, writeNewUuidUrn } from "../protocol/uuid.ts";
 import type { ProtocolVersion } from "../protocol/versions.ts";
-import { cutBytes } from "../slab.ts";
+import { allocateBytes } from "../slab.ts";
 import type { ServiceDescription } from "./types.ts";
 import type { MessageWriter } from "./write.ts";
 
@@ -106,7 +106,7 @@ export class AnswerTemplate {
     for (const text of texts) length += text.length;
     if (length > MAX_MESSAGE_BYTES) return undefined;
     const pieces = this.#pieces;
-    const bytes = cutBytes(length);
+    const bytes = allocateBytes(length);
     let at = copyPiece(pieces, 0, bytes, 0);
     writeNewUuidUrn(random, bytes, at);
     at = copyPiece(pieces, 1, bytes, at + UUID_URN_LENGTH);

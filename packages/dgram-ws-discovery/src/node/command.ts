@@ -3,13 +3,9 @@ import { parseArgs } from "node:util";
 import { DISCOVERY_PORT } from "../limits.ts";
 import type { Probe, ServiceDescription } from "../message/types.ts";
 import { type ProtocolVersion, VERSIONS } from "../protocol/versions.ts";
+import type { ReceivedMatch, WsDiscovery, WsDiscoveryOptions } from "../types.ts";
 import { watchServices } from "../watch.ts";
-import {
-  openWsDiscovery,
-  type ReceivedMatch,
-  type WsDiscovery,
-  type WsDiscoveryOptions,
-} from "../ws-discovery.ts";
+import { openWsDiscovery } from "../ws-discovery.ts";
 import type { QName } from "../xml/element.ts";
 import { CUSTOMARY_PREFIXES } from "../xml/write.ts";
 

@@ -1,7 +1,7 @@
 import type { Random } from "../ports.ts";
 
 /** A whole number from `min` to `max`, both included. */
-export function randomWhole(random: Random, min: number, max: number): number {
+export function randomInteger(random: Random, min: number, max: number): number {
   const bytes = random.bytes(6);
   let value = 0;
   for (let i = 0; i < bytes.length; i++) value = value * 256 + (bytes[i] as number);

@@ -1,6 +1,6 @@
 /** When a datagram is sent again. SOAP-over-UDP 1.1 Appendix A; of 2004, Appendix I. */
 import type { Random } from "../ports.ts";
-import { randomWhole } from "./random.ts";
+import { randomInteger } from "./random.ts";
 
 export interface TransmissionTiming {
   /** How often the same bytes follow the first send. */
@@ -35,7 +35,7 @@ export const SOAP_OVER_UDP_2004: {
 /** The waits between sends, in milliseconds; as many as there are repeats. */
 export function transmissionDelays(timing: TransmissionTiming, random: Random): number[] {
   const delaysMs: number[] = [];
-  let delayMs = randomWhole(random, timing.minDelayMs, timing.maxDelayMs);
+  let delayMs = randomInteger(random, timing.minDelayMs, timing.maxDelayMs);
   for (let left = timing.repeat; left > 0; left--) {
     delaysMs.push(delayMs);
     delayMs = Math.min(2 * delayMs, timing.upperDelayMs);

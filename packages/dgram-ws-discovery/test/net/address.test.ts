@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { isLinkLocal, isLoopback, isOnSubnet, parseAddress, withoutZone } from "../../src/index.ts";
+import { withoutZone } from "../../src/net/address.ts";
 import { chooseLinks, missingInterfaces } from "../../src/net/links.ts";
 import type { InterfaceAddress } from "../../src/ports.ts";
+import { isLinkLocal, isLoopback, isOnSubnet, parseAddress } from "../../src/profile.ts";
 
 const own = (text: string, name = "eth0", internal = false): InterfaceAddress => {
   const [address = "", prefix] = text.split("/");

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { canonicalUri, newUuidUrn, SOAP_OVER_UDP_1_1, SOAP_OVER_UDP_2004 } from "../../src/index.ts";
 import { DuplicateTable } from "../../src/protocol/duplicates.ts";
 import { Pauses } from "../../src/protocol/pauses.ts";
-import { pooledRandom, randomWhole } from "../../src/protocol/random.ts";
+import { pooledRandom, randomInteger } from "../../src/protocol/random.ts";
 import { RateLimit } from "../../src/protocol/rate-limit.ts";
 import { RecentMap } from "../../src/protocol/recent-map.ts";
 import { SequenceCounter, SequenceOrder } from "../../src/protocol/sequence.ts";
@@ -41,12 +41,12 @@ describe("random", () => {
   it("draws whole numbers from min to max, both included", () => {
     fc.assert(
       fc.property(fc.integer(), fc.nat(500), fc.nat(500), (seed, min, span) => {
-        const value = randomWhole(seededRandom(seed), min, min + span);
+        const value = randomInteger(seededRandom(seed), min, min + span);
         expect(Number.isInteger(value) && value >= min && value <= min + span).toBe(true);
       }),
     );
-    expect(randomWhole({ bytes: (length) => new Uint8Array(length) }, 3, 9)).toBe(3);
-    expect(randomWhole({ bytes: (length) => new Uint8Array(length).fill(255) }, 3, 9)).toBe(9);
+    expect(randomInteger({ bytes: (length) => new Uint8Array(length) }, 3, 9)).toBe(3);
+    expect(randomInteger({ bytes: (length) => new Uint8Array(length).fill(255) }, 3, 9)).toBe(9);
   });
 
   it("hands out the bytes of its source in order, and asks it seldom", () => {

@@ -3,8 +3,9 @@ import type { SegmentId } from "@branchcache/content-info";
 import type { Clock, Endpoint, Observer } from "@branchcache/runtime";
 import { canonicalUri, type ReceivedMatch, type WsDiscovery } from "dgram-ws-discovery";
 import { usableAddresses } from "../addresses.ts";
+import { ExpiringMap } from "../expiring-map.ts";
+import { PREFIXES } from "../formats.ts";
 import { IPV4_PAYLOAD_BYTES, IPV6_PAYLOAD_BYTES, MAX_REMEMBERED_PROBES } from "../limits.ts";
-import { ExpiringMap } from "../memory.ts";
 import {
   type MatchedSegment,
   matchFormat,
@@ -13,11 +14,15 @@ import {
   segmentKey,
 } from "../messages/match.ts";
 import { peerProbe } from "../messages/probe.ts";
-import { PREFIXES } from "../names.ts";
 import type { Republication } from "../republication.ts";
 import type { DiscoveredPeer, FindOptions, PeerMatch } from "../types.ts";
-import { idsPerProbe } from "./batches.ts";
-import { type FoundSegment, hasAllBlocks, OutstandingProbe, type WantedSegment } from "./outstanding.ts";
+import { idsPerProbe } from "./ids-per-probe.ts";
+import {
+  type FoundSegment,
+  hasAllBlocks,
+  OutstandingProbe,
+  type WantedSegment,
+} from "./outstanding-probe.ts";
 import { type ListedPeer, PeerLists } from "./peer-lists.ts";
 import { Search } from "./search.ts";
 import { Throttle } from "./throttle.ts";

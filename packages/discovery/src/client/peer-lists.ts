@@ -1,8 +1,9 @@
 /** Who had a segment a while ago: it is not asked for again until that is forgotten. [MS-CCROD] 2.8.2.3.2 */
+
+import { ExpiringMap } from "../expiring-map.ts";
 import { MAX_PEERS_IN_LIST, MAX_SERVER_LISTS } from "../limits.ts";
-import { ExpiringMap } from "../memory.ts";
 import type { DiscoveredPeer } from "../types.ts";
-import type { FoundSegment } from "./outstanding.ts";
+import type { FoundSegment } from "./outstanding-probe.ts";
 
 /** One peer's holding of one segment. */
 export interface ListedPeer {

@@ -1,8 +1,8 @@
 /** One caller's `find`: which segments are still open, and what it was told. */
-import { AsyncQueue } from "dgram-ws-discovery";
+import { AsyncQueue } from "dgram-ws-discovery/profile";
 import { segmentKey } from "../messages/match.ts";
 import type { PeerMatch } from "../types.ts";
-import type { WantedSegment } from "./outstanding.ts";
+import type { WantedSegment } from "./outstanding-probe.ts";
 
 const MAX_QUEUED_MATCHES = 65_536;
 

@@ -2,7 +2,7 @@
 import type { SegmentId } from "@branchcache/content-info";
 import { fromHex } from "@branchcache/runtime";
 import { MatchTemplate, type ServiceDescription } from "dgram-ws-discovery";
-import { FORMATS, type FormatVersion, formatOf, PEERDIST } from "../names.ts";
+import { FORMATS, type FormatVersion, formatOf, PEERDIST } from "../formats.ts";
 import { type Holding, readHoldings, readSegmentAges, writeHoldings, writeSegmentAges } from "./binary.ts";
 import type { PeerProbe } from "./probe.ts";
 

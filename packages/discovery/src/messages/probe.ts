@@ -1,8 +1,9 @@
 /** Probes in both formats. [MS-PCCRD] 2.2.2.1 */
 import { fromHex, toHex } from "@branchcache/runtime";
-import { ownText, type Probe } from "dgram-ws-discovery";
+import type { Probe } from "dgram-ws-discovery";
+import { detachText } from "dgram-ws-discovery/profile";
+import { FORMATS, type FormatVersion, formatOf } from "../formats.ts";
 import { MAX_IDS_IN_PROBE } from "../limits.ts";
-import { FORMATS, type FormatVersion, formatOf } from "../names.ts";
 import { readProbeScope, writeProbeScope } from "./binary.ts";
 
 /** A probe for 1 to 255 segments; in version 2.0 all of one size. */
@@ -48,7 +49,7 @@ class HexIds implements IdList {
 /** The same probe, for whom it is to wait: it keeps nothing of the datagram. */
 export function keepable(probe: PeerProbe): PeerProbe {
   if (probe.version === 2) return probe;
-  const texts = probe.texts.map(ownText);
+  const texts = probe.texts.map(detachText);
   return { version: 1, ids: new HexIds(texts), texts };
 }
 

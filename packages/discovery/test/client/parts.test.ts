@@ -2,11 +2,11 @@ import { seededRandom } from "@branchcache/runtime/testing";
 import { writeMessage } from "dgram-ws-discovery";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { idsPerProbe } from "../../src/client/batches.ts";
+import { idsPerProbe } from "../../src/client/ids-per-probe.ts";
 import { Throttle } from "../../src/client/throttle.ts";
-import { ExpiringMap } from "../../src/memory.ts";
+import { ExpiringMap } from "../../src/expiring-map.ts";
+import { PREFIXES } from "../../src/formats.ts";
 import { peerProbe } from "../../src/messages/probe.ts";
-import { PREFIXES } from "../../src/names.ts";
 import { Republication } from "../../src/republication.ts";
 import { A, B } from "../support.ts";
 

@@ -3,6 +3,7 @@ import type { Probe, ServiceDescription } from "dgram-ws-discovery";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fromBase64, toBase64 } from "../../src/base64.ts";
+import { FORMATS, PEERDIST } from "../../src/formats.ts";
 import {
   type Holding,
   probeScope,
@@ -16,7 +17,6 @@ import {
 } from "../../src/messages/binary.ts";
 import { readAgedMatch, readCountedMatch } from "../../src/messages/match.ts";
 import { keepable, peerProbe, readPeerProbe } from "../../src/messages/probe.ts";
-import { FORMATS, PEERDIST } from "../../src/names.ts";
 import { A, B, C, peerMatch } from "../support.ts";
 
 const bytes = (hex: string) => fromHex(hex) ?? new Uint8Array();

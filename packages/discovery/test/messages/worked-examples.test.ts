@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { type DiscoveryMessage, readMessage, writeMessage } from "dgram-ws-discovery";
 import { describe, expect, it } from "vitest";
+import { PREFIXES } from "../../src/formats.ts";
 import { type HeldSegment, readAgedMatch, readCountedMatch } from "../../src/messages/match.ts";
 import { peerProbe, readPeerProbe } from "../../src/messages/probe.ts";
-import { PREFIXES } from "../../src/names.ts";
 import { A, B, C, peerMatch, text, utf8 } from "../support.ts";
 import vectors from "../vectors/messages.json" with { type: "json" };
 

@@ -1,7 +1,7 @@
 /** Whom a hosted cache may ask for blocks. */
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
-import type { Clock } from "@branchcache/runtime";
+import { type Clock, withoutZone } from "@branchcache/runtime";
 import { type AddressRanges, addressRanges } from "@branchcache/runtime/node";
 
 const NEVER: AddressRanges = addressRanges(["0.0.0.0/8", "224.0.0.0/4", "255.255.255.255", "::", "ff00::/8"]);
@@ -25,8 +25,4 @@ export function pullFaultOf(clock: Clock): (client: { readonly address: string }
     }
     return own.has(withoutZone(address)) ? "an address of this machine" : undefined;
   };
-}
-
-function withoutZone(address: string): string {
-  return address.split("%")[0] ?? "";
 }

@@ -1,6 +1,7 @@
 /** Ranges of IP addresses, as settings name them. */
 import { BlockList, isIP } from "node:net";
 import { BranchCacheError } from "../errors.ts";
+import { withoutZone } from "../net.ts";
 
 /** Whether an address lies in one of the ranges. Zones of IPv6 addresses are not looked at. */
 export type AddressRanges = (address: string) => boolean;
@@ -32,8 +33,4 @@ export function addressRanges(texts: readonly string[]): AddressRanges {
 
 function familyName(family: number): "ipv4" | "ipv6" {
   return family === 4 ? "ipv4" : "ipv6";
-}
-
-function withoutZone(address: string): string {
-  return address.split("%")[0] ?? "";
 }

@@ -6,6 +6,7 @@ import {
   type InterfaceAddress,
   type UdpPort,
   type UdpSocket,
+  withoutZone,
 } from "../net.ts";
 import { type Random, randomFraction, randomInteger } from "../random.ts";
 
@@ -58,7 +59,7 @@ export function simulatedLan(options: SimulatedLanOptions): SimulatedLan {
     const listening = [...sockets].filter(
       (socket) => socket.family === family && socket.local.port === to.port,
     );
-    const group = withoutZone(to.address);
+    const group = groupKey(to.address);
     const joined = listening.filter((socket) => socket.groups.has(group));
     const last = listening.findLast((socket) =>
       socket.wildcard ? socket.hostAddresses.has(to.address) : socket.local.address === to.address,
@@ -108,7 +109,7 @@ export function simulatedLan(options: SimulatedLanOptions): SimulatedLan {
             shared: open.shared ?? false,
             wildcard: open.address === undefined,
             hostAddresses,
-            groups: new Set((open.join ?? []).map((join) => withoutZone(join.group))),
+            groups: new Set((open.join ?? []).map((join) => groupKey(join.group))),
             onDatagram,
           };
           if (portTaken(socket)) {
@@ -137,9 +138,9 @@ export function simulatedLan(options: SimulatedLanOptions): SimulatedLan {
   };
 }
 
-function withoutZone(address: string): string {
-  const at = address.indexOf("%");
-  return (at < 0 ? address : address.slice(0, at)).toLowerCase();
+/** Groups are one on the whole link, whatever zone each side names. */
+function groupKey(address: string): string {
+  return withoutZone(address).toLowerCase();
 }
 
 function parseInterface(text: string): InterfaceAddress {

@@ -1,6 +1,6 @@
 /** Decides which probes are answered, and with what. [MS-PCCRD] 3.2 */
 import type { SegmentId } from "@branchcache/content-info";
-import type { Clock, Observer } from "@branchcache/runtime";
+import { type Clock, type Observer, withoutZone } from "@branchcache/runtime";
 import type {
   Link,
   MatchBuilder,
@@ -10,9 +10,9 @@ import type {
   RequestInfo,
 } from "dgram-ws-discovery";
 import { offeredAddresses } from "../addresses.ts";
+import type { FormatVersion } from "../formats.ts";
 import { answerTemplate, answerTexts, type HeldSegment, hasBlocks } from "../messages/match.ts";
 import { keepable, type PeerProbe, readPeerProbe } from "../messages/probe.ts";
-import type { FormatVersion } from "../names.ts";
 import type { Republication } from "../republication.ts";
 import type { ServeOptions } from "../types.ts";
 
@@ -42,10 +42,10 @@ interface Decided {
 
 const NONE: readonly number[] = [];
 
-/** Multicast comes back to its sender too. */
+/** Whether another program of this machine asks: multicast reaches all sockets on it. */
 function isOurs({ from, link }: RequestInfo): boolean {
-  const [address] = from.address.split("%");
-  return link?.addresses.some((own) => own.address === address) ?? false;
+  const address = withoutZone(from.address);
+  return link?.addresses.some((own) => withoutZone(own.address) === address) ?? false;
 }
 
 /** A handler of probes for `WsDiscovery.respond`. */

@@ -1,7 +1,7 @@
 /** How many identifiers one probe takes without being fragmented. */
 import { writeMessage } from "dgram-ws-discovery";
+import { FORMATS, type FormatVersion, PREFIXES } from "../formats.ts";
 import { MAX_IDS_IN_PROBE } from "../limits.ts";
-import { FORMATS, type FormatVersion, PREFIXES } from "../names.ts";
 
 /** At least 1, at most 255, for identifiers of `idBytes` in a datagram of `payloadBytes`. */
 export function idsPerProbe(version: FormatVersion, idBytes: number, payloadBytes: number): number {

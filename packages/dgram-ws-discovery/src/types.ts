@@ -1,0 +1,133 @@
+/** What discovery on one host is given, and what it gives. `openWsDiscovery` makes it. */
+import type { WsDiscoveryError } from "./errors.ts";
+import type { MessageBody, MessageHeader, Probe, ServiceDescription } from "./message/types.ts";
+import type { Link } from "./net/links.ts";
+import type { Clock, DatagramPort, Endpoint, Random } from "./ports.ts";
+import type { TransmissionTiming } from "./protocol/transmission.ts";
+import type { ProtocolVersion } from "./protocol/versions.ts";
+import type { RequestHandler, RespondOptions } from "./responder.ts";
+
+export type DropReason =
+  /** The source is on none of our links. */
+  | "off_link"
+  /** Not a message of this protocol; the error says why. */
+  | "malformed"
+  /** A version that is switched off. */
+  | "version"
+  | "duplicate"
+  /** Overtaken by a newer message of its endpoint. */
+  | "older"
+  /** An answer to none of our open queries. */
+  | "unrelated"
+  /** Asks for its answer to go to another host. */
+  | "reply_address"
+  /** The caller takes matches too slowly. */
+  | "backlog";
+
+export interface WsDiscoveryOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly datagrams: DatagramPort;
+  /** Interface names or addresses. Default: all but loopback. */
+  readonly interfaces?: readonly string[];
+  /** Default both. */
+  readonly families?: readonly (4 | 6)[];
+  /** Default 3702. */
+  readonly port?: number;
+  /** Default 1: messages stay on the link. */
+  readonly multicastTtl?: number;
+  /** Versions that are listened to. Default only 2005/04. */
+  readonly versions?: readonly ProtocolVersion[];
+  /** Take no notice of sources outside the links' subnets. Default true. */
+  readonly onLinkOnly?: boolean;
+  /** Repeats of what is sent. Default SOAP-over-UDP 1.1. */
+  readonly timing?: { readonly multicast: TransmissionTiming; readonly unicast: TransmissionTiming };
+  /** Milliseconds between looks at the interfaces. Default 5,000; 0 for never again. */
+  readonly interfaceRefreshMs?: number;
+  /** InstanceId of this run. Default: seconds since 1970. */
+  readonly instanceId?: number;
+  /** An interface that cannot be used, or a handler that threw. The others go on. */
+  onError?(error: WsDiscoveryError): void;
+  /** A datagram that was not acted on. `error` comes with `malformed`. */
+  onDrop?(reason: DropReason, from: Endpoint, error?: WsDiscoveryError): void;
+  /** Matches that answer none of our open queries; dropped as `unrelated` unless this returns true. */
+  onUnrelated?(match: ReceivedMatch): boolean;
+}
+
+/** One endpoint's answer, and how it came. */
+export interface ReceivedMatch {
+  readonly service: ServiceDescription;
+  readonly version: ProtocolVersion;
+  readonly relatesTo: string | undefined;
+  readonly from: Endpoint;
+  /** Undefined for a source on none of our links. */
+  readonly link: Link | undefined;
+}
+
+export interface QueryOptions {
+  /** Milliseconds until the query closes by itself. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+  /** Default 2005/04. */
+  readonly version?: ProtocolVersion;
+  /** Ask this endpoint only, by unicast; it may be off the link. */
+  readonly to?: Endpoint;
+  /** Prefix to namespace, declared on the envelope. */
+  readonly prefixes?: Readonly<Record<string, string>>;
+  /** Milliseconds that answers take at most: no repeat is sent that could not be answered in time. Default 0. */
+  readonly answerWithinMs?: number;
+  /** Told the MessageID before anything is sent. */
+  onStart?(messageId: string): void;
+}
+
+export type AnnouncementMessage = MessageHeader &
+  AnnouncementBody & {
+    readonly from: Endpoint;
+    readonly link: Link | undefined;
+    /** The endpoint was started anew since its last message. */
+    readonly restarted: boolean;
+  };
+
+export type AnnouncementBody = Extract<MessageBody, { readonly kind: "Hello" | "Bye" }>;
+
+export interface AnnounceOptions {
+  /** Default 2005/04. */
+  readonly version?: ProtocolVersion;
+  /** Prefix to namespace, declared on the envelope. */
+  readonly prefixes?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+  /** A random wait before the first send, in milliseconds from and to. Default none. */
+  readonly delayMs?: readonly [number, number];
+  /** Default all. */
+  readonly links?: readonly Link[];
+}
+
+export interface Responding {
+  /** Stops answering. Twice is harmless. */
+  close(): void;
+}
+
+export interface WsDiscovery {
+  /** The links in use now. */
+  readonly links: readonly Link[];
+  /**
+   * Multicasts a probe when iterated, and yields each match as it comes. Ends by time-out; leaving the loop
+   * closes the query. Aborted, it throws the signal's reason.
+   */
+  probe(probe: Probe, options: QueryOptions): AsyncGenerator<ReceivedMatch, void>;
+  /** The first answer of the endpoint with this address; undefined if none came in time. */
+  resolve(address: string, options: QueryOptions): Promise<ReceivedMatch | undefined>;
+  /** Hello and Bye as they come, in the order of their endpoints, until aborted or left. */
+  announcements(options?: { readonly signal?: AbortSignal }): AsyncGenerator<AnnouncementMessage, void>;
+  /** Answers requests from now on. Several handlers may share the port. */
+  respond(handler: RequestHandler, options?: RespondOptions): Promise<Responding>;
+  /** Multicasts Hello or Bye. Resolves after the last repeat, or when aborted. */
+  announce(body: AnnouncementBody, options?: AnnounceOptions): Promise<void>;
+  /** Calls back with the links that were added. Returns what ends it. */
+  onLinksAdded(listener: (added: readonly Link[]) => void): () => void;
+  /** Looks at the interfaces now. */
+  refresh(): Promise<void>;
+  /** Stops everything that waits, and closes the sockets. Twice is harmless. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
