@@ -1,5 +1,7 @@
 /** The chain from a segment's identifier down to the bytes of a block, for `verifyStore` and imports. */
 import {
+  blockCount,
+  blockLengthBytes,
   deriveSegmentId,
   type HashEngine,
   type SealedBlock,
@@ -7,7 +9,6 @@ import {
   type SegmentSecret,
 } from "@branchcache/content-info";
 import { equalBytes, toHex } from "@branchcache/runtime";
-import { totalBlocks } from "./store/segment-state.ts";
 import type { BlockCheck } from "./verify.ts";
 
 export interface BlockCheckOptions {
@@ -30,22 +31,24 @@ type Chain = "whole" | "broken" | "unknown";
 export function makeBlockCheck({ engine, open, secretOf }: BlockCheckOptions): BlockCheck {
   let last: { readonly id: string; readonly chain: Chain; readonly secret: SegmentSecret } | undefined;
   return async (record, index, block) => {
-    const { id, algorithm, hashOfData, blockHashes, lengthBytes, blockSizeBytes } = record;
-    if (!algorithm || !hashOfData || !blockHashes) return undefined;
+    const { id, algorithm, hashOfData } = record;
+    if (!algorithm || !hashOfData) return undefined;
+    // A segment of version 2.0 is one block, whose hash is the hash of data. [MS-PCCRC] 2.4.1
+    const isVersion2 = algorithm === "sha512-truncated";
+    const blockHashes = record.blockHashes ?? (isVersion2 ? hashOfData : undefined);
+    if (!blockHashes) return undefined;
     const name = toHex(id);
     if (last?.id !== name) {
       const secret = await secretOf(id);
       if (!secret) return undefined;
       const isDerived = equalBytes(deriveSegmentId(engine, algorithm, secret, hashOfData), id);
-      // Version 2.0 has one block, and its hash is the hash of data; in 1.0 that would be a list passed off as data.
-      const listHash = algorithm === "sha512-truncated" ? blockHashes : engine.hash(algorithm, blockHashes);
+      const listHash = isVersion2 ? blockHashes : engine.hash(algorithm, blockHashes);
       const isList = equalBytes(listHash, hashOfData);
       last = { id: name, secret, chain: !isDerived ? "unknown" : isList ? "whole" : "broken" };
     }
     if (last.chain !== "whole") return last.chain === "broken" ? false : undefined;
-    const hashBytes = blockHashes.length / totalBlocks(record);
-    const plainBytes = Math.min(blockSizeBytes, lengthBytes - index * blockSizeBytes);
-    const plaintext = open(block, last.secret, plainBytes)?.plaintext;
+    const hashBytes = blockHashes.length / blockCount(record);
+    const plaintext = open(block, last.secret, blockLengthBytes(record, index))?.plaintext;
     const expected = blockHashes.subarray(index * hashBytes, (index + 1) * hashBytes);
     return plaintext !== undefined && equalBytes(engine.hash(algorithm, plaintext), expected);
   };

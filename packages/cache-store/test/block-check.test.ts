@@ -48,7 +48,10 @@ describe("the chain from identifier to block", () => {
   it.each([
     ["version 1.0, block 0", v1, 0, plain[0], true],
     ["version 1.0, block 1", v1, 1, plain[1], true],
-    ["version 2.0", v2, 0, plain[0], true],
+    ["version 2.0, with its one hash as a list", v2, 0, plain[0], true],
+    ["version 2.0, with no list", { ...v2, blockHashes: undefined }, 0, plain[0], true],
+    ["another block of version 2.0, with no list", { ...v2, blockHashes: undefined }, 0, plain[1], false],
+    ["version 1.0 with no list", { ...v1, blockHashes: undefined }, 0, plain[0], undefined],
     ["the wrong block", v1, 0, plain[1], false],
     ["a block of another length", v1, 0, new Uint8Array(40), false],
     ["a false list", { ...v1, blockHashes: new Uint8Array(64) }, 0, plain[0], false],
@@ -57,8 +60,8 @@ describe("the chain from identifier to block", () => {
     ["no hash of data", { ...v1, hashOfData: undefined }, 0, plain[0], undefined],
     ["an identifier of something else", { ...v1, id: new Uint8Array(32) }, 0, plain[0], undefined],
   ])("%s", async (_what, record, index, bytes, verdict) => {
-    const { hashOfData, ...rest } = record;
-    const known = { ...rest, ...(hashOfData && { hashOfData }) };
+    const { hashOfData, blockHashes, ...rest } = record;
+    const known = { ...rest, ...(hashOfData && { hashOfData }), ...(blockHashes && { blockHashes }) };
     expect(await check(known, index, asStored(bytes ?? new Uint8Array(0)))).toBe(verdict);
   });
 

@@ -86,12 +86,15 @@ function split(joined: Uint8Array, each: number): Uint8Array[] {
 }
 
 /** Blocks of the whole segment, listed or not; 1 in version 2.0. [MS-PCCRC] 2.1 */
-export function blockCount(segment: Segment): number {
+export function blockCount(segment: Pick<Segment, "lengthBytes" | "blockSizeBytes">): number {
   return Math.ceil(segment.lengthBytes / segment.blockSizeBytes);
 }
 
 /** Length of one block; only the segment's last may be shorter. 0 for a block it does not have. */
-export function blockLengthBytes(segment: Segment, blockIndex: number): number {
+export function blockLengthBytes(
+  segment: Pick<Segment, "lengthBytes" | "blockSizeBytes">,
+  blockIndex: number,
+): number {
   const start = blockIndex * segment.blockSizeBytes;
   if (blockIndex < 0 || start >= segment.lengthBytes) return 0;
   return Math.min(segment.blockSizeBytes, segment.lengthBytes - start);

@@ -1,6 +1,6 @@
 /** What is given to peers: verified blocks, as they lie in the store. */
 import type { BlockStore, SecretStore } from "@branchcache/cache-store";
-import type { CipherId, SealedBlock, SegmentId } from "@branchcache/content-info";
+import { blockLengthBytes, type CipherId, type SealedBlock, type SegmentId } from "@branchcache/content-info";
 import type { HeldSegments } from "@branchcache/discovery";
 import type { BlockCipher, BlockSource } from "@branchcache/retrieval";
 import type { Clock, Random } from "@branchcache/runtime";
@@ -72,8 +72,7 @@ async function reSeal(
 ): Promise<SealedBlock | undefined> {
   const [record, secret] = await Promise.all([blocks.segment(id), secrets.get(id)]);
   if (!record || !secret) return undefined;
-  const lengthBytes = Math.min(record.blockSizeBytes, record.lengthBytes - index * record.blockSizeBytes);
-  const opened = cipher.open(stored, secret, lengthBytes);
+  const opened = cipher.open(stored, secret, blockLengthBytes(record, index));
   return opened && cipher.seal(opened.plaintext, secret, preferred, random);
 }
 

@@ -1,7 +1,7 @@
 import { mkdtemp, open, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createMemoryStore } from "@branchcache/cache-store";
+import { createMemoryStore, makeBlockCheck, verifyStore } from "@branchcache/cache-store";
 import { openLmdbStore } from "@branchcache/cache-store/lmdb";
 import {
   blockLengthBytes,
@@ -97,6 +97,16 @@ describe.each([1, 2] as const)("a reader of version %i", (version) => {
     const { peers, questions, segments } = await again.explain();
     expect([peers, questions]).toEqual([[], []]);
     expect(segments.every(({ localBytes, lengthBytes }) => localBytes === lengthBytes)).toBe(true);
+  });
+
+  it("keeps with each block what it takes to check it by its hash later on", async () => {
+    const here = node();
+    await readAll(here.open(version));
+    const { blocks, secrets } = here.store;
+    const check = makeBlockCheck({ engine, open: nodeBlockCipher.open, secretOf: (id) => secrets.get(id) });
+    const report = await verifyStore(blocks, { check });
+    expect(report.blocks).toBeGreaterThan(1);
+    expect(report).toMatchObject({ hashed: report.blocks, damaged: [] });
   });
 
   it("tells at once what nobody in the branch gives", async () => {

@@ -1,15 +1,10 @@
 /** A segment as the fields of its hash, and back. */
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
+import { blockCount } from "@branchcache/content-info";
 import { decodeFacts, encodeFacts } from "../node/encodings.ts";
 import { BlockSet } from "../store/block-set.ts";
-import {
-  copyFacts,
-  MAX_BLOCKS,
-  type SegmentFacts,
-  type SegmentState,
-  totalBlocks,
-} from "../store/segment-state.ts";
+import { copyFacts, MAX_BLOCKS, type SegmentFacts, type SegmentState } from "../store/segment-state.ts";
 
 const VERSION_BYTES = 8;
 const HEAD_BYTES = VERSION_BYTES + 32;
@@ -49,7 +44,7 @@ export function decodeState(values: readonly (Uint8Array | null | undefined)[]):
     lengthBytes: view.getFloat64(VERSION_BYTES + 8, true),
     blockSizeBytes: view.getUint32(VERSION_BYTES + 16, true),
   };
-  const blocks = totalBlocks(sizes);
+  const blocks = blockCount(sizes);
   if (!(blocks > 0 && blocks <= MAX_BLOCKS)) return undefined;
   const bitmap = (bits: Uint8Array | null | undefined) =>
     bits?.length === BlockSet.bytesFor(blocks)

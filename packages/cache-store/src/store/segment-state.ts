@@ -1,5 +1,5 @@
 /** What a store remembers of a segment, and the rules by which a put may change it. Pure. */
-import type { SealedBlock, SegmentId } from "@branchcache/content-info";
+import { blockCount, blockLengthBytes, type SealedBlock, type SegmentId } from "@branchcache/content-info";
 import { equalBytes } from "@branchcache/runtime";
 import type {
   HeldSegment,
@@ -67,19 +67,12 @@ export function emptyTotals(): Totals {
   return { bytes: 0, pinnedBytes: 0, segments: 0, complete: 0, nextSequence: 1, hits: 0, gone };
 }
 
-export function totalBlocks(segment: {
-  readonly lengthBytes: number;
-  readonly blockSizeBytes: number;
-}): number {
-  return Math.ceil(segment.lengthBytes / segment.blockSizeBytes);
-}
-
 export function storedBytes(block: SealedBlock): number {
   return block.iv.length + block.data.length;
 }
 
 export function newState(segment: NewSegment, sequence: number, createdMs: number): SegmentState {
-  const blocks = totalBlocks(segment);
+  const blocks = blockCount(segment);
   return {
     sequence,
     createdMs,
@@ -190,13 +183,13 @@ export function checkBlock(segment: NewSegment, index: number, block: SealedBloc
   if (!Number.isSafeInteger(blockSizeBytes) || blockSizeBytes < 1 || blockSizeBytes > MAX_BLOCK_BYTES) {
     fail(`blocks of ${blockSizeBytes} bytes`);
   }
-  const blocks = totalBlocks(segment);
+  const blocks = blockCount(segment);
   if (blocks > MAX_BLOCKS) fail(`a segment of ${blocks} blocks, at most ${MAX_BLOCKS} allowed`);
   if (!Number.isInteger(index) || index < 0 || index >= blocks) fail(`block ${index} of ${blocks}`);
   if (blockHashes && (blockHashes.length === 0 || blockHashes.length % blocks !== 0)) {
     fail(`${blockHashes.length} bytes of block hashes for ${blocks} blocks`);
   }
-  const plainBytes = Math.min(blockSizeBytes, lengthBytes - index * blockSizeBytes);
+  const plainBytes = blockLengthBytes(segment, index);
   const { cipher, iv, data } = block;
   if (iv.length !== (cipher === 0 ? 0 : 16)) fail(`an initialization vector of ${iv.length} bytes`);
   const fits =

@@ -288,7 +288,10 @@ export async function verifyCache(options: CacheOptions): Promise<void> {
       },
       text: [
         `${segments} segments, ${read} blocks, ${formatBytes(bytes)} in ${formatDuration(elapsedMs)}; ` +
-          `${hashed} checked by their hash, the others by their checksum`,
+          `${hashed} checked by their hash` +
+          (hashed < read
+            ? `, ${read - hashed} by their checksum alone: the key or the hashes are not here`
+            : ""),
         ...damaged.map(({ id, index, by }) => `damaged and dropped: block ${index} of ${toHex(id)} (${by})`),
       ],
     });

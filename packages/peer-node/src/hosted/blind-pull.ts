@@ -1,6 +1,6 @@
 /** Pulls a segment by its identifier alone: what comes is kept unread, as it came. [MS-PCHC] 3.1.5.3 */
 import type { BlockStore, NewSegment } from "@branchcache/cache-store";
-import type { SealedBlock } from "@branchcache/content-info";
+import { blockLengthBytes, type SealedBlock } from "@branchcache/content-info";
 import {
   type OfferedSegment,
   offeredBlocks,
@@ -95,10 +95,8 @@ async function getBlock(
 
 /** Whether it can be the block at all: ciphertext of the right length. Plain bytes are not kept. */
 function canBe({ cipher, data, iv }: SealedBlock, segment: OfferedSegment, index: number): boolean {
-  const { blockSizeBytes, lengthBytes } = segment;
-  const plainBytes = Math.min(blockSizeBytes, lengthBytes - index * blockSizeBytes);
   if (cipher === 0 || iv.length !== CIPHER_BLOCK_BYTES) return false;
-  return data.length === sealedLengthBytes(plainBytes, cipher);
+  return data.length === sealedLengthBytes(blockLengthBytes(segment, index), cipher);
 }
 
 async function keep(

@@ -2,11 +2,11 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { blockCount } from "@branchcache/content-info";
 import { errorCode, toHex } from "@branchcache/runtime";
 import type { BlockStore, PublicationStore, SecretStore } from "../../block-store.ts";
 import { StoreError } from "../../errors.ts";
 import { BlockSet } from "../../store/block-set.ts";
-import { totalBlocks } from "../../store/segment-state.ts";
 import { readRecords } from "./reader.ts";
 import {
   decodeBlockEntry,
@@ -158,7 +158,7 @@ async function readPart(part: string, scope: string) {
       if (type === "start" && decodeObject<StartRecord>(payload).scope !== scope) break;
       if (type === "segment") {
         const entry = decodeSegment(payload);
-        segment = { id: entry.id, totalBlocks: totalBlocks(entry) };
+        segment = { id: entry.id, totalBlocks: blockCount(entry) };
       }
       if (type === "block" && segment) {
         note(holdings, segment.id, segment.totalBlocks, decodeBlockEntry(payload).index);

@@ -1,9 +1,9 @@
 /** Takes a package into a store. Run again after an interruption: what is held already costs reading only. */
 import { createReadStream } from "node:fs";
+import { blockCount } from "@branchcache/content-info";
 import { errorCode, toHex } from "@branchcache/runtime";
 import type { BlockStore, NewSegment, PublicationStore, SecretStore, Trust } from "../../block-store.ts";
 import { StoreError } from "../../errors.ts";
-import { totalBlocks } from "../../store/segment-state.ts";
 import type { BlockCheck } from "../../verify.ts";
 import { fileError } from "./export.ts";
 import { readRecords } from "./reader.ts";
@@ -103,7 +103,7 @@ async function take(
   report: { stored: number; alreadyHeld: number; checked: number; refused: number },
 ): Promise<"stored" | "already-held" | "full" | "refused"> {
   const { index, trust: claimed, ...block }: BlockEntry = decodeBlockEntry(payload);
-  if (index >= totalBlocks(segment)) throw damaged("a block that no segment has");
+  if (index >= blockCount(segment)) throw damaged("a block that no segment has");
   const { secret: _secret, trust: _trust, ...facts } = segment;
   const verdict = await check({ ...facts, trust: claimed, createdMs: 0, pins: 0 }, index, {
     ...block,

@@ -1,11 +1,11 @@
 /** The records of a package file; `docs/package-format.md` says the same in words. */
 import { crc32 } from "node:zlib";
-import type { SealedBlock } from "@branchcache/content-info";
-import { Packr } from "msgpackr";
+import { blockCount, type SealedBlock } from "@branchcache/content-info";
 import type { PublicationEntry, SegmentRecord, Trust } from "../../block-store.ts";
 import { StoreError } from "../../errors.ts";
 import { BlockSet } from "../../store/block-set.ts";
-import { MAX_BLOCK_BYTES, MAX_BLOCKS, totalBlocks } from "../../store/segment-state.ts";
+import { MAX_BLOCK_BYTES, MAX_BLOCKS } from "../../store/segment-state.ts";
+import { packr } from "../encodings.ts";
 
 export const MAGIC = Uint8Array.from([0x42, 0x43, 0x50, 0x4b, 0x47, 0x0d, 0x0a, 0x1a]);
 export const RECORD_TYPES = { start: 1, segment: 2, block: 3, publication: 4, holding: 5, end: 6 } as const;
@@ -57,8 +57,6 @@ export interface EndRecord {
   readonly hash: Uint8Array;
 }
 
-const packr = new Packr({ useRecords: false, mapsAsObjects: true, copyBuffers: true });
-
 function encodeRecord(type: RecordType, payload: Uint8Array): Uint8Array {
   const record = new Uint8Array(HEADER_BYTES + payload.length + TRAILER_BYTES);
   const view = new DataView(record.buffer);
@@ -102,7 +100,7 @@ export function decodeSegment(payload: Uint8Array): SegmentEntry {
     [secret, hashOfData, blockHashes].every((value) => value === undefined || isBytes(value)) &&
     isCount(lengthBytes) &&
     isCount(blockSizeBytes) &&
-    totalBlocks(segment) <= MAX_BLOCKS &&
+    blockCount(segment) <= MAX_BLOCKS &&
     (algorithm === undefined || ALGORITHMS.has(algorithm)) &&
     CIPHERS.has(cipher) &&
     (secretRef === undefined || typeof secretRef === "string");
