@@ -12,8 +12,12 @@ import { recordBytes, writeFrame } from "./record.ts";
 const CHUNK_BYTES = 2 * 2 ** 20;
 /** So much is handed to the disk at once; it writes while the next is staged. */
 const SYNC_BYTES = 8 * 2 ** 20;
-/** Buffers kept for the next pieces: fresh ones cost the garbage collector and the page tables more than the copying. */
-const MOST_SPARE = 20;
+/**
+ * Buffers kept for the next pieces: fresh ones cost the garbage collector and the page tables more than the copying. More
+ * than a disk needs that keeps up: one being filled, those of a write and a sync under way, and those gathered meanwhile.
+ */
+const MOST_SPARE = 12;
+const NO_BYTES = new Uint8Array(0);
 
 /** A file of which this process is the owner. */
 export interface OpenFile {
@@ -35,7 +39,8 @@ interface Current extends OpenFile {
 
 /** A piece of a file. */
 export class Chunk {
-  readonly buffer: Uint8Array;
+  /** Empty once it is on the disk or given up. */
+  buffer: Uint8Array;
   used = 0;
   /** Staged and not yet released. */
   staged = 0;
@@ -134,8 +139,7 @@ export class Appender {
     chunk.staged--;
     if (chunk.staged > 0 || chunk.state === "filling") return;
     this.#inUse--;
-    if (chunk.buffer.length === this.#chunkBytes() && this.#spare.length < MOST_SPARE)
-      this.#spare.push(chunk.buffer);
+    this.#reuse(chunk);
     // Whoever has nothing to write keeps no memory for it.
     if (this.#inUse === 0) this.#spare.splice(1);
     const { file } = chunk;
@@ -204,6 +208,13 @@ export class Appender {
     for (let spare = this.#spare.pop(); spare; spare = this.#spare.pop())
       if (spare.length === bytes) return spare;
     return unfilledBytes(bytes);
+  }
+
+  /** Nobody looks at what it holds any more: what is on the disk is committed from there. */
+  #reuse(chunk: Chunk): void {
+    const { buffer } = chunk;
+    chunk.buffer = NO_BYTES;
+    if (buffer.length === this.#chunkBytes() && this.#spare.length < MOST_SPARE) this.#spare.push(buffer);
   }
 
   #chunkBytes(): number {
@@ -309,7 +320,10 @@ export class Appender {
     file.unsynced = [];
     try {
       await file.handle.datasync();
-      for (const chunk of chunks) chunk.state = "synced";
+      for (const chunk of chunks) {
+        chunk.state = "synced";
+        this.#reuse(chunk);
+      }
     } catch (failure) {
       // What the system still has of these pages is not known: they are written again, elsewhere.
       for (const chunk of chunks) {
