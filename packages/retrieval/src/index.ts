@@ -6,8 +6,9 @@ export {
   type OpenedBlock,
   sealedLengthBytes,
 } from "./cipher.ts";
-export type { BlockAnswer, BlockListAnswer, SegmentListAnswer } from "./client/answers.ts";
-export { type FetchBlocksOptions, fetchBlocks } from "./client/fetch.ts";
+export type { BlockAnswer, BlockListAnswer, SegmentListAnswer } from "./client/check-answers.ts";
+export { fetchBlocks } from "./client/fetch.ts";
+export type { FetchBlocksOptions } from "./client/fetch-options.ts";
 export type { FetchReport, PeerReport, SegmentReport } from "./client/fetch-report.ts";
 export type { DropReason } from "./client/peer-conduct.ts";
 export type { LinkFailure } from "./client/peer-link.ts";

@@ -4,7 +4,7 @@ import { nodeHashEngine as engine } from "@branchcache/content-info/node";
 import { concatBytes, DecodeError, equalBytes, fromHex } from "@branchcache/runtime";
 import { manualClock } from "@branchcache/runtime/testing";
 import { expect, it } from "vitest";
-import { checkBlock } from "../src/client/answers.ts";
+import { checkBlock } from "../src/client/check-answers.ts";
 import {
   createRetrievalServer,
   encodeMessage,

@@ -3,7 +3,7 @@
  * Rules: [MS-PCCRR] 3.1.4, and the segment retrieval session of [MS-CCRSO] 6.4 and 6.5.
  */
 import type { SealedBlock, Segment } from "@branchcache/content-info";
-import type { IndexRange } from "../messages/ranges.ts";
+import { AskPlanner } from "./ask-planner.ts";
 import {
   type Ask,
   type BlockAsk,
@@ -12,86 +12,29 @@ import {
   mayGive,
   newPeer,
   newSegment,
+  newSlot,
   noteTry,
   type PeerState,
   type SegmentState,
   type Slot,
   segmentKey,
 } from "./fetch-state.ts";
+import type { BlockOutcome, FetchEffect, FetchInput, FetchLimits, ListOutcome } from "./fetch-steps.ts";
 import { FindPlanner } from "./find-planner.ts";
 import {
-  type ConductLimits,
   type DropReason,
   noteBusyAnswer,
   noteFailure,
+  noteFruitlessGuess,
   noteGoodAnswer,
+  noteGoodBlock,
+  noteLie,
   noteLinkFailure,
   noteWrongGuess,
 } from "./peer-conduct.ts";
 import type { LinkFailure } from "./peer-link.ts";
 import type { FetchedPiece, FoundPeer, MissingReason, PeerSource, WantedBlock } from "./peers.ts";
 import { SlotQueue } from "./slot-queue.ts";
-
-export interface FetchLimits extends ConductLimits {
-  /** Peers used in one download. */
-  readonly maxPeers: number;
-  /** Requests under way at one peer. */
-  readonly window: number;
-  /** Blocks asked for before the reader has taken the first of them. */
-  readonly readAheadBlocks: number;
-  /**
-   * A block that was first asked for longer ago than this is not asked for again. The Download Timer of
-   * [MS-CCROD] 2.8.1.2.2, whose value is the application's: a session is one wanted block here, since a whole
-   * segment of 32 MB in 5 s would send everything below 6.4 MB/s across the WAN.
-   */
-  readonly blockTimeoutMs: number;
-  /** Which of the blocks within reach goes first: the one read first, or the one that fewest peers hold. */
-  readonly order: "reading" | "rarest";
-}
-
-export type BlockOutcome =
-  | {
-      readonly kind: "block";
-      readonly bytes: Uint8Array;
-      readonly sealed: SealedBlock | undefined;
-      readonly tookMs: number;
-    }
-  | { readonly kind: "empty" }
-  /** Another peer was faster. */
-  | { readonly kind: "late"; readonly tookMs: number }
-  /** Bytes that are not the block's. */
-  | { readonly kind: "lie" }
-  /** An answer that does not fit the request, or a block that cannot be decrypted. */
-  | { readonly kind: "nonsense" }
-  | { readonly kind: "failed"; readonly reason: LinkFailure };
-
-export type ListOutcome =
-  | { readonly kind: "list"; readonly ranges: readonly IndexRange[]; readonly tookMs: number }
-  | { readonly kind: "nonsense" }
-  | { readonly kind: "failed"; readonly reason: LinkFailure };
-
-export type FetchInput =
-  | { readonly kind: "peer"; readonly peer: PeerSource }
-  | { readonly kind: "wanted"; readonly blocks: readonly WantedBlock[]; readonly last: boolean }
-  | { readonly kind: "found"; readonly found: FoundPeer }
-  | { readonly kind: "findEnded" }
-  /** An answer came, and is still to be verified: the peer may be asked for more. `blockAnswered` follows. */
-  | { readonly kind: "arrived"; readonly ask: BlockAsk }
-  | { readonly kind: "blockAnswered"; readonly ask: BlockAsk; readonly outcome: BlockOutcome }
-  | { readonly kind: "listAnswered"; readonly ask: ListAsk; readonly outcome: ListOutcome }
-  /** The reader took pieces, or a moment that the machine asked for has come. */
-  | { readonly kind: "tick" };
-
-export type FetchEffect =
-  | { readonly kind: "ask"; readonly ask: Ask }
-  | { readonly kind: "find"; readonly segments: readonly Segment[] }
-  | {
-      readonly kind: "drop";
-      readonly peer: PeerState;
-      readonly reason: DropReason;
-      /** The block that was not what it should be. */
-      readonly block?: WantedBlock;
-    };
 
 /**
  * Blocks known ahead of the reader: enough to fetch from, and more at the start, for a question about a sample
@@ -100,15 +43,6 @@ export type FetchEffect =
 const LOOKAHEAD_BLOCKS = 512;
 const FIRST_LOOKAHEAD_BLOCKS = 8_192;
 const MAX_LOOKAHEAD_BLOCKS = 4_096;
-/** Guesses one after another that went wrong, after which a peer is only asked for what it says to have. */
-const MAX_FRUITLESS_GUESSES = 16;
-/** A block is asked for elsewhere too when it takes this many times longer than blocks did so far. */
-const SLOW_FACTOR = 4;
-const LEAST_SLOW_MS = 250;
-/** False blocks one after another from a hosted cache, which does not know that they are. */
-const MAX_HOSTED_LIES = 8;
-/** Only blocks so close to the reader are worth asking for twice. */
-const RESCUE_BLOCKS = 8;
 
 const NO_BLOCKS: readonly WantedBlock[] = [];
 
@@ -116,27 +50,27 @@ export class FetchMachine {
   readonly #limits: FetchLimits;
   readonly #peers = new Map<string, PeerState>();
   readonly #segments = new Map<string, SegmentState>();
-  readonly #bySegment = new Map<Segment, SegmentState>();
   readonly #slots = new SlotQueue();
+  readonly #asks: AskPlanner;
+  readonly #finds = new FindPlanner();
+  /** No further blocks will be wanted. */
   #ended = false;
-  /** No slot before this is idle. */
-  #idleFrom = 0;
+  /** Of the block that was wanted last. */
   #lastSegment: SegmentState | undefined;
-  readonly #planner = new FindPlanner();
-  #usualMs = 0;
   #effects: FetchEffect[] = [];
   #givenUp: WantedBlock[] = [];
   #nowMs = 0;
 
   constructor(limits: FetchLimits) {
     this.#limits = limits;
+    this.#asks = new AskPlanner(limits, this.#slots, this.#peers);
   }
 
   /** How many more wanted blocks it would like to know now. */
   get lookahead(): number {
     if (this.#ended) return 0;
     if (this.#slots.end === 0) return FIRST_LOOKAHEAD_BLOCKS;
-    const limit = this.#planner.fruitless ? MAX_LOOKAHEAD_BLOCKS : LOOKAHEAD_BLOCKS;
+    const limit = this.#finds.fruitless ? MAX_LOOKAHEAD_BLOCKS : LOOKAHEAD_BLOCKS;
     return Math.max(0, limit + this.#limits.readAheadBlocks - (this.#slots.end - this.#slots.head));
   }
 
@@ -152,7 +86,7 @@ export class FetchMachine {
     segment.slots.delete(slot);
     if (segment.slots.size === 0 && segment.discovery !== "asked") this.#forget(segment);
     const entering = this.#slots.at(this.#slots.head + this.#limits.readAheadBlocks - 1);
-    if (entering) this.#planner.approach(entering.segment);
+    if (entering) this.#finds.approach(entering.segment);
     return slot.piece;
   }
 
@@ -166,26 +100,16 @@ export class FetchMachine {
 
   /** When a `tick` is due without any other input; undefined for never. */
   wakeAtMs(): number | undefined {
-    let atMs: number | undefined;
-    const consider = (ms: number): void => {
-      if (ms > this.#nowMs && (atMs === undefined || ms < atMs)) atMs = ms;
-    };
+    let atMs = Number.POSITIVE_INFINITY;
     let alive = 0;
-    for (const peer of this.#peers.values()) {
-      if (!peer.alive) continue;
+    for (const { alive: isAlive, restUntilMs } of this.#peers.values()) {
+      if (!isAlive) continue;
       alive++;
-      consider(peer.restUntilMs);
+      if (restUntilMs > this.#nowMs) atMs = Math.min(atMs, restUntilMs);
     }
-    if (alive < 2) return atMs;
-    for (
-      let order = this.#slots.head;
-      order < Math.min(this.#slots.head + RESCUE_BLOCKS, this.#slots.end);
-      order++
-    ) {
-      const ask = this.#slots.at(order)?.asks[0];
-      if (ask) consider(ask.askedMs + this.#slowMs());
-    }
-    return atMs;
+    // A block that is slow in coming is of interest only where somebody else could give it.
+    if (alive > 1) atMs = Math.min(atMs, this.#asks.nextSlowAtMs(this.#nowMs) ?? atMs);
+    return Number.isFinite(atMs) ? atMs : undefined;
   }
 
   step(input: FetchInput, nowMs: number): readonly FetchEffect[] {
@@ -226,40 +150,38 @@ export class FetchMachine {
     let alive = 0;
     for (const peer of this.#peers.values()) if (peer.alive) alive++;
     if (alive >= this.#limits.maxPeers) return undefined;
-    const peer = newPeer(source, true, this.#limits.window);
+    const peer = newPeer(source, this.#limits.window);
     this.#peers.set(source.id, peer);
     return peer;
   }
 
   #addWanted(blocks: readonly WantedBlock[], last: boolean): void {
-    this.#ended ||= last;
+    if (last) {
+      this.#ended = true;
+      this.#growLast(undefined);
+    }
     for (const { segment, blockIndex } of blocks) {
       const state = this.#segmentOf(segment);
-      const slot: Slot = {
-        segment: state,
-        blockIndex,
-        order: this.#slots.end,
-        state: "idle",
-        asks: [],
-        tries: undefined,
-        firstAskedMs: undefined,
-        lastFailure: "no-peer",
-        piece: undefined,
-      };
+      this.#growLast(state);
+      const slot = newSlot(state, blockIndex, this.#slots.end);
       this.#slots.push(slot);
       state.slots.add(slot);
-      this.#lastSegment = state;
       this.#place(slot);
     }
   }
 
+  /** Blocks are wanted segment by segment: of all but the last one, all are known. */
+  #growLast(segment: SegmentState | undefined): void {
+    if (this.#lastSegment) this.#lastSegment.mayGrow = false;
+    if (segment) segment.mayGrow = !this.#ended;
+    this.#lastSegment = segment;
+  }
+
   #segmentOf(segment: Segment): SegmentState {
-    const same = this.#bySegment.get(segment);
-    if (same) return same;
-    const key = segmentKey(segment);
+    if (this.#lastSegment?.segment === segment) return this.#lastSegment;
+    const key = segmentKey(segment.id);
     const state = this.#segments.get(key) ?? newSegment(segment, key);
     this.#segments.set(key, state);
-    this.#bySegment.set(segment, state);
     return state;
   }
 
@@ -267,9 +189,9 @@ export class FetchMachine {
     const peer = this.#addPeer(source);
     if (!peer) return;
     for (const { complete, id } of segments) {
-      const state = this.#segments.get(segmentKey({ id } as Segment));
+      const state = this.#segments.get(segmentKey(id));
       if (!state) continue;
-      this.#planner.noteAnswer();
+      this.#finds.noteAnswer();
       peer.hopeful = true;
       peer.fruitlessGuesses = 0;
       const known = state.holdings.get(peer)?.state;
@@ -278,17 +200,17 @@ export class FetchMachine {
       }
     }
     // What it was not asked about it may hold as well, which is cheaper to try than to ask the branch.
-    this.#planner.clear();
+    this.#finds.clear();
     this.#placeAll();
   }
 
   #onFindEnded(): void {
-    for (const segment of this.#planner.end()) {
+    for (const segment of this.#finds.end()) {
       for (const slot of segment.slots) this.#place(slot);
       if (segment.slots.size === 0) this.#forget(segment);
     }
-    if (!this.#planner.alone) return;
-    this.#planner.clear();
+    if (!this.#finds.alone) return;
+    this.#finds.clear();
     this.#placeAll();
   }
 
@@ -298,9 +220,8 @@ export class FetchMachine {
     switch (outcome.kind) {
       case "block":
         this.#onGoodAnswer(peer, outcome.tookMs);
-        peer.served = true;
-        peer.lies = 0;
-        this.#planner.noteServed();
+        noteGoodBlock(peer);
+        this.#finds.noteServed();
         this.#close(slot, blockPiece(slot, peer, outcome.bytes, outcome.sealed));
         return;
       case "late":
@@ -312,7 +233,7 @@ export class FetchMachine {
       case "lie":
         slot.lastFailure = "failed";
         noteTry(slot, peer, true);
-        this.#onLie(peer, slot);
+        this.#dropFor(peer, noteLie(peer), { segment: slot.segment.segment, blockIndex: slot.blockIndex });
         break;
       case "nonsense":
         slot.lastFailure = "failed";
@@ -354,7 +275,7 @@ export class FetchMachine {
   }
 
   #onGoodAnswer(peer: PeerState, tookMs: number): void {
-    this.#usualMs = this.#usualMs === 0 ? tookMs : (7 * this.#usualMs + tookMs) / 8;
+    this.#asks.noteAnswer(tookMs);
     this.#dropFor(peer, noteGoodAnswer(peer, tookMs, this.#limits));
   }
 
@@ -373,18 +294,7 @@ export class FetchMachine {
   }
 
   #onFruitlessGuess(peer: PeerState): void {
-    if (++peer.fruitlessGuesses < MAX_FRUITLESS_GUESSES || peer.source.kind === "hosted") return;
-    peer.hopeful = false;
-    this.#placeAll();
-  }
-
-  /**
-   * A hosted cache gives on what it cannot read, so that one false block says little about it: that one comes
-   * from elsewhere, and is offered again.
-   */
-  #onLie(peer: PeerState, slot: Slot): void {
-    if (peer.source.kind === "hosted" && ++peer.lies < MAX_HOSTED_LIES) return;
-    this.#drop(peer, "lie", { segment: slot.segment.segment, blockIndex: slot.blockIndex });
+    if (noteFruitlessGuess(peer)) this.#placeAll();
   }
 
   #onLinkFailure(peer: PeerState, reason: LinkFailure, slot?: Slot): void {
@@ -396,8 +306,9 @@ export class FetchMachine {
     this.#dropFor(peer, drop);
   }
 
-  #dropFor(peer: PeerState, reason: DropReason | undefined): void {
-    if (reason !== undefined) this.#drop(peer, reason);
+  /** `block`: the one whose bytes were false. */
+  #dropFor(peer: PeerState, reason: DropReason | undefined, block?: WantedBlock): void {
+    if (reason !== undefined) this.#drop(peer, reason, block);
   }
 
   #drop(peer: PeerState, reason: DropReason, block?: WantedBlock): void {
@@ -436,7 +347,7 @@ export class FetchMachine {
   #toIdle(slot: Slot): void {
     if (slot.state !== "asked" || slot.asks.length > 0) return;
     slot.state = "idle";
-    this.#idleFrom = Math.min(this.#idleFrom, slot.order);
+    this.#asks.noteIdle(slot);
     const sinceMs = this.#nowMs - (slot.firstAskedMs ?? this.#nowMs);
     if (sinceMs >= this.#limits.blockTimeoutMs) this.#giveUp(slot, "timeout");
     else this.#place(slot);
@@ -454,12 +365,12 @@ export class FetchMachine {
     if (slot.state !== "idle") return;
     const { segment } = slot;
     for (const peer of this.#peers.values()) {
-      if (mayGive(peer, slot, this.#allWantedKnown(segment)) !== "no") return;
+      if (mayGive(peer, slot) !== "no") return;
     }
-    if (segment.discovery === "done" || (segment.discovery === "none" && this.#planner.alone)) {
+    if (segment.discovery === "done" || (segment.discovery === "none" && this.#finds.alone)) {
       this.#giveUp(slot, slot.lastFailure);
     } else if (segment.discovery === "none") {
-      this.#planner.add(segment, slot.order < this.#slots.head + this.#limits.readAheadBlocks);
+      this.#finds.add(segment, slot.order < this.#slots.head + this.#limits.readAheadBlocks);
     }
   }
 
@@ -474,14 +385,6 @@ export class FetchMachine {
     slot.piece = piece;
   }
 
-  #allWantedKnown(segment: SegmentState): boolean {
-    return this.#ended || segment !== this.#lastSegment;
-  }
-
-  #slowMs(): number {
-    return Math.max(LEAST_SLOW_MS, SLOW_FACTOR * this.#usualMs);
-  }
-
   /**
    * Gives the peer as much to do as its window allows, once half of it is free: requests that leave
    * together cost one write, and answers come together too.
@@ -489,86 +392,22 @@ export class FetchMachine {
   #fill(peer: PeerState): void {
     if (peer.asks.size > peer.window >> 1) return;
     while (peer.alive && peer.asks.size < peer.window && peer.restUntilMs <= this.#nowMs) {
-      const ask = this.#rescue(peer) ?? this.#pick(peer);
+      const ask = this.#asks.next(peer, this.#nowMs);
       if (!ask) return;
       peer.asks.add(ask);
       this.#effects.push({ kind: "ask", ask });
     }
   }
 
-  /** A block that the reader will need soon and another peer is slow to give. */
-  #rescue(peer: PeerState): BlockAsk | undefined {
-    if (this.#peers.size < 2) return undefined;
-    const end = Math.min(this.#slots.head + RESCUE_BLOCKS, this.#slots.end);
-    for (let order = this.#slots.head; order < end; order++) {
-      const slot = this.#slots.at(order);
-      const [first, second] = slot?.asks ?? [];
-      if (!slot || !first || second || slot.state !== "asked" || first.peer === peer) continue;
-      if (this.#nowMs - first.askedMs < this.#slowMs()) continue;
-      if (mayGive(peer, slot, this.#allWantedKnown(slot.segment)) === "yes") return this.#ask(peer, slot);
-    }
-    return undefined;
-  }
-
-  /** The earliest idle block that the peer may give, or the rarest; or the list to find out. */
-  #pick(peer: PeerState): Ask | undefined {
-    const end = Math.min(this.#slots.head + this.#limits.readAheadBlocks, this.#slots.end);
-    this.#idleFrom = Math.max(this.#idleFrom, this.#slots.head);
-    let rarest: Slot | undefined;
-    let rarestHolders = Number.POSITIVE_INFINITY;
-    let skipped = false;
-    for (let order = this.#idleFrom; order < end; order++) {
-      const slot = this.#slots.at(order);
-      if (slot?.state !== "idle") {
-        if (!skipped) this.#idleFrom = order + 1;
-        continue;
-      }
-      skipped = true;
-      const answer = mayGive(peer, slot, this.#allWantedKnown(slot.segment));
-      if (answer === "list") return this.#askList(peer, slot.segment);
-      if (answer !== "yes") continue;
-      if (this.#limits.order === "reading") return this.#ask(peer, slot);
-      const holders = this.#holders(slot);
-      if (holders >= rarestHolders) continue;
-      rarest = slot;
-      rarestHolders = holders;
-    }
-    return rarest && this.#ask(peer, rarest);
-  }
-
-  #holders(slot: Slot): number {
-    let holders = 0;
-    for (const peer of this.#peers.values()) {
-      if (mayGive(peer, slot, this.#allWantedKnown(slot.segment)) === "yes") holders++;
-    }
-    return holders;
-  }
-
-  #ask(peer: PeerState, slot: Slot): BlockAsk {
-    const ask: BlockAsk = { kind: "block", peer, slot, askedMs: this.#nowMs, over: false };
-    slot.state = "asked";
-    slot.firstAskedMs ??= this.#nowMs;
-    slot.asks.push(ask);
-    return ask;
-  }
-
-  #askList(peer: PeerState, segment: SegmentState): ListAsk {
-    const advertised = segment.holdings.get(peer)?.advertised ?? false;
-    segment.holdings.set(peer, { state: "listing", advertised });
-    const { blockHashes, firstBlockIndex } = segment.segment;
-    const range = { index: firstBlockIndex, count: blockHashes.length };
-    return { kind: "list", peer, segment, range, over: false };
-  }
-
   #forget(segment: SegmentState): void {
     this.#segments.delete(segment.key);
-    this.#bySegment.delete(segment.segment);
-    this.#planner.remove(segment);
+    if (this.#lastSegment === segment) this.#lastSegment = undefined;
+    this.#finds.remove(segment);
   }
 
   #find(): void {
     const nearOrder = this.#slots.head + this.#limits.readAheadBlocks;
-    const batch = this.#planner.next(nearOrder, this.#segments.values());
+    const batch = this.#finds.next(nearOrder, this.#segments.values());
     if (batch) this.#effects.push({ kind: "find", segments: batch.map(({ segment }) => segment) });
   }
 }

@@ -1,7 +1,7 @@
 /** What became of a download: who was asked, what came from where, how long it took, and why it is missing. */
 import type { Segment } from "@branchcache/content-info";
 import { toHex } from "@branchcache/runtime";
-import type { BlockOutcome, ListOutcome } from "./fetch-machine.ts";
+import type { BlockOutcome, ListOutcome } from "./fetch-steps.ts";
 import type { DropReason } from "./peer-conduct.ts";
 import type { FetchedPiece, FoundPeer, MissingReason, PeerSource } from "./peers.ts";
 

@@ -1,5 +1,5 @@
 /** What the fetch machine remembers: blocks wanted, their segments, and peers. */
-import type { Segment } from "@branchcache/content-info";
+import type { Segment, SegmentId } from "@branchcache/content-info";
 import { toHex } from "@branchcache/runtime";
 import type { IndexRange } from "../messages/ranges.ts";
 import type { FetchedPiece, MissingReason, PeerSource } from "./peers.ts";
@@ -57,6 +57,8 @@ export interface SegmentState {
   discovery: "none" | "asked" | "done";
   /** Asked for once more, since a hosted cache that held it was lost. */
   askedAgain: boolean;
+  /** Further blocks of it may be wanted than those known by now. */
+  mayGrow: boolean;
   readonly holdings: Map<PeerState, Holding>;
   /** Slots not yet read. */
   readonly slots: Set<Slot>;
@@ -84,19 +86,41 @@ export interface PeerState {
   restUntilMs: number;
 }
 
-export function segmentKey(segment: Segment): string {
-  return toHex(segment.id);
+export function segmentKey(id: SegmentId): string {
+  return toHex(id);
+}
+
+export function newSlot(segment: SegmentState, blockIndex: number, order: number): Slot {
+  return {
+    segment,
+    blockIndex,
+    order,
+    state: "idle",
+    asks: [],
+    tries: undefined,
+    firstAskedMs: undefined,
+    lastFailure: "no-peer",
+    piece: undefined,
+  };
 }
 
 export function newSegment(segment: Segment, key: string): SegmentState {
-  return { segment, key, discovery: "none", askedAgain: false, holdings: new Map(), slots: new Set() };
+  return {
+    segment,
+    key,
+    discovery: "none",
+    askedAgain: false,
+    mayGrow: true,
+    holdings: new Map(),
+    slots: new Set(),
+  };
 }
 
-export function newPeer(source: PeerSource, hopeful: boolean, maxWindow: number): PeerState {
+export function newPeer(source: PeerSource, maxWindow: number): PeerState {
   return {
     source,
     alive: true,
-    hopeful,
+    hopeful: true,
     served: false,
     asks: new Set(),
     window: 1,
@@ -115,11 +139,7 @@ export function newPeer(source: PeerSource, hopeful: boolean, maxWindow: number)
  * Whether this peer could give this block: `list` if its block list has to be asked for first, `wait` if
  * that is under way.
  */
-export function mayGive(
-  peer: PeerState,
-  slot: Slot,
-  allWantedKnown: boolean,
-): "yes" | "list" | "wait" | "no" {
+export function mayGive(peer: PeerState, slot: Slot): "yes" | "list" | "wait" | "no" {
   if (!peer.alive) return "no";
   if (slot.tries !== undefined && (slot.tries.get(peer) ?? 0) >= MAX_TRIES) return "no";
   const holding = slot.segment.holdings.get(peer);
@@ -134,13 +154,13 @@ export function mayGive(
       if (!peer.hopeful) return "no";
       break;
   }
-  return isSimpleDownload(slot.segment, allWantedKnown) ? "yes" : "list";
+  return isSimpleDownload(slot.segment) ? "yes" : "list";
 }
 
-/** `allWantedKnown`: no more blocks of this segment will be wanted than those known by now. */
-function isSimpleDownload({ segment, slots }: SegmentState, allWantedKnown: boolean): boolean {
+/** Few blocks close together, which are asked for without a block list. [MS-PCCRR] 3.1.4.3 */
+function isSimpleDownload({ mayGrow, segment, slots }: SegmentState): boolean {
   if (segment.version === 2 || segment.blockHashes.length <= SIMPLE_DOWNLOAD_BLOCKS) return true;
-  if (!allWantedKnown || slots.size > SIMPLE_DOWNLOAD_BLOCKS) return false;
+  if (mayGrow || slots.size > SIMPLE_DOWNLOAD_BLOCKS) return false;
   let first = Number.POSITIVE_INFINITY;
   let last = 0;
   for (const { blockIndex } of slots) {

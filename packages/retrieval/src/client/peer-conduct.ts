@@ -1,4 +1,7 @@
-/** How a peer's answers change what is asked of it next. [MS-PCCRR] 3.1.4, [MS-CCROD] 2.8.2.5 */
+/**
+ * How a peer's answers change what is asked of it next, and when it is dropped from the download: for lies, time-outs,
+ * failures. [MS-PCCRR] 3.1.4, [MS-CCROD] 2.8.2.5
+ */
 import type { PeerState } from "./fetch-state.ts";
 import type { LinkFailure } from "./peer-link.ts";
 
@@ -19,6 +22,10 @@ const BUSY_REST_MS = 50;
 const MAX_BUSY_ANSWERS = 5;
 /** So many running from a peer that never gave a block are the end: 0.7 s of waiting in all. */
 const MAX_FIRST_BUSY_ANSWERS = 4;
+/** Guesses one after another that went wrong, after which a peer is only asked for what it says to have. */
+const MAX_FRUITLESS_GUESSES = 16;
+/** False blocks one after another from a hosted cache, which does not know that they are. */
+const MAX_HOSTED_LIES = 8;
 
 /** What a failure means for the block that was asked for. */
 export interface LinkVerdict {
@@ -45,10 +52,33 @@ export function noteGoodAnswer(
   return alone && ++peer.slowAnswers >= MAX_SLOW_ANSWERS ? "slow" : undefined;
 }
 
+/** A block came that fits its hash. */
+export function noteGoodBlock(peer: PeerState): void {
+  peer.served = true;
+  peer.lies = 0;
+}
+
+/**
+ * A block came that does not fit its hash: the peer is dropped, and quarantined by those who hear of it. A hosted cache
+ * gives on what it cannot read, so that one false block says little about it; that one comes from elsewhere, and is
+ * offered to it again.
+ */
+export function noteLie(peer: PeerState): DropReason | undefined {
+  if (peer.source.kind === "hosted" && ++peer.lies < MAX_HOSTED_LIES) return undefined;
+  return "lie";
+}
+
 /** It does not have what it never said it had: a good answer as far as its speed goes. */
 export function noteWrongGuess(peer: PeerState): void {
   peer.failures = 0;
   widen(peer);
+}
+
+/** It has nothing of a segment: true if from now on it is only asked for what it says to have. */
+export function noteFruitlessGuess(peer: PeerState): boolean {
+  if (++peer.fruitlessGuesses < MAX_FRUITLESS_GUESSES || peer.source.kind === "hosted") return false;
+  peer.hopeful = false;
+  return true;
 }
 
 /** An empty block for what it advertised. */

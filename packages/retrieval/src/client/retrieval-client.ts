@@ -1,7 +1,6 @@
 /** Single exchanges with one server. [MS-PCCRR] 3.1.4 */
 import type { SegmentId } from "@branchcache/content-info";
 import { BranchCacheError, type Random } from "@branchcache/runtime";
-import { getBlockList } from "../messages/get-block-list.ts";
 import { getSegmentList } from "../messages/get-segment-list.ts";
 import { encodeMessage } from "../messages/message.ts";
 import { negoRequest } from "../messages/nego-request.ts";
@@ -16,9 +15,9 @@ import {
   checkSegmentList,
   type Mismatch,
   type SegmentListAnswer,
-} from "./answers.ts";
-import { BlockRequests } from "./block-requests.ts";
+} from "./check-answers.ts";
 import { type LinkFailure, PeerLink, type PeerLinkOptions } from "./peer-link.ts";
+import { BlockRequests, encodeBlockListRequest, PREFERRED_CIPHER } from "./requests.ts";
 
 export interface RetrievalClientOptions extends PeerLinkOptions {
   readonly kind: "peer" | "hosted";
@@ -39,9 +38,6 @@ export interface VersionAnswer {
   readonly major: number;
 }
 
-/** AES_128, which is only a preference. [MS-PCCRR] 2.2.3 */
-const PREFERRED_CIPHER = 1;
-
 /**
  * Requests to one server, each with its timer; they may overlap. Every method resolves to the checked
  * answer or to a failure, and rejects only with `signal.reason`.
@@ -49,7 +45,7 @@ const PREFERRED_CIPHER = 1;
 export class RetrievalClient {
   readonly #options: RetrievalClientOptions;
   readonly #link: PeerLink;
-  readonly #requests = new BlockRequests(PREFERRED_CIPHER);
+  readonly #requests = new BlockRequests();
 
   constructor(options: RetrievalClientOptions) {
     this.#options = options;
@@ -63,7 +59,7 @@ export class RetrievalClient {
     signal?: AbortSignal,
   ): Promise<BlockListAnswer | ExchangeFailure> {
     const ranges: readonly IndexRange[] = toRanges(blocks);
-    const message = encodeMessage(getBlockList, PREFERRED_CIPHER, { segmentId, ranges });
+    const message = encodeBlockListRequest(segmentId, ranges);
     return this.#exchange(message, (response) => checkBlockList(response, segmentId, ranges), signal);
   }
 

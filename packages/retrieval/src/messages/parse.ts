@@ -5,6 +5,7 @@ import { HEADER_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES, SIZE_PREFIX_BYTES 
 import { SUPPORTED } from "../versions.ts";
 import { type Block, block } from "./block.ts";
 import { type BlockList, blockList } from "./block-list.ts";
+import { readBlockFast, readGetBlocksFast } from "./fast-path.ts";
 import { type GetBlockList, getBlockList } from "./get-block-list.ts";
 import { type GetBlocks, getBlocks } from "./get-blocks.ts";
 import { type GetSegmentList, getSegmentList } from "./get-segment-list.ts";
@@ -12,7 +13,6 @@ import { type MessageHeader, messageHeader } from "./header.ts";
 import { type NegoRequest, negoRequest } from "./nego-request.ts";
 import { type NegoResponse, negoResponse } from "./nego-response.ts";
 import { type SegmentList, segmentList } from "./segment-list.ts";
-import { readUsualBlock, readUsualGetBlocks } from "./usual.ts";
 
 export type Request =
   | { readonly kind: "nego"; readonly cipher: CipherId; readonly body: NegoRequest }
@@ -30,14 +30,14 @@ export type Response =
 
 /** Reads the HTTP body of a request. Byte fields are views of it. Throws `DecodeError`. [MS-PCCRR] 3.2.5 */
 export function parseRequest(bytes: Uint8Array): Request {
-  const usual = readUsualGetBlocks(bytes);
-  return usual ? { kind: "getBlocks", cipher: usual.cipher, body: usual.body } : parseAnyRequest(bytes);
+  const fast = readGetBlocksFast(bytes);
+  return fast ? { kind: "getBlocks", cipher: fast.cipher, body: fast.body } : parseAnyRequest(bytes);
 }
 
 /** Reads the HTTP body of a response, Size included. Byte fields are views of it. Throws `DecodeError`. */
 export function parseResponse(bytes: Uint8Array): Response {
-  const usual = readUsualBlock(bytes);
-  return usual ? { kind: "block", cipher: usual.cipher, body: usual.body } : parseAnyResponse(bytes);
+  const fast = readBlockFast(bytes);
+  return fast ? { kind: "block", cipher: fast.cipher, body: fast.body } : parseAnyResponse(bytes);
 }
 
 /** By the declared layouts alone. */

@@ -6,8 +6,8 @@
 import { type IncomingMessage, type RequestListener, Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { RetrievalServer } from "../server/server.ts";
+import { FastConnection } from "./fast-connection.ts";
 import { retrievalRequestListener } from "./request-listener.ts";
-import { UsualConnection } from "./usual-connection.ts";
 
 /**
  * To be used like a server of `createServer`: `otherRequests` gets what is not for the retrieval path, and 404 is the
@@ -21,7 +21,7 @@ export function createRetrievalHttpServer(
 }
 
 class RetrievalHttpServer extends Server {
-  readonly #connections = new Set<UsualConnection>();
+  readonly #connections = new Set<FastConnection>();
 
   constructor(retrieval: RetrievalServer, otherRequests: RequestListener) {
     const listener = retrievalRequestListener(retrieval);
@@ -31,7 +31,7 @@ class RetrievalHttpServer extends Server {
     const parsers = this.listeners("connection") as ((this: Server, socket: Socket) => void)[];
     this.removeAllListeners("connection");
     this.on("connection", (socket: Socket) => {
-      const connection = new UsualConnection(socket, {
+      const connection = new FastConnection(socket, {
         retrieval,
         firstTimeoutMs: this.headersTimeout,
         idleTimeoutMs: this.keepAliveTimeout,

@@ -1,4 +1,4 @@
-/** The work behind each request. [MS-PCCRR] 3.2.5 */
+/** What each request is answered with. [MS-PCCRR] 3.2.5 */
 import type { CipherId } from "@branchcache/content-info";
 import { block } from "../messages/block.ts";
 import { blockList } from "../messages/block-list.ts";
@@ -13,6 +13,7 @@ import { encodeSegmentAges } from "../messages/segment-ages.ts";
 import { segmentList } from "../messages/segment-list.ts";
 import { SUPPORTED } from "../versions.ts";
 import { encodeBlockInParts } from "./block-parts.ts";
+import { nextBlockIndex } from "./next-block-index.ts";
 import type { BlockSource } from "./server.ts";
 
 /** An HTTP body in pieces, to be sent one after another. */
@@ -21,6 +22,13 @@ export type Parts = readonly Uint8Array[];
 interface Of<T> {
   readonly cipher: CipherId;
   readonly body: T;
+}
+
+/** A request for blocks or about them: whoever sends one counts as a client until the answer has left. 3.2.1 */
+export type CountedRequest = Exclude<Request, { readonly kind: "nego" | "otherVersion" }>;
+
+export function isCounted(request: Request): request is CountedRequest {
+  return request.kind !== "nego" && request.kind !== "otherVersion";
 }
 
 const NOTHING = new Uint8Array(0);
@@ -32,7 +40,7 @@ export function negoAnswer(): Parts {
 }
 
 /** What a client gets who comes when all upload slots are taken: as if nothing were held. 3.2.5.2 to 3.2.5.4 */
-export function emptyAnswer(request: Request): Parts {
+export function emptyAnswer(request: CountedRequest): Parts {
   switch (request.kind) {
     case "getBlockList": {
       const { segmentId } = request.body;
@@ -44,8 +52,6 @@ export function emptyAnswer(request: Request): Parts {
       const { requestId } = request.body;
       return [encodeMessage(segmentList, DEFAULT_CIPHER, { requestId, ranges: [], blob: NOTHING })];
     }
-    default:
-      return negoAnswer();
   }
 }
 
@@ -54,11 +60,13 @@ export async function answerBlockList(source: BlockSource, { body }: Of<GetBlock
   const held = (await source.heldBlocks(body.segmentId)) ?? [];
   const ranges = toRanges(within(held, body.ranges));
   const last = ranges.at(-1);
-  const nextBlockIndex = last ? nextHeld(held, last.index + last.count - 1) : 0;
-  return [encodeMessage(blockList, DEFAULT_CIPHER, { segmentId: body.segmentId, ranges, nextBlockIndex })];
+  const next = last ? nextBlockIndex(held, last.index + last.count - 1) : 0;
+  const answer = { segmentId: body.segmentId, ranges, nextBlockIndex: next };
+  return [encodeMessage(blockList, DEFAULT_CIPHER, answer)];
 }
 
-export interface BlockAnswer {
+/** A MSG_BLK that is ready to leave. */
+export interface OutgoingBlock {
   readonly parts: Parts;
   /** Of the block, encrypted; 0 if it is not held. */
   readonly sentBytes: number;
@@ -71,7 +79,7 @@ export interface BlockAnswer {
 export async function answerBlock(
   source: BlockSource,
   { body, cipher }: Of<GetBlocks>,
-): Promise<BlockAnswer> {
+): Promise<OutgoingBlock> {
   const blockIndex = lowestIndex(body.ranges);
   if (blockIndex === undefined) {
     return { parts: [encodeMissing(body, body.ranges[0]?.index ?? 0, 0)], sentBytes: 0, blockIndex: 0 };
@@ -82,7 +90,7 @@ export async function answerBlock(
     return { parts, sentBytes: found.sealed.data.length, blockIndex, release: found.release };
   }
   found?.release?.();
-  const next = nextHeld((await source.heldBlocks(body.segmentId)) ?? [], blockIndex);
+  const next = nextBlockIndex((await source.heldBlocks(body.segmentId)) ?? [], blockIndex);
   return { parts: [encodeMissing(body, blockIndex, next)], sentBytes: 0, blockIndex };
 }
 
@@ -105,11 +113,11 @@ export async function answerSegmentList(source: BlockSource, { body }: Of<GetSeg
   return [encodeMessage(segmentList, DEFAULT_CIPHER, { requestId: body.requestId, ranges, blob })];
 }
 
-function encodeMissing({ segmentId }: GetBlocks, blockIndex: number, nextBlockIndex: number): Uint8Array {
+function encodeMissing({ segmentId }: GetBlocks, blockIndex: number, next: number): Uint8Array {
   return encodeMessage(block, 0, {
     segmentId,
     blockIndex,
-    nextBlockIndex,
+    nextBlockIndex: next,
     data: NOTHING,
     verification: NOTHING,
     iv: NOTHING,
@@ -122,9 +130,4 @@ function lowestIndex(ranges: readonly IndexRange[]): number | undefined {
     if (count > 0 && (lowest === undefined || index < lowest)) lowest = index;
   }
   return lowest;
-}
-
-/** 0 can never come after another index, so it says that there is none. */
-function nextHeld(held: readonly number[], after: number): number {
-  return held.find((index) => index > after) ?? 0;
 }

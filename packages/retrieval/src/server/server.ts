@@ -15,6 +15,7 @@ import {
   answerBlockList,
   answerSegmentList,
   emptyAnswer,
+  isCounted,
   negoAnswer,
   type Parts,
 } from "./answers.ts";
@@ -144,18 +145,18 @@ export function createRetrievalServer(options: RetrievalServerOptions): Retrieva
     } catch (error) {
       return malformed(from, error);
     }
-    const counted = request.kind !== "nego" && request.kind !== "otherVersion";
     if (request.kind === "getBlocks" && observer !== silentObserver) {
       const segment = toHex(request.body.segmentId);
       observer.event("trace", "block.request_received", { from, segment });
     }
-    if (counted && activeUploads >= maxUploads) {
+    if (isCounted(request) && activeUploads >= maxUploads) {
       observer.event("warn", "upload.limit", { from, active: activeUploads, limit: maxUploads });
       observer.count("uploads_rejected_total", 1);
       countRequest("denied");
       return message(emptyAnswer(request), () => {});
     }
 
+    const counted = isCounted(request);
     if (counted) setActive(activeUploads + 1);
     let over = false;
     let release: (() => void) | undefined;

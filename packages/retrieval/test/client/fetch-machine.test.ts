@@ -1,15 +1,15 @@
 import type { Segment } from "@branchcache/content-info";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  type BlockOutcome,
-  type FetchEffect,
-  type FetchInput,
-  type FetchLimits,
-  FetchMachine,
-  type ListOutcome,
-} from "../../src/client/fetch-machine.ts";
+import { FetchMachine } from "../../src/client/fetch-machine.ts";
 import type { Ask } from "../../src/client/fetch-state.ts";
+import type {
+  BlockOutcome,
+  FetchEffect,
+  FetchInput,
+  FetchLimits,
+  ListOutcome,
+} from "../../src/client/fetch-steps.ts";
 import type { FetchedPiece, PeerSource, WantedBlock } from "../../src/index.ts";
 import { numberedSegment } from "../content.ts";
 
@@ -387,6 +387,21 @@ describe("questions to the finder", () => {
       m.answer(m.open()[0], { kind: "empty" });
     }
     expect(m.finds).toHaveLength(2);
+  });
+
+  it("a segment that is wanted anew after its end is asked about anew, also under another copy of it", () => {
+    const m = start();
+    const [given, first] = v2 as [Segment, Segment];
+    const copy = { ...first };
+    m.step({ kind: "peer", peer: peer("a") });
+    m.step({ kind: "wanted", blocks: blocksOf(given, first, copy), last: false });
+    m.answer(m.open()[0], good);
+    while (m.open().length > 0) m.answer(m.open()[0], { kind: "empty" });
+    m.step({ kind: "findEnded" });
+    expect(m.takeAll().map(({ kind }) => kind)).toEqual(["block", "missing", "missing"]);
+    m.step({ kind: "wanted", blocks: blocksOf(copy), last: true });
+    while (m.open().length > 0) m.answer(m.open()[0], { kind: "empty" });
+    expect(m.finds.map((segments) => segments.map(({ id }) => id))).toEqual([[first.id], [first.id]]);
   });
 
   it("version 1.0: all segments that are known are enough", () => {

@@ -3,8 +3,8 @@ import { concatBytes, DecodeError } from "@branchcache/runtime";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { block, encodeMessage, getBlocks } from "../../src/index.ts";
+import { readBlockFast, readGetBlocksFast } from "../../src/messages/fast-path.ts";
 import { parseAnyRequest, parseAnyResponse, parseRequest, parseResponse } from "../../src/messages/parse.ts";
-import { readUsualBlock, readUsualGetBlocks } from "../../src/messages/usual.ts";
 import { encodeBlockInParts } from "../../src/server/block-parts.ts";
 
 const none = new Uint8Array(0);
@@ -61,7 +61,7 @@ describe("a MSG_GETBLKS", () => {
     fc.assert(
       fc.property(getBlocksMessage, (sent) => {
         const bytes = encode(sent);
-        expect(readUsualGetBlocks(bytes)).toBeDefined();
+        expect(readGetBlocksFast(bytes)).toBeDefined();
         expect(parseRequest(bytes)).toEqual(parseAnyRequest(bytes));
       }),
     );
@@ -83,7 +83,7 @@ describe("a MSG_BLK", () => {
     fc.assert(
       fc.property(blockMessage, ({ cipher: sentIn, ...sent }) => {
         const bytes = encodeMessage(block, sentIn, { ...sent, verification: none });
-        expect(readUsualBlock(bytes)).toBeDefined();
+        expect(readBlockFast(bytes)).toBeDefined();
         expect(parseResponse(bytes)).toEqual(parseAnyResponse(bytes));
       }),
     );

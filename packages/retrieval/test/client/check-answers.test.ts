@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { checkBlock, checkBlockList, checkSegmentList } from "../../src/client/answers.ts";
+import { checkBlock, checkBlockList, checkSegmentList } from "../../src/client/check-answers.ts";
 import { encodeSegmentAges, type IndexRange, type Response } from "../../src/index.ts";
 
 const id = new Uint8Array(32).fill(1);

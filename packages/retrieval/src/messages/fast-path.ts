@@ -27,13 +27,13 @@ const ID_END = HEADER_BYTES + 4 + ID_BYTES;
 const GET_BLOCKS_BYTES = ID_END + 4 + 8 + 4;
 
 /** MSG_GETBLKS for one range. [MS-PCCRR] 2.2.4.3 */
-export function readUsualGetBlocks(bytes: Uint8Array): Read<GetBlocks> | undefined {
+export function readGetBlocksFast(bytes: Uint8Array): Read<GetBlocks> | undefined {
   if (bytes.length !== GET_BLOCKS_BYTES) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const cipher = view.getUint32(12);
   const index = view.getUint32(ID_END + 4);
   const count = view.getUint32(ID_END + 8);
-  const isUsual =
+  const isFast =
     view.getUint32(0) === VERSION_1_0 &&
     view.getUint32(4) === GET_BLOCKS &&
     view.getUint32(8) === GET_BLOCKS_BYTES &&
@@ -43,7 +43,7 @@ export function readUsualGetBlocks(bytes: Uint8Array): Read<GetBlocks> | undefin
     index < BLOCKS_PER_SEGMENT &&
     count === 1 &&
     view.getUint32(ID_END + 12) === 0;
-  if (!isUsual) return undefined;
+  if (!isFast) return undefined;
   const segmentId = bytes.subarray(HEADER_BYTES + 4, ID_END);
   return {
     cipher: cipher as CipherId,
@@ -59,7 +59,7 @@ const DATA = BLOCK_ID_END + 12;
 const AFTER_DATA_BYTES = 8 + IV_BYTES;
 
 /** MSG_BLK with a block and its IV, and with its Size. [MS-PCCRR] 2.2.5.3 */
-export function readUsualBlock(bytes: Uint8Array): Read<Block> | undefined {
+export function readBlockFast(bytes: Uint8Array): Read<Block> | undefined {
   const { length } = bytes;
   if (length < DATA + AFTER_DATA_BYTES || length > SIZE_PREFIX_BYTES + MAX_RESPONSE_BYTES) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, length);
@@ -67,7 +67,7 @@ export function readUsualBlock(bytes: Uint8Array): Read<Block> | undefined {
   const dataBytes = view.getUint32(DATA - 4);
   const end = length - AFTER_DATA_BYTES;
   const paddingBytes = end - DATA - dataBytes;
-  const isUsual =
+  const isFast =
     view.getUint32(0) === length - SIZE_PREFIX_BYTES &&
     view.getUint32(4) === VERSION_1_0 &&
     view.getUint32(8) === BLOCK &&
@@ -79,7 +79,7 @@ export function readUsualBlock(bytes: Uint8Array): Read<Block> | undefined {
     (dataBytes + paddingBytes) % 4 === 0 &&
     view.getUint32(end) === 0 &&
     view.getUint32(end + 4) === IV_BYTES;
-  if (!isUsual) return undefined;
+  if (!isFast) return undefined;
   return {
     cipher: cipher as CipherId,
     body: {

@@ -1,11 +1,11 @@
-/** One client whose requests all have the usual shape, so far. [MS-PCCRR] 2.1.1, 3.2.5 */
+/** One client whose requests all have the shape that clients usually send, so far. [MS-PCCRR] 2.1.1, 3.2.5 */
 import type { Socket } from "node:net";
 import type { CancelTimer } from "@branchcache/runtime";
 import type { RetrievalAnswer, RetrievalServer } from "../server/server.ts";
-import { AnswerHeads } from "./answer-heads.ts";
-import { MAX_USUAL_HEAD_BYTES, mayBeUsual, usualBodyBytes } from "./request-head.ts";
+import { AnswerHeads } from "./fast-answer-heads.ts";
+import { fastBodyBytes, MAX_FAST_HEAD_BYTES, mayBeFast } from "./fast-request-head.ts";
 
-export interface UsualConnectionOptions {
+export interface FastConnectionOptions {
   readonly retrieval: RetrievalServer;
   /** Until the first byte; 0 for ever. */
   readonly firstTimeoutMs: number;
@@ -17,7 +17,7 @@ export interface UsualConnectionOptions {
 }
 
 /** A request under way; answers leave in the order of their requests. */
-interface Slot {
+interface Pending {
   answer: RetrievalAnswer | undefined;
 }
 
@@ -34,12 +34,12 @@ const MAX_UNDER_WAY = 16;
 const END_OF_HEAD = "\r\n\r\n";
 const NOTHING = Buffer.alloc(0);
 
-export class UsualConnection {
+export class FastConnection {
   readonly #socket: Socket;
-  readonly #options: UsualConnectionOptions;
+  readonly #options: FastConnectionOptions;
   readonly #from: string;
   readonly #heads: AnswerHeads;
-  readonly #slots: Slot[] = [];
+  readonly #pending: Pending[] = [];
   /** Of answers that were given to the socket and have not left. */
   readonly #leaving = new Set<() => void>();
   #state: State = "open";
@@ -50,7 +50,7 @@ export class UsualConnection {
   #lastHead: Buffer = NOTHING;
   #lastBodyBytes = 0;
 
-  constructor(socket: Socket, options: UsualConnectionOptions) {
+  constructor(socket: Socket, options: FastConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
     this.#from = socket.remoteAddress ?? "";
@@ -66,7 +66,7 @@ export class UsualConnection {
 
   /** Nothing was asked for, in whole or in part, that has not been answered. */
   get idle(): boolean {
-    return this.#slots.length === 0 && this.#leaving.size === 0 && this.#unread.length === 0;
+    return this.#pending.length === 0 && this.#leaving.size === 0 && this.#unread.length === 0;
   }
 
   /** Reads no more requests; the answers to those that were read leave, and then the connection ends. */
@@ -102,13 +102,13 @@ export class UsualConnection {
     this.#state = "over";
     this.#cancelTimer?.();
     for (const done of this.#leaving) done();
-    for (const { answer } of this.#slots) finish(answer);
+    for (const { answer } of this.#pending) finish(answer);
     this.#options.onClose();
   };
 
   readonly #read = (): void => {
     while (this.#state === "open" && this.#unread.length > 0) {
-      if (this.#slots.length >= MAX_UNDER_WAY || this.#socket.writableNeedDrain) {
+      if (this.#pending.length >= MAX_UNDER_WAY || this.#socket.writableNeedDrain) {
         this.#socket.pause();
         return;
       }
@@ -129,9 +129,9 @@ export class UsualConnection {
   #nextBody(): Buffer | undefined {
     const unread = this.#unread;
     if (!startsWith(unread, this.#lastHead)) {
-      const end = unread.subarray(0, MAX_USUAL_HEAD_BYTES).indexOf(END_OF_HEAD);
-      if (end < 0 && mayBeUsual(unread)) return undefined;
-      const bodyBytes = end < 0 ? undefined : usualBodyBytes(unread.toString("latin1", 0, end));
+      const end = unread.subarray(0, MAX_FAST_HEAD_BYTES).indexOf(END_OF_HEAD);
+      if (end < 0 && mayBeFast(unread)) return undefined;
+      const bodyBytes = end < 0 ? undefined : fastBodyBytes(unread.toString("latin1", 0, end));
       if (bodyBytes === undefined) {
         this.#state = "handing over";
         return undefined;
@@ -160,12 +160,12 @@ export class UsualConnection {
   #handle(body: Buffer): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    const slot: Slot = { answer: undefined };
-    this.#slots.push(slot);
+    const pending: Pending = { answer: undefined };
+    this.#pending.push(pending);
     void this.#options.retrieval.handle(body, this.#from, this.#drop).then((answer) => {
-      slot.answer = answer;
-      if (this.#state === "over" || !this.#slots.includes(slot)) finish(answer);
-      else if (slot === this.#slots[0] && !this.#flushing) {
+      pending.answer = answer;
+      if (this.#state === "over" || !this.#pending.includes(pending)) finish(answer);
+      else if (pending === this.#pending[0] && !this.#flushing) {
         this.#flushing = true;
         // After all microtasks: requests that came together are often answered together.
         process.nextTick(this.#flush);
@@ -179,15 +179,15 @@ export class UsualConnection {
     if (this.#state === "over") return;
     const pieces: Uint8Array[] = [];
     const sent: (() => void)[] = [];
-    for (let answer = this.#slots[0]?.answer; answer; answer = this.#slots[0]?.answer) {
-      this.#slots.shift();
+    for (let answer = this.#pending[0]?.answer; answer; answer = this.#pending[0]?.answer) {
+      this.#pending.shift();
       if (answer.kind === "dropped") {
         this.close();
         break;
       }
       if (answer.kind === "malformed") {
         pieces.push(this.#heads.refusal());
-        for (const slot of this.#slots.splice(0)) finish(slot.answer);
+        for (const each of this.#pending.splice(0)) finish(each.answer);
         this.#state = "ending";
         break;
       }
@@ -221,7 +221,7 @@ export class UsualConnection {
 
   /** Ends the connection or hands it over, if that is due and every answer has left. */
   #leave(): void {
-    if (this.#slots.length > 0 || this.#leaving.size > 0) return;
+    if (this.#pending.length > 0 || this.#leaving.size > 0) return;
     const socket = this.#socket;
     if (this.#state === "ending") {
       this.#state = "over";

@@ -1,17 +1,17 @@
 /** Reading the head of a request in the shape that BranchCache clients send, and no other. RFC 9112 */
 import { HEADER_BYTES, MAX_REQUEST_BYTES, RETRIEVAL_PATH } from "../limits.ts";
 
-/** Longer ones are not of the usual shape. */
-export const MAX_USUAL_HEAD_BYTES = 2_048;
+/** Longer heads are left to `node:http`. */
+export const MAX_FAST_HEAD_BYTES = 2_048;
 
 const REQUEST_LINE = `POST ${RETRIEVAL_PATH} HTTP/1.1`;
 const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?[\t ]*$/;
 const HOST = /^[0-9A-Za-z.\-_:[\]%]+$/;
 const DIGITS = /^[0-9]{1,6}$/;
 
-/** Whether these first bytes of a request may still become one that `usualBodyBytes` knows. */
-export function mayBeUsual(bytes: Buffer): boolean {
-  if (bytes.length >= MAX_USUAL_HEAD_BYTES) return false;
+/** Whether these first bytes of a request may still become one that `fastBodyBytes` knows. */
+export function mayBeFast(bytes: Buffer): boolean {
+  if (bytes.length >= MAX_FAST_HEAD_BYTES) return false;
   const length = Math.min(bytes.length, REQUEST_LINE.length);
   return bytes.toString("latin1", 0, length) === REQUEST_LINE.slice(0, length);
 }
@@ -20,7 +20,7 @@ export function mayBeUsual(bytes: Buffer): boolean {
  * The length of the body of a POST to the retrieval path whose head has no field that asks for anything special;
  * undefined for every other head, right or wrong. `head`: without the empty line.
  */
-export function usualBodyBytes(head: string): number | undefined {
+export function fastBodyBytes(head: string): number | undefined {
   const [line, ...fields] = head.split("\r\n");
   if (line !== REQUEST_LINE) return undefined;
   let bodyBytes: number | undefined;
