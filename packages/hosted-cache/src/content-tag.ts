@@ -1,9 +1,12 @@
 /** Which application a segment came through: 16 opaque bytes, for statistics. [MS-PCHC] 3.2.1 */
-import { fromHex, toHex } from "@branchcache/runtime";
+import { equalBytes, toHex } from "@branchcache/runtime";
 import { CONTENT_TAG_BYTES } from "./limits.ts";
 
 /** What Windows' file sharing sends. [MS-PCHC] note 8 */
-const SMB = "35db045d14234553a0510dc2e15e6c4c";
+export const SMB_TAG: Uint8Array = Uint8Array.of(
+  ...[0x35, 0xdb, 0x04, 0x5d, 0x14, 0x23, 0x45, 0x53],
+  ...[0xa0, 0x51, 0x0d, 0xc2, 0xe1, 0x5e, 0x6c, 0x4c],
+);
 
 /** Ours for everything that comes over HTTP. */
 export const HTTP_TAG: Uint8Array = contentTag("BranchCache-HTTP");
@@ -28,9 +31,5 @@ export function contentTagName(tag: Uint8Array): string {
   const end = tag.indexOf(0);
   const text = String.fromCharCode(...tag.subarray(0, end < 0 ? tag.length : end));
   if (/^[\x21-\x7e]+$/.test(text)) return text;
-  const hex = toHex(tag);
-  return hex === SMB ? "SMB" : hex;
+  return equalBytes(tag, SMB_TAG) ? "SMB" : toHex(tag);
 }
-
-/** The tag that Windows' file sharing uses. */
-export const SMB_TAG: Uint8Array = fromHex(SMB) ?? new Uint8Array(CONTENT_TAG_BYTES);

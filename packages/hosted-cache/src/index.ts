@@ -28,7 +28,6 @@ export { type OfferRequest, parseOfferRequest } from "./messages/parse.ts";
 export { encodeResponse, type OfferResponse, parseResponse } from "./messages/response.ts";
 export { type SegmentInfo, segmentInfo } from "./messages/segment-info.ts";
 export { descriptorOf, type OfferedSegment, offeredBlocks, offeredSegment } from "./segments.ts";
-export type { GateVerdict, SpnegoAcceptor, SpnegoInitiator } from "./server/gate.ts";
 export type { BookLimits, PullJob, PullOutcome, Wanted } from "./server/pull-book.ts";
 export {
   createHostedCacheServer,
@@ -39,3 +38,4 @@ export {
   type HostedContent,
   type OfferAnswer,
 } from "./server/server.ts";
+export type { SpnegoAcceptor, SpnegoInitiator } from "./spnego.ts";

@@ -1,6 +1,6 @@
 /** Notices when many in the branch look for the same segments at once. */
 import type { SegmentId } from "@branchcache/content-info";
-import { type Clock, toHex } from "@branchcache/runtime";
+import { type Clock, setNewest, toHex } from "@branchcache/runtime";
 
 /** So many others make a crowd, if they all asked within the time. */
 const CROWD = 3;
@@ -26,13 +26,10 @@ export class ProbeCrowd {
     for (const id of ids) {
       const name = nameOf(id, from.includes(":") ? 6 : 4);
       const askers = this.#askers.get(name) ?? new Map<string, number>();
-      askers.delete(from);
-      askers.set(from, nowMs);
-      if (askers.size > CROWD) dropOldest(askers);
-      this.#askers.delete(name);
-      this.#askers.set(name, askers);
+      setNewest(askers, from, nowMs, CROWD);
+      const forgotten = setNewest(this.#askers, name, askers, SEGMENTS_MAX);
       if (askers.size === CROWD) this.#crowdedUntilMs.set(name, Math.min(...askers.values()) + WITHIN_MS);
-      if (this.#askers.size > SEGMENTS_MAX) this.#crowdedUntilMs.delete(dropOldest(this.#askers) ?? "");
+      if (forgotten !== undefined) this.#crowdedUntilMs.delete(forgotten);
     }
   }
 
@@ -53,12 +50,4 @@ export class ProbeCrowd {
 
 function nameOf(id: SegmentId, family: 4 | 6): string {
   return `${toHex(id)}/${family}`;
-}
-
-function dropOldest(map: Map<string, unknown>): string | undefined {
-  for (const oldest of map.keys()) {
-    map.delete(oldest);
-    return oldest;
-  }
-  return undefined;
 }

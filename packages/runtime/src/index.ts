@@ -36,11 +36,13 @@ export {
   type HttpPostResponse,
   type InterfaceAddress,
   parseEndpoint,
+  plainAddress,
   type UdpOpenOptions,
   type UdpPort,
   type UdpSocket,
   withoutZone,
 } from "./net.ts";
+export { setNewest } from "./newest.ts";
 export {
   combineObservers,
   type EventFields,

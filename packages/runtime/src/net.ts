@@ -32,6 +32,11 @@ export function withoutZone(address: string): string {
   return percent < 0 ? address : address.slice(0, percent);
 }
 
+/** An IPv4 address without what a dual-stack socket puts in front of it; every other address as it is. */
+export function plainAddress(address: string): string {
+  return /^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(address) ? address.slice(7) : address;
+}
+
 /** One address of one network interface, as `os.networkInterfaces()` tells them. */
 export interface InterfaceAddress {
   readonly name: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Endpoint, formatEndpoint, parseEndpoint } from "../src/index.ts";
+import { type Endpoint, formatEndpoint, parseEndpoint, plainAddress } from "../src/index.ts";
 
 describe("endpoints", () => {
   it.each<readonly [string, Endpoint]>([
@@ -32,5 +32,17 @@ describe("endpoints", () => {
     ":80",
   ])("%j is none", (text) => {
     expect(parseEndpoint(text)).toBeUndefined();
+  });
+});
+
+describe("plainAddress", () => {
+  it.each([
+    ["::ffff:192.0.2.1", "192.0.2.1"],
+    ["::FFFF:192.0.2.1", "192.0.2.1"],
+    ["fe80::1%eth0", "fe80::1%eth0"],
+    ["192.0.2.1", "192.0.2.1"],
+    ["::ffff:c000:201", "::ffff:c000:201"],
+  ])("makes of %s %s", (address, expected) => {
+    expect(plainAddress(address)).toBe(expected);
   });
 });

@@ -13,8 +13,7 @@ import { copyOfTag, HTTP_TAG } from "../content-tag.ts";
 import { OFFER_PATH_V1, OFFER_PATH_V2, TICK_MS } from "../limits.ts";
 import type { OfferVersion } from "../messages/header.ts";
 import { parseResponse } from "../messages/response.ts";
-import { negotiateHeader, negotiateToken } from "../negotiate.ts";
-import type { SpnegoInitiator } from "../server/gate.ts";
+import { negotiateHeader, negotiateToken, type SpnegoInitiator } from "../spnego.ts";
 import {
   type OfferFailure,
   OfferMachine,
@@ -98,7 +97,6 @@ class Client implements OfferClient {
       version: options.version,
       port: options.servingPort,
       maxQueued: options.maxQueued ?? 4_096,
-      maxOutstanding: 1,
     });
   }
 

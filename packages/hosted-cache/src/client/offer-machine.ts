@@ -3,7 +3,7 @@
  * clock or sockets. [MS-PCHC] 3.2
  */
 import { type Segment, writeSegmentInformation } from "@branchcache/content-info";
-import { encode } from "@branchcache/runtime";
+import { encode, setNewest } from "@branchcache/runtime";
 import { MAX_DESCRIPTORS, TICKS_TO_LIVE } from "../limits.ts";
 import { batchedOffer } from "../messages/batched-offer.ts";
 import { headerOf, MESSAGE_TYPES, type OfferVersion } from "../messages/header.ts";
@@ -18,8 +18,6 @@ export interface OfferMachineOptions {
   readonly port: number;
   /** Segments waiting; the oldest gives way. */
   readonly maxQueued: number;
-  /** Requests under way. */
-  readonly maxOutstanding: number;
 }
 
 /** A segment to offer; `key` is its identifier in hexadecimal digits. */
@@ -134,21 +132,18 @@ export class OfferMachine {
     const { maxQueued, version } = this.#options;
     const { contentTag, segment } = offered;
     if (version === 1 ? segment.version !== 1 : !descriptorOf(segment, contentTag)) return;
-    this.#queue.delete(offered.key);
-    this.#queue.set(offered.key, offered);
-    for (const oldest of this.#queue.keys()) {
-      if (this.#queue.size <= maxQueued) break;
-      this.#queue.delete(oldest);
-      this.#over("failed", 1);
-    }
+    if (setNewest(this.#queue, offered.key, offered, maxQueued) !== undefined) this.#over("failed", 1);
     this.#send(version === 1 ? 1 : MAX_DESCRIPTORS);
     this.#flushLater();
   }
 
-  /** Sends what there is, in messages of at least so many segments. */
+  /**
+   * Sends what there is, in messages of at least so many segments. One request is under way at a time: NTLM proves a
+   * connection, request after request.
+   */
   #send(least: number): void {
-    const { maxOutstanding, port, version } = this.#options;
-    while (this.#queue.size >= least && this.#queue.size > 0 && this.#outstanding.size < maxOutstanding) {
+    const { port, version } = this.#options;
+    while (this.#queue.size >= least && this.#queue.size > 0 && this.#outstanding.size === 0) {
       const offered: Offered[] = [];
       for (const each of this.#queue.values()) {
         offered.push(each);

@@ -1,6 +1,6 @@
 /** When a segment is worth an offer: not for every block. [MS-PCHC] 3.2.4, [MS-CCRSO] note 15 */
 import { blockCount, type Segment } from "@branchcache/content-info";
-import { toHex } from "@branchcache/runtime";
+import { setNewest, toHex } from "@branchcache/runtime";
 import { OFFER_STEPS } from "../limits.ts";
 
 interface Progress {
@@ -26,21 +26,13 @@ export class OfferSteps {
     if (total === 1) return this.#shares.length > 0;
     const key = toHex(segment.id);
     const progress = this.#segments.get(key) ?? { have: new Uint8Array(total), count: 0 };
-    this.#segments.delete(key);
-    if (progress.have[blockIndex] === 1) {
-      this.#segments.set(key, progress);
-      return false;
+    const isNew = progress.have[blockIndex] !== 1;
+    if (isNew) {
+      progress.have[blockIndex] = 1;
+      progress.count++;
     }
-    progress.have[blockIndex] = 1;
-    progress.count++;
-    const due = this.#shares.some((share) => Math.ceil(share * total) === progress.count);
-    if (progress.count < total) this.#segments.set(key, progress);
-    if (this.#segments.size > MAX_SEGMENTS) {
-      for (const oldest of this.#segments.keys()) {
-        this.#segments.delete(oldest);
-        break;
-      }
-    }
-    return due;
+    if (progress.count < total) setNewest(this.#segments, key, progress, MAX_SEGMENTS);
+    else this.#segments.delete(key);
+    return isNew && this.#shares.some((share) => Math.ceil(share * total) === progress.count);
   }
 }

@@ -40,16 +40,16 @@ export function parseOfferRequest(bytes: Uint8Array, version: OfferVersion): Off
     reader.fail("BC_DECODE_VALUE", `message type ${type} in version ${version}`, 2);
   }
   switch (type) {
-    case 1:
+    case MESSAGE_TYPES.initialOffer:
       return { kind: "initialOffer", port, segmentId: decode(initialOffer, bytes).segmentId };
-    case 2: {
+    case MESSAGE_TYPES.segmentInfo: {
       if (bytes.length < REQUEST_HEADER_BYTES + CONTENT_TAG_BYTES) {
         return { kind: "segmentInfo", port, contentTag: undefined, information: undefined };
       }
       const { contentTag, information } = decode(segmentInfo, bytes);
       return { kind: "segmentInfo", port, contentTag, information };
     }
-    case 3:
+    case MESSAGE_TYPES.batchedOffer:
       return { kind: "batchedOffer", port, segments: decode(batchedOffer, bytes).segments };
   }
 }

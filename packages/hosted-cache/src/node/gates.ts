@@ -1,10 +1,19 @@
-/** Gates over `node:http`: by the client's certificate, or by SPNEGO on its connection. */
+/** Gates: who may offer, by address, by the client's certificate, or by SPNEGO on its connection. [MS-PCHC] 2.1, 5.1 */
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { errorMessage } from "@branchcache/runtime";
-import { negotiateHeader, negotiateToken } from "../negotiate.ts";
-import type { GateVerdict, SpnegoAcceptor } from "../server/gate.ts";
+import { negotiateHeader, negotiateToken, type SpnegoAcceptor } from "../spnego.ts";
+
+export type GateVerdict =
+  | { readonly kind: "open" }
+  /** HTTP 403. */
+  | { readonly kind: "refused"; readonly reason: string }
+  /**
+   * HTTP 401 with this WWW-Authenticate; the connection stays open for the next leg. `reason`: there is none, the
+   * proof was bad. RFC 4559
+   */
+  | { readonly kind: "unauthorized"; readonly challenge: string; readonly reason?: string };
 
 /** Asked for each request; `address` is the client's. */
 export type OfferGate = (request: IncomingMessage, address: string) => GateVerdict | Promise<GateVerdict>;

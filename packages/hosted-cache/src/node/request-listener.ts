@@ -1,6 +1,6 @@
 /** The answering side on any `node:http` or `node:https` server. [MS-PCHC] 2.1 */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { errorMessage, type Observer, silentObserver } from "@branchcache/runtime";
+import { errorMessage, type Observer, plainAddress, silentObserver } from "@branchcache/runtime";
 import { MAX_REQUEST_BYTES_V1, MAX_REQUEST_BYTES_V2, OFFER_PATH_V1, OFFER_PATH_V2 } from "../limits.ts";
 import type { OfferVersion } from "../messages/header.ts";
 import type { HostedCacheServer, OfferAnswer } from "../server/server.ts";
@@ -26,10 +26,9 @@ const MAX_BYTES = { 1: MAX_REQUEST_BYTES_V1, 2: MAX_REQUEST_BYTES_V2 } as const;
 const BODY_TIMEOUT_MS = 15_000;
 
 /**
- * Bodies may have a length or come in chunks. Other methods than POST get 405, longer bodies 413, malformed
- * messages 400, too many of them 429, who may not offer 403, who did not prove who
- * he is 401; all but the last close the connection. A
- * body that is not there in time is dropped.
+ * Bodies may have a length or come in chunks. Other methods than POST get 405, bodies over the limit 413, malformed
+ * messages 400, too many of them 429, clients that may not offer 403, and those that did not prove who they are 401;
+ * all but the last close the connection. A body that is not there in time is dropped.
  */
 export function offerRequestListener(
   server: HostedCacheServer,
@@ -78,11 +77,6 @@ export function offerRequestListener(
 /** Of the connection: IPv4 in its own form, IPv6 with its zone where it has one. */
 export function peerAddress({ socket }: Pick<IncomingMessage, "socket">): string {
   return plainAddress(socket.remoteAddress ?? "");
-}
-
-/** Takes off what a dual-stack socket puts in front of an IPv4 address. */
-export function plainAddress(address: string): string {
-  return /^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(address) ? address.slice(7) : address;
 }
 
 function bare(path: string): string {

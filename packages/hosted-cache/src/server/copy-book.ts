@@ -3,7 +3,7 @@
  * what the cache gave them failed its hash. The first copy is believed until several others contradict it: were
  * one enough, every poisoner would be.
  */
-import type { Endpoint } from "@branchcache/runtime";
+import { type Endpoint, setNewest } from "@branchcache/runtime";
 import type { BookLimits } from "./pull-book.ts";
 
 interface Copy {
@@ -45,12 +45,6 @@ export class CopyBook {
   }
 
   #set(key: string, copy: Copy): void {
-    this.#copies.delete(key);
-    this.#copies.set(key, copy);
-    if (this.#copies.size <= this.#limits.maxCopies) return;
-    for (const oldest of this.#copies.keys()) {
-      this.#copies.delete(oldest);
-      return;
-    }
+    setNewest(this.#copies, key, copy, this.#limits.maxCopies);
   }
 }

@@ -1,3 +1,5 @@
+import { setNewest } from "@branchcache/runtime";
+
 /** So many a second from each address, and a little more at once. */
 export class RateLimit {
   readonly #perSecond: number;
@@ -17,14 +19,7 @@ export class RateLimit {
     const eachMs = 1_000 / this.#perSecond;
     const freeAtMs = Math.max(this.#freeAtMs.get(address) ?? nowMs, nowMs);
     if (freeAtMs - nowMs > (this.#burst - 1) * eachMs) return false;
-    this.#freeAtMs.delete(address);
-    this.#freeAtMs.set(address, freeAtMs + eachMs);
-    if (this.#freeAtMs.size > this.#maxAddresses) {
-      for (const oldest of this.#freeAtMs.keys()) {
-        this.#freeAtMs.delete(oldest);
-        break;
-      }
-    }
+    setNewest(this.#freeAtMs, address, freeAtMs + eachMs, this.#maxAddresses);
     return true;
   }
 }

@@ -18,7 +18,7 @@ import {
   parseOfferRequest,
   type SpnegoInitiator,
 } from "../../src/index.ts";
-import { negotiateToken } from "../../src/negotiate.ts";
+import { negotiateToken } from "../../src/spnego.ts";
 import { fakeContent, memoryOfferTransport } from "../../src/testing.ts";
 import { hex, v1Segment, v2Segments } from "../content.ts";
 

@@ -30,7 +30,6 @@ import {
   nodeOfferTransport,
   type OfferListenerOptions,
   offerRequestListener,
-  plainAddress,
 } from "../../src/node.ts";
 import { fakeContent } from "../../src/testing.ts";
 import { v1Segment, v2Segments } from "../content.ts";
@@ -180,16 +179,6 @@ describe("HTTP", () => {
     await raw(port, post(OFFER_PATH_V2, offerV2.length), offerV2);
     await hosted.idle();
     expect(content.pulls[0]?.from.address).toEqual("2001:db8::7");
-  });
-
-  it.each([
-    ["::ffff:192.0.2.1", "192.0.2.1"],
-    ["::FFFF:192.0.2.1", "192.0.2.1"],
-    ["fe80::1%eth0", "fe80::1%eth0"],
-    ["192.0.2.1", "192.0.2.1"],
-    ["::ffff:c000:201", "::ffff:c000:201"],
-  ])("knows %s as %s", (address, expected) => {
-    expect(plainAddress(address)).toEqual(expected);
   });
 });
 

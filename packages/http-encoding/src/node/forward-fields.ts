@@ -1,6 +1,6 @@
 /** Header fields on their way through: end to end unchanged, hop by hop taken off. RFC 9110 7.6.1 */
 import type { IncomingMessage } from "node:http";
-import { isIP } from "node:net";
+import { plainAddress } from "@branchcache/runtime";
 
 /** `[name, value, name, value ...]` with their case, order and repetitions, as Node.js and undici have them. */
 export type RawFields = readonly string[];
@@ -125,10 +125,4 @@ function forwardedFields(request: IncomingMessage, mode: "append" | "replace"): 
   const encrypted = "encrypted" in request.socket && request.socket.encrypted === true;
   fields.push("X-Forwarded-Proto", known("x-forwarded-proto") ?? (encrypted ? "https" : "http"));
   return fields;
-}
-
-/** IPv4 without the prefix that a dual-stack socket gives it. */
-function plainAddress(address: string): string {
-  const mapped = address.startsWith("::ffff:") ? address.slice(7) : address;
-  return isIP(mapped) === 4 ? mapped : address;
 }

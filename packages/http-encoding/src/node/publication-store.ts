@@ -1,4 +1,5 @@
 /** Where a content server keeps the hashes of its files. Any store of this shape will do. */
+import { setNewest } from "@branchcache/runtime";
 
 export interface StoredPublications {
   readonly validator: string;
@@ -20,12 +21,7 @@ export function memoryPublicationStore(maxEntries = 10_000): PublicationStore {
   return {
     get: async (key) => entries.get(key),
     async put(key, entry) {
-      entries.delete(key);
-      entries.set(key, entry);
-      for (const oldest of entries.keys()) {
-        if (entries.size <= maxEntries) break;
-        entries.delete(oldest);
-      }
+      setNewest(entries, key, entry, maxEntries);
     },
   };
 }

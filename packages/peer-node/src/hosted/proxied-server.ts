@@ -2,8 +2,9 @@
 import type { IncomingMessage } from "node:http";
 import { createServer, type Server, type Socket } from "node:net";
 import { Server as TlsServer } from "node:tls";
-import { peerAddress, plainAddress } from "@branchcache/hosted-cache/node";
+import { peerAddress } from "@branchcache/hosted-cache/node";
 import type { Clock, Observer } from "@branchcache/runtime";
+import { plainAddress } from "@branchcache/runtime";
 import type { AddressRanges } from "@branchcache/runtime/node";
 import { parseProxyHeader } from "./proxy-header.ts";
 

@@ -7,7 +7,7 @@ import {
   parseResponse,
   RETRIEVAL_PATH,
 } from "@branchcache/retrieval";
-import { concatBytes, equalBytes } from "@branchcache/runtime";
+import { concatBytes, equalBytes, plainAddress } from "@branchcache/runtime";
 import { exchange } from "../../kit/http.ts";
 import { blocksOf, type ContentVersion, type StageContent, segmentById } from "../../stage/content.ts";
 import type { OriginReply, OriginRequest } from "../../stage/origin.ts";
@@ -158,7 +158,7 @@ export async function pullFirst(
     ranges: [{ index: 0, count: 1 }],
     verificationData: new Uint8Array(0),
   });
-  const address = request.from.address.replace(/^::ffff:/, "");
+  const address = plainAddress(request.from.address);
   const seen = await exchange({ address, port: word(body, 8) }, { path: RETRIEVAL_PATH, body: message });
   if (seen.kind === "nothing") return seen.reason;
   try {

@@ -1,4 +1,5 @@
 /** Heads of answers whose content is hashed: what is asked of the origin next time, and its 304 made whole. */
+import { setNewest } from "@branchcache/runtime";
 import { fieldText, type HeaderFields } from "../../header-fields.ts";
 import { isStrongEtag, representationValidator } from "../../server/validator.ts";
 
@@ -66,19 +67,11 @@ export function keptHeads(limit: number): KeptHeads {
   return {
     get(key) {
       const head = heads.get(key);
-      if (head) {
-        heads.delete(key);
-        heads.set(key, head);
-      }
+      if (head) setNewest(heads, key, head, limit);
       return head;
     },
     set(key, head) {
-      heads.delete(key);
-      heads.set(key, head);
-      for (const oldest of heads.keys()) {
-        if (heads.size <= limit) break;
-        heads.delete(oldest);
-      }
+      setNewest(heads, key, head, limit);
     },
   };
 }
