@@ -8,6 +8,7 @@ const checks = [
   ["types of tests and scripts", "tsc -p tsconfig.test.json"],
   ["format and lint", "biome check --error-on-warnings ."],
   ["unused", "knip --config .ci/knip.jsonc --treat-config-hints-as-errors"],
+  ["type escapes", "node .ci/type-escapes.mjs"],
   ["layers", "node test/layers/check.mjs"],
   ["workspace", "node .ci/check-workspace.mjs"],
   ["rules", "node .ci/spec-coverage.mjs --strict"],
