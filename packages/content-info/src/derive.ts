@@ -1,5 +1,4 @@
 /** From the server's secret to the identifiers peers look segments up by. [MS-PCCRC] 2.2, 2.5 */
-import { isAlgorithmOf } from "./constants.ts";
 import type { HashEngine } from "./hash-engine.ts";
 import type { HashAlgorithm, HashOfData, SegmentId, SegmentSecret } from "./types.ts";
 
@@ -38,11 +37,4 @@ export function deriveSegmentId(
   hashOfData: HashOfData,
 ): SegmentId {
   return engine.hmac(algorithm, secret, hashOfData, ID_SUFFIX);
-}
-
-/** Throws `RangeError` for an algorithm that the version does not list; a mistake of the caller's. */
-export function requireAlgorithmOf(version: 1 | 2, algorithm: HashAlgorithm): void {
-  if (!isAlgorithmOf(version, algorithm)) {
-    throw new RangeError(`version ${version} of Content Information does not know ${algorithm}`);
-  }
 }

@@ -5,7 +5,7 @@ export type ContentErrorCode =
   | "BC_CONTENT_EMPTY"
   /** The range is empty or leaves the content. */
   | "BC_CONTENT_RANGE"
-  /** The file changed while it was read: what was computed belongs to no state of it. */
+  /** The file changed while it was read, so the hashes describe no state of it. */
   | "BC_CONTENT_CHANGED"
   /** The file could not be read; `cause` says why. */
   | "BC_CONTENT_READ"

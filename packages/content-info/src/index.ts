@@ -1,12 +1,6 @@
 /** [MS-PCCRC] Content Information 1.0 and 2.0. No `node:` modules here: those stand behind `./node`. */
-export {
-  type HashBytes,
-  hashLengthBytes,
-  V1_BLOCK_BYTES,
-  V1_SEGMENT_BYTES,
-  V2_MAX_SEGMENT_BYTES,
-} from "./constants.ts";
-export { SegmentCutter } from "./cutter.ts";
+export { type HashBytes, hashLengthBytes } from "./algorithms.ts";
+export { V1_BLOCK_BYTES, V1_SEGMENT_BYTES, V2_MAX_SEGMENT_BYTES } from "./constants.ts";
 export { deriveSegmentId, deriveSegmentSecret } from "./derive.ts";
 export { ContentError, type ContentErrorCode, SecretError, type SecretErrorCode } from "./errors.ts";
 export { type HashEngine, nobleHashEngine, type RunningHash } from "./hash-engine.ts";
@@ -38,6 +32,7 @@ export {
 export { isWhollyListed, readSegmentInformation, writeSegmentInformation } from "./segment-information.ts";
 export { ServerSecret } from "./server-secret.ts";
 export type * from "./types.ts";
+export { SegmentCutter } from "./v2-cutter.ts";
 export {
   contentInformationLength,
   contentInformationParts,

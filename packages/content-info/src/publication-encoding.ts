@@ -1,6 +1,6 @@
 /**
- * Publications as bytes for a store. Own format, little-endian, ending in a CRC-32: a store may be damaged.
- * Segment lengths stand only where they are not plain from the content's length.
+ * Publications as bytes for a store, in a format of our own: little-endian, with a CRC-32 at the end that tells damage.
+ * Segment lengths are written for version 2.0 alone: those of version 1.0 follow from the content's length.
  */
 import {
   constant,
@@ -16,13 +16,8 @@ import {
   u32le,
   u64le,
 } from "@branchcache/runtime";
-import {
-  hashLengthBytes,
-  isAlgorithmOf,
-  V1_BLOCK_BYTES,
-  V1_SEGMENT_BYTES,
-  V2_MAX_SEGMENT_BYTES,
-} from "./constants.ts";
+import { hashLengthBytes, isAlgorithmOf } from "./algorithms.ts";
+import { V1_BLOCK_BYTES, V1_SEGMENT_BYTES, V2_MAX_SEGMENT_BYTES } from "./constants.ts";
 import { crc32 } from "./crc32.ts";
 import { type Publication, publicationFromColumns } from "./publication.ts";
 import type { HashAlgorithm } from "./types.ts";

@@ -1,8 +1,8 @@
 /** What one pass over content yields: lengths and hashes, nothing secret, nothing of the content itself. */
-import { hashLengthBytes, V1_BLOCK_BYTES, V1_SEGMENT_BYTES } from "./constants.ts";
-import { requireAlgorithmOf } from "./derive.ts";
-import { ContentError } from "./errors.ts";
-import type { ContentInformationVersion, ContentRange, HashAlgorithm, HashOfData } from "./types.ts";
+
+import { hashLengthBytes, requireAlgorithmOf } from "./algorithms.ts";
+import { V1_BLOCK_BYTES, V1_SEGMENT_BYTES } from "./constants.ts";
+import type { ContentInformationVersion, HashAlgorithm, HashOfData } from "./types.ts";
 
 /**
  * One content, cut and hashed. From it Content Information for any range is written, once a server secret
@@ -88,33 +88,4 @@ function lastAtOrBefore(offsets: Float64Array, offsetBytes: number): number {
     else high = middle - 1;
   }
   return low;
-}
-
-/** The segments a range touches, first and last included, with the range itself. */
-export interface RangePlan {
-  readonly range: ContentRange;
-  readonly whole: boolean;
-  readonly first: number;
-  readonly last: number;
-}
-
-/** Throws `BC_CONTENT_EMPTY`, or `BC_CONTENT_RANGE` for a range that is empty or leaves the content. */
-export function planRange(publication: Publication, range?: ContentRange): RangePlan {
-  const { lengthBytes } = publication;
-  if (lengthBytes === 0)
-    throw new ContentError("BC_CONTENT_EMPTY", "content of no bytes has no Content Information");
-  const { startBytes, endBytes } = range ?? { startBytes: 0, endBytes: lengthBytes };
-  const inOrder = Number.isSafeInteger(startBytes) && Number.isSafeInteger(endBytes) && startBytes < endBytes;
-  if (!inOrder || startBytes < 0 || endBytes > lengthBytes) {
-    throw new ContentError(
-      "BC_CONTENT_RANGE",
-      `bytes ${startBytes} to ${endBytes} of a content of ${lengthBytes} bytes`,
-    );
-  }
-  return {
-    range: { startBytes, endBytes },
-    whole: startBytes === 0 && endBytes === lengthBytes,
-    first: publication.segmentAt(startBytes),
-    last: publication.segmentAt(endBytes - 1),
-  };
 }

@@ -1,11 +1,12 @@
 /** Cuts and hashes content as it passes by. One pass yields both versions. [MS-PCCRC] 2.1, 2.2 */
-import { hashLengthBytes, V1_BLOCK_BYTES, V1_SEGMENT_BYTES } from "./constants.ts";
-import { SegmentCutter } from "./cutter.ts";
-import { requireAlgorithmOf } from "./derive.ts";
+
+import { hashLengthBytes, requireAlgorithmOf } from "./algorithms.ts";
+import { V1_BLOCK_BYTES, V1_SEGMENT_BYTES } from "./constants.ts";
 import { GrowingBytes } from "./growing-bytes.ts";
 import type { HashEngine, RunningHash } from "./hash-engine.ts";
 import { type Publication, publicationFromColumns } from "./publication.ts";
 import type { ContentInformationVersion, HashAlgorithm } from "./types.ts";
+import { SegmentCutter } from "./v2-cutter.ts";
 
 export interface PublisherOptions {
   readonly engine: HashEngine;

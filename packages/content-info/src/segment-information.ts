@@ -3,9 +3,10 @@
  * [MS-PCHC] 2.2.1.4, [MS-PCCRC] 2.3
  */
 import { ByteReader, concatBytes, encode } from "@branchcache/runtime";
-import { hashLengthBytes, V1_BLOCK_BYTES } from "./constants.ts";
+import { hashLengthBytes } from "./algorithms.ts";
+import { V1_BLOCK_BYTES } from "./constants.ts";
 import type { HashEngine } from "./hash-engine.ts";
-import { blockCount, lazySegment } from "./segment.ts";
+import { blockCount, LazySegment } from "./segment.ts";
 import type { Segment } from "./types.ts";
 import { blockHashesField, blockListHead, headerV1, segmentDescriptionV1 } from "./wire/v1.ts";
 import { versionField } from "./wire/version.ts";
@@ -58,7 +59,7 @@ export function readSegmentInformation(bytes: Uint8Array, engine: HashEngine): S
   const { hashes } = blockHashesField(listed, hashBytes).read(reader);
   if (reader.remaining > 0) reader.fail("BC_DECODE_TRAILING", `${reader.remaining} bytes left over`);
   const fromRange = Math.floor(offsetInFirstSegment / V1_BLOCK_BYTES);
-  return lazySegment(
+  return new LazySegment(
     {
       version: 1,
       algorithm,

@@ -15,30 +15,26 @@ import type {
   SegmentSecret,
 } from "./types.ts";
 
-/** A segment from which the identifier, and what else costs something, is still to be derived. */
+/** What a segment is made of; identifier, secret and the list of block hashes come of it. */
 export interface SegmentSource {
   readonly version: ContentInformationVersion;
   readonly algorithm: HashAlgorithm;
   readonly offsetBytes: number;
   readonly lengthBytes: number;
   readonly hashOfData: HashOfData;
-  /** Called once, when first asked for. */
+  /** Called at most once. */
   readonly secret: () => SegmentSecret;
   readonly firstBlockIndex: number;
   /** Joined; of no bytes in version 2.0. */
   readonly blockHashes: Uint8Array;
 }
 
-/** Derives identifier and secret, and splits the block hashes, when first asked for. */
-export function lazySegment(source: SegmentSource, engine: HashEngine): Segment {
-  return new LazySegment(source, engine);
-}
-
 /**
- * A class, since contents of version 2.0 have tens of thousands: an object with getters of its own takes V8 1 KB more
- * and every look at it several times as long. Who copies one by spreading it loses what is derived.
+ * Derives identifier and secret, and splits the block hashes, when they are first asked for. A class, because version 2.0
+ * content has tens of thousands of segments: an object literal with getters takes 1 KB more in V8, and several times as
+ * long to read. Spreading one into a new object loses what is derived.
  */
-class LazySegment implements Segment {
+export class LazySegment implements Segment {
   readonly version: ContentInformationVersion;
   readonly algorithm: HashAlgorithm;
   readonly hashOfData: HashOfData;

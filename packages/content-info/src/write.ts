@@ -1,10 +1,12 @@
 /** Content Information for a range of a publication, under a server's secret. [MS-PCCRC] 2.3, 2.4 */
 import { encode } from "@branchcache/runtime";
-import { hashLengthBytes, V1_BLOCK_BYTES } from "./constants.ts";
+import { hashLengthBytes } from "./algorithms.ts";
+import { V1_BLOCK_BYTES } from "./constants.ts";
 import { deriveSegmentSecret } from "./derive.ts";
 import type { HashEngine } from "./hash-engine.ts";
-import { type Publication, planRange, type RangePlan } from "./publication.ts";
-import { lazySegment } from "./segment.ts";
+import type { Publication } from "./publication.ts";
+import { planRange, type RangePlan } from "./range-plan.ts";
+import { LazySegment } from "./segment.ts";
 import type { ServerSecret } from "./server-secret.ts";
 import type { ContentRange, Segment } from "./types.ts";
 import {
@@ -111,7 +113,7 @@ export function segmentsOf(
     const index = plan.first + i;
     const hashOfData = publication.hashOfData(index);
     const { first, end } = version === 1 ? listedBlocks(publication, plan, index, {}) : { first: 0, end: 0 };
-    return lazySegment(
+    return new LazySegment(
       {
         version,
         algorithm,
@@ -213,7 +215,7 @@ function* partsV2(
 
 const PART_BYTES = 65_536;
 
-/** Small pieces joined to some 64 KiB, so that a socket is not fed with crumbs. */
+/** Joins small pieces into parts of up to 64 KiB, so that a socket gets few large writes. */
 function* gather(pieces: Iterable<Uint8Array>): Generator<Uint8Array, void, void> {
   let part = new Uint8Array(PART_BYTES);
   let length = 0;

@@ -4,10 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodePublication, type Publications, publishBytes } from "@branchcache/content-info";
 import { createHashingPool, nodeHashEngine as engine } from "@branchcache/content-info/node";
-import { errorCode } from "@branchcache/runtime";
 import { seededRandom } from "@branchcache/runtime/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { exampleContent } from "./support.ts";
+import { codeAndMessage, exampleContent } from "./support.ts";
 
 const MIB = 1 << 20;
 const pool = createHashingPool({ workers: 2 });
@@ -40,15 +39,6 @@ async function* chunksOf(bytes: Uint8Array, sizes: readonly number[]): AsyncGene
     chunk.fill(0);
   }
 }
-
-const codeAndMessage = async (work: Promise<unknown>): Promise<[string | undefined, string]> => {
-  try {
-    await work;
-  } catch (error) {
-    return [errorCode(error), error instanceof Error ? error.message : ""];
-  }
-  return [undefined, ""];
-};
 
 describe("the hashing pool", () => {
   it("gives what hashing on one thread gives, of files", async () => {

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodePublication, nobleHashEngine, publishBytes } from "@branchcache/content-info";
 import { nodeHashEngine, publishFile } from "@branchcache/content-info/node";
-import { errorCode } from "@branchcache/runtime";
 import { seededRandom } from "@branchcache/runtime/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { codeAndMessage } from "./support.ts";
 
 const MIB = 1 << 20;
 let directory = "";
@@ -18,15 +18,6 @@ beforeAll(async () => {
   path = join(directory, "content");
 });
 afterAll(() => rm(directory, { recursive: true }));
-
-const codeAndMessage = async (work: Promise<unknown>): Promise<[string | undefined, string]> => {
-  try {
-    await work;
-  } catch (error) {
-    return [errorCode(error), error instanceof Error ? error.message : ""];
-  }
-  return [undefined, ""];
-};
 
 describe("publishing a file", () => {
   it.each([0, 1, MIB - 1, MIB, MIB + 1, content.length])(

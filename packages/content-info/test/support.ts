@@ -1,7 +1,7 @@
 /** Content, secrets and cut lists that several tests share. */
 import type { HashEngine } from "@branchcache/content-info";
 import { type Publication, publicationFromColumns, ServerSecret } from "@branchcache/content-info";
-import { concatBytes, fromHex, toHex } from "@branchcache/runtime";
+import { concatBytes, errorCode, errorMessage, fromHex, toHex } from "@branchcache/runtime";
 import worked from "./vectors/worked-examples.json" with { type: "json" };
 
 export const workedExamples = worked;
@@ -47,4 +47,14 @@ export function evenCuts(sizeBytes: number, eachBytes: number): number[] {
   const lengths = new Array<number>(Math.floor(sizeBytes / eachBytes)).fill(eachBytes);
   if (sizeBytes % eachBytes > 0) lengths.push(sizeBytes % eachBytes);
   return lengths;
+}
+
+/** The code and message that the work rejects with; undefined and empty if it does not. */
+export async function codeAndMessage(work: Promise<unknown>): Promise<[string | undefined, string]> {
+  try {
+    await work;
+  } catch (error) {
+    return [errorCode(error), errorMessage(error)];
+  }
+  return [undefined, ""];
 }

@@ -1,7 +1,7 @@
 /** Publishes a file without holding it in memory, and notices when it changes meanwhile. */
 import type { HashEngine } from "../hash-engine.ts";
 import { createPublisher, type Publications, type PublisherOptions } from "../publisher.ts";
-import { nodeHashEngine } from "./hash-engine.ts";
+import { nodeHashEngine } from "./node-hash-engine.ts";
 import { StableFile } from "./stable-file.ts";
 
 export interface PublishFileOptions extends Omit<PublisherOptions, "engine"> {

@@ -4,7 +4,7 @@ import { concatBytes, equalBytes } from "@branchcache/runtime";
 import { utf16le } from "../derive.ts";
 import { SecretError } from "../errors.ts";
 import { ServerSecret } from "../server-secret.ts";
-import { nodeHashEngine } from "./hash-engine.ts";
+import { nodeHashEngine } from "./node-hash-engine.ts";
 
 const CIPHER = "aes-256-cbc";
 const ZERO_IV = new Uint8Array(16);

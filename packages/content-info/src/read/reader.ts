@@ -29,8 +29,8 @@ export interface ContentInformationReader {
 }
 
 /**
- * Keeps of the input what is yet to be given out: of version 1.0 the segment descriptions, of version 2.0 nothing.
- * Identifiers are derived, with `engine`, when first asked for.
+ * A reader of one blob, of either version. Keeps of its input only what it has not returned yet: the segment descriptions
+ * of version 1.0, nothing of version 2.0. Identifiers are derived, with `engine`, when first asked for.
  */
 export function createContentInformationReader(
   engine: HashEngine,

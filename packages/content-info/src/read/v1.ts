@@ -1,7 +1,9 @@
 /** Content Information 1.0: all segment descriptions first, then all block lists. [MS-PCCRC] 2.3 */
-import { hashLengthBytes, V1_BLOCK_BYTES } from "../constants.ts";
+
+import { hashLengthBytes } from "../algorithms.ts";
+import { V1_BLOCK_BYTES } from "../constants.ts";
 import type { HashEngine } from "../hash-engine.ts";
-import { lazySegment } from "../segment.ts";
+import { LazySegment } from "../segment.ts";
 import {
   BLOCK_LIST_HEAD_BYTES,
   blockHashesField,
@@ -54,7 +56,7 @@ export function* parseV1(engine: HashEngine, onSegment: OnSegment): Parser {
     const { hashes } = decodeRecord(blockHashesField(blockCount, hashBytes), yield listBytes, path, offset);
     offset += listBytes;
     onSegment(
-      lazySegment(
+      new LazySegment(
         {
           version: 1,
           algorithm,
@@ -98,8 +100,8 @@ function checkStart({ offsetInFirstSegment }: HeaderV1, { lengthBytes }: Segment
 }
 
 /**
- * The formula of 2.3 is not used: it adds the offset where the first segment's length belongs. A single segment
- * may count the bytes from the range's start, or, as [MS-PCHC] does, give the whole segment's length.
+ * Not by the formula of 2.3, which adds the offset where the first segment's length belongs. With one segment alone,
+ * dwReadBytesInLastSegment counts from the range's start, or is, as [MS-PCHC] does it, the whole segment's length.
  */
 function rangeEnd(
   { bytesInLastSegment }: HeaderV1,
@@ -118,9 +120,9 @@ function rangeEnd(
 }
 
 /**
- * The Content Information does not say at which block a list starts. 2.3.1.2 lists from the range's first block,
- * examples 3.3 and 3.5 from the segment's; only the count tells them apart. Blocks after the range may be listed
- * or not, if the list starts with the segment. Undefined: no reading fits.
+ * Content Information does not say at which block a list starts: 2.3.1.2 lists from the range's first block, examples 3.3
+ * and 3.5 from the segment's, and only the count tells them apart. A list that starts with the segment may also go on
+ * behind the range. Undefined if the count fits neither.
  */
 function firstListedBlock(
   segment: SegmentDescriptionV1,

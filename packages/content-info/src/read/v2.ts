@@ -1,6 +1,6 @@
 /** Content Information 2.0: chunks of segment descriptions up to the end of the blob. [MS-PCCRC] 2.4 */
 import type { HashEngine } from "../hash-engine.ts";
-import { lazySegment } from "../segment.ts";
+import { LazySegment } from "../segment.ts";
 import {
   CHUNK_HEAD_BYTES,
   chunkHead,
@@ -44,7 +44,7 @@ export function* parseV2(engine: HashEngine, onSegment: OnSegment): Parser {
         );
       }
       onSegment(
-        lazySegment(
+        new LazySegment(
           {
             version: 2,
             algorithm: "sha512-truncated",

@@ -10,7 +10,8 @@ import {
   u32le,
   u64le,
 } from "@branchcache/runtime";
-import { type HashBytes, V1_BLOCK_BYTES, V1_SEGMENT_BYTES } from "../constants.ts";
+import type { HashBytes } from "../algorithms.ts";
+import { V1_BLOCK_BYTES, V1_SEGMENT_BYTES } from "../constants.ts";
 import type { HashAlgorithm } from "../types.ts";
 
 const ALGORITHM_IDS = { sha256: 0x800c, sha384: 0x800d, sha512: 0x800e } as const;

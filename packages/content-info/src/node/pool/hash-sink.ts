@@ -1,11 +1,11 @@
-import { GrowingBytes } from "../growing-bytes.ts";
+import { GrowingBytes } from "../../growing-bytes.ts";
 import {
   type Publications,
   type PublisherOptions,
   publicationOfBlocks,
   publicationOfSegments,
-} from "../publisher.ts";
-import { nodeHashEngine } from "./hash-engine.ts";
+} from "../../publisher.ts";
+import { nodeHashEngine } from "../node-hash-engine.ts";
 
 /** Gathers, in content order, what workers hashed. */
 export class HashSink {

@@ -1,6 +1,6 @@
 /**
  * The rolling hash of the cutter: for each byte, hash = 2 hash + GEAR[byte] modulo 2^32, as a signed number.
- * Table and scans share a module, because only then does V8 take the table for the constant that it is.
+ * Table and scans share a module: only then does V8 treat the table as a constant.
  */
 
 /**
@@ -47,7 +47,10 @@ const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 let carriedHash = 0;
 
-/** The hash at the end of the last scan that found nothing; an object for both results would cost more. */
+/**
+ * The hash at the end of the last scan that found nothing, until the next scan. A function of its own, because an object
+ * that carries both results would cost more than the scan of a short run.
+ */
 export function hashAfterScan(): number {
   return carriedHash;
 }

@@ -1,8 +1,8 @@
 /** Content that comes in order: the caller's thread cuts it, worker threads hash the pieces. */
 import { errorMessage } from "@branchcache/runtime";
-import { ContentError } from "../errors.ts";
-import { type Publications, publishBytes } from "../publisher.ts";
-import { nodeHashEngine } from "./hash-engine.ts";
+import { ContentError } from "../../errors.ts";
+import { type Publications, publishBytes } from "../../publisher.ts";
+import { nodeHashEngine } from "../node-hash-engine.ts";
 import { HashSink } from "./hash-sink.ts";
 import type { SliceResult, SliceTask } from "./hash-task.ts";
 import { type BufferPool, HEADROOM_BYTES, type Piece } from "./pieces.ts";
@@ -101,7 +101,7 @@ export class PiecePublisher {
   }
 }
 
-/** What went wrong was no fault of the content's. */
+/** The error for a failure that neither file nor stream caused: a worker failed, or the pool was closed. */
 export function hashFailure(name: string, offsetBytes: number, cause: unknown): ContentError {
   return new ContentError("BC_CONTENT_HASH", `${name} at byte ${offsetBytes}: ${errorMessage(cause)}`, {
     cause,

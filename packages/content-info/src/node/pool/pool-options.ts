@@ -1,7 +1,7 @@
-import type { PublisherOptions } from "../publisher.ts";
+import type { PublisherOptions } from "../../publisher.ts";
 
 export interface PoolPublishOptions extends Omit<PublisherOptions, "engine"> {
-  /** When aborted, the promise rejects with its reason; a worker is let finish what it has, 2 MiB at most. */
+  /** When aborted, the promise rejects with its reason; a worker finishes the piece that it has, 2 MiB at most. */
   readonly signal?: AbortSignal;
 }
 

@@ -1,5 +1,5 @@
 /**
- * A file hashed in parts at once. A part's segments are cut as though one began at the part's start; each part goes
+ * One file hashed in several parts at the same time. A part's segments are cut as though one began at the part's start; each part goes
  * on until its cuts meet those of the next, so joining them gives the cuts of the whole.
  */
 import type { HashSink } from "./hash-sink.ts";
@@ -12,9 +12,9 @@ export interface PartsOptions {
   readonly partBytes: number;
   readonly blocksBy: PartTask["blocksBy"];
   readonly segments: boolean;
-  /** As `PartTask.stop`; set when a part fails, and by whoever wants to end the work. */
+  /** As `PartTask.stop`. Set when a part fails, and by a caller that wants to end the work. */
   readonly stop: Int32Array;
-  /** So many parts at once. */
+  /** How many parts are hashed at the same time. */
   readonly ahead: number;
   readonly run: (task: PartTask) => Promise<PartResult>;
   readonly onFault: (fault: PartFault) => Error;
@@ -60,12 +60,13 @@ function hashesOf(result: PartResult, { onFault }: PartsOptions): PartHashes {
   return result;
 }
 
+/** Puts the parts together in content order. */
 class Join {
   readonly #options: PartsOptions;
   readonly #sink: HashSink;
-  /** So far all segments are known; the next begins here. */
+  /** Where the next segment begins: all before it are known. */
   #atBytes = 0;
-  /** The part whose cuts are right from there on; what parts before it found behind that is not. */
+  /** The next part whose segments are taken: those of the parts before it are known already. */
   #nextPart = 0;
 
   constructor(options: PartsOptions, sink: HashSink) {

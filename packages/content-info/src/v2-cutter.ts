@@ -3,7 +3,7 @@
  * moves only the segments near it. Frozen: docs/cutting.md says it in full, golden vectors hold it.
  */
 import { V2_MAX_SEGMENT_BYTES } from "./constants.ts";
-import { hashAfterScan, rollHash, scan } from "./gear.ts";
+import { hashAfterScan, rollHash, scan } from "./gear-hash.ts";
 
 const MIN_BYTES = 32_768;
 /** Up to here the strict limit holds, then the loose one: that keeps lengths near 64 KiB. */

@@ -1,10 +1,11 @@
 /**
- * What a worker thread of the hashing pool runs. Plain JavaScript, and the package by its name, so that a thread
- * starts from the sources as well as from the build.
+ * What a worker thread of the hashing pool runs. Plain JavaScript that imports packages by name, so that a thread starts
+ * from the sources as well as from the build.
  */
 import { createHash } from "node:crypto";
 import { readSync } from "node:fs";
 import { SegmentCutter } from "@branchcache/content-info";
+import { concatBytes, errorMessage } from "@branchcache/runtime";
 
 /** @import { PartResult, PartTask, SliceResult, SliceTask } from "./hash-task.ts" */
 
@@ -12,7 +13,7 @@ const BLOCK_BYTES = 65_536;
 /** Stays in the processor's cache from reading to hashing; larger pieces cost the kernel twice as much to copy. */
 const READ_BYTES = BLOCK_BYTES;
 const SEGMENT_HASH_BYTES = 32;
-/** Cuts of different beginnings mostly meet within some segments; in content that repeats itself perhaps never. */
+/** Cuts from two different starts mostly come to a common end within a few segments; in repetitive content perhaps never. */
 const MAX_OVERRUN_BYTES = 2 << 20;
 
 const readBuffer = new Uint8Array(READ_BYTES);
@@ -39,8 +40,8 @@ export function hashSlices({ buffer, jobs }) {
 }
 
 /**
- * The part's blocks, and its segments as though one began at its start. Goes on behind the part's end until a segment
- * ends where one of the next part does: from there on the next part's segments are right whatever came before.
+ * Hashes the part's blocks, and its segments as though one began at its start. Goes on behind the part's end until a
+ * segment ends where one of the next part does: from there on the next part's segments are right whatever came before.
  *
  * @param {PartTask} task
  * @returns {PartResult}
@@ -58,7 +59,7 @@ export function hashPart(task) {
     let met = true;
     if (segments && endBytes === fileBytes) own.finish();
     else if (segments) met = goOnUntilMet(own, task);
-    return { blockHashes: joined(blocks), ...own.result(), met };
+    return { blockHashes: concatBytes(...blocks), ...own.result(), met };
   } catch (error) {
     if (error instanceof ReadFault) return { offsetBytes: error.offsetBytes, message: error.reason };
     throw error;
@@ -141,7 +142,7 @@ class SegmentChain {
   }
 
   /**
-   * Forgets the segments after the first so many.
+   * Keeps the first `count` segments and forgets the others.
    *
    * @param {number} count
    */
@@ -157,7 +158,7 @@ class SegmentChain {
       start = end;
       return length;
     });
-    return { segmentLengths, segmentHashes: joined(this.#hashes), segmentsEndBytes: this.endBytes };
+    return { segmentLengths, segmentHashes: concatBytes(...this.#hashes), segmentsEndBytes: this.endBytes };
   }
 
   /** @param {number} lengthBytes */
@@ -210,14 +211,6 @@ function readSome(descriptor, at, length, offsetBytes) {
   try {
     return readSync(descriptor, readBuffer, at, length, offsetBytes);
   } catch (error) {
-    throw new ReadFault(offsetBytes, error instanceof Error ? error.message : String(error));
+    throw new ReadFault(offsetBytes, errorMessage(error));
   }
-}
-
-/** @param {readonly Uint8Array[]} hashes */
-function joined(hashes) {
-  const each = hashes[0]?.length ?? 0;
-  const bytes = new Uint8Array(hashes.length * each);
-  for (const [index, hash] of hashes.entries()) bytes.set(hash, index * each);
-  return bytes;
 }

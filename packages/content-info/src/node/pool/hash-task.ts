@@ -3,7 +3,7 @@
 /** Slices that follow one another. */
 export interface SliceJob {
   readonly hash: "sha256" | "sha384" | "sha512";
-  /** Of each hash only so many bytes count. */
+  /** How many bytes of each hash are kept. */
   readonly hashBytes: number;
   /** Where in the buffer the first slice begins. */
   readonly offsetBytes: number;
@@ -12,7 +12,7 @@ export interface SliceJob {
 }
 
 export interface SliceTask {
-  /** Not written to until the result is there. */
+  /** Nobody writes to it until the result is there. */
   readonly buffer: SharedArrayBuffer;
   readonly jobs: readonly SliceJob[];
 }
@@ -43,7 +43,7 @@ export interface PartHashes {
   readonly segmentHashes: Uint8Array;
   /** Where the last segment ends: behind the part's end, or at it. */
   readonly segmentsEndBytes: number;
-  /** Whether a segment cut from the part's end on ends there too, so that all further cuts are the same. */
+  /** Whether a segment that is cut from the part's end on ends there too: all further cuts are then the same. */
   readonly met: boolean;
 }
 

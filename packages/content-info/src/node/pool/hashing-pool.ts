@@ -1,15 +1,15 @@
 /** Publishes big contents on all cores. */
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
-import { V1_BLOCK_BYTES } from "../constants.ts";
-import type { Publications } from "../publisher.ts";
+import { V1_BLOCK_BYTES } from "../../constants.ts";
+import type { Publications } from "../../publisher.ts";
+import { StableFile } from "../stable-file.ts";
 import { HashSink } from "./hash-sink.ts";
 import type { PartResult, PartTask, SliceResult, SliceTask } from "./hash-task.ts";
 import { hashParts, type PartsOptions } from "./parts.ts";
 import { hashFailure, PiecePublisher } from "./piece-publisher.ts";
 import { BufferPool, piecesOfFile, piecesOfStream } from "./pieces.ts";
 import type { PoolFileOptions, PoolStreamOptions } from "./pool-options.ts";
-import { StableFile } from "./stable-file.ts";
 
 export interface HashingPoolOptions {
   /** Threads at most. Default: one for each core. They start when needed and end after 30 s without work. */
@@ -17,9 +17,10 @@ export interface HashingPoolOptions {
 }
 
 /**
- * Each content takes about 2 MiB for each worker and 6 MiB more, never over 64 MiB, whatever its length, besides its
- * hashes: 32 bytes for 64 KiB of it and version. One of up to 2 MiB is hashed on the caller's thread. Rejections are `ContentError` with name and offset, as of `publishFile`;
- * `BC_CONTENT_HASH` where a worker failed or the pool was closed.
+ * Memory for each content that is being hashed, whatever its length: 2 MiB for each worker and 6 MiB more, at most 64 MiB,
+ * and its hashes, 32 bytes for 64 KiB of content and version. Content of up to 2 MiB is hashed on the caller's thread.
+ * Rejects with `ContentError`, which names content and offset: the codes of `publishFile`, and `BC_CONTENT_HASH` where a
+ * worker failed or the pool was closed.
  */
 export interface HashingPool extends AsyncDisposable {
   publishFile(path: string, options?: PoolFileOptions): Promise<Publications>;
@@ -36,20 +37,20 @@ const IDLE_MS = 30_000;
 /** Beside those with workers: one being read, one being cut, one waiting. */
 const SPARE_BUFFERS = 3;
 const MAX_BUFFERS = 28;
-/** Below it, and with one worker, the caller's thread reads and cuts: that costs the workers nothing. */
+/** Shorter files are read and cut on the caller's thread, as are all where there is one worker: that costs the workers nothing. */
 const MIN_PARTED_BYTES = 16 << 20;
 const MAX_PART_BYTES = 16 << 20;
 
 export function createHashingPool(options: HashingPoolOptions = {}): HashingPool {
   const workers = Math.max(options.workers ?? availableParallelism(), 1);
-  // Whoever hashes nothing, as a node that serves blocks, does without it.
+  // Loaded by the first pool: a node that only serves blocks never needs it.
   const { Piscina } = createRequire(import.meta.url)("piscina") as typeof import("piscina");
   const piscina = new Piscina({
     filename: new URL("./hash-worker.js", import.meta.url).href,
     minThreads: 0,
     maxThreads: workers,
     idleTimeout: IDLE_MS,
-    // Flags of the caller's process, import conditions for one, are not for the workers.
+    // The caller's own flags, such as import conditions, are not for the workers.
     execArgv: [],
     recordTiming: false,
   });

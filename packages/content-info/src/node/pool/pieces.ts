@@ -1,9 +1,9 @@
 /** Content as large pieces in a few shared buffers, read ahead of the work on them. */
 import { errorMessage } from "@branchcache/runtime";
-import { ContentError } from "../errors.ts";
-import type { StableFile } from "./stable-file.ts";
+import { ContentError } from "../../errors.ts";
+import type { StableFile } from "../stable-file.ts";
 
-/** What was carried over stands right before the payload. */
+/** Room before the payload for the bytes carried over from the piece before: less than the longest segment. */
 export const HEADROOM_BYTES = 128 * 1024;
 const PAYLOAD_BYTES = 2 * 1024 * 1024;
 

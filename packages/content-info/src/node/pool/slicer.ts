@@ -1,23 +1,19 @@
-/** Decides what of a buffer is hashed as blocks, what as segments, and what waits for the bytes to come. */
-import { hashLengthBytes, V1_BLOCK_BYTES } from "../constants.ts";
-import { SegmentCutter } from "../cutter.ts";
-import type { ContentInformationVersion, HashAlgorithm } from "../types.ts";
+/** Decides which bytes of a buffer are hashed as blocks, which as segments, and which wait for the bytes to come. */
+
+import { hashLengthBytes } from "../../algorithms.ts";
+import { V1_BLOCK_BYTES } from "../../constants.ts";
+import type { ContentInformationVersion, HashAlgorithm } from "../../types.ts";
+import { SegmentCutter } from "../../v2-cutter.ts";
+import { NATIVE_HASHES } from "../node-hash-engine.ts";
 import type { SliceJob } from "./hash-task.ts";
 
 export interface SlicePlan {
   /** Of version 1.0, then of version 2.0, where each was asked for; offsets count from the view's start. */
   readonly blocks?: SliceJob;
   readonly segments?: SliceJob;
-  /** So many of the last bytes must stand before the next ones. Less than 128 KiB. */
+  /** How many bytes at the end belong to an unfinished block or segment: the next view has to begin with them. Less than 128 KiB. */
   readonly carryBytes: number;
 }
-
-const NATIVE = {
-  sha256: "sha256",
-  sha384: "sha384",
-  sha512: "sha512",
-  "sha512-truncated": "sha512",
-} as const;
 
 /** Cuts content that comes in views, each beginning with the bytes carried over from the one before. */
 export class Slicer {
@@ -33,7 +29,7 @@ export class Slicer {
     this.#cutter = versions.includes(2) ? new SegmentCutter() : undefined;
   }
 
-  /** `last`: nothing follows. */
+  /** What to hash of this view. `last`: nothing follows. */
   plan(bytes: Uint8Array, last: boolean): SlicePlan {
     const blocks = this.#blocksBy && sliceJob(this.#blocksBy, this.#blockStart, this.#cutBlocks(bytes, last));
     const segments =
@@ -72,7 +68,7 @@ export class Slicer {
 
 function sliceJob(algorithm: HashAlgorithm, offsetBytes: number, lengths: readonly number[]): SliceJob {
   return {
-    hash: NATIVE[algorithm],
+    hash: NATIVE_HASHES[algorithm],
     hashBytes: hashLengthBytes(algorithm),
     offsetBytes,
     lengths: Uint32Array.from(lengths),

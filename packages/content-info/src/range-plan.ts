@@ -1,0 +1,33 @@
+/** Which segments of a publication a range of its content touches. */
+import { ContentError } from "./errors.ts";
+import type { Publication } from "./publication.ts";
+import type { ContentRange } from "./types.ts";
+
+/** The segments a range touches, first and last included, with the range itself. */
+export interface RangePlan {
+  readonly range: ContentRange;
+  readonly whole: boolean;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Throws `BC_CONTENT_EMPTY`, or `BC_CONTENT_RANGE` for a range that is empty or leaves the content. */
+export function planRange(publication: Publication, range?: ContentRange): RangePlan {
+  const { lengthBytes } = publication;
+  if (lengthBytes === 0)
+    throw new ContentError("BC_CONTENT_EMPTY", "content of no bytes has no Content Information");
+  const { startBytes, endBytes } = range ?? { startBytes: 0, endBytes: lengthBytes };
+  const inOrder = Number.isSafeInteger(startBytes) && Number.isSafeInteger(endBytes) && startBytes < endBytes;
+  if (!inOrder || startBytes < 0 || endBytes > lengthBytes) {
+    throw new ContentError(
+      "BC_CONTENT_RANGE",
+      `bytes ${startBytes} to ${endBytes} of a content of ${lengthBytes} bytes`,
+    );
+  }
+  return {
+    range: { startBytes, endBytes },
+    whole: startBytes === 0 && endBytes === lengthBytes,
+    first: publication.segmentAt(startBytes),
+    last: publication.segmentAt(endBytes - 1),
+  };
+}
