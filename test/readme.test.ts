@@ -4,14 +4,14 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { compileReadme } from "./support/readme-programs.ts";
+import { compileMarkdownPrograms } from "./support/markdown-programs.ts";
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, "..");
 
 describe("README.md", () => {
   it("has an example that compiles and runs", async () => {
-    await using readme = await compileReadme("README.md");
+    await using readme = await compileMarkdownPrograms("README.md");
     const [example = ""] = readme.programs;
     await expect(run(process.execPath, [example])).resolves.toMatchObject({ stderr: "" });
   });

@@ -2,12 +2,12 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
-import { compileReadme } from "../support/readme-programs.ts";
+import { compileMarkdownPrograms } from "../support/markdown-programs.ts";
 
 const run = promisify(execFile);
 
 it("has an example that compiles, runs, and finds our node conforming", async () => {
-  await using readme = await compileReadme("packages/conformance/README.md");
+  await using readme = await compileMarkdownPrograms("packages/conformance/README.md");
   const [example = ""] = readme.programs;
   const { stdout, stderr } = await run(process.execPath, [example]);
   expect(stderr).toBe("");

@@ -1,4 +1,4 @@
-/** The README's programs of the Peer Distribution API between real daemons; and what a program sees of a daemon that dies. */
+/** The guide's programs for the Peer Distribution API between real daemons; and what a program sees of a daemon that dies. */
 import { spawnSync } from "node:child_process";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,7 +11,7 @@ import { systemClock as clock } from "@branchcache/runtime/node";
 import { seededRandom } from "@branchcache/runtime/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { command } from "../support/commands.ts";
-import { compileReadme, type ReadmePrograms } from "../support/readme-programs.ts";
+import { compileMarkdownPrograms, type MarkdownPrograms } from "../support/markdown-programs.ts";
 import { openReportOffice } from "../support/report-office.ts";
 import { playReport } from "../support/report-play.ts";
 import { requirement } from "../support/requires.ts";
@@ -21,13 +21,13 @@ const SIZE = 3 * 1024 * 1024 + 5;
 const identifier = new TextEncoder().encode("/reports/2026");
 
 describe("programs of the Peer Distribution API", () => {
-  let readme: ReadmePrograms;
+  let guide: MarkdownPrograms;
   let directory: string;
   let file: string;
   const content = seededRandom(7).bytes(SIZE);
 
   beforeAll(async () => {
-    readme = await compileReadme("packages/peerdist/README.md");
+    guide = await compileMarkdownPrograms("docs/guides/peerdist.md");
     directory = await mkdtemp(join(tmpdir(), "branchcache-report-"));
     await chmod(directory, 0o755);
     file = join(directory, "report");
@@ -35,11 +35,11 @@ describe("programs of the Peer Distribution API", () => {
   });
 
   afterAll(async () => {
-    await readme?.[Symbol.asyncDispose]();
+    await guide?.[Symbol.asyncDispose]();
     await rm(directory, { recursive: true, force: true });
   });
 
-  const form = (name: "promises" | "handles") => readme.programs[name === "promises" ? 1 : 2] ?? "";
+  const form = (name: "promises" | "handles") => guide.programs[name === "promises" ? 0 : 1] ?? "";
 
   describe("on one machine", () => {
     let running: BackgroundProcess;
@@ -69,7 +69,7 @@ describe("programs of the Peer Distribution API", () => {
       { publisher: "promises", reader: "handles" },
       { publisher: "handles", reader: "promises" },
     ] as const)(
-      "API-53 the programs of the README, publishing with $publisher, reading with $reader",
+      "API-53 the programs of the guide, publishing with $publisher, reading with $reader",
       async ({ publisher, reader }) => {
         const counts = await playReport({
           publisher: { prefix: [], program: form(publisher), socket },
@@ -145,7 +145,7 @@ describe("programs of the Peer Distribution API", () => {
         file,
         sizeBytes: SIZE,
         async meanwhile() {
-          const stranger = join(readme.directory, "stranger.js");
+          const stranger = join(guide.directory, "stranger.js");
           await writeFile(stranger, STRANGER);
           const ask = (uid: number) => {
             const { prefix, socket } = office.seat("head", uid, "");

@@ -1,10 +1,10 @@
-/** The README's programs of the Peer Distribution API with 1 GiB, between two machines. */
+/** The guide's programs for the Peer Distribution API with 1 GiB, between two machines. */
 import { randomFillSync } from "node:crypto";
 import { chmod, mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { compileReadme } from "../support/readme-programs.ts";
+import { compileMarkdownPrograms } from "../support/markdown-programs.ts";
 import { openReportOffice } from "../support/report-office.ts";
 import { playReport } from "../support/report-play.ts";
 import { requirement } from "../support/requires.ts";
@@ -25,8 +25,8 @@ it.skipIf(!netns.ok)(
       const piece = new Uint8Array(MIB);
       for (let at = 0; at < sizeBytes; at += MIB) await file.write(randomFillSync(piece));
       await file.close();
-      await using readme = await compileReadme("packages/peerdist/README.md");
-      const [, promises = "", handles = ""] = readme.programs;
+      await using guide = await compileMarkdownPrograms("docs/guides/peerdist.md");
+      const [promises = "", handles = ""] = guide.programs;
       for (const [publisher, reader] of [
         [promises, handles],
         [handles, promises],

@@ -1,4 +1,4 @@
-/** The TypeScript of a README, compiled as a user of the packages would compile it. */
+/** The TypeScript of a README or a guide, compiled as a user of the packages would compile it. */
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,16 +7,16 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 const root = join(import.meta.dirname, "..", "..");
 
-export interface ReadmePrograms extends AsyncDisposable {
+export interface MarkdownPrograms extends AsyncDisposable {
   readonly directory: string;
-  /** Paths of the compiled programs, in the order in which they stand there. */
+  /** Paths of the compiled programs, in the order of the page. */
   readonly programs: readonly string[];
 }
 
-/** Throws with what the compiler says. */
-export async function compileReadme(path: string): Promise<ReadmePrograms> {
-  const readme = await readFile(join(root, path), "utf8");
-  const texts = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, text = ""]) => text);
+/** Compiles each `ts` block of the page as a program. Throws with what the compiler says. */
+export async function compileMarkdownPrograms(path: string): Promise<MarkdownPrograms> {
+  const page = await readFile(join(root, path), "utf8");
+  const texts = [...page.matchAll(/```ts\n(.*?)```/gs)].map(([, text = ""]) => text);
   // Inside the workspace, so that the packages are found as a user's program finds them.
   const directory = await mkdtemp(join(root, "test", ".example-"));
   const dispose = () => rm(directory, { recursive: true, force: true });
