@@ -32,11 +32,11 @@ export interface NewSegment {
   /** The hashes of all blocks, concatenated. */
   readonly blockHashes?: Uint8Array;
   readonly algorithm?: HashAlgorithm;
-  /** Names the secret where it is kept under something else than the segment's identifier. */
+  /** Under what the secret is kept, where that is not the segment's identifier. */
   readonly secretRef?: string;
 }
 
-/** `trust` is `verified` once a verified block was stored; each block has its own trust beside. */
+/** `trust` is `verified` once a verified block was stored; each block has a trust of its own as well. */
 export interface SegmentRecord extends NewSegment {
   readonly createdMs: number;
   /** A segment with pins is never evicted. */
@@ -60,11 +60,11 @@ export interface StoredBlock extends SealedBlock {
 }
 
 export interface ReadOptions {
-  /** Whether reading counts as use: a hit, and later eviction. Default true. */
+  /** Whether the read is counted as a hit and puts off the segment's eviction. Default true. */
   readonly counts?: boolean;
   /**
-   * Whether what was read is held against its checksum, which costs as much as reading it. Default true. Without it
-   * damage goes unnoticed: for callers who verify the bytes, and read again with it what is not right.
+   * Whether the checksum is compared, which costs as much as reading. Default true. False is for callers who verify the
+   * bytes by their hash, and read once more with it where that fails, so that damage is noticed and the block dropped.
    */
   readonly checked?: boolean;
 }
@@ -120,9 +120,9 @@ export interface StoreStatistics {
   readonly gone: Readonly<Record<RemovalReason, { readonly segments: number; readonly bytes: number }>>;
   /** The newest that went, at most 64, newest first. */
   readonly latest: readonly RemovalNote[];
-  /** Held and never evicted. Absent where it would have to be counted. */
+  /** Of segments with pins. Absent where the store keeps no such sum. */
   readonly pinnedBytes?: number;
-  /** Creation of the oldest segment without pins. Absent where there is none, or it would have to be looked for. */
+  /** Creation of the oldest segment without pins. Absent where there is none, or the store keeps no such order. */
   readonly oldestMs?: number;
 }
 
@@ -197,7 +197,7 @@ export interface BlockStore {
    * Not one transaction: what is put meanwhile may stay. Gives the number removed.
    */
   removeAll(which?: RemoveAllOptions): Promise<number>;
-  /** Removes what is too old; needed by nobody who goes on using the store. Gives the number removed. */
+  /** Removes all that is past its age at once; else that happens by and by, with what is written. Gives the number removed. */
   expire(): Promise<number>;
   limits(): Promise<Limits>;
   /** Kept by stores that last; a smaller limit takes effect before this resolves. */
@@ -216,8 +216,8 @@ export interface BlockStore {
   unpin(id: SegmentId): Promise<boolean>;
   usage(): Promise<StoreUsage>;
   /**
-   * Resolves when all that was put before is durable. Throws, once, what kept a block from being written whose put had
-   * said `stored`; for want of room it goes as in an eviction, and nothing is thrown.
+   * Resolves when all that was put before is durable. Where a block could not be written though its put said `stored`,
+   * throws the reason, once; but a block that found no room counts as evicted, and nothing is thrown.
    */
   flush(): Promise<void>;
   /** Writes what is queued. Twice is harmless. */
@@ -234,7 +234,7 @@ export interface SecretStore {
   close(): Promise<void>;
 }
 
-/** What was hashed once: good as long as the validator still fits. */
+/** The hashes of one content, good as long as its validator is the same. */
 export interface PublicationEntry {
   readonly validator: string;
   /** Of the content. */

@@ -15,7 +15,7 @@ export type StoreErrorCode =
   | "BC_STORE_PATH"
   /** The files are damaged, and could not be set aside. */
   | "BC_STORE_CORRUPT"
-  /** Another process has the store open. */
+  /** Open elsewhere, in this process or another. */
   | "BC_STORE_BUSY"
   /** A package or reference file is cut off, damaged or something else. */
   | "BC_PACKAGE_DAMAGED"
@@ -37,4 +37,17 @@ export class StoreError extends BranchCacheError {
     super(code, options.path === undefined ? message : `${options.path}: ${message}`, options);
     if (options.path !== undefined) this.path = options.path;
   }
+}
+
+/** What every method of a store rejects with after `close`. */
+export function closedError(): StoreError {
+  return new StoreError("BC_STORE_CLOSED", "the store is closed");
+}
+
+/** No room on the disk that `path` lies on. */
+export function noSpaceError(path: string, cause?: unknown): StoreError {
+  return new StoreError("BC_STORE_FULL", "no space left on the device", {
+    path,
+    ...(cause !== undefined && { cause }),
+  });
 }

@@ -1,4 +1,4 @@
-/** The cache: one interface, and the store in memory. The store on disk is `./lmdb`. */
+/** The cache: one interface, and the store in memory. The stores on disk and on a cluster are `./lmdb` and `./redis`. */
 export { type BlockCheckOptions, makeBlockCheck } from "./block-check.ts";
 export type {
   BlockStore,
@@ -24,6 +24,6 @@ export type {
   Trust,
 } from "./block-store.ts";
 export { StoreError, type StoreErrorCode } from "./errors.ts";
-export { createMemoryStore, type MemoryStoreOptions } from "./store/memory-store.ts";
+export { createMemoryStore, type MemoryStoreOptions } from "./memory.ts";
 export { SpannedBlockStore } from "./store/spanned-store.ts";
 export { type BlockCheck, type VerifyOptions, type VerifyReport, verifyStore } from "./verify.ts";

@@ -76,7 +76,7 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<LmdbStor
   const onRemoved = async (id: SegmentId) => secrets?.delete(id).catch(() => {});
   const openOne = (place: string, settings: StoredSettings) =>
     openPart({ path: place, settings, clock, observer, onRemoved });
-  const first = await openPart({ path, settings: asked, clock, observer, onRemoved });
+  const first = await openOne(path, asked);
   let secretsEnvironment: Environment;
   try {
     secretsEnvironment = await openSecretsEnvironment({ path: secretsPath, clock, observer });

@@ -4,12 +4,12 @@ import type { SegmentId } from "@branchcache/content-info";
 import { type Clock, type Observer, silentObserver } from "@branchcache/runtime";
 import type { SecretStore, Stores } from "./block-store.ts";
 import { StoreError } from "./errors.ts";
+import { MemorySecretStore } from "./memory/secrets.ts";
 import { RedisBlockStore } from "./redis/block-store.ts";
 import { Connection } from "./redis/connection.ts";
 import { Keyspace } from "./redis/keyspace.ts";
 import { RedisPublicationStore } from "./redis/publications.ts";
 import { AgeSetting } from "./redis/settings.ts";
-import { createMemoryStore } from "./store/memory-store.ts";
 
 export { StoreError, type StoreErrorCode } from "./errors.ts";
 
@@ -90,7 +90,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Stores
 }
 
 async function openSecrets({ secretsPath, clock, observer }: RedisStoreOptions): Promise<SecretStore> {
-  if (secretsPath === undefined) return createMemoryStore({ limitBytes: 0, clock }).secrets;
+  if (secretsPath === undefined) return new MemorySecretStore();
   const { openLmdbSecrets } = await import("./lmdb.ts");
   return openLmdbSecrets({ path: secretsPath, clock, ...(observer && { observer }) });
 }

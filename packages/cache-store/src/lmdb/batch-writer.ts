@@ -6,7 +6,7 @@ import { statfs } from "node:fs/promises";
 import { constants } from "node:os";
 import { type Clock, errorCode, errorMessage } from "@branchcache/runtime";
 import type { Limits } from "../block-store.ts";
-import { StoreError } from "../errors.ts";
+import { noSpaceError, StoreError } from "../errors.ts";
 import type { AccessLog } from "../store/access-log.ts";
 import { Ledger } from "../store/ledger.ts";
 import type { Totals } from "../store/segment-state.ts";
@@ -219,7 +219,7 @@ export class BatchWriter {
     const going = rest.findIndex((change) => change.staged?.chunk !== chunk);
     const { path } = environment;
     const error = isFull
-      ? new StoreError("BC_STORE_FULL", "no space left on the device", { path, cause })
+      ? noSpaceError(path, cause)
       : new StoreError("BC_STORE_IO", errorMessage(cause), { path, cause });
     return rest.slice(0, going < 0 ? rest.length : going).map(() => ({ error }));
   }
@@ -334,9 +334,7 @@ export async function transact<T>(environment: Environment, action: () => T): Pr
     return await environment.write(action);
   } catch (error) {
     const cause = await commitCause(error);
-    if (await isNoSpace(cause, path)) {
-      throw new StoreError("BC_STORE_FULL", "no space left on the device", { path, cause });
-    }
+    if (await isNoSpace(cause, path)) throw noSpaceError(path, cause);
     environment.doubt();
     throw new StoreError("BC_STORE_IO", errorMessage(cause), { path, cause });
   }

@@ -1,6 +1,6 @@
 /** The block store on LMDB. Reads are synchronous and see what is committed; writes go through a queue. */
 import type { SealedBlock, SegmentId } from "@branchcache/content-info";
-import { type Clock, errorCode, errorMessage, type Observer } from "@branchcache/runtime";
+import type { Clock, Observer } from "@branchcache/runtime";
 import type {
   BlockStore,
   HeldSegment,
@@ -16,45 +16,35 @@ import type {
   StoreStatistics,
   StoreUsage,
 } from "../block-store.ts";
-import { StoreError } from "../errors.ts";
-import { blockKey } from "../node/encodings.ts";
+import { closedError } from "../errors.ts";
 import { AccessLog } from "../store/access-log.ts";
-import type { Ledger } from "../store/ledger.ts";
+import { Outstanding } from "../store/outstanding.ts";
 import { ChangeFeed, FullReporter, reportEvictions, reportTotals } from "../store/report.ts";
 import {
-  checkBlock,
-  copyFacts,
   heldSegment,
   isExpired,
-  judgePut,
-  mergeFacts,
-  newState,
   type SegmentState,
   segmentRecord,
   segmentSummary,
-  storedBytes,
   type Totals,
 } from "../store/segment-state.ts";
-import { BatchWriter, type Committed, type Outcome } from "./batch-writer.ts";
+import { BatchWriter, type Committed } from "./batch-writer.ts";
+import { BlockPuts } from "./block-puts.ts";
 import { BlockReads } from "./block-reads.ts";
-import { placeOf } from "./blocks/appender.ts";
 import { BlockFiles } from "./blocks/block-files.ts";
-import { isSamePlace, type Place } from "./blocks/place.ts";
 import { ChangeQueue, type Expected } from "./change-queue.ts";
 import { type Environment, reading } from "./environment.ts";
 import type { LimitSettings } from "./limit-settings.ts";
-import { Outstanding } from "./outstanding.ts";
+import { Removals } from "./removals.ts";
 import type { SpaceReserve } from "./space-reserve.ts";
 import {
   BlockTables,
   eachSegment,
   mapKey,
-  readCreatedUntil,
   readNotes,
   readOldest,
   readSegment,
   readState,
-  readTagged,
   readTotals,
 } from "./tables.ts";
 
@@ -69,28 +59,21 @@ export interface LmdbBlockStoreOptions {
   readonly onRemoved: (id: SegmentId) => Promise<void>;
 }
 
-/** A disk without room is not asked again for so long, unless something has gone meanwhile. */
-const DISK_FULL_PAUSE_MS = 5000;
-
 export class LmdbBlockStore implements BlockStore {
   readonly #options: LmdbBlockStoreOptions;
   readonly #tables: BlockTables;
   readonly #files: BlockFiles;
   readonly #reads: BlockReads;
+  readonly #puts: BlockPuts;
   readonly #writer: BatchWriter;
   readonly #queue: ChangeQueue;
-  readonly #full: FullReporter;
   readonly #feed = new ChangeFeed();
   readonly #accesses = new AccessLog();
-  /** Secrets of removed segments. */
-  readonly #removals = new Outstanding();
-  #isPaused = false;
+  readonly #removals: Removals;
+  /** Secrets of removed segments that are being deleted. */
+  readonly #secretRemovals = new Outstanding();
   #totals: Totals;
   #limits: Limits;
-  /** Monotonic. */
-  #diskFullUntilMs = 0;
-  /** Why a put since the last `flush` is not on the disk. */
-  #lost: unknown;
   #closing: Promise<void> | undefined;
 
   constructor(options: LmdbBlockStoreOptions) {
@@ -98,7 +81,7 @@ export class LmdbBlockStore implements BlockStore {
     this.#options = options;
     const tables = new BlockTables(environment);
     this.#tables = tables;
-    this.#full = new FullReporter(observer);
+    const full = new FullReporter(observer);
     this.#totals = readTotals(tables);
     this.#limits = limits.read(tables);
     const files = new BlockFiles({
@@ -112,15 +95,12 @@ export class LmdbBlockStore implements BlockStore {
       evict: (bytes) => this.#evict(bytes),
     });
     this.#files = files;
+    const shared = { environment, tables, files, clock, limits: () => this.#limits };
     this.#reads = new BlockReads({
-      environment,
-      tables,
-      files,
-      clock,
-      limits: () => this.#limits,
+      ...shared,
       ready: (id) => this.#ready(id),
       onRead: (id) => this.#noteRead(id),
-      onDamaged: (id, index, place) => this.#dropDamaged(id, index, place),
+      onDamaged: (id, index, place) => this.#removals.damaged(id, index, place),
     });
     this.#writer = new BatchWriter({
       environment,
@@ -133,9 +113,19 @@ export class LmdbBlockStore implements BlockStore {
       fileBytes: () => files.fileBytes,
       emptiestFile: files.emptiest,
       onCommit: (committed) => this.#onCommit(committed),
-      onDiskFull: () => this.#full.full("disk", this.#totals.bytes, this.#limits.limitBytes),
+      onDiskFull: () => full.full("disk", this.#totals.bytes, this.#limits.limitBytes),
     });
     this.#queue = new ChangeQueue(this.#writer);
+    const changing = { ...shared, queue: this.#queue, expect: (id: SegmentId) => this.#expect(id) };
+    this.#removals = new Removals({ ...changing, state: (id) => this.#state(id) });
+    this.#puts = new BlockPuts({
+      ...changing,
+      writer: this.#writer,
+      full,
+      observer,
+      totals: () => this.#totals,
+      assertOpen: () => this.#assertOpen(),
+    });
     // The limit may have been larger when it was filled.
     if (this.#totals.bytes > this.#limits.limitBytes) void this.#queue.whole((ledger) => ledger.makeRoom(0));
     reportTotals(observer, this.#totals, this.#limits.limitBytes);
@@ -177,85 +167,8 @@ export class LmdbBlockStore implements BlockStore {
     return state && (trust ? state.verified : state.held).indexes();
   }
 
-  async putBlock(segment: NewSegment, index: number, block: SealedBlock): Promise<PutResult> {
-    this.#assertOpen();
-    checkBlock(segment, index, block);
-    const { clock, environment } = this.#options;
-    // Nobody waits for a copy of all there is: better not to cache.
-    if (environment.isMoving || this.#isPaused) return "full";
-    const { limitBytes } = this.#limits;
-    const expected = this.#expect(segment.id);
-    const { known } = expected;
-    const bytes = storedBytes(block);
-    const growthBytes = known?.state.held.has(index) ? 0 : bytes;
-    const verdict = judgePut(known, segment, index, growthBytes, this.#totals, limitBytes);
-    if (verdict === "full") {
-      this.#full.full("limit", this.#totals.bytes, this.#limits.limitBytes);
-      return verdict;
-    }
-    const merged = known && mergeFacts(known.state, known.facts, segment);
-    if (verdict === "already-held" && !merged) return verdict;
-    if (clock.monotonicMs() < this.#diskFullUntilMs) return "full";
-
-    const nowMs = clock.wallMs();
-    const state = known?.state ?? newState(segment, 0, nowMs);
-    const facts = merged ?? known?.facts ?? copyFacts(segment);
-    if (verdict === "stored") {
-      state.held.add(index);
-      state.bytes += growthBytes;
-      if (segment.trust === "verified") {
-        state.trust = "verified";
-        state.verified.add(index);
-      }
-    }
-    expected.known = { state, facts };
-
-    const { lengthBytes, blockSizeBytes, trust } = segment;
-    let own = expected.segment;
-    if (!own || merged || own.trust !== trust || verdict !== "stored") {
-      own = { ...facts, id: own?.id ?? new Uint8Array(segment.id), lengthBytes, blockSizeBytes, trust };
-      expected.segment = own;
-    }
-    const { id } = own;
-    const staged = this.#files.stage(blockKey(id, index), block);
-    const run = (ledger: Ledger<Place>) => ledger.put(own, index, bytes, placeOf(staged), nowMs);
-    const change = { bytes, staged, run };
-    // As long as the disk takes all, what the queue holds is as good as stored, and nobody waits for it.
-    if (this.#writer.failing) {
-      return this.#queue.change(expected, change).then(
-        (value) => this.#judge({ value }),
-        (error: unknown) => this.#judge({ error }),
-      );
-    }
-    this.#queue.tell(expected, change, (outcome) => {
-      if ("value" in outcome || isFull(outcome.error)) this.#judge(outcome);
-      else this.#noteLoss(outcome.error);
-    });
-    await this.#writer.room();
-    await this.#files.room();
-    return verdict;
-  }
-
-  /** What became of a put. Throws what the caller has to hear of. */
-  #judge(outcome: Outcome<PutResult>): PutResult {
-    if ("value" in outcome) {
-      if (outcome.value === "full") this.#full.full("limit", this.#totals.bytes, this.#limits.limitBytes);
-      if (outcome.value === "stored" && !this.#writer.failing) this.#full.stored();
-      return outcome.value;
-    }
-    if (!isFull(outcome.error)) throw outcome.error;
-    this.#diskFullUntilMs = this.#options.clock.monotonicMs() + DISK_FULL_PAUSE_MS;
-    return "full";
-  }
-
-  /** Of a block that was as good as stored. */
-  #noteLoss(error: unknown): void {
-    if (this.#lost === undefined) {
-      const { environment, observer } = this.#options;
-      const fields = { path: environment.path, reason: errorMessage(error) };
-      observer.event("error", "cache.save_failed", fields);
-    }
-    this.#lost ??= error;
+  putBlock(segment: NewSegment, index: number, block: SealedBlock): Promise<PutResult> {
+    return this.#puts.put(segment, index, block);
   }
 
   getBlock(id: SegmentId, index: number, options?: ReadOptions): Promise<StoredBlock | undefined> {
@@ -276,70 +189,24 @@ export class LmdbBlockStore implements BlockStore {
     if (isTimeToWrite) void this.#queue.whole(() => {});
   }
 
-  /** Unless it has been put anew meanwhile. */
-  async #dropDamaged(id: SegmentId, index: number, place: Place | undefined): Promise<void> {
-    const own = new Uint8Array(id);
-    const isStill = (found: Place | undefined) => (place ? isSamePlace(found, place) : found === undefined);
-    await this.#queue.change(this.#expect(own), {
-      bytes: 0,
-      run: (ledger, view) => isStill(view.place(own, index)) && ledger.dropBlock(own, index),
-    });
-  }
-
   async removeSegment(id: SegmentId): Promise<boolean> {
     this.#assertOpen();
-    const own = new Uint8Array(id);
-    const expected = this.#expect(own);
-    expected.known = undefined;
-    expected.segment = undefined;
-    return this.#queue.change(expected, { bytes: 0, run: (ledger) => ledger.remove(own) });
+    return this.#removals.segment(id);
   }
 
   async dropBlock(id: SegmentId, index: number): Promise<boolean> {
     this.#assertOpen();
-    const own = new Uint8Array(id);
-    return this.#queue.change(this.#expect(own), {
-      bytes: 0,
-      run: (ledger) => ledger.dropBlock(own, index),
-    });
+    return this.#removals.block(id, index);
   }
 
-  async removeAll({ tag, shared = true, pinned = false }: RemoveAllOptions = {}): Promise<number> {
+  async removeAll(which: RemoveAllOptions = {}): Promise<number> {
     await this.#settled();
-    let removed = 0;
-    const removeOne = (ledger: Ledger<Place>, id: SegmentId) =>
-      tag === undefined || shared ? ledger.remove(id, "flush") : ledger.removeTag(id, tag);
-    const remove = async (ids: readonly SegmentId[]) => {
-      const going = ids.filter((id) => pinned || this.#state(id)?.pins === 0);
-      removed += await this.#queue.whole((ledger) => going.filter((id) => removeOne(ledger, id)).length);
-    };
-    if (tag !== undefined) {
-      const ids = reading(this.#options.environment, () => readTagged(this.#tables, tag));
-      for (let i = 0; i < ids.length; i += REMOVED_AT_ONCE) await remove(ids.slice(i, i + REMOVED_AT_ONCE));
-      return removed;
-    }
-    let page: SegmentId[] = [];
-    for await (const id of this.ids()) {
-      page.push(id);
-      if (page.length < REMOVED_AT_ONCE) continue;
-      await remove(page);
-      page = [];
-    }
-    await remove(page);
-    return removed;
+    return this.#removals.matching(this.ids(), which);
   }
 
   async expire(): Promise<number> {
     this.#assertOpen();
-    let removed = 0;
-    await this.#options.environment.ready();
-    while (this.#isSomethingExpired()) {
-      const count = await this.#queue.whole((ledger) => ledger.expire(REMOVED_AT_ONCE));
-      // The transaction itself removes some before it asks for more; nothing left is no progress either.
-      if (count === 0 && this.#isSomethingExpired()) break;
-      removed += count;
-    }
-    return removed;
+    return this.#removals.expired();
   }
 
   async limits(): Promise<Limits> {
@@ -386,7 +253,7 @@ export class LmdbBlockStore implements BlockStore {
       bytes: 0,
       run: (ledger) => ledger.pin(own, -1),
     });
-    this.#diskFullUntilMs = 0;
+    this.#puts.resume();
     return result;
   }
 
@@ -401,8 +268,7 @@ export class LmdbBlockStore implements BlockStore {
 
   async flush(): Promise<void> {
     await this.#drain();
-    const lost = this.#lost;
-    this.#lost = undefined;
+    const lost = this.#puts.takeLoss();
     if (lost !== undefined) throw lost;
   }
 
@@ -412,7 +278,7 @@ export class LmdbBlockStore implements BlockStore {
     if (!this.#accesses.isEmpty) void this.#queue.whole(() => {});
     await this.#writer.settled();
     await this.#files.deleted();
-    await this.#removals.done();
+    await this.#secretRemovals.done();
   }
 
   close(): Promise<void> {
@@ -423,7 +289,7 @@ export class LmdbBlockStore implements BlockStore {
   async #close(): Promise<void> {
     await this.#drain();
     await this.#files.close();
-    await this.#removals.done();
+    await this.#secretRemovals.done();
   }
 
   /** Moves blocks together until no file has anything else in it. */
@@ -433,12 +299,12 @@ export class LmdbBlockStore implements BlockStore {
 
   /** Runs `work` while no block is stored and no file is written to or deleted. */
   async whileStill<T>(work: () => Promise<T>): Promise<T> {
-    this.#isPaused = true;
+    this.#puts.isPaused = true;
     try {
       await this.#drain();
       return await this.#files.whileStill(work);
     } finally {
-      this.#isPaused = false;
+      this.#puts.isPaused = false;
     }
   }
 
@@ -451,7 +317,7 @@ export class LmdbBlockStore implements BlockStore {
   }
 
   #assertOpen(): void {
-    if (this.#closing !== undefined) throw new StoreError("BC_STORE_CLOSED", "the store is closed");
+    if (this.#closing !== undefined) throw closedError();
   }
 
   /** Waits for queued changes only where they concern these segments: serving goes on while others are written. */
@@ -469,13 +335,6 @@ export class LmdbBlockStore implements BlockStore {
     await this.#drain();
     await this.expire();
     await this.#options.environment.ready();
-  }
-
-  #isSomethingExpired(): boolean {
-    const { maxAgeMs } = this.#limits;
-    if (maxAgeMs === undefined) return false;
-    const untilMs = this.#options.clock.wallMs() - maxAgeMs;
-    return reading(this.#options.environment, () => readCreatedUntil(this.#tables, untilMs)) !== undefined;
   }
 
   #state(id: SegmentId): SegmentState | undefined {
@@ -499,18 +358,11 @@ export class LmdbBlockStore implements BlockStore {
     const { observer, onRemoved } = this.#options;
     this.#totals = totals;
     this.#limits = limits;
-    if (evictions.length > 0 || goneFiles.some(({ endBytes }) => endBytes > 0)) this.#diskFullUntilMs = 0;
-    for (const { id, whole } of evictions) if (whole) void this.#removals.add(onRemoved(id));
+    if (evictions.length > 0 || goneFiles.some(({ endBytes }) => endBytes > 0)) this.#puts.resume();
+    for (const { id, whole } of evictions) if (whole) void this.#secretRemovals.add(onRemoved(id));
     reportEvictions(observer, evictions);
     reportTotals(observer, totals, limits.limitBytes);
     this.#feed.tell(changes);
     return this.#files.committed(files, goneFiles);
   }
-}
-
-/** Segments removed in one transaction. */
-const REMOVED_AT_ONCE = 64;
-
-function isFull(error: unknown): boolean {
-  return errorCode(error) === "BC_STORE_FULL";
 }

@@ -4,7 +4,7 @@ import { chmod, mkdir, open as openFile, rename, rm, stat } from "node:fs/promis
 import { join } from "node:path";
 import { errorMessage } from "@branchcache/runtime";
 import { type Database, open, type RootDatabase } from "lmdb";
-import { StoreError } from "../errors.ts";
+import { noSpaceError, StoreError } from "../errors.ts";
 import { FORMAT_VERSION } from "./formats.ts";
 import { findOwners, markOpen, type OpenMarker } from "./open-markers.ts";
 import { leaveToOwner } from "./ownership.ts";
@@ -115,7 +115,7 @@ export class Environment {
   async owner(): Promise<string> {
     if (!this.#marker.isThere) this.#marker = await markOpen(this.#path);
     if (this.#marker.isThere) return this.#marker.name;
-    throw new StoreError("BC_STORE_FULL", "no space left on the device", { path: this.#path });
+    throw noSpaceError(this.#path);
   }
 
   get root(): Root {

@@ -5,7 +5,7 @@ import type { RemovalNote, StoredBlock } from "../block-store.ts";
 import { packr } from "../node/encodings.ts";
 import { BlockSet } from "../store/block-set.ts";
 import type { SegmentState, Totals } from "../store/segment-state.ts";
-import { decodePlace as decodeBlockPlace, PLACE_BYTES, type Place, PlaceList } from "./blocks/place.ts";
+import { decodePlace, PLACE_BYTES, type Place, PlaceList } from "./blocks/place.ts";
 
 /** Raised whenever anything below, or in the encodings, changes. */
 export const FORMAT_VERSION = 3;
@@ -141,7 +141,7 @@ export function decodeBlockEntry(value: Uint8Array, index: number): BlockEntry |
     pins: view.getUint32(36, true),
     trust: isVerified ? "verified" : "blind",
     nextBlockIndex: next < totalBlocks ? next : 0,
-    place: decodeBlockPlace(value, placesAt + index * PLACE_BYTES),
+    place: decodePlace(value, placesAt + index * PLACE_BYTES),
   };
 }
 
@@ -211,7 +211,10 @@ export function decodePublicationTotals(value: Uint8Array): PublicationTotals {
 }
 
 /** Place in the queue and bytes of an entry, a number of eight bytes each. */
-export function encodePlace(place: { readonly sequence: number; readonly bytes: number }): Uint8Array {
+export function encodePublicationPlace(place: {
+  readonly sequence: number;
+  readonly bytes: number;
+}): Uint8Array {
   const value = new Uint8Array(16);
   const view = new DataView(value.buffer);
   view.setFloat64(0, place.sequence, true);
@@ -219,7 +222,10 @@ export function encodePlace(place: { readonly sequence: number; readonly bytes: 
   return value;
 }
 
-export function decodePlace(value: Uint8Array): { readonly sequence: number; readonly bytes: number } {
+export function decodePublicationPlace(value: Uint8Array): {
+  readonly sequence: number;
+  readonly bytes: number;
+} {
   const view = new DataView(value.buffer, value.byteOffset, 16);
   return { sequence: view.getFloat64(0, true), bytes: view.getFloat64(8, true) };
 }

@@ -1,6 +1,6 @@
 /** The hash cache, in the environment of the blocks, with a budget of its own. */
 import type { PublicationEntry, PublicationStore, PublicationUsage } from "../block-store.ts";
-import { StoreError } from "../errors.ts";
+import { closedError, StoreError } from "../errors.ts";
 import {
   decodePublication,
   decodePublicationName,
@@ -10,9 +10,9 @@ import {
 import { transact } from "./batch-writer.ts";
 import { type Environment, reading, type Table } from "./environment.ts";
 import {
-  decodePlace,
+  decodePublicationPlace,
   decodePublicationTotals,
-  encodePlace,
+  encodePublicationPlace,
   encodePublicationTotals,
   type PublicationTotals,
   sequenceKey,
@@ -137,8 +137,8 @@ export class LmdbPublicationStore implements PublicationStore {
   }
 
   /** The first in the queue that together free so many bytes. */
-  #oldest(totals: PublicationTotals, bytes: number): (readonly [Uint8Array, Place])[] {
-    const going: (readonly [Uint8Array, Place])[] = [];
+  #oldest(totals: PublicationTotals, bytes: number): (readonly [Uint8Array, PublicationPlace])[] {
+    const going: (readonly [Uint8Array, PublicationPlace])[] = [];
     let freed = 0;
     if (bytes <= 0) return going;
     for (const { value } of this.#tables.queue.getRange({ limit: totals.entries })) {
@@ -152,9 +152,9 @@ export class LmdbPublicationStore implements PublicationStore {
     return going;
   }
 
-  #place(hash: Uint8Array): Place | undefined {
+  #place(hash: Uint8Array): PublicationPlace | undefined {
     const value = this.#tables.places.getBinary(hash);
-    return value && decodePlace(value);
+    return value && decodePublicationPlace(value);
   }
 
   #forget(totals: PublicationTotals, hash: Uint8Array, place = this.#place(hash)): void {
@@ -185,11 +185,11 @@ export class LmdbPublicationStore implements PublicationStore {
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw new StoreError("BC_STORE_CLOSED", "the store is closed");
+    if (this.#closed) throw closedError();
   }
 }
 
-type Place = ReturnType<typeof decodePlace>;
+type PublicationPlace = ReturnType<typeof decodePublicationPlace>;
 
 /** Puts an entry at the end of the queue and counts it. */
 export function accountOfPublication(
@@ -200,7 +200,7 @@ export function accountOfPublication(
 ): void {
   const sequence = totals.nextSequence++;
   tables.queue.put(sequenceKey(sequence), hash);
-  tables.places.put(hash, encodePlace({ sequence, bytes }));
+  tables.places.put(hash, encodePublicationPlace({ sequence, bytes }));
   totals.bytes += bytes;
   totals.entries++;
 }

@@ -1,9 +1,9 @@
 /** Segment secrets in an environment of their own, so that blocks may lie where keys must not. */
 import type { SegmentId, SegmentSecret } from "@branchcache/content-info";
 import type { SecretStore } from "../block-store.ts";
-import { StoreError } from "../errors.ts";
+import { closedError } from "../errors.ts";
 import { transact } from "./batch-writer.ts";
-import type { Environment, Table } from "./environment.ts";
+import { type Environment, reading, type Table } from "./environment.ts";
 
 export class LmdbSecretStore implements SecretStore {
   readonly #environment: Environment;
@@ -16,8 +16,10 @@ export class LmdbSecretStore implements SecretStore {
   async get(id: SegmentId): Promise<SegmentSecret | undefined> {
     await this.#environment.ready();
     this.#assertOpen();
-    const secret = this.#table().getBinaryFast(id);
-    return secret && new Uint8Array(secret.subarray(0, secret.length));
+    return reading(this.#environment, () => {
+      const secret = this.#table().getBinaryFast(id);
+      return secret && new Uint8Array(secret.subarray(0, secret.length));
+    });
   }
 
   async put(id: SegmentId, secret: SegmentSecret): Promise<void> {
@@ -44,6 +46,6 @@ export class LmdbSecretStore implements SecretStore {
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw new StoreError("BC_STORE_CLOSED", "the store is closed");
+    if (this.#closed) throw closedError();
   }
 }

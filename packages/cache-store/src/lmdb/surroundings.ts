@@ -32,8 +32,7 @@ function between(outer: string, inner: string): readonly string[] {
 
 async function assertUsable(file: string): Promise<void> {
   try {
-    const { isFile } = await fs.stat(file).then((stats) => ({ isFile: stats.isFile() }));
-    if (!isFile) throw new StoreError("BC_STORE_PATH", "not a file", { path: file });
+    if (!(await fs.stat(file)).isFile()) throw new StoreError("BC_STORE_PATH", "not a file", { path: file });
     await fs.access(file, fs.constants.R_OK | fs.constants.W_OK);
   } catch (error) {
     if (errorCode(error) !== "ENOENT") throw pathError(file, error);
@@ -111,14 +110,11 @@ export async function inspectDataFile(path: string): Promise<DataFileState> {
     throw pathError(path, error);
   }
   try {
-    const first = await readMeta(file, 0);
-    const second = typeof first === "string" ? first : await readMeta(file, first.pageBytes);
+    const newest = await newestMeta(file);
     // After the meta pages, since another process may write meanwhile, and it writes these last.
     const { size } = await file.stat();
     if (size === 0) return { kind: "new" };
-    if (typeof first === "string") return { kind: "damaged", reason: first };
-    if (typeof second === "string") return { kind: "damaged", reason: second };
-    const newest = newer(first, second);
+    if (typeof newest === "string") return { kind: "damaged", reason: newest };
     const expected = (newest.lastPage + 1n) * BigInt(newest.pageBytes);
     return { kind: BigInt(size) < expected ? "short" : "sound" };
   } finally {
@@ -128,14 +124,17 @@ export async function inspectDataFile(path: string): Promise<DataFileState> {
 
 /** The description of the file as the last commit left it. Throws where `inspectDataFile` finds damage. */
 export async function readNewestMeta(file: fs.FileHandle): Promise<Meta> {
-  const first = await readMeta(file, 0);
-  const second = typeof first === "string" ? first : await readMeta(file, first.pageBytes);
-  if (typeof first === "string") throw new Error(first);
-  if (typeof second === "string") throw new Error(second);
-  return newer(first, second);
+  const newest = await newestMeta(file);
+  if (typeof newest === "string") throw new Error(newest);
+  return newest;
 }
 
-function newer(first: Meta, second: Meta): Meta {
+/** Of the two meta pages the one of the last commit, or what is wrong with either. */
+async function newestMeta(file: fs.FileHandle): Promise<Meta | string> {
+  const first = await readMeta(file, 0);
+  if (typeof first === "string") return first;
+  const second = await readMeta(file, first.pageBytes);
+  if (typeof second === "string") return second;
   return first.transaction > second.transaction ? first : second;
 }
 

@@ -31,6 +31,9 @@ export interface ConnectionOptions {
 /** Commands are in lower case: of others the client does not know which of their arguments are keys. */
 export type Argument = string | number | Uint8Array;
 
+/** Values of fields of a hash. */
+export type Fields = readonly (Uint8Array | null)[];
+
 /** Between two questions to a node that does not answer. */
 const PROBE_MS = 1000;
 /** How often the client asks who has which slots; a hung node is noticed by nothing else. */
@@ -115,6 +118,11 @@ export class Connection {
   /** Throws `BC_STORE_UNREACHABLE` when there is no answer in time, or what the engine answers. */
   read(key: string, command: string, ...args: readonly Argument[]): Promise<unknown> {
     return this.#ask(key, () => this.#reader.callBuffer(command, key, ...args.map(forClient)));
+  }
+
+  /** Fields of a hash; null for those that it lacks. Throws as `read`. */
+  async fields(key: string, names: readonly string[]): Promise<Fields> {
+    return (await this.read(key, "hmget", ...names)) as Fields;
   }
 
   /** As `read`, in the order of all writes. */

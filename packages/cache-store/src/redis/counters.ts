@@ -3,12 +3,10 @@ import type { Buffer } from "node:buffer";
 import type { RemovalNote, RemovalReason, StoreStatistics } from "../block-store.ts";
 import { packr } from "../node/encodings.ts";
 import type { Eviction } from "../store/ledger.ts";
-import { latestNotes } from "../store/report.ts";
+import { latestNotes, MOST_NOTES } from "../store/report.ts";
 import { emptyTotals } from "../store/segment-state.ts";
 import type { Connection } from "./connection.ts";
 import type { Keyspace } from "./keyspace.ts";
-
-const MOST_NOTES = 64;
 
 export class Counters {
   readonly #connection: Connection;

@@ -25,3 +25,10 @@ export function reasonOf(error: unknown): string {
   const last = typeof error === "object" && error !== null && "lastNodeError" in error && error.lastNodeError;
   return errorMessage(last || error);
 }
+
+/** What a question failed with, as a `StoreError`: `BC_STORE_FULL`, `BC_STORE_IO`, or the one that it is already. */
+export function engineError(error: unknown): StoreError {
+  if (error instanceof StoreError) return error;
+  const code = isOutOfRoom(error) ? "BC_STORE_FULL" : "BC_STORE_IO";
+  return new StoreError(code, errorMessage(error), { cause: error });
+}

@@ -1,5 +1,6 @@
 /** What this process remembers of segments it writes to, so that a put is one question and not two. */
 import type { SegmentFacts, SegmentState } from "../store/segment-state.ts";
+import type { Fields } from "./connection.ts";
 import { decodeState, readFacts, versionOf } from "./segment-codec.ts";
 
 export interface KnownSegment {
@@ -12,12 +13,12 @@ export interface KnownSegment {
 const MOST_SEGMENTS = 512;
 
 export class KnownSegments {
-  readonly #read: (key: string) => Promise<readonly (Uint8Array | null)[]>;
+  readonly #read: (key: string) => Promise<Fields>;
   readonly #known = new Map<string, KnownSegment>();
   readonly #loading = new Map<string, Promise<void>>();
 
   /** `read` gives head, facts, held, verified and pins. */
-  constructor(read: (key: string) => Promise<readonly (Uint8Array | null)[]>) {
+  constructor(read: (key: string) => Promise<Fields>) {
     this.#read = read;
   }
 
@@ -39,7 +40,7 @@ export class KnownSegments {
   }
 
   /** From what `read` gives, or a script that found another version. */
-  learn(key: string, [head, facts, held, verified, pins]: readonly (Uint8Array | null | undefined)[]): void {
+  learn(key: string, [head, facts, held, verified, pins]: Fields): void {
     this.forget(key);
     const state = decodeState([head, held, verified, pins]);
     const known = readFacts(facts);

@@ -1,17 +1,17 @@
 /** The hash cache on a cluster, shared by all content servers behind one address. Holds hashes, and no secrets. */
 import type { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
-import { errorCode, errorMessage } from "@branchcache/runtime";
+import { errorCode } from "@branchcache/runtime";
 import type { PublicationEntry, PublicationStore, PublicationUsage } from "../block-store.ts";
-import { StoreError } from "../errors.ts";
+import { closedError } from "../errors.ts";
 import {
   decodePublication,
   decodePublicationName,
   encodePublication,
   publicationKey,
 } from "../node/encodings.ts";
-import type { Connection } from "./connection.ts";
-import { isOutOfRoom } from "./errors.ts";
+import type { Argument, Connection } from "./connection.ts";
+import { engineError } from "./errors.ts";
 import type { Keyspace } from "./keyspace.ts";
 
 /** Without one the engine could not evict it. */
@@ -38,7 +38,7 @@ export class RedisPublicationStore implements PublicationStore {
       return value ? readEntry(value, key) : undefined;
     } catch (error) {
       if (errorCode(error) === "BC_STORE_UNREACHABLE") return undefined;
-      throw asStoreError(error);
+      throw engineError(error);
     }
   }
 
@@ -92,15 +92,11 @@ export class RedisPublicationStore implements PublicationStore {
     return whole.length === 4 + nameBytes ? decodePublicationName(whole) : undefined;
   }
 
-  async #write(
-    key: string,
-    command: string,
-    ...args: readonly (string | number | Uint8Array)[]
-  ): Promise<void> {
+  async #write(key: string, command: string, ...args: readonly Argument[]): Promise<void> {
     try {
       await this.#connection.write(this.#keyOf(key), command, ...args);
     } catch (error) {
-      throw asStoreError(error);
+      throw engineError(error);
     }
   }
 
@@ -109,7 +105,7 @@ export class RedisPublicationStore implements PublicationStore {
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw new StoreError("BC_STORE_CLOSED", "the store is closed");
+    if (this.#closed) throw closedError();
   }
 }
 
@@ -122,10 +118,4 @@ function readEntry(value: Buffer, key: string): PublicationEntry | undefined {
   } catch {
     return undefined;
   }
-}
-
-function asStoreError(error: unknown): unknown {
-  if (error instanceof StoreError) return error;
-  const code = isOutOfRoom(error) ? "BC_STORE_FULL" : "BC_STORE_IO";
-  return new StoreError(code, errorMessage(error), { cause: error });
 }

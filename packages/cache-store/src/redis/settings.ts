@@ -1,8 +1,7 @@
 /** The age limit in force, kept in the cluster for all processes; what the opener asked for comes first. */
-import type { Buffer } from "node:buffer";
 import type { Clock } from "@branchcache/runtime";
 import type { Limits } from "../block-store.ts";
-import { checkLimits } from "../store/segment-state.ts";
+import { checkLimits, isExpired, type SegmentState } from "../store/segment-state.ts";
 import type { Connection } from "./connection.ts";
 import type { Keyspace } from "./keyspace.ts";
 
@@ -38,6 +37,11 @@ export class AgeSetting implements Pick<Limits, "maxAgeMs"> {
     return (this.#asked ?? this.#stored ?? DEFAULT_AGE_MS) || undefined;
   }
 
+  /** Whether a segment is past its age; one with pins never is. */
+  isOver(state: Pick<SegmentState, "pins" | "createdMs">): boolean {
+    return isExpired(state, this.#clock.wallMs(), this);
+  }
+
   /** What a segment without pins has left to live, in whole milliseconds; at least 1. */
   leftMs(createdMs: number): number {
     const { maxAgeMs } = this;
@@ -47,8 +51,8 @@ export class AgeSetting implements Pick<Limits, "maxAgeMs"> {
 
   /** Another process may have set it. */
   async refresh(): Promise<number | undefined> {
-    const [value] = (await this.#connection.read(this.#key, "hmget", FIELD)) as (Buffer | null)[];
-    this.#stored = value ? Number(value.toString()) : undefined;
+    const [value] = await this.#connection.fields(this.#key, [FIELD]);
+    this.#stored = value ? Number(new TextDecoder().decode(value)) : undefined;
     return this.maxAgeMs;
   }
 

@@ -1,7 +1,7 @@
-/** A set of block indexes, one bit each, lowest bit first. */
-/** In each value of a byte. */
+/** Set bits in each value of a byte. */
 const BITS_SET = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll("0", "").length);
 
+/** A set of block indexes, one bit each, lowest bit first. */
 export class BlockSet {
   readonly bits: Uint8Array;
   readonly totalBlocks: number;

@@ -12,6 +12,7 @@ import {
   isExpired,
   judgePut,
   type KnownEqual,
+  mayGrow,
   mergeFacts,
   newState,
   type SegmentFacts,
@@ -84,16 +85,9 @@ export class Ledger<Block> {
     const known = this.known(id);
     const replacedBytes = known?.state.held.has(index) ? tables.blockBytes(id, index) : 0;
     const growthBytes = bytes - replacedBytes;
-    const result = judgePut(
-      known,
-      segment,
-      index,
-      growthBytes,
-      tables.totals,
-      this.#limits.limitBytes,
-      this.#equal,
-    );
-    if (result === "full") return result;
+    const result = judgePut(known, segment, index, this.#equal);
+    if (result === "stored" && !mayGrow(known?.state, growthBytes, tables.totals, this.#limits.limitBytes))
+      return "full";
 
     const merged = known && mergeFacts(known.state, known.facts, segment);
     if (merged) {

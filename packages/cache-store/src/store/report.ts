@@ -53,6 +53,9 @@ export class ChangeFeed {
   }
 }
 
+/** Removals that a store remembers. */
+export const MOST_NOTES = 64;
+
 /** The newest removals, newest first; at most `MOST_NOTES`. */
 export function latestNotes(
   before: readonly RemovalNote[],
@@ -67,8 +70,6 @@ export function latestNotes(
   }));
   return [...notes, ...before].slice(0, MOST_NOTES);
 }
-
-const MOST_NOTES = 64;
 
 export function reportTotals(observer: Observer, totals: Totals, limitBytes: number): void {
   observer.measure("cache_bytes", totals.bytes, { cache: "data" });

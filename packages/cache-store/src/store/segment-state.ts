@@ -250,19 +250,13 @@ export function mergeFacts(
   return copyFacts(isProof ? { ...segment, tags } : { ...segment, ...facts, tags });
 }
 
-/**
- * Whether a block may be stored, by the rules of `BlockStore.putBlock`. `replacedBytes` is the size of the
- * blind block that it would replace. Throws `BC_STORE_MISMATCH`.
- */
+/** Whether a block may be stored, by the rules of `BlockStore.putBlock` on trust, room aside. Throws `BC_STORE_MISMATCH`. */
 export function judgePut(
   known: { readonly state: SegmentState; readonly facts: SegmentFacts } | undefined,
   segment: NewSegment,
   index: number,
-  growthBytes: number,
-  totals: Totals,
-  limitBytes: number,
   equal?: KnownEqual,
-): PutResult {
+): Exclude<PutResult, "full"> {
   const state = known?.state;
   if (known) checkFacts(known.state, known.facts, segment, equal);
   if (state?.held.has(index) && (segment.trust === "blind" || state.verified.has(index)))
@@ -270,7 +264,16 @@ export function judgePut(
   if (state?.trust === "verified" && segment.trust === "blind") {
     throw new StoreError("BC_STORE_MISMATCH", "a blind block for a segment that is verified");
   }
-  // A segment is not evicted to make room for its own next block.
+  return "stored";
+}
+
+/** Whether a segment may grow by so much, if all that can be evicted is. Its own blocks are not, to make room for its next one. */
+export function mayGrow(
+  state: SegmentState | undefined,
+  growthBytes: number,
+  totals: Totals,
+  limitBytes: number,
+): boolean {
   const stayingBytes = totals.pinnedBytes + (state && state.pins === 0 ? state.bytes : 0);
-  return stayingBytes + growthBytes > limitBytes ? "full" : "stored";
+  return stayingBytes + growthBytes <= limitBytes;
 }

@@ -20,11 +20,11 @@ import type {
   StoreStatistics,
   StoreUsage,
 } from "../block-store.ts";
+import { MOST_NOTES } from "./report.ts";
 import { emptyTotals } from "./segment-state.ts";
 
 /** Where recent segments are, so that only the first put of each asks. */
 const MOST_ROUTES = 4096;
-const MOST_NOTES = 64;
 
 export class SpannedBlockStore implements BlockStore {
   readonly #parts: BlockStore[];
@@ -252,14 +252,15 @@ export class SpannedBlockStore implements BlockStore {
       const [held] = await part.holds([id]);
       if (held) return part;
     }
-    let home = this.#parts[0] as BlockStore;
+    let home: BlockStore | undefined;
     let best = Number.NEGATIVE_INFINITY;
     for (const [i, part] of this.#parts.entries()) {
       const { limitBytes } = await part.limits();
       // Highest of weighted draws: a part more takes its share from all others, and moves nothing else.
       const score = limitBytes === 0 ? Number.NEGATIVE_INFINITY : -limitBytes / Math.log(draw(id, i));
-      if (score > best) [home, best] = [part, score];
+      if (!home || score > best) [home, best] = [part, score];
     }
+    if (!home) throw new TypeError("a store without parts");
     return home;
   }
 }

@@ -1,8 +1,8 @@
 /** The block files of one store: where blocks are appended and read, moved together, and deleted once nothing is held. */
 import type { SealedBlock } from "@branchcache/content-info";
+import { Outstanding } from "../../store/outstanding.ts";
 import { type Change, transact } from "../batch-writer.ts";
 import { type Environment, reading } from "../environment.ts";
-import { Outstanding } from "../outstanding.ts";
 import type { BlockTables } from "../tables.ts";
 import { Appender, type OpenFile, type Staged } from "./appender.ts";
 import { deleteBlockFile, openForAppending } from "./directory.ts";

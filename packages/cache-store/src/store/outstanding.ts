@@ -1,4 +1,4 @@
-/** Work that nobody waits for now, and somebody will. */
+/** Work in the background that `flush` or `close` waits for. */
 export class Outstanding {
   readonly #works = new Set<Promise<void>>();
 

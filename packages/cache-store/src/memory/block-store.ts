@@ -1,44 +1,37 @@
-/** The stores in memory: for tests, for clients that keep nothing, and as the measure of the others. */
-import type { SealedBlock, SegmentId, SegmentSecret } from "@branchcache/content-info";
-import { type Clock, fromHex, type Observer, silentObserver, toHex } from "@branchcache/runtime";
+/** The block store in memory. */
+import type { SealedBlock, SegmentId } from "@branchcache/content-info";
+import { type Clock, type Observer, silentObserver } from "@branchcache/runtime";
 import type {
   BlockStore,
   HeldSegment,
   Limits,
   NewSegment,
-  PublicationEntry,
-  PublicationStore,
-  PublicationUsage,
   PutResult,
   ReadOptions,
   RemovalNote,
   RemoveAllOptions,
-  SecretStore,
   SegmentRecord,
   SegmentSummary,
   StoreChange,
   StoredBlock,
   StoreStatistics,
-  Stores,
   StoreUsage,
 } from "../block-store.ts";
-import { StoreError } from "../errors.ts";
-import { Ledger, type Tables } from "./ledger.ts";
-import { ChangeFeed, FullReporter, latestNotes, reportEvictions, reportTotals } from "./report.ts";
+import { closedError } from "../errors.ts";
+import { Ledger } from "../store/ledger.ts";
+import { ChangeFeed, FullReporter, latestNotes, reportEvictions, reportTotals } from "../store/report.ts";
 import {
   checkBlock,
   checkLimits,
-  emptyTotals,
   heldSegment,
   isExpired,
-  type SegmentFacts,
   type SegmentState,
   segmentRecord,
   segmentSummary,
   standing,
   storedBytes,
-} from "./segment-state.ts";
-import { SortedQueue } from "./sorted-queue.ts";
+} from "../store/segment-state.ts";
+import { copyBlock, idOf, MemoryTables } from "./tables.ts";
 
 export interface MemoryStoreOptions {
   /** Of initialization vectors and ciphertext together. */
@@ -49,138 +42,7 @@ export interface MemoryStoreOptions {
   readonly observer?: Observer;
 }
 
-export function createMemoryStore(options: MemoryStoreOptions): Stores {
-  const secrets = new MemorySecretStore();
-  const blocks = new MemoryBlockStore(options, (id) => secrets.forget(id));
-  const publications = new MemoryPublicationStore();
-  return {
-    blocks,
-    secrets,
-    publications,
-    async close() {
-      publications.shut();
-      await Promise.all([blocks.close(), secrets.close()]);
-    },
-  };
-}
-
-function closedError(): StoreError {
-  return new StoreError("BC_STORE_CLOSED", "the store is closed");
-}
-
-/** One map a table; keys are identifiers in hexadecimal. */
-class MemoryTables implements Tables<SealedBlock> {
-  readonly totals = emptyTotals();
-  readonly states = new Map<string, SegmentState>();
-  readonly blocks = new Map<string, Map<number, SealedBlock>>();
-  readonly #facts = new Map<string, SegmentFacts>();
-  readonly #queue = new SortedQueue<string>();
-  readonly #ages = new SortedQueue<string>();
-  readonly #tags = new Map<string, Set<string>>();
-  readonly #queued = new Map<number, string>();
-
-  state(id: SegmentId): SegmentState | undefined {
-    return this.states.get(toHex(id));
-  }
-
-  setState(id: SegmentId, state: SegmentState): void {
-    this.states.set(toHex(id), state);
-  }
-
-  facts(id: SegmentId): SegmentFacts | undefined {
-    return this.#facts.get(toHex(id));
-  }
-
-  setFacts(id: SegmentId, facts: SegmentFacts): void {
-    this.#facts.set(toHex(id), facts);
-  }
-
-  block(id: SegmentId, index: number): SealedBlock | undefined {
-    return this.blocks.get(toHex(id))?.get(index);
-  }
-
-  blockBytes(id: SegmentId, index: number): number {
-    const block = this.block(id, index);
-    return block ? storedBytes(block) : 0;
-  }
-
-  setBlock(id: SegmentId, index: number, block: SealedBlock): void {
-    const key = toHex(id);
-    const blocks = this.blocks.get(key) ?? new Map<number, SealedBlock>();
-    this.blocks.set(key, blocks.set(index, copyBlock(block)));
-  }
-
-  deleteBlock(id: SegmentId, index: number): void {
-    this.blocks.get(toHex(id))?.delete(index);
-  }
-
-  deleteSegment(id: SegmentId): void {
-    const key = toHex(id);
-    this.states.delete(key);
-    this.#facts.delete(key);
-    this.blocks.delete(key);
-  }
-
-  queue(sequence: number, id: SegmentId): void {
-    this.#queue.set(toHex(id), sequence);
-    this.#queued.set(sequence, toHex(id));
-  }
-
-  unqueue(sequence: number): void {
-    const key = this.#queued.get(sequence);
-    if (key !== undefined) this.#queue.delete(key);
-    this.#queued.delete(sequence);
-  }
-
-  oldest(): readonly SegmentId[] {
-    return this.#queue.first(2).map(([key]) => idOf(key));
-  }
-
-  queueAge(createdMs: number, id: SegmentId): void {
-    this.#ages.set(toHex(id), createdMs);
-  }
-
-  unqueueAge(_createdMs: number, id: SegmentId): void {
-    this.#ages.delete(toHex(id));
-  }
-
-  /** Creation of the oldest without pins. */
-  get oldestMs(): number | undefined {
-    return this.#ages.first(1)[0]?.[1];
-  }
-
-  createdUntil(wallMs: number): SegmentId | undefined {
-    const [first] = this.#ages.first(1);
-    return first && first[1] <= wallMs ? idOf(first[0]) : undefined;
-  }
-
-  tag(tag: string, id: SegmentId): void {
-    const tagged = this.#tags.get(tag) ?? new Set<string>();
-    this.#tags.set(tag, tagged.add(toHex(id)));
-  }
-
-  untag(tag: string, id: SegmentId): void {
-    const tagged = this.#tags.get(tag);
-    tagged?.delete(toHex(id));
-    if (tagged?.size === 0) this.#tags.delete(tag);
-  }
-
-  tagged(tag: string): readonly SegmentId[] {
-    return [...(this.#tags.get(tag) ?? [])].map(idOf);
-  }
-}
-
-function idOf(key: string): SegmentId {
-  const id = fromHex(key);
-  if (!id) throw new TypeError("not a key of these tables");
-  return id;
-}
-
-function copyBlock(block: SealedBlock): SealedBlock {
-  return { cipher: block.cipher, iv: new Uint8Array(block.iv), data: new Uint8Array(block.data) };
-}
-
-class MemoryBlockStore implements BlockStore {
+export class MemoryBlockStore implements BlockStore {
   readonly #tables = new MemoryTables();
   readonly #clock: Clock;
   readonly #observer: Observer;
@@ -365,84 +227,4 @@ class MemoryBlockStore implements BlockStore {
       this.#feed.tell(changes);
     }
   }
-}
-
-class MemorySecretStore implements SecretStore {
-  readonly #secrets = new Map<string, SegmentSecret>();
-  #closed = false;
-
-  async get(id: SegmentId): Promise<SegmentSecret | undefined> {
-    this.#assertOpen();
-    const secret = this.#secrets.get(toHex(id));
-    return secret && new Uint8Array(secret);
-  }
-
-  async put(id: SegmentId, secret: SegmentSecret): Promise<void> {
-    this.#assertOpen();
-    this.#secrets.set(toHex(id), new Uint8Array(secret));
-  }
-
-  async delete(id: SegmentId): Promise<void> {
-    this.#assertOpen();
-    this.forget(id);
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true;
-    this.#secrets.clear();
-  }
-
-  forget(id: SegmentId): void {
-    this.#secrets.delete(toHex(id));
-  }
-
-  #assertOpen(): void {
-    if (this.#closed) throw closedError();
-  }
-}
-
-class MemoryPublicationStore implements PublicationStore {
-  readonly #entries = new Map<string, PublicationEntry>();
-  #closed = false;
-
-  async get(key: string): Promise<PublicationEntry | undefined> {
-    this.#assertOpen();
-    const entry = this.#entries.get(key);
-    return entry && copyEntry(entry);
-  }
-
-  async put(key: string, entry: PublicationEntry): Promise<void> {
-    this.#assertOpen();
-    this.#entries.set(key, copyEntry(entry));
-  }
-
-  async delete(key: string): Promise<void> {
-    this.#assertOpen();
-    this.#entries.delete(key);
-  }
-
-  async *keys(): AsyncIterable<string> {
-    this.#assertOpen();
-    yield* [...this.#entries.keys()];
-  }
-
-  async usage(): Promise<PublicationUsage> {
-    this.#assertOpen();
-    let bytes = 0;
-    for (const { publications } of this.#entries.values())
-      for (const publication of publications) bytes += publication.length;
-    return { bytes, limitBytes: undefined, entries: this.#entries.size };
-  }
-
-  shut(): void {
-    this.#closed = true;
-  }
-
-  #assertOpen(): void {
-    if (this.#closed) throw closedError();
-  }
-}
-
-function copyEntry(entry: PublicationEntry): PublicationEntry {
-  return { ...entry, publications: entry.publications.map((bytes) => new Uint8Array(bytes)) };
 }
