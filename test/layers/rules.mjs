@@ -92,7 +92,7 @@ export function ruleSet(packages) {
       // All that is loaded for `--version`, a wrong option, a completion.
       name: "commands load what they need when they run",
       severity: "error",
-      from: { path: "^packages/cli/src/(?:commands|config|programs)/" },
+      from: { path: "^packages/cli/src/(?:commands/[^/]+/[^/]+-command\\.ts|config/|options/|programs/)" },
       to: { path: "^packages/", pathNot: "^packages/(?:cli|runtime)/", dependencyTypesNot: ["type-only"] },
     },
     {

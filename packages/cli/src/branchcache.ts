@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-import { keepCompiledCode } from "./compile-cache.ts";
+import { keepCompiledCode } from "./programs/compile-cache.ts";
 
 keepCompiledCode();
 const [{ addCompletion }, { branchcacheProgram }, { runProgram }] = await Promise.all([
-  import("./completion.ts"),
+  import("./programs/completion.ts"),
   import("./programs/branchcache.ts"),
-  import("./run.ts"),
+  import("./programs/run-program.ts"),
 ]);
 await runProgram(addCompletion(branchcacheProgram()), process.argv);

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-import { keepCompiledCode } from "./compile-cache.ts";
+import { keepCompiledCode } from "./programs/compile-cache.ts";
 
 keepCompiledCode();
 const [{ branchcachedProgram }, { runProgram }] = await Promise.all([
   import("./programs/branchcached.ts"),
-  import("./run.ts"),
+  import("./programs/run-program.ts"),
 ]);
 await runProgram(branchcachedProgram(), process.argv);

@@ -1,10 +1,10 @@
 /** For tests of the commands: processes that log events, a port for a branch of one's own, and a certificate. */
-export { freeUdpPort } from "./demo/free-udp-port.ts";
+export { freeUdpPort } from "./commands/demo/free-udp-port.ts";
 export {
   type BackgroundProcess,
   type CliProgram,
   type CommandLine,
   runProcess,
   startProcess,
-} from "./demo/processes.ts";
+} from "./commands/demo/processes.ts";
 export { makeCertificate } from "./hosted/certificate.ts";

@@ -162,8 +162,8 @@ const settings = {
           return refusal(error, /^BC_CONFIG$/);
         }
         // What `config show` prints is taken again, and means the same.
-        const mainTree = treeOf(read.written);
-        const again = await resolveConfig({ configFile: file, env: {}, mainTree });
+        const edit = { tree: treeOf(read.written), keys: new Set(read.written.keys()) };
+        const again = await resolveConfig({ configFile: file, env: {}, edit });
         mustEqual(again.settings, read.settings, "written and read again");
         return "settings";
       },

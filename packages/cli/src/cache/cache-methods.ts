@@ -1,9 +1,9 @@
 /** A managed cache over the socket for administration: what the daemon answers, and how a command asks. */
 import type { SegmentSummary } from "@branchcache/cache-store";
 import type { SegmentId } from "@branchcache/content-info";
-import { BranchCacheError, errorCode } from "@branchcache/runtime";
+import { BranchCacheError } from "@branchcache/runtime";
 import { z } from "zod";
-import { ControlClient } from "../control/client.ts";
+import { ControlClient, isOutOfReach } from "../control/client.ts";
 import type { ControlCall, ControlMethod } from "../control/server.ts";
 import type { ManagedCache, VerifyProgress, VerifyReport } from "./managed-cache.ts";
 
@@ -89,9 +89,8 @@ export async function daemonCache(
   try {
     client = await ControlClient.connect(controlSocket);
   } catch (error) {
-    const code = errorCode(error);
     // Whoever may not speak to it may have a cache of his own; his rights to the files decide.
-    if (code === "BC_DAEMON_UNREACHABLE" || code === "BC_DENIED") return undefined;
+    if (isOutOfReach(error)) return undefined;
     throw error;
   }
   const close = () => client[Symbol.asyncDispose]();

@@ -1,15 +1,13 @@
 /** What an administrator does with a cache, wherever it is open: in this process, or in the daemon that uses it. */
 import {
   type BlockStore,
-  makeBlockCheck,
   type PublicationStore,
   type PublicationUsage,
   type Stores,
   verifyStore,
 } from "@branchcache/cache-store";
-import { nodeHashEngine } from "@branchcache/content-info/node";
-import { nodeBlockCipher } from "@branchcache/retrieval/node";
-import type { OpenStore } from "../store.ts";
+import { blockCheck } from "./block-check.ts";
+import type { OpenStore } from "./open-store.ts";
 
 export type VerifyReport = Awaited<ReturnType<typeof verifyStore>>;
 
@@ -52,12 +50,7 @@ export function managedCache(
     forgetHashes: () => forgetHashes(publications),
     setAge: (maxAgeMs) => blocks.setLimits({ maxAgeMs: maxAgeMs === 0 ? undefined : maxAgeMs }),
     verify(signal, onProgress) {
-      const check = makeBlockCheck({
-        engine: nodeHashEngine,
-        open: (sealed, secret, lengthBytes) => nodeBlockCipher.open(sealed, secret, lengthBytes),
-        secretOf: (id) => secrets.get(id),
-      });
-      return verifyStore(blocks, { check, signal, ...(onProgress && { onProgress }) });
+      return verifyStore(blocks, { check: blockCheck(secrets), signal, ...(onProgress && { onProgress }) });
     },
     close: () => stores.close(),
   };

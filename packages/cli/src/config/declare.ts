@@ -4,7 +4,7 @@
  */
 import { addressRanges } from "@branchcache/runtime/node";
 import { z } from "zod";
-import { parseDuration, parseListen, parseSize } from "../option-values.ts";
+import { parseDuration, parseListen, parseSize } from "../options/option-values.ts";
 
 export interface SettingNotes {
   /** One sentence for the administrator. */

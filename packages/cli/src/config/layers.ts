@@ -2,14 +2,25 @@
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { BranchCacheError, errorCode, errorMessage } from "@branchcache/runtime";
-import { defaultPaths } from "../paths.ts";
+import { defaultPaths } from "../files/paths.ts";
 import { readTyped, settingKeys } from "./keys.ts";
 
 export type Origin =
   | { readonly kind: "default" }
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "environment"; readonly variable: string }
-  | { readonly kind: "flag"; readonly flag: string };
+  | { readonly kind: "flag"; readonly flag: string }
+  /** On its way into the main file: it is written only if the whole is accepted. */
+  | { readonly kind: "edit" };
+
+/** Settings given as options, by key: each as it would be written in a file, and the option that it came by. */
+export type SettingFlags = ReadonlyMap<string, { readonly flag: string; readonly value: unknown }>;
+
+/** The main file as it would be, and the keys that are new or changed in it. */
+export interface TreeEdit {
+  readonly tree: Layer["tree"];
+  readonly keys: ReadonlySet<string>;
+}
 
 /** One place, and what it says. */
 export interface Layer {
@@ -29,6 +40,8 @@ export function originText(origin: Origin): string {
       return `environment ${origin.variable}`;
     case "flag":
       return `flag ${origin.flag}`;
+    case "edit":
+      return "the command line";
   }
 }
 
@@ -50,15 +63,15 @@ export function filePlaces(given: string | undefined): FilePlaces | undefined {
 
 /**
  * Errors: `BC_CONFIG` with the file, and where in it. `mustExist`: the main file was asked for by name.
- * `mainTree`: in place of what it says.
+ * `edit`: in place of what that says.
  */
 export async function fileLayers(
   places: FilePlaces,
-  { mustExist, mainTree }: { readonly mustExist: boolean; readonly mainTree?: Layer["tree"] | undefined },
+  { mustExist, edit }: { readonly mustExist: boolean; readonly edit?: TreeEdit | undefined },
 ): Promise<readonly Layer[]> {
   const layers: Layer[] = [];
-  const main = mainTree ?? (await readTree(places.file, mustExist));
-  if (main) layers.push(fileLayer(places.file, main));
+  const main = edit?.tree ?? (await readTree(places.file, mustExist));
+  if (main) layers.push(fileLayer(places.file, main, edit?.keys));
   for (const name of await dropInNames(places.dropIns)) {
     const path = join(places.dropIns, name);
     const tree = await readTree(path, false);
@@ -67,8 +80,8 @@ export async function fileLayers(
   return layers;
 }
 
-function fileLayer(path: string, tree: Readonly<Record<string, unknown>>): Layer {
-  return { tree, origin: () => ({ kind: "file", path }) };
+function fileLayer(path: string, tree: Layer["tree"], edited?: ReadonlySet<string>): Layer {
+  return { tree, origin: (key) => (edited?.has(key) ? { kind: "edit" } : { kind: "file", path }) };
 }
 
 async function dropInNames(directory: string): Promise<readonly string[]> {
@@ -128,13 +141,10 @@ export function environmentLayer(env: Readonly<Record<string, string | undefined
   };
 }
 
-/** `values`: by key, each as in a file and with the flag it came from. */
-export function flagLayer(
-  values: ReadonlyMap<string, { readonly flag: string; readonly value: unknown }>,
-): Layer {
+export function flagLayer(flags: SettingFlags): Layer {
   const tree: Record<string, unknown> = {};
-  for (const [key, { value }] of values) setAt(tree, key, value);
-  return { tree, origin: (key) => ({ kind: "flag", flag: values.get(key)?.flag ?? "--set" }) };
+  for (const [key, { value }] of flags) setAt(tree, key, value);
+  return { tree, origin: (key) => ({ kind: "flag", flag: flags.get(key)?.flag ?? "--set" }) };
 }
 
 export function isTree(value: unknown): value is Record<string, unknown> {

@@ -13,8 +13,11 @@ import {
   type Layer,
   type Origin,
   originText,
+  type SettingFlags,
   setAt,
+  type TreeEdit,
 } from "./layers.ts";
+import { noSuchSetting } from "./named-setting.ts";
 import { settingRules } from "./rules.ts";
 import { type Settings, settingsSchema } from "./schema.ts";
 
@@ -31,9 +34,9 @@ export interface ConfigSources {
   /** From `--config`. */
   readonly configFile?: string | undefined;
   readonly env?: Readonly<Record<string, string | undefined>>;
-  readonly flags?: ReadonlyMap<string, { readonly flag: string; readonly value: unknown }>;
-  /** As if the main file said this. */
-  readonly mainTree?: Readonly<Record<string, unknown>>;
+  readonly flags?: SettingFlags;
+  /** In place of what the main file says. */
+  readonly edit?: TreeEdit;
 }
 
 /** Errors: `BC_CONFIG`; each complaint names the key, where it was set, and what would do. */
@@ -41,12 +44,12 @@ export async function resolveConfig({
   configFile,
   env = process.env,
   flags,
-  mainTree,
+  edit,
 }: ConfigSources = {}): Promise<ResolvedConfig> {
   const given = configFile ?? env["BRANCHCACHE_CONFIG"];
   const files = filePlaces(given);
   const layers: Layer[] = [];
-  if (files) layers.push(...(await fileLayers(files, { mustExist: given !== undefined, mainTree })));
+  if (files) layers.push(...(await fileLayers(files, { mustExist: given !== undefined, edit })));
   layers.push(environmentLayer(env));
   if (flags) layers.push(flagLayer(flags));
   return resolveLayers(layers, files);
@@ -100,37 +103,11 @@ function unknownKeys(layer: Layer): string[] {
       if (findSetting(key)) continue;
       const from = `(from ${originText(layer.origin(key))})`;
       if (keysBelow(key).length === 0) {
-        const near = nearestKey(key);
-        found.push(`${key}: there is no such setting${near ? `; did you mean ${near}?` : ""} ${from}`);
+        found.push(`${noSuchSetting(key)} ${from}`);
       } else if (isTree(value)) walk(value, [...path, name]);
       else found.push(`${key}: is a section and must be an object ${from}`);
     }
   };
   walk(layer.tree, []);
   return found;
-}
-
-/** The setting that was probably meant. */
-export function nearestKey(key: string): string | undefined {
-  let best: { readonly key: string; readonly distance: number } | undefined;
-  for (const { key: candidate } of settingKeys) {
-    const last = candidate.slice(candidate.lastIndexOf(".") + 1);
-    const distance = Math.min(editDistance(key, candidate), editDistance(key, last) + 1);
-    if (!best || distance < best.distance) best = { key: candidate, distance };
-  }
-  return best && best.distance <= Math.max(2, key.length / 3) ? best.key : undefined;
-}
-
-/** Levenshtein's. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

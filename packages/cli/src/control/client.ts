@@ -2,7 +2,7 @@
 import { createConnection, type Socket } from "node:net";
 import { FrameReader, FrameWriter } from "@branchcache/peer-node/socket";
 import { BranchCacheError, errorCode } from "@branchcache/runtime";
-import { controlSocketBeside, socketsToTry } from "../paths.ts";
+import { controlSocketBeside, socketsToTry } from "../files/paths.ts";
 import { CONTROL_VERSION, type ControlAnswer, type ControlRequest, type Rights } from "./protocol.ts";
 import { readToken, tokenFile } from "./token.ts";
 
@@ -116,4 +116,10 @@ export class ControlClient implements AsyncDisposable {
     if (answer.op === "answer") waiting?.resolve(answer.result);
     else waiting?.reject(new BranchCacheError(answer.code, answer.message));
   }
+}
+
+/** True where no daemon runs, or none that this user may ask for this: what can do without one goes on. */
+export function isOutOfReach(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === "BC_DAEMON_UNREACHABLE" || code === "BC_DENIED";
 }

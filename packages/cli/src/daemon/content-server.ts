@@ -6,10 +6,10 @@ import { formatEndpoint, type Observer } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import { contentListener } from "../config/listeners.ts";
 import type { Settings } from "../config/schema.ts";
-import { shownHost } from "../option-values.ts";
+import { loadServerSecret } from "../files/secret-file.ts";
+import { checkServeRoot } from "../files/serve-root.ts";
+import { shownHost } from "../options/option-values.ts";
 import { Resources } from "../resources.ts";
-import { loadServerSecret } from "../secret-file.ts";
-import { checkServeRoot } from "../serve-root.ts";
 import type { DaemonStore } from "./daemon-store.ts";
 
 export interface ContentServer {

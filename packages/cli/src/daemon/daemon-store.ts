@@ -3,10 +3,10 @@ import { join, resolve } from "node:path";
 import type { Stores } from "@branchcache/cache-store";
 import { BranchCacheError, type Observer } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
+import { openCluster } from "../cache/hash-store.ts";
 import { type ManagedCache, managedCache } from "../cache/managed-cache.ts";
+import { makeCacheDirectory, type OpenStore, openStore } from "../cache/open-store.ts";
 import type { Settings } from "../config/schema.ts";
-import { openCluster } from "../hash-store.ts";
-import { makeCacheDirectory, type OpenStore, openStore } from "../store.ts";
 import { timedBlocks } from "./timed-blocks.ts";
 
 export interface DaemonStore extends Stores {

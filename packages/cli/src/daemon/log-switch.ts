@@ -1,6 +1,6 @@
 /** The daemon's log, whose level and format may change while it runs. */
 import type { EventFields, EventLevel, EventName, Observer } from "@branchcache/runtime";
-import { type LogOptions, logObserver } from "../log-observer.ts";
+import { type LogOptions, logObserver } from "../telemetry/log-observer.ts";
 
 export class LogSwitch implements Observer {
   #log: Observer;

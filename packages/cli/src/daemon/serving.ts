@@ -4,8 +4,8 @@ import type { Endpoint, Observer } from "@branchcache/runtime";
 import { blocksListener } from "../config/listeners.ts";
 import type { Settings } from "../config/schema.ts";
 import { hostedDaemonOptions } from "../hosted/from-settings.ts";
-import { startServeWorkers } from "../serve-workers.ts";
 import type { DaemonStore } from "./daemon-store.ts";
+import { startServeWorkers } from "./serve-workers.ts";
 
 export interface Serving extends BlockServer {
   /** Where a hosted cache takes offers by HTTPS. */

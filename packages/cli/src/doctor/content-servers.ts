@@ -2,7 +2,7 @@
 
 import { shownUrl } from "@branchcache/peer-node/download";
 import { errorMessage, toHex } from "@branchcache/runtime";
-import { readSource } from "../info/source.ts";
+import { readSource } from "../commands/info/source.ts";
 import { bad, type Finding, good } from "./finding.ts";
 
 export async function checkContentServers(urls: readonly string[]): Promise<readonly Finding[]> {

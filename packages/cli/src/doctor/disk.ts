@@ -1,7 +1,7 @@
 /** Room for the cache. */
 import { statfs } from "node:fs/promises";
 import { errorMessage } from "@branchcache/runtime";
-import { formatBytes } from "../units.ts";
+import { formatBytes } from "../terminal/units.ts";
 import { bad, type Finding, good, unknown } from "./finding.ts";
 
 /** Below this a cache is too small to matter: a boot image would push everything else out. */

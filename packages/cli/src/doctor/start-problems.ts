@@ -6,20 +6,20 @@ import { lstat, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isPipeName, LONGEST_PATH_BYTES, socketError } from "@branchcache/peer-node";
 import { errorCode, errorMessage } from "@branchcache/runtime";
+import { readPassword } from "../cache/hash-store.ts";
 import { listenersOf } from "../config/listeners.ts";
 import type { ResolvedConfig } from "../config/resolve.ts";
 import type { Settings } from "../config/schema.ts";
 import { SettingError } from "../config/setting-error.ts";
 import { groupId } from "../control/server.ts";
-import { readPassword } from "../hash-store.ts";
+import { checkMakeable, checkWritable } from "../files/makeable.ts";
+import { controlSocketBeside } from "../files/paths.ts";
+import { readCertificates } from "../files/pem-files.ts";
+import { checkServerSecret } from "../files/secret-file.ts";
+import { checkServeRoot } from "../files/serve-root.ts";
 import { certificateFilesBeside, readCertificate } from "../hosted/certificate.ts";
 import { hostedClientOptions } from "../hosted/from-settings.ts";
 import { checkCiphers } from "../hosted/hosted-service.ts";
-import { checkMakeable, checkWritable } from "../makeable.ts";
-import { controlSocketBeside } from "../paths.ts";
-import { readCertificates } from "../pem-files.ts";
-import { checkServerSecret } from "../secret-file.ts";
-import { checkServeRoot } from "../serve-root.ts";
 import { tryListening } from "./ports.ts";
 
 /** Each error names its setting and a cure. `daemonRuns`: ports and sockets are taken by right. */

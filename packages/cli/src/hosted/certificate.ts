@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { type Clock, errorCode, errorMessage } from "@branchcache/runtime";
 import type { Settings } from "../config/schema.ts";
 import { SettingError } from "../config/setting-error.ts";
-import { type Certificate, readCertificatePair } from "../pem-files.ts";
+import { type Certificate, readCertificatePair } from "../files/pem-files.ts";
 import { fullName } from "./full-name.ts";
 
 export interface CertificateFiles {

@@ -5,7 +5,7 @@ import { BranchCacheError, type Observer } from "@branchcache/runtime";
 import { hostedListener } from "../config/listeners.ts";
 import type { Settings } from "../config/schema.ts";
 import type { DaemonStore } from "../daemon/daemon-store.ts";
-import { readCertificatePair, readCertificates } from "../pem-files.ts";
+import { readCertificatePair, readCertificates } from "../files/pem-files.ts";
 import { certificateFilesBeside, certificateFilesOf } from "./certificate.ts";
 import type { HostedDaemonOptions } from "./hosted-service.ts";
 

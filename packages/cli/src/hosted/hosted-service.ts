@@ -11,7 +11,7 @@ import { BranchCacheError, errorMessage, formatEndpoint, type Observer } from "@
 import { addressRanges, systemClock } from "@branchcache/runtime/node";
 import { SettingError } from "../config/setting-error.ts";
 import type { DaemonStore } from "../daemon/daemon-store.ts";
-import { readCertificates } from "../pem-files.ts";
+import { readCertificates } from "../files/pem-files.ts";
 import { type AccessSettings, accessFault } from "./access.ts";
 import {
   type CertificateFiles,

@@ -1,23 +1,27 @@
 /** The command: a content server, a client, and all that an administrator does with the daemon. */
 import { Command } from "commander";
-import { cacheCommand } from "../commands/cache.ts";
-import { configCommand } from "../commands/config.ts";
-import { demoCommand } from "../commands/demo.ts";
-import { doctorCommand } from "../commands/doctor.ts";
-import { disableCommand, enableCommand } from "../commands/enable.ts";
-import { exportCommand } from "../commands/export.ts";
-import { gatewayCommand } from "../commands/gateway.ts";
-import { getCommand } from "../commands/get.ts";
-import { hostedCommand } from "../commands/hosted.ts";
-import { importCommand } from "../commands/import.ts";
-import { infoCommand } from "../commands/info.ts";
-import { keyCommand } from "../commands/key.ts";
-import { publishCommand } from "../commands/publish.ts";
-import { resetCommand } from "../commands/reset.ts";
-import { serveCommand } from "../commands/serve.ts";
-import { statusCommand } from "../commands/status.ts";
-import { eventsCommand, peersCommand, probeCommand, statsCommand } from "../commands/watch.ts";
-import { configOption } from "../config/setting-option.ts";
+import { cacheCommand } from "../commands/cache/cache-command.ts";
+import { configCommand } from "../commands/config/config-command.ts";
+import { demoCommand } from "../commands/demo/demo-command.ts";
+import { disableCommand } from "../commands/disable/disable-command.ts";
+import { doctorCommand } from "../commands/doctor/doctor-command.ts";
+import { enableCommand } from "../commands/enable/enable-command.ts";
+import { eventsCommand } from "../commands/events/events-command.ts";
+import { exportCommand } from "../commands/export/export-command.ts";
+import { gatewayCommand } from "../commands/gateway/gateway-command.ts";
+import { getCommand } from "../commands/get/get-command.ts";
+import { hostedCommand } from "../commands/hosted/hosted-command.ts";
+import { importCommand } from "../commands/import/import-command.ts";
+import { infoCommand } from "../commands/info/info-command.ts";
+import { keyCommand } from "../commands/key/key-command.ts";
+import { peersCommand } from "../commands/peers/peers-command.ts";
+import { probeCommand } from "../commands/probe/probe-command.ts";
+import { publishCommand } from "../commands/publish/publish-command.ts";
+import { resetCommand } from "../commands/reset/reset-command.ts";
+import { serveCommand } from "../commands/serve/serve-command.ts";
+import { statsCommand } from "../commands/stats/stats-command.ts";
+import { statusCommand } from "../commands/status/status-command.ts";
+import { configOption } from "../options/config-option.ts";
 import { version } from "../version.ts";
 
 export function branchcacheProgram(): Command {

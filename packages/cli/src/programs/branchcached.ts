@@ -1,7 +1,9 @@
 /** The daemon's options. */
 import { Command, Option } from "commander";
-import { configOption, SettingOption, settingFlags } from "../config/setting-option.ts";
-import { collect } from "../option-values.ts";
+import type { DaemonOptions } from "../daemon/run-daemon.ts";
+import { configOption } from "../options/config-option.ts";
+import { collect } from "../options/option-values.ts";
+import { SettingOption, settingFlags } from "../options/setting-option.ts";
 import {
   cacheDirOption,
   cacheSizeOption,
@@ -12,9 +14,8 @@ import {
   logLevelOption,
   secretFileOption,
   stopAtEofOption,
-} from "../shared-options.ts";
+} from "../options/shared-options.ts";
 import { version } from "../version.ts";
-import type { DaemonOptions } from "../work/daemon.ts";
 
 export function branchcachedProgram(): Command {
   return new Command("branchcached")
@@ -64,7 +65,7 @@ Examples:
 Exit status: 0 stopped as asked, 1 failed, 2 wrong options or settings.`,
     )
     .action(async (options: DaemonOptions, command: Command) => {
-      const { runDaemon } = await import("../work/daemon.ts");
+      const { runDaemon } = await import("../daemon/run-daemon.ts");
       await runDaemon(options, settingFlags(command));
     });
 }

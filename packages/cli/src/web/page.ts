@@ -4,12 +4,12 @@ import type { Daemon } from "../daemon/daemon.ts";
 import type { Statistics } from "../daemon/statistics.ts";
 import type { Status } from "../daemon/status.ts";
 import type { Finding } from "../doctor/finding.ts";
-import { explanationText } from "../explain.ts";
 import type { DownloadNote } from "../telemetry/downloads.ts";
 import { SOURCES } from "../telemetry/history.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { PeerNote } from "../telemetry/peer-book.ts";
-import { formatBytes, formatDuration, formatRate, formatShare } from "../units.ts";
+import { explanationText } from "../terminal/explanation.ts";
+import { formatBytes, formatDuration, formatRate, formatShare } from "../terminal/units.ts";
 import { Html, html } from "./html.ts";
 
 export interface DashboardState {

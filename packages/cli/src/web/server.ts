@@ -7,7 +7,7 @@ import { errorMessage, formatEndpoint } from "@branchcache/runtime";
 import { metricsListener } from "../config/listeners.ts";
 import type { Settings } from "../config/schema.ts";
 import type { Daemon } from "../daemon/daemon.ts";
-import { shownHost } from "../option-values.ts";
+import { shownHost } from "../options/option-values.ts";
 import { isAllowedHost } from "./host-check.ts";
 import { gatherState, renderPage } from "./page.ts";
 

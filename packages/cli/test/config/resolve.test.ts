@@ -159,6 +159,15 @@ describe("what is not accepted", () => {
     ]);
   });
 
+  it("comes from the command line where it was typed, and from the file where it stands there", async () => {
+    const edit = { tree: { peer: { workers: "none", max_peers: 0 } }, keys: new Set(["peer.workers"]) };
+    const found = await complaint({}, { edit });
+    expect(found.split("\n").sort()).toEqual([
+      expect.stringMatching(/^peer\.max_peers: .* \(from .*branchcache\.json\)$/),
+      "peer.workers: must be a whole number (from the command line)",
+    ]);
+  });
+
   it("is a file that was named and is not there", async () => {
     await expect(resolve({ configFile: join(directory, "no.json") })).rejects.toMatchObject({
       code: "BC_CONFIG",

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { errorCode } from "@branchcache/runtime";
 import { manualClock } from "@branchcache/runtime/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { announcementText, computerDnOf } from "../../src/hosted/announcement.ts";
+import { trustInformation, trustText } from "../../src/commands/hosted/trust-text.ts";
 import {
   certificateFilesBeside,
   ensureCertificate,
@@ -13,7 +13,6 @@ import {
   watchCertificate,
 } from "../../src/hosted/certificate.ts";
 import { hostedServerAddress } from "../../src/hosted/from-settings.ts";
-import { trustInformation, trustText } from "../../src/hosted/trust-text.ts";
 
 let directory: string;
 beforeEach(async () => {
@@ -118,39 +117,5 @@ describe("hosted caches as they are named", () => {
 
   it.each(["", "cache:0", "cache:70000", "a b", "cache:x"])("refuses %j", (text) => {
     expect(thrownBy(() => hostedServerAddress(text, 80))).toEqual("BC_CONFIG");
-  });
-});
-
-describe("the announcement", () => {
-  it("has LDIF, policy values and a DNS record, and says what is not tested", () => {
-    const text = announcementText({ host: "cache.branch.example", httpPort: 8080, httpsPort: 8443 });
-    for (const part of [
-      "dn: CN=BranchCacheHostedCache,CN=CACHE,CN=Computers,DC=branch,DC=example",
-      "objectClass: serviceConnectionPoint",
-      "serviceBindingInformation: HTTP:8080",
-      "Untested with Windows",
-      "HttpConnectPort = 8080, ConnectPort = 8443",
-      "_branchcache._tcp.branch.example. 3600 IN SRV 10 100 8080 cache.branch.example.",
-    ]) {
-      expect(text).toContain(part);
-    }
-    const outside = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
-    expect(
-      outside.every((line) => /^[A-Za-z]+: /.test(line)),
-      "LDIF alone is no comment",
-    ).toEqual(true);
-  });
-
-  it("says so where the host has no full name, and nowhere else", () => {
-    const [bare = "", full = ""] = ["cache", "cache.branch.example"].map((host) =>
-      announcementText({ host, httpPort: 80, httpsPort: 443 }),
-    );
-    expect(bare).toMatch(/^# cache is no full name/);
-    expect(bare).toContain("_branchcache._tcp.example.com. 3600 IN SRV 10 100 80 cache.example.com.");
-    expect(full).not.toContain("no full name");
-  });
-
-  it("escapes what means something in a name", () => {
-    expect(computerDnOf("a,b.branch.example")).toEqual("CN=A\\,B,CN=Computers,DC=branch,DC=example");
   });
 });

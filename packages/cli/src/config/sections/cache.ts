@@ -1,6 +1,6 @@
 /** What is kept, where, how much and for how long. */
 import { z } from "zod";
-import { defaultPaths } from "../../paths.ts";
+import { defaultPaths } from "../../files/paths.ts";
 import { choice, duration, onOff, path, percent, setting, size } from "../declare.ts";
 
 const extension = z.strictObject({

@@ -1,6 +1,6 @@
 /** Content Information: what is asked for, and what this machine's own content server gives. */
 import { z } from "zod";
-import { defaultPaths } from "../../paths.ts";
+import { defaultPaths } from "../../files/paths.ts";
 import { duration, listenAddress, onOff, path, setting, size } from "../declare.ts";
 
 const version = () => z.union([z.literal(1), z.literal(2)], "must be 1 or 2");

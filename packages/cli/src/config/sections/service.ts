@@ -1,6 +1,6 @@
 /** The daemon itself: its sockets, metrics and log. */
 import { z } from "zod";
-import { defaultPaths } from "../../paths.ts";
+import { defaultPaths } from "../../files/paths.ts";
 import { choice, duration, listenAddress, onOff, path, setting } from "../declare.ts";
 
 export const api = z
