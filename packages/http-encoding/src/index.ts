@@ -1,7 +1,13 @@
 /** [MS-PCCRTP] the `peerdist` content coding. No `node:` modules here: those stand behind `./node`. */
-export { fieldText, type HeaderFields } from "./header-fields.ts";
 export {
   type ContentRangeField,
+  fieldText,
+  type HeaderFields,
+  parseAcceptEncoding,
+  parseContentEncoding,
+  parseContentRange,
+} from "./http-fields.ts";
+export {
   compareVersions,
   formatPeerDist,
   formatPeerDistEx,
@@ -9,9 +15,6 @@ export {
   PEERDIST,
   type PeerDistExParams,
   type PeerDistParams,
-  parseAcceptEncoding,
-  parseContentEncoding,
-  parseContentRange,
   parsePeerDist,
   parsePeerDistEx,
   parseVersion,
@@ -21,7 +24,7 @@ export {
   type Version,
   X_P2P_PEERDIST,
   X_P2P_PEERDIST_EX,
-} from "./headers.ts";
+} from "./peerdist-fields.ts";
 export { redactUrl } from "./redact-url.ts";
 export {
   contentInformationChanges,

@@ -1,16 +1,21 @@
 /** The coding for `node:http` servers and, over undici, for clients. */
 
 export * from "./node/client.ts";
-export { type ContentServerOptions, createContentServer } from "./node/content-server.ts";
-export { type DirectoryHandlerOptions, directoryHandler, type ServedFile } from "./node/directory-handler.ts";
-export { type FastifyLike, peerDistPlugin } from "./node/fastify-plugin.ts";
 export {
-  type FilePublications,
-  type FilePublicationsOptions,
-  filePublications,
-  type HashFile,
-} from "./node/file-publications.ts";
-export { fileEtag } from "./node/file-validator.ts";
+  type ContentServerOptions,
+  createContentServer,
+  type RequestHandler,
+} from "./node/content-server.ts";
+export {
+  type DirectoryHandlerOptions,
+  directoryHandler,
+  type ServedFile,
+} from "./node/directory/directory-handler.ts";
+export {
+  type PeerDistDirectory,
+  type PeerDistDirectoryOptions,
+  peerDistDirectory,
+} from "./node/directory/peerdist-directory.ts";
 export type { ForwardedMode } from "./node/forward-fields.ts";
 export { createGateway, type Gateway, type GatewayOptions } from "./node/gateway/gateway.ts";
 export {
@@ -19,24 +24,30 @@ export {
   type UrlPublisherOptions,
   urlPublisher,
 } from "./node/gateway/url-publisher.ts";
+export { type FastifyLike, peerDistPlugin } from "./node/middleware/fastify-plugin.ts";
 export {
-  type PeerDistDirectory,
-  type PeerDistDirectoryOptions,
-  peerDistDirectory,
-} from "./node/peerdist-directory.ts";
-export type { KeeperOptions } from "./node/publication-keeper.ts";
+  type PeerDistServerOptions,
+  peerDistMiddleware,
+  withPeerDist,
+} from "./node/middleware/with-peerdist.ts";
+export {
+  type FilePublications,
+  type FilePublicationsOptions,
+  filePublications,
+  type HashFile,
+} from "./node/publications/file-publications.ts";
+export { fileEtag } from "./node/publications/file-validator.ts";
+export type { KeeperOptions } from "./node/publications/publication-keeper.ts";
 export {
   memoryPublicationStore,
   type PublicationStore,
   type StoredPublications,
-} from "./node/publication-store.ts";
-export type { ResourceFilterOptions } from "./node/resource-filter.ts";
-export type { RequestHandler } from "./node/response-hook.ts";
+} from "./node/publications/publication-store.ts";
 export {
   type ContentSource,
   type HashStream,
   type UrlPublications,
   type UrlPublicationsOptions,
   urlPublications,
-} from "./node/url-publications.ts";
-export { type PeerDistServerOptions, peerDistMiddleware, withPeerDist } from "./node/with-peerdist.ts";
+} from "./node/publications/url-publications.ts";
+export type { ResourceFilterOptions } from "./node/resource-filter.ts";

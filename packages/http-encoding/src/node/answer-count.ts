@@ -1,7 +1,6 @@
 /** What every content server counts of its answers. */
 import type { Observer } from "@branchcache/runtime";
-import { fieldText } from "../header-fields.ts";
-import { readLength } from "../headers.ts";
+import { fieldText, readLength } from "../http-fields.ts";
 import type { PlainAnswer } from "../server/decision.ts";
 import type { OfferReading } from "../server/offer.ts";
 

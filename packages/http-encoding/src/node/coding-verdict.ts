@@ -19,7 +19,6 @@ import {
 import { type CodableAnswer, choose, type PlainAnswer } from "../server/decision.ts";
 import type { PeerDistOffer } from "../server/offer.ts";
 import type { PublicationProvider, Resource } from "../server/publications.ts";
-import type { Verdict } from "./response-hook.ts";
 import { settledWithin } from "./settled-within.ts";
 
 export interface CodingOptions {
@@ -41,6 +40,11 @@ export interface CodingOptions {
   readonly lookupWaitMs?: number;
 }
 
+/** What becomes of the answer: it passes, with other header fields, or Content Information takes its body's place. */
+export type CodingVerdict =
+  | { readonly kind: "pass"; readonly changes: HeaderChanges }
+  | { readonly kind: "replace"; readonly changes: HeaderChanges; readonly body: Iterable<Uint8Array> };
+
 /** An offer and an answer that fit each other. */
 export interface CodingCase {
   readonly publications: PublicationProvider;
@@ -58,7 +62,7 @@ export interface CodingCase {
 /** Larger Content Information is made anew, piece by piece, for each request. */
 const MAX_KEPT_BYTES = 1_048_576;
 
-export function codingJudge(options: CodingOptions): (given: CodingCase) => Promise<Verdict> {
+export function codingJudge(options: CodingOptions): (given: CodingCase) => Promise<CodingVerdict> {
   const {
     secret,
     engine,

@@ -1,6 +1,8 @@
 /** An HTTP server that can stand before strangers: idle connections end, long transfers do not. */
-import { createServer, type Server } from "node:http";
-import type { RequestHandler } from "./response-hook.ts";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+
+/** An express-shaped handler; what it returns is passed on. */
+export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
 
 export interface ContentServerOptions {
   /** A connection on which nothing moves for so long is closed. Default 120,000. */

@@ -1,5 +1,5 @@
 /** Which resources are worth the coding, by path, type and size. */
-import { fieldText, type HeaderFields } from "../header-fields.ts";
+import { fieldText, type HeaderFields } from "../http-fields.ts";
 
 export interface ResourceFilterOptions {
   /** Patterns of paths without query, `*` for any characters: `/images/*`, `*.wim`. Default all. */

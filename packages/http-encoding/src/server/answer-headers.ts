@@ -1,5 +1,5 @@
 /** The header fields that the coding adds to an answer, changes or takes away. [MS-PCCRTP] 3.2.5.1 */
-import { fieldText, type HeaderFields } from "../header-fields.ts";
+import { fieldText, type HeaderFields } from "../http-fields.ts";
 import {
   formatPeerDist,
   formatPeerDistEx,
@@ -7,7 +7,7 @@ import {
   VERSION_1_1,
   X_P2P_PEERDIST,
   X_P2P_PEERDIST_EX,
-} from "../headers.ts";
+} from "../peerdist-fields.ts";
 import type { CodableAnswer } from "./decision.ts";
 import type { PeerDistOffer } from "./offer.ts";
 

@@ -1,7 +1,12 @@
 /** Content or Content Information: the content server's decision as a pure function. [MS-PCCRTP] 3.2.5.1 */
 import type { ContentInformationVersion, ContentRange } from "@branchcache/content-info";
-import { fieldText, type HeaderFields } from "../header-fields.ts";
-import { parseContentEncoding, parseContentRange, readLength } from "../headers.ts";
+import {
+  fieldText,
+  type HeaderFields,
+  parseContentEncoding,
+  parseContentRange,
+  readLength,
+} from "../http-fields.ts";
 import { type NoOfferReason, type PeerDistOffer, type RequestHead, readOffer } from "./offer.ts";
 import { representationValidator } from "./validator.ts";
 

@@ -1,18 +1,17 @@
 /** What a request says about the coding. [MS-PCCRTP] 3.2.5.1 */
 import type { ContentInformationVersion } from "@branchcache/content-info";
-import { fieldText, type HeaderFields } from "../header-fields.ts";
+import { fieldText, type HeaderFields, parseAcceptEncoding } from "../http-fields.ts";
 import {
   compareVersions,
   PEERDIST,
   type PeerDistExParams,
-  parseAcceptEncoding,
   parsePeerDist,
   parsePeerDistEx,
   VERSION_1_0,
   VERSION_1_1,
   VERSION_2_0,
   type Version,
-} from "../headers.ts";
+} from "../peerdist-fields.ts";
 
 export interface RequestHead {
   readonly method: string;

@@ -1,4 +1,4 @@
-import { fieldText, type HeaderFields } from "../header-fields.ts";
+import { fieldText, type HeaderFields } from "../http-fields.ts";
 
 /**
  * What names exactly these bytes: the strong ETag, else Last-Modified together with the weak ETag, if any.

@@ -1,7 +1,7 @@
 /** One GET over undici with our deadlines; redirects and codings are the caller's business. */
 import { type Clock, errorCode, errorMessage, isTimeout, timeoutReason } from "@branchcache/runtime";
 import type { Dispatcher } from "undici";
-import type { HeaderFields } from "../../header-fields.ts";
+import type { HeaderFields } from "../../http-fields.ts";
 import { redactUrl } from "../../redact-url.ts";
 import { undici } from "../undici.ts";
 import { OriginError } from "./errors.ts";
@@ -143,7 +143,7 @@ function originError(error: unknown, stage: "head" | "body", url: URL): OriginEr
     return new OriginError("BC_ORIGIN_CLOSED", `${name} closed the connection before the end`, options);
   }
   // The parser's errors have a code only sometimes.
-  if ((error as Error).name === "HTTPParserError" || code === "UND_ERR_HEADERS_OVERFLOW") {
+  if ((error instanceof Error && error.name === "HTTPParserError") || code === "UND_ERR_HEADERS_OVERFLOW") {
     return new OriginError("BC_ORIGIN_ANSWER", `${name} does not speak HTTP/1.1 as it should`, options);
   }
   const why = code === "" ? errorMessage(error) : code;

@@ -1,5 +1,5 @@
 /** A GET that follows redirects. RFC 9110 15.4 */
-import { fieldText } from "../../header-fields.ts";
+import { fieldText } from "../../http-fields.ts";
 import { redactUrl } from "../../redact-url.ts";
 import { OriginError } from "./errors.ts";
 import { type Exchange, type ExchangeOptions, exchange } from "./exchange.ts";

@@ -1,13 +1,6 @@
 import type { Observer } from "@branchcache/runtime";
-import { fieldText } from "../../header-fields.ts";
-import {
-  PEERDIST,
-  parseContentEncoding,
-  parseContentRange,
-  parsePeerDist,
-  parsePeerDistEx,
-  readLength,
-} from "../../headers.ts";
+import { fieldText, parseContentEncoding, parseContentRange, readLength } from "../../http-fields.ts";
+import { PEERDIST, parsePeerDist, parsePeerDistEx } from "../../peerdist-fields.ts";
 import { redactUrl } from "../../redact-url.ts";
 import { OriginError } from "./errors.ts";
 import type { Followed } from "./follow.ts";

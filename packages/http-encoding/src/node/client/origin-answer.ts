@@ -1,6 +1,6 @@
 /** What an origin answered to a GET that offered the coding. */
 import type { ContentRange } from "@branchcache/content-info";
-import type { HeaderFields } from "../../header-fields.ts";
+import type { HeaderFields } from "../../http-fields.ts";
 import type { Validator } from "./validator.ts";
 
 export type OriginAnswer =

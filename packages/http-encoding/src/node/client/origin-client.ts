@@ -11,7 +11,7 @@ import {
   VERSION_2_0,
   X_P2P_PEERDIST,
   X_P2P_PEERDIST_EX,
-} from "../../headers.ts";
+} from "../../peerdist-fields.ts";
 import { undici } from "../undici.ts";
 import { type FollowOptions, follow } from "./follow.ts";
 import { readOpenAnswer } from "./open-answer.ts";
@@ -84,8 +84,7 @@ export function originClient(options: OriginClientOptions): OriginClient {
     maxRedirects = 10,
     maxContentInformationBytes = 256 * 1_048_576,
   } = options;
-  const own = options.dispatcher ? undefined : ownDispatcher(options, connectTimeoutMs);
-  const dispatcher = options.dispatcher ?? (own as Dispatcher);
+  const dispatcher = options.dispatcher ?? ownDispatcher(options, connectTimeoutMs);
   const following: FollowOptions = { dispatcher, clock, headersTimeoutMs, idleTimeoutMs, maxRedirects };
   let closed: Promise<void> | undefined;
 
@@ -108,7 +107,7 @@ export function originClient(options: OriginClientOptions): OriginClient {
       return readRangeAnswer(followed, range, validator);
     },
     close() {
-      closed ??= own ? own.destroy() : Promise.resolve();
+      closed ??= options.dispatcher ? Promise.resolve() : dispatcher.destroy();
       return closed;
     },
   };

@@ -1,8 +1,8 @@
 /** An interceptor for undici's dispatchers: whoever fetches gets content, and somebody else finds it. */
 import type { Clock, Observer } from "@branchcache/runtime";
 import type { Dispatcher } from "undici";
-import { fieldText, type HeaderFields } from "../../header-fields.ts";
-import { PEERDIST, parseContentEncoding, parsePeerDist } from "../../headers.ts";
+import { fieldText, type HeaderFields, parseContentEncoding } from "../../http-fields.ts";
+import { PEERDIST, parsePeerDist } from "../../peerdist-fields.ts";
 import { redactUrl } from "../../redact-url.ts";
 import { undici } from "../undici.ts";
 import { OriginError } from "./errors.ts";

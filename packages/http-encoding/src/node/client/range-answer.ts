@@ -1,6 +1,5 @@
 import type { ContentRange } from "@branchcache/content-info";
-import { fieldText } from "../../header-fields.ts";
-import { parseContentEncoding, parseContentRange, readLength } from "../../headers.ts";
+import { fieldText, parseContentEncoding, parseContentRange, readLength } from "../../http-fields.ts";
 import { redactUrl } from "../../redact-url.ts";
 import { OriginError } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";

@@ -1,4 +1,4 @@
-import { fieldText, type HeaderFields } from "../../header-fields.ts";
+import { fieldText, type HeaderFields } from "../../http-fields.ts";
 import { isStrongEtag } from "../../server/validator.ts";
 
 /** What a content server said of a representation; later answers must not contradict it. */

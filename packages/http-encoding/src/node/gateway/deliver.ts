@@ -3,8 +3,8 @@ import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Clock } from "@branchcache/runtime";
-import { createPatience } from "../patience.ts";
-import type { Tee } from "../tee.ts";
+import { createPatience } from "../publications/patience.ts";
+import type { Tee } from "../publications/tee.ts";
 import type { Upstream } from "./upstream.ts";
 
 export interface Delivery {

@@ -5,11 +5,11 @@
 import { BranchCacheError, silentObserver } from "@branchcache/runtime";
 import type { Dispatcher, Pool } from "undici";
 import { type CodingOptions, codingJudge } from "../coding-verdict.ts";
+import type { RequestHandler } from "../content-server.ts";
 import type { ForwardedMode } from "../forward-fields.ts";
+import { type UrlPublicationsOptions, urlPublications } from "../publications/url-publications.ts";
 import { type ResourceFilterOptions, resourceFilter } from "../resource-filter.ts";
-import type { RequestHandler } from "../response-hook.ts";
 import { undici } from "../undici.ts";
-import { type UrlPublicationsOptions, urlPublications } from "../url-publications.ts";
 import { keptHeads } from "./kept-heads.ts";
 import { Passage, type PassageContext } from "./passage.ts";
 import { refuse, targetOf } from "./target.ts";
@@ -50,14 +50,14 @@ export interface Gateway {
 /** Fails with `BC_ORIGIN_URL` if the origin is no http or https URL, or has a query or user information. */
 export function createGateway(options: GatewayOptions): Gateway {
   const origin = parseOrigin(options.origin);
-  const own = options.dispatcher ? undefined : poolOf(origin, options);
+  const dispatcher = options.dispatcher ?? poolOf(origin, options);
   const publications = urlPublications(options);
   const context: PassageContext = {
     origin,
     prefix: origin.pathname.replace(/\/$/, ""),
     hostHeader: options.hostHeader ?? (origin.protocol === "https:" ? "origin" : "client"),
     forwarded: options.forwarded ?? "keep",
-    dispatcher: options.dispatcher ?? (own as Pool),
+    dispatcher,
     filter: resourceFilter(options),
     publications,
     judge: codingJudge(options),
@@ -83,7 +83,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       passage.run().catch((error: unknown) => passage.fail(error));
     },
     close() {
-      closed ??= publications.close().then(() => own?.destroy());
+      closed ??= publications.close().then(() => (options.dispatcher ? undefined : dispatcher.destroy()));
       return closed;
     },
   };

@@ -1,6 +1,6 @@
 /** Heads of answers whose content is hashed: what is asked of the origin next time, and its 304 made whole. */
 import { setNewest } from "@branchcache/runtime";
-import { fieldText, type HeaderFields } from "../../header-fields.ts";
+import { fieldText, type HeaderFields } from "../../http-fields.ts";
 import { isStrongEtag, representationValidator } from "../../server/validator.ts";
 
 export interface KeptHead {

@@ -2,16 +2,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Clock, errorCode, errorMessage, type Observer } from "@branchcache/runtime";
 import type { Dispatcher } from "undici";
-import { fieldText, type HeaderFields } from "../../header-fields.ts";
-import { readLength } from "../../headers.ts";
+import { fieldText, readLength, satisfiedRange } from "../../http-fields.ts";
 import { redactUrl } from "../../redact-url.ts";
 import { type HeaderChanges, varyChanges } from "../../server/answer-headers.ts";
 import { type CodableAnswer, type PlainAnswer, readAnswer } from "../../server/decision.ts";
 import { type OfferReading, type PeerDistOffer, readOffer } from "../../server/offer.ts";
 import type { PublicationProvider } from "../../server/publications.ts";
-import { satisfiedRange } from "../../server/request-range.ts";
 import { countAnswer } from "../answer-count.ts";
-import type { CodingCase } from "../coding-verdict.ts";
+import type { CodingCase, CodingVerdict } from "../coding-verdict.ts";
 import {
   CONDITION_FIELDS,
   type ForwardedMode,
@@ -19,10 +17,9 @@ import {
   requestFields,
   responseFields,
 } from "../forward-fields.ts";
+import { createTee, type Tee } from "../publications/tee.ts";
+import type { UrlPublications } from "../publications/url-publications.ts";
 import type { ResourceFilter } from "../resource-filter.ts";
-import type { Verdict } from "../response-hook.ts";
-import { createTee, type Tee } from "../tee.ts";
-import type { UrlPublications } from "../url-publications.ts";
 import { fetchContent } from "./content-fetch.ts";
 import { deliver, deliverInstead } from "./deliver.ts";
 import { Departure } from "./departure.ts";
@@ -47,7 +44,7 @@ export interface PassageContext {
   readonly dispatcher: Dispatcher;
   readonly filter: ResourceFilter;
   readonly publications: UrlPublications;
-  readonly judge: (given: CodingCase) => Promise<Verdict>;
+  readonly judge: (given: CodingCase) => Promise<CodingVerdict>;
   readonly heads: KeptHeads;
   readonly clock: Clock;
   readonly observer: Observer;
@@ -74,7 +71,7 @@ export class Passage {
     this.#request = request;
     this.#response = response;
     this.#target = target;
-    this.#reading = readOffer({ method: target.method, headers: request.headers as HeaderFields });
+    this.#reading = readOffer({ method: target.method, headers: request.headers });
     const asksForContent = target.method === "GET" || target.method === "HEAD";
     this.#eligible = asksForContent && !target.hasBody && context.filter.path(target.path);
     response.once("close", () => {
@@ -233,13 +230,13 @@ export class Passage {
     head: PlainAnswer,
     answer: CodableAnswer,
     provider: PublicationProvider,
-  ): Promise<Verdict> {
+  ): Promise<CodingVerdict> {
     const { judge, observer } = this.#context;
     const vary = varyChanges(head.headers);
     const { signal } = this.#gone;
     const { method } = this.#target;
     return judge({ publications: provider, method, offer, head, answer, key: this.#key, vary, signal }).catch(
-      (error: unknown): Verdict => {
+      (error: unknown): CodingVerdict => {
         observer.event("error", "publish.failed", { reason: errorMessage(error) });
         return { kind: "pass", changes: vary };
       },

@@ -1,7 +1,7 @@
 /** One request to the origin, whose answer waits until somebody says where it goes. */
 import { errorCode } from "@branchcache/runtime";
 import type { Dispatcher } from "undici";
-import type { HeaderFields } from "../../header-fields.ts";
+import type { HeaderFields } from "../../http-fields.ts";
 import type { RawFields } from "../forward-fields.ts";
 import type { Cancellation } from "./departure.ts";
 

@@ -2,8 +2,8 @@
 import { errorCode, errorMessage } from "@branchcache/runtime";
 import type { Dispatcher } from "undici";
 import { readAnswer } from "../../server/decision.ts";
+import { type UrlPublicationsOptions, urlPublications } from "../publications/url-publications.ts";
 import { undici } from "../undici.ts";
-import { type UrlPublicationsOptions, urlPublications } from "../url-publications.ts";
 import { fetchContent } from "./content-fetch.ts";
 import { strongValidator } from "./kept-heads.ts";
 import { openUpstream } from "./upstream.ts";
@@ -29,8 +29,7 @@ export interface UrlPublisher {
 
 export function urlPublisher(options: UrlPublisherOptions): UrlPublisher {
   const { clock, headers = {} } = options;
-  const own = options.dispatcher ? undefined : new (undici().Agent)();
-  const dispatcher = options.dispatcher ?? (own as Dispatcher);
+  const dispatcher = options.dispatcher ?? new (undici().Agent)();
   const publications = urlPublications(options);
   let closed: Promise<void> | undefined;
 
@@ -70,7 +69,7 @@ export function urlPublisher(options: UrlPublisherOptions): UrlPublisher {
       }
     },
     close() {
-      closed ??= publications.close().then(() => own?.destroy());
+      closed ??= publications.close().then(() => (options.dispatcher ? undefined : dispatcher.destroy()));
       return closed;
     },
   };

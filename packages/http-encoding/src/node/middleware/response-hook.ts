@@ -2,14 +2,10 @@
  * Stands between a `node:http` handler and its response: the head is judged before it leaves, and the
  * body then goes out as the handler writes it, or is dropped for another one.
  */
-import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
-import type { HeaderFields } from "../header-fields.ts";
-import type { HeaderChanges } from "../server/answer-headers.ts";
-import type { PlainAnswer } from "../server/decision.ts";
-
-/** An express-shaped handler; what it returns is passed on. */
-export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
+import type { HeaderChanges } from "../../server/answer-headers.ts";
+import type { PlainAnswer } from "../../server/decision.ts";
 
 export type Verdict =
   | {
@@ -148,7 +144,7 @@ export function hookResponse(response: ServerResponse, judge: Judge): void {
   };
 
   const judgeHead = (): void => {
-    const verdict = judge({ status: response.statusCode, headers: response.getHeaders() as HeaderFields });
+    const verdict = judge({ status: response.statusCode, headers: response.getHeaders() });
     if (!(verdict instanceof Promise)) {
       settle(verdict);
       return;

@@ -4,9 +4,9 @@ import type { FileHandle } from "node:fs/promises";
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import { errorMessage, type Observer, silentObserver } from "@branchcache/runtime";
 import send from "send";
-import { fileEtag } from "./file-validator.ts";
+import type { RequestHandler } from "../content-server.ts";
+import { fileEtag } from "../publications/file-validator.ts";
 import { openUnder, readPath } from "./resolve-file.ts";
-import type { RequestHandler } from "./response-hook.ts";
 
 export interface ServedFile {
   /** Real path, without links. */

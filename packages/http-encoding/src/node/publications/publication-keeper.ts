@@ -1,7 +1,7 @@
 /** Hashes of whatever can be named: made in the background, once however often asked, and kept in a store. */
 import { decodePublication, encodePublication, type Publications } from "@branchcache/content-info";
 import { type Clock, errorCode, errorMessage, type Observer, silentObserver } from "@branchcache/runtime";
-import type { Resource } from "../server/publications.ts";
+import type { Resource } from "../../server/publications.ts";
 import type { PublicationStore } from "./publication-store.ts";
 import { recentPublications } from "./recent-publications.ts";
 

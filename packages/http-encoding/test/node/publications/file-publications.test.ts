@@ -4,16 +4,16 @@ import { nodeHashEngine, publishFile } from "@branchcache/content-info/node";
 import { BranchCacheError } from "@branchcache/runtime";
 import { manualClock, recordingObserver } from "@branchcache/runtime/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Resource } from "../../src/index.ts";
+import type { Resource } from "../../../src/index.ts";
 import {
   type FilePublicationsOptions,
   fileEtag,
   filePublications,
   memoryPublicationStore,
   type PublicationStore,
-} from "../../src/node.ts";
-import { exampleContent } from "./http-fixture.ts";
-import { type TemporaryRoot, temporaryRoot } from "./temporary-root.ts";
+} from "../../../src/node.ts";
+import { exampleContent } from "../http-fixture.ts";
+import { type TemporaryRoot, temporaryRoot } from "../temporary-root.ts";
 
 const content = exampleContent(100_000);
 const hashes = publishBytes(content, { engine: nodeHashEngine });

@@ -13,10 +13,10 @@ import {
 import { join } from "node:path";
 import { equalBytes } from "@branchcache/runtime";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readPath } from "../../src/node/resolve-file.ts";
-import { directoryHandler, type ServedFile } from "../../src/node.ts";
-import { exampleContent, exchangeRaw, listen, requestText, type TestServer } from "./http-fixture.ts";
-import { type TemporaryRoot, temporaryRoot } from "./temporary-root.ts";
+import { readPath } from "../../../src/node/directory/resolve-file.ts";
+import { directoryHandler, type ServedFile } from "../../../src/node.ts";
+import { exampleContent, exchangeRaw, listen, requestText, type TestServer } from "../http-fixture.ts";
+import { type TemporaryRoot, temporaryRoot } from "../temporary-root.ts";
 
 const content = exampleContent(1_000);
 

@@ -19,9 +19,9 @@ import {
   type UrlPublications,
   urlPublications,
   withPeerDist,
-} from "../../src/node.ts";
-import { EXAMPLE_SECRET, exampleContent, exchangeRaw, type RawAnswer, requestText } from "./http-fixture.ts";
-import { type TemporaryRoot, temporaryRoot } from "./temporary-root.ts";
+} from "../../../src/node.ts";
+import { EXAMPLE_SECRET, exampleContent, exchangeRaw, type RawAnswer, requestText } from "../http-fixture.ts";
+import { type TemporaryRoot, temporaryRoot } from "../temporary-root.ts";
 
 const content = exampleContent(300_001);
 const EX = "MinContentInformation=1.0, MaxContentInformation=2.0";

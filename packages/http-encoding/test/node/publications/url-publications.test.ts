@@ -2,7 +2,7 @@ import { encodePublication, type Publications, publishBytes } from "@branchcache
 import { nodeHashEngine } from "@branchcache/content-info/node";
 import { manualClock } from "@branchcache/runtime/testing";
 import { describe, expect, it } from "vitest";
-import { memoryPublicationStore, urlPublications } from "../../src/node.ts";
+import { memoryPublicationStore, urlPublications } from "../../../src/node.ts";
 
 const SIZE_BYTES = 100_000;
 

@@ -3,7 +3,7 @@ import type { BigIntStats } from "node:fs";
 import { lstat } from "node:fs/promises";
 import type { Publications } from "@branchcache/content-info";
 import { publishFile } from "@branchcache/content-info/node";
-import type { PublicationProvider, Resource } from "../server/publications.ts";
+import type { PublicationProvider, Resource } from "../../server/publications.ts";
 import { fileEtag } from "./file-validator.ts";
 import { type KeeperOptions, publicationKeeper } from "./publication-keeper.ts";
 

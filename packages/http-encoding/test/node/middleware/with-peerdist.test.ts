@@ -11,8 +11,8 @@ import { nodeHashEngine } from "@branchcache/content-info/node";
 import { equalBytes } from "@branchcache/runtime";
 import { manualClock, recordingObserver } from "@branchcache/runtime/testing";
 import { afterEach, describe, expect, it } from "vitest";
-import type { PublicationProvider, Resource } from "../../src/index.ts";
-import { type PeerDistServerOptions, peerDistMiddleware, withPeerDist } from "../../src/node.ts";
+import type { PublicationProvider, Resource } from "../../../src/index.ts";
+import { type PeerDistServerOptions, peerDistMiddleware, withPeerDist } from "../../../src/node.ts";
 import {
   EXAMPLE_SECRET,
   exampleContent,
@@ -21,7 +21,7 @@ import {
   listen,
   requestText,
   type TestServer,
-} from "./http-fixture.ts";
+} from "../http-fixture.ts";
 
 const content = exampleContent(200_000);
 const hashes = examplePublications(content, nodeHashEngine);

@@ -1,9 +1,9 @@
 /** A directory as a BranchCache content server: files, their hashes and the coding, put together. */
 import type { ServerResponse } from "node:http";
+import type { RequestHandler } from "../content-server.ts";
+import { type PeerDistServerOptions, withPeerDist } from "../middleware/with-peerdist.ts";
+import { type FilePublicationsOptions, filePublications } from "../publications/file-publications.ts";
 import { directoryHandler, type ServedFile } from "./directory-handler.ts";
-import { type FilePublicationsOptions, filePublications } from "./file-publications.ts";
-import type { RequestHandler } from "./response-hook.ts";
-import { type PeerDistServerOptions, withPeerDist } from "./with-peerdist.ts";
 
 export interface PeerDistDirectoryOptions
   extends Omit<PeerDistServerOptions, "publications" | "resourceKey">,

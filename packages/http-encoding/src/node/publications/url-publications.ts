@@ -1,7 +1,7 @@
 /** Hashes of whatever has a URL, kept under it, and made of the bytes as they pass. */
 import { createPublisher, type HashEngine, type Publications } from "@branchcache/content-info";
-import { redactUrl } from "../redact-url.ts";
-import type { PublicationProvider, Resource } from "../server/publications.ts";
+import { redactUrl } from "../../redact-url.ts";
+import type { PublicationProvider, Resource } from "../../server/publications.ts";
 import { type KeeperOptions, publicationKeeper } from "./publication-keeper.ts";
 import type { Tee } from "./tee.ts";
 

@@ -2,10 +2,9 @@
 import { type IncomingMessage, request as openRequest, type Server } from "node:http";
 import { type Duplex, duplexPair } from "node:stream";
 import { BranchCacheError } from "@branchcache/runtime";
-import type { HeaderFields } from "../header-fields.ts";
-import { readAnswer } from "../server/decision.ts";
-import type { Resource } from "../server/publications.ts";
-import { CONDITION_FIELDS, OFFER_FIELDS, requestFields } from "./forward-fields.ts";
+import { readAnswer } from "../../server/decision.ts";
+import type { Resource } from "../../server/publications.ts";
+import { CONDITION_FIELDS, OFFER_FIELDS, requestFields } from "../forward-fields.ts";
 
 const ownConnections = new WeakSet<object>();
 
@@ -49,7 +48,7 @@ export async function* fetchFromOwnServer(
       asked.on("error", reject);
       asked.end();
     });
-    const head = { status: answer.statusCode ?? 0, headers: answer.headers as HeaderFields };
+    const head = { status: answer.statusCode ?? 0, headers: answer.headers };
     const reading = readAnswer(head, nowMs());
     const same =
       head.status === 200 &&

@@ -1,5 +1,5 @@
 import type { Publications } from "@branchcache/content-info";
-import type { Resource } from "../server/publications.ts";
+import type { Resource } from "../../server/publications.ts";
 
 interface Entry {
   readonly validator: string;

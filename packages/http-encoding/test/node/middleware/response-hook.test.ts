@@ -1,8 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { PassThrough, pipeline, Readable } from "node:stream";
 import { afterEach, describe, expect, it } from "vitest";
-import { type BodyCopy, hookResponse, type Judge, type Verdict } from "../../src/node/response-hook.ts";
-import { exchangeRaw, listen, requestText, type TestServer } from "./http-fixture.ts";
+import {
+  type BodyCopy,
+  hookResponse,
+  type Judge,
+  type Verdict,
+} from "../../../src/node/middleware/response-hook.ts";
+import { exchangeRaw, listen, requestText, type TestServer } from "../http-fixture.ts";
 
 const REPLACE: Verdict = {
   kind: "replace",

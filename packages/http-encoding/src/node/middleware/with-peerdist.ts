@@ -1,19 +1,18 @@
 /** Any `node:http` handler as a BranchCache content server. [MS-PCCRTP] 3.2 */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { errorMessage, silentObserver } from "@branchcache/runtime";
-import type { HeaderFields } from "../header-fields.ts";
-import { varyChanges } from "../server/answer-headers.ts";
-import { readAnswer } from "../server/decision.ts";
-import { readOffer } from "../server/offer.ts";
-import type { PublicationProvider } from "../server/publications.ts";
-import { countAnswer } from "./answer-count.ts";
-import { type CodingOptions, codingJudge } from "./coding-verdict.ts";
+import { varyChanges } from "../../server/answer-headers.ts";
+import { readAnswer } from "../../server/decision.ts";
+import { readOffer } from "../../server/offer.ts";
+import type { PublicationProvider } from "../../server/publications.ts";
+import { countAnswer } from "../answer-count.ts";
+import { type CodingOptions, codingJudge } from "../coding-verdict.ts";
+import { createPatience } from "../publications/patience.ts";
+import { createTee, type Tee } from "../publications/tee.ts";
+import type { UrlPublications } from "../publications/url-publications.ts";
+import { type ResourceFilterOptions, resourceFilter } from "../resource-filter.ts";
 import { fetchFromOwnServer, isOwnRequest, targetText } from "./own-server.ts";
-import { createPatience } from "./patience.ts";
-import { type ResourceFilterOptions, resourceFilter } from "./resource-filter.ts";
 import { type BodyCopy, hookResponse, type Verdict } from "./response-hook.ts";
-import { createTee, type Tee } from "./tee.ts";
-import type { UrlPublications } from "./url-publications.ts";
 
 export interface PeerDistServerOptions extends CodingOptions, ResourceFilterOptions {
   /**
@@ -89,13 +88,13 @@ function peerDistHook(options: PeerDistServerOptions): Hook {
   return (request, response) => {
     if (isOwnRequest(request)) return;
     const method = request.method ?? "";
-    const reading = readOffer({ method, headers: request.headers as HeaderFields });
+    const reading = readOffer({ method, headers: request.headers });
     const eligible = ENABLED_METHODS.has(method) && filter.path(targetText(request));
 
     if (hideOtherCodings && eligible && reading.kind === "offer") delete request.headers["accept-encoding"];
 
     const report = (verdict: Verdict): Verdict => {
-      const head = { status: response.statusCode, headers: response.getHeaders() as HeaderFields };
+      const head = { status: response.statusCode, headers: response.getHeaders() };
       countAnswer(observer, reading, verdict.kind === "replace", head);
       return verdict;
     };
