@@ -2,6 +2,6 @@
 export function redactUrl(url: string | URL): string {
   const parsed = typeof url === "string" && URL.canParse(url) ? new URL(url) : url;
   return typeof parsed === "string"
-    ? "an invalid URL"
+    ? "(malformed URL)"
     : `${parsed.protocol}//${parsed.host}${parsed.pathname}`;
 }

@@ -1,5 +1,5 @@
 /** What is given to peers: verified blocks, as they lie in the store. */
-import type { BlockStore, SecretStore } from "@branchcache/cache-store";
+import type { BlockStore, SecretStore, StoredBlock } from "@branchcache/cache-store";
 import { blockLengthBytes, type CipherId, type SealedBlock, type SegmentId } from "@branchcache/content-info";
 import type { HeldSegments } from "@branchcache/discovery";
 import type { BlockCipher, BlockSource } from "@branchcache/retrieval";
@@ -21,20 +21,13 @@ export function blockSourceOf(blocks: BlockStore, reSealing?: ReSealing): BlockS
   return {
     heldBlocks: (id) => blocks.heldBlocks(id, "verified"),
     async block(id, index, preferred) {
-      const found = await blocks.withBlock(id, index, ({ trust, nextBlockIndex, cipher, iv, data }) => {
-        if (trust !== "verified") return undefined;
-        const copy = buffers.take(data.length);
-        copy.set(data);
-        return { nextBlockIndex, stored: { cipher, iv: new Uint8Array(iv), data: copy } };
-      });
-      if (!found) return undefined;
-      const { nextBlockIndex, stored } = found;
-      const release = () => buffers.give(stored.data);
+      const lent = await blocks.withBlock(id, index, (block) =>
+        block.trust === "verified" ? lend(block, buffers) : undefined,
+      );
       // Cipher 0 is a preference that nobody gets: it would put plaintext on the wire.
-      if (!reSealing || preferred === 0 || preferred === stored.cipher)
-        return { sealed: stored, nextBlockIndex, release };
-      const sealed = (await reSeal(blocks, reSealing, id, index, stored, preferred)) ?? stored;
-      return { sealed, nextBlockIndex, release };
+      if (!lent || !reSealing || preferred === 0 || preferred === lent.sealed.cipher) return lent;
+      const sealed = await reSeal(blocks, reSealing, id, index, lent.sealed, preferred);
+      return sealed ? { ...lent, sealed } : lent;
     },
   };
 }
@@ -47,19 +40,21 @@ export function hostedSourceOf(blocks: BlockStore, clock: Clock): BlockSource {
   const buffers = new LentBuffers();
   return {
     heldBlocks: (id) => blocks.heldBlocks(id),
-    block: (id, index) =>
-      blocks.withBlock(id, index, ({ nextBlockIndex, cipher, iv, data }) => {
-        const copy = buffers.take(data.length);
-        copy.set(data);
-        const sealed = { cipher, iv: new Uint8Array(iv), data: copy };
-        return { sealed, nextBlockIndex, release: () => buffers.give(copy) };
-      }),
+    block: (id, index) => blocks.withBlock(id, index, (block) => lend(block, buffers)),
     async segmentAges(ids) {
       const held = await blocks.holds(ids);
       const nowMs = clock.wallMs();
       return held.map((entry) => entry && Math.max(0, nowMs - entry.createdMs));
     },
   };
+}
+
+/** A copy in memory that is used again once it is released. */
+function lend({ nextBlockIndex, cipher, iv, data }: StoredBlock, buffers: LentBuffers) {
+  const copy = buffers.take(data.length);
+  copy.set(data);
+  const sealed: SealedBlock = { cipher, iv: new Uint8Array(iv), data: copy };
+  return { sealed, nextBlockIndex, release: () => buffers.give(copy) };
 }
 
 async function reSeal(

@@ -1,6 +1,4 @@
 /** A BranchCache node in this process or behind a local socket, and downloads through it. */
-
-export { type AddressRanges, addressRanges } from "@branchcache/runtime/node";
 export {
   type ApiConnection,
   type ApiConnectionHandler,

@@ -32,14 +32,14 @@ import { nodeDatagramPort } from "dgram-ws-discovery/node";
 import { type BlockServer, startBlockServer } from "./block-server.ts";
 import { heldSegmentsOf } from "./block-source.ts";
 import type { BranchCache } from "./branch-cache.ts";
-import { hostedFirst } from "./hosted/branch-finder.ts";
+import { BranchPeers } from "./branch-peers.ts";
 import { CacheChoice, LinkSwitch } from "./hosted/cache-choice.ts";
 import { type HostedCacheState, HostedCaches, type HostedClientOptions } from "./hosted/hosted-caches.ts";
+import { hostedFirst } from "./hosted/hosted-first.ts";
 import type { DiscoverOptions } from "./hosted/srv.ts";
 import type { ListenAddress } from "./http-listen.ts";
 import { type NodeBlocks, nodeBlocks } from "./node-blocks.ts";
 import { openNodeReader } from "./node-reader.ts";
-import { BranchPeers } from "./peer-finder.ts";
 import { ProbeCrowd } from "./probe-crowd.ts";
 import { SegmentVault } from "./segment-vault.ts";
 
@@ -167,7 +167,6 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
     });
   const { quarantineMs } = options;
   const peers = new BranchPeers({
-    discovery: undefined,
     clock,
     observer,
     ...(quarantineMs === undefined ? {} : { quarantineMs }),

@@ -3,7 +3,7 @@ import { BranchCacheError } from "@branchcache/runtime";
 import { manualClock } from "@branchcache/runtime/testing";
 import { describe, expect, it } from "vitest";
 import type { BranchCache, ContentPiece, ContentReader } from "../src/branch-cache.ts";
-import { type DownloadOptions, download, shownUrl } from "../src/download/download.ts";
+import { type DownloadOptions, download } from "../src/download/download.ts";
 import type { DownloadSink } from "../src/download/sink.ts";
 
 const BLOCK = 4;
@@ -415,15 +415,5 @@ describe("download", () => {
     const report = await download(options(client, branch(CONTENT), to));
     expect(report.restarts).toBe(1);
     expect(to.content).toBe(CONTENT);
-  });
-});
-
-describe("shownUrl", () => {
-  it.each([
-    [URL_, "http://origin.example/file"],
-    ["https://host:8443/a%20b#part", "https://host:8443/a%20b"],
-    ["nonsense", "(malformed URL)"],
-  ])("%s is shown as %s", (url, shown) => {
-    expect(shownUrl(url)).toBe(shown);
   });
 });

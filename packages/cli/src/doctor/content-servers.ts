@@ -1,6 +1,6 @@
 /** Whether servers give Content Information, and the same for the same content. */
 
-import { shownUrl } from "@branchcache/peer-node/download";
+import { redactUrl } from "@branchcache/http-encoding/node/client";
 import { errorMessage, toHex } from "@branchcache/runtime";
 import { readSource } from "../commands/info/source.ts";
 import { bad, type Finding, good } from "./finding.ts";
@@ -12,11 +12,11 @@ export async function checkContentServers(urls: readonly string[]): Promise<read
     try {
       const { content } = await readSource(url, 2);
       const [first] = content.segments;
-      if (first) identifiers.set(shownUrl(url), { id: toHex(first.id), hash: toHex(first.hashOfData) });
+      if (first) identifiers.set(redactUrl(url), { id: toHex(first.id), hash: toHex(first.hashOfData) });
       found.push(
         good(
           "content server",
-          `${shownUrl(url)} gives Content Information, ${content.segments.length} segments`,
+          `${redactUrl(url)} gives Content Information, ${content.segments.length} segments`,
         ),
       );
     } catch (error) {

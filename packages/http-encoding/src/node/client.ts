@@ -1,5 +1,6 @@
 /** The client alone, for programs that serve nothing: without it they would load the servers too. */
 
+export { redactUrl } from "../redact-url.ts";
 export { OriginError, type OriginErrorCode } from "./client/errors.ts";
 export type { OriginAnswer } from "./client/origin-answer.ts";
 export {

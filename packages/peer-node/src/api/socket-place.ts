@@ -1,3 +1,4 @@
+/** The place of a Unix socket in the file system: made ready before somebody listens there. */
 import { lstat, mkdir, unlink } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { dirname } from "node:path";

@@ -9,9 +9,13 @@ import {
   type OriginAnswer,
   type OriginClient,
   type RequestOptions,
+  redactUrl,
 } from "@branchcache/http-encoding/node/client";
 import { BranchCacheError, type Clock, errorCode, type Observer, silentObserver } from "@branchcache/runtime";
 import type { BranchCache, ContentReader, Explanation } from "../branch-cache.ts";
+import { adoptAll } from "./adopt.ts";
+import { ContentChanged } from "./content-changed.ts";
+import { addBlocks } from "./origin-blocks.ts";
 import { RangeFiller } from "./range-filler.ts";
 import { ByteCount, type DownloadProgress, type DownloadReport } from "./report.ts";
 import type { DownloadSink, PartialContent } from "./sink.ts";
@@ -46,9 +50,6 @@ type PlainAnswer = Extract<OriginAnswer, { kind: "content" }>;
 export async function download(options: DownloadOptions): Promise<DownloadReport> {
   return new Download(options).run();
 }
-
-/** The content at the origin is no longer what the Content Information speaks of. */
-class ContentChanged extends Error {}
 
 class Download {
   readonly #options: DownloadOptions;
@@ -101,8 +102,8 @@ class Download {
           throw new BranchCacheError(
             "BC_CONTENT_CHANGED",
             restarts === RESTARTS_MAX
-              ? `${shownUrl(url)} kept changing while it was downloaded, ${restarts + 1} times in a row`
-              : `${shownUrl(url)} changed while it was downloaded, and what was written cannot be taken back`,
+              ? `${redactUrl(url)} kept changing while it was downloaded, ${restarts + 1} times in a row`
+              : `${redactUrl(url)} changed while it was downloaded, and what was written cannot be taken back`,
             { cause: error },
           );
         }
@@ -124,7 +125,7 @@ class Download {
     this.#contentInformationBytes += answer.bytes.length;
     let reader: ContentReader;
     try {
-      reader = await branchCache.open(answer.bytes, { name: shownUrl(url), ...(signal ? { signal } : {}) });
+      reader = await branchCache.open(answer.bytes, { name: redactUrl(url), ...(signal ? { signal } : {}) });
     } catch (error) {
       signal?.throwIfAborted();
       if (!isContentInformationFault(error)) throw error;
@@ -144,7 +145,7 @@ class Download {
   async #takeCoded(answer: CodedAnswer, reader: ContentReader): Promise<DownloadReport["cached"]> {
     this.#lengthBytes = answer.contentLengthBytes;
     this.#answer = "content-information";
-    this.#version = answer.bytes[1] === 2 ? 2 : 1;
+    this.#version = versionOf(answer.bytes);
     const { sink } = this.#options;
     const partial = this.#takePartial();
     // Verified block by block, what is there already is as good as from a peer.
@@ -219,30 +220,13 @@ class Download {
       signal: signal ? AbortSignal.any([signal, stop]) : stop,
     });
     if (part.kind === "changed") throw new ContentChanged("the origin has another version now");
-    let refusedBytes = 0;
-    const handing: { readonly block: WholeBlock; readonly result: ReturnType<ContentReader["add"]> }[] = [];
-    const settle = async (most: number) => {
-      while (handing.length > most) {
-        const [{ block, result }] = handing.splice(0, 1) as [(typeof handing)[number]];
-        const added = await result;
-        // The same validator with other bytes: the file was changed behind the server's back.
-        if (added === "mismatch") {
-          throw new ContentChanged("bytes of the origin do not match its Content Information");
-        }
-        if (added === "not-kept") refusedBytes += block.bytes.length;
-        await this.#write(block.offsetBytes, block.bytes, "origin");
-      }
-    };
-    for await (const block of wholeBlocks(part.body, reader, range)) {
-      stop.throwIfAborted();
-      const result = reader.add(block.offsetBytes, block.bytes);
-      // Looked at in its turn; until then a failure is no unhandled one.
-      result.catch(() => {});
-      handing.push({ block, result });
-      await settle(ADDS_AHEAD);
-    }
-    await settle(0);
-    return refusedBytes;
+    return addBlocks({
+      reader,
+      range,
+      body: part.body,
+      write: (offsetBytes, bytes) => this.#write(offsetBytes, bytes, "origin"),
+      stop,
+    });
   }
 
   async #takePlain(answer: PlainAnswer): Promise<DownloadReport["cached"]> {
@@ -298,9 +282,9 @@ class Download {
       }
       this.#contentInformationBytes += answer.bytes.length;
       if (answer.contentLengthBytes !== lengthBytes) return "not-kept";
-      this.#version = answer.bytes[1] === 2 ? 2 : 1;
+      this.#version = versionOf(answer.bytes);
       await using reader = await branchCache.open(answer.bytes, {
-        name: shownUrl(url),
+        name: redactUrl(url),
         ...(signal ? { signal } : {}),
       });
       return await adoptAll(reader, lengthBytes, sink.readBack.bind(sink));
@@ -308,7 +292,7 @@ class Download {
       signal?.throwIfAborted();
       // The download itself is complete; that it cannot be shared is worth a line, not a failure.
       (this.#options.observer ?? silentObserver).event("warn", "publish.failed", {
-        url: shownUrl(plain.finalUrl),
+        url: redactUrl(plain.finalUrl),
         error: String(error),
       });
       return "not-kept";
@@ -332,61 +316,9 @@ class Download {
   }
 }
 
-/** Hands over what is in the sink already, some blocks at a time. */
-async function adoptAll(
-  reader: ContentReader,
-  lengthBytes: number,
-  readBack: NonNullable<DownloadSink["readBack"]>,
-): Promise<DownloadReport["cached"]> {
-  let kept = 0;
-  let blocks = 0;
-  for (let offsetBytes = 0; offsetBytes < lengthBytes; ) {
-    const adding: ReturnType<ContentReader["add"]>[] = [];
-    while (adding.length < ADDS_AHEAD && offsetBytes < lengthBytes) {
-      const block = reader.blockAt(offsetBytes);
-      if (!block) return kept > 0 ? "partly" : "not-kept";
-      adding.push(reader.add(offsetBytes, await readBack(offsetBytes, block.lengthBytes)));
-      offsetBytes += block.lengthBytes;
-    }
-    const results = await Promise.all(adding);
-    kept += results.filter((result) => result === "kept").length;
-    blocks += results.length;
-    // Downloaded before the file changed: a whole and consistent older version, of no use to others.
-    if (results.includes("mismatch")) break;
-  }
-  return kept === blocks ? "kept" : kept > 0 ? "partly" : "not-kept";
-}
-
-interface WholeBlock {
-  readonly offsetBytes: number;
-  readonly bytes: Uint8Array;
-}
-
-/** Cuts what the origin sends into the blocks that the Content Information lists. */
-async function* wholeBlocks(
-  body: AsyncIterable<Uint8Array>,
-  reader: ContentReader,
-  range: ContentRange,
-): AsyncGenerator<WholeBlock, void, undefined> {
-  let block = reader.blockAt(range.startBytes);
-  let bytes = new Uint8Array(block?.lengthBytes ?? 0);
-  let filled = 0;
-  for await (const chunk of body) {
-    for (let at = 0; at < chunk.length; ) {
-      if (!block) throw new ContentChanged("the origin sent more than was asked for");
-      const part = chunk.subarray(at, at + block.lengthBytes - filled);
-      bytes.set(part, filled);
-      filled += part.length;
-      at += part.length;
-      if (filled < block.lengthBytes) continue;
-      yield { offsetBytes: block.offsetBytes, bytes };
-      const nextOffset: number = block.offsetBytes + block.lengthBytes;
-      block = nextOffset < range.endBytes ? reader.blockAt(nextOffset) : undefined;
-      bytes = new Uint8Array(block?.lengthBytes ?? 0);
-      filled = 0;
-    }
-  }
-  if (block) throw new ContentChanged("the origin sent less than was asked for");
+/** The major version is the second byte. [MS-PCCRC] 2.3, 2.4 */
+function versionOf(contentInformation: Uint8Array): 1 | 2 {
+  return contentInformation[1] === 2 ? 2 : 1;
 }
 
 function isContentInformationFault(error: unknown): boolean {
@@ -394,18 +326,6 @@ function isContentInformationFault(error: unknown): boolean {
   return code?.startsWith("BC_DECODE_") === true || code === "BC_CONTENT_INFORMATION_INVALID";
 }
 
-/** Without what may be secret: user, password, query. */
-export function shownUrl(url: string): string {
-  try {
-    const parsed = new URL(url);
-    return `${parsed.origin}${parsed.pathname}`;
-  } catch {
-    return "(malformed URL)";
-  }
-}
-
 const RESTARTS_MAX = 3;
-/** Blocks that the node verifies and keeps while the next ones arrive. */
-const ADDS_AHEAD = 16;
 /** Missing pieces are gathered up to this before they are asked for, where they are known in their order only. */
 const GAP_MAX_BYTES = 64 * 1024 * 1024;

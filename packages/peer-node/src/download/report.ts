@@ -1,3 +1,4 @@
+/** What a download tells of itself. */
 import type { ByteSource, Explanation } from "../branch-cache.ts";
 
 /** What came from where: shown while a download runs and kept when it ends. */

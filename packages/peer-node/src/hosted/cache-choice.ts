@@ -1,7 +1,7 @@
 /** Whether hosted caches or the link are asked, as mode and DNS say, and again from time to time. */
 import type { PeerDiscovery } from "@branchcache/discovery";
 import type { CancelTimer, Clock, Observer, Random } from "@branchcache/runtime";
-import type { BranchPeers } from "../peer-finder.ts";
+import type { BranchPeers } from "../branch-peers.ts";
 import type { NodeMode, PeerNodeOptions } from "../peer-node.ts";
 import type { HostedCaches } from "./hosted-caches.ts";
 import { discoverHostedCaches, type HostedCacheAddress } from "./srv.ts";

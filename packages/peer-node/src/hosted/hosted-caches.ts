@@ -88,10 +88,6 @@ export class HostedCaches implements PeerFinder {
     this.#steps = new OfferSteps(options.offerSteps);
   }
 
-  get isEmpty(): boolean {
-    return this.#servers.length === 0;
-  }
-
   get states(): readonly HostedCacheState[] {
     const nowMs = this.#options.clock.monotonicMs();
     return this.#servers.map(({ address, downUntilMs, offers }) => ({
@@ -132,15 +128,9 @@ export class HostedCaches implements PeerFinder {
    * throws. A tag of 16 bytes in hexadecimal digits goes along with the offer; any other is a name of this store.
    */
   kept(segment: Segment, blockIndex: number, tag?: string): void {
-    if (this.#options.servingPort === undefined || this.isEmpty) return;
+    if (this.#options.servingPort === undefined || this.#servers.length === 0) return;
     if (!this.#steps.note(segment, blockIndex)) return;
     this.#chosenFor(segment)?.offers?.offer(segment, tag === undefined ? undefined : contentTagOf(tag));
-  }
-
-  /** A download could not go on with this cache. */
-  failed(peerId: string): void {
-    const server = this.#servers.find(({ peer }) => peer.id === peerId);
-    if (server) this.#noteFailure(server);
   }
 
   close(): void {

@@ -2,16 +2,9 @@
 import type { BlockStore, SecretStore } from "@branchcache/cache-store";
 import type { Segment, SegmentId } from "@branchcache/content-info";
 import type { HeldState, HostedContent, OfferedSegment, PullOutcome } from "@branchcache/hosted-cache";
-import { RetrievalClient } from "@branchcache/retrieval";
-import {
-  type CancelTimer,
-  type Clock,
-  type Endpoint,
-  formatEndpoint,
-  type HttpPort,
-  type Random,
-} from "@branchcache/runtime";
+import { type Clock, type HttpPort, type Random, silentObserver } from "@branchcache/runtime";
 import { pullBlind } from "./blind-pull.ts";
+import { ClientLinks } from "./client-links.ts";
 import { pullVerified, type VerifiedPullOptions } from "./verified-pull.ts";
 
 export interface HostedContentOptions extends VerifiedPullOptions {
@@ -26,13 +19,10 @@ export interface StoredHostedContent extends HostedContent {
   close(): void;
 }
 
-/** How long a connection to a client stays open after the last pull. */
-const IDLE_MS = 5_000;
-
 export function hostedContent(options: HostedContentOptions): StoredHostedContent {
   const { blocks, clock, fetch, http, random, secrets } = options;
-  const observer = fetch.observer ?? { event() {}, count() {}, measure() {} };
-  const links = new Links({
+  const observer = fetch.observer ?? silentObserver;
+  const links = new ClientLinks({
     clock,
     http,
     random,
@@ -114,66 +104,4 @@ async function knownSegment(
     firstBlockIndex: 0,
     blockHashes,
   };
-}
-
-interface Link {
-  readonly client: RetrievalClient;
-  users: number;
-  cancelIdle: CancelTimer | undefined;
-}
-
-/** One connection to each client, for all that is pulled from it. */
-class Links {
-  readonly #options: {
-    readonly http: HttpPort;
-    readonly clock: Clock;
-    readonly random: Random;
-    readonly timeoutMs?: number;
-  };
-  readonly #links = new Map<string, Link>();
-
-  constructor(options: {
-    readonly http: HttpPort;
-    readonly clock: Clock;
-    readonly random: Random;
-    readonly timeoutMs?: number;
-  }) {
-    this.#options = options;
-  }
-
-  async use<T>(client: Endpoint, work: (client: RetrievalClient) => Promise<T>): Promise<T> {
-    const name = formatEndpoint(client);
-    let link = this.#links.get(name);
-    if (!link) {
-      link = {
-        client: new RetrievalClient({ ...this.#options, addresses: [client], kind: "peer" }),
-        users: 0,
-        cancelIdle: undefined,
-      };
-      this.#links.set(name, link);
-    }
-    link.users++;
-    link.cancelIdle?.();
-    link.cancelIdle = undefined;
-    try {
-      return await work(link.client);
-    } finally {
-      if (--link.users === 0) this.#closeLater(name, link);
-    }
-  }
-
-  close(): void {
-    for (const { cancelIdle, client } of this.#links.values()) {
-      cancelIdle?.();
-      client.close();
-    }
-    this.#links.clear();
-  }
-
-  #closeLater(name: string, link: Link): void {
-    link.cancelIdle = this.#options.clock.after(IDLE_MS, () => {
-      link.client.close();
-      if (this.#links.get(name) === link) this.#links.delete(name);
-    });
-  }
 }

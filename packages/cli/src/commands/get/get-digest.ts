@@ -1,6 +1,7 @@
 /** The SHA-256 that a download was promised to have: of the whole, over what each block was verified against. */
 import { createHash } from "node:crypto";
-import { type DownloadSink, type FileSink, shownUrl } from "@branchcache/peer-node/download";
+import { redactUrl } from "@branchcache/http-encoding/node/client";
+import type { DownloadSink, FileSink } from "@branchcache/peer-node/download";
 import { BranchCacheError } from "@branchcache/runtime";
 
 const READ_BYTES = 1024 * 1024;
@@ -42,5 +43,5 @@ export function hashedSink(sink: DownloadSink): {
 }
 
 function wrongDigest(url: string, wanted: string, found: string): BranchCacheError {
-  return new BranchCacheError("BC_SHA256", `${shownUrl(url)} has the SHA-256 ${found}, and not ${wanted}`);
+  return new BranchCacheError("BC_SHA256", `${redactUrl(url)} has the SHA-256 ${found}, and not ${wanted}`);
 }

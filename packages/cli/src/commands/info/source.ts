@@ -7,8 +7,7 @@ import {
   type Segment,
 } from "@branchcache/content-info";
 import { nodeHashEngine } from "@branchcache/content-info/node";
-import { originClient } from "@branchcache/http-encoding/node/client";
-import { shownUrl } from "@branchcache/peer-node/download";
+import { originClient, redactUrl } from "@branchcache/http-encoding/node/client";
 import { BranchCacheError, errorCode, errorMessage } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 
@@ -22,7 +21,7 @@ export interface SourcedContent {
 export async function readSource(source: string, maxVersion: 1 | 2): Promise<SourcedContent> {
   if (/^https?:\/\//i.test(source)) {
     const bytes = await askServer(source, maxVersion);
-    return naming(shownUrl(source), async () => ({
+    return naming(redactUrl(source), async () => ({
       content: readContentInformation(bytes, nodeHashEngine),
       sizeBytes: bytes.length,
     }));
@@ -66,7 +65,7 @@ async function askServer(url: string, versions: 1 | 2): Promise<Uint8Array> {
     answer.discard();
     throw new BranchCacheError(
       "BC_NO_CONTENT_INFORMATION",
-      `${shownUrl(url)} was sent without Content Information: the server is no BranchCache content server, ` +
+      `${redactUrl(url)} was sent without Content Information: the server is no BranchCache content server, ` +
         "has not hashed it yet, or finds it too small",
     );
   } finally {

@@ -5,7 +5,6 @@ import type { PeerFinder, PeerSource } from "@branchcache/retrieval";
 import type { Clock, Observer } from "@branchcache/runtime";
 
 export interface BranchPeersOptions {
-  readonly discovery: PeerDiscovery | undefined;
   readonly clock: Clock;
   readonly observer: Observer;
   /** How long a peer that sent false bytes is left alone. Default 10 minutes. */
@@ -16,12 +15,11 @@ export class BranchPeers implements PeerFinder {
   readonly #options: BranchPeersOptions;
   readonly #quarantineMs: number;
   readonly #quarantinedUntilMs = new Map<string, number>();
-  /** Comes and goes with what else the node uses. */
+  /** Set while the link is asked: see `LinkSwitch`. */
   discovery: PeerDiscovery | undefined;
 
   constructor(options: BranchPeersOptions) {
     this.#options = options;
-    this.discovery = options.discovery;
     this.#quarantineMs = options.quarantineMs ?? 600_000;
   }
 
