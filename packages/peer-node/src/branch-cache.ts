@@ -64,7 +64,7 @@ export interface PiecesOptions {
 export interface ContentReader extends AsyncDisposable {
   /** What the Content Information is about. */
   readonly range: ContentRange;
-  /** The blocks it lists, in content order, as `add` wants them. */
+  /** The listed block that starts exactly there, as `add` wants it; undefined if none does. */
   blockAt(offsetBytes: number): { readonly offsetBytes: number; readonly lengthBytes: number } | undefined;
   /**
    * May be called once. `onMissing` hears of what nobody in the branch gives, as soon as that is known; it comes

@@ -11,7 +11,7 @@ export class LentBuffers {
   take(lengthBytes: number): Uint8Array {
     const capacity = 2 ** Math.ceil(Math.log2(Math.max(lengthBytes, 1)));
     const buffer = this.#free.get(capacity)?.pop() ?? Buffer.allocUnsafeSlow(capacity).buffer;
-    return new Uint8Array(buffer as ArrayBuffer, 0, lengthBytes);
+    return new Uint8Array(buffer, 0, lengthBytes);
   }
 
   give({ buffer }: Uint8Array): void {

@@ -326,13 +326,16 @@ function outcomeOf(change: Change<unknown>, ledger: Ledger<Place>, view: Transac
 
 /**
  * Runs `action` in one write transaction of `environment`; resolves when it is on the disk.
- * Throws `BC_STORE_FULL` or `BC_STORE_IO`, with the path; then nothing of it was committed.
+ * Throws `BC_STORE_FULL` or `BC_STORE_IO`, with the path, or the `StoreError` that `action` throws; then nothing of it was
+ * committed.
  */
 export async function transact<T>(environment: Environment, action: () => T): Promise<T> {
   const { path } = environment;
   try {
     return await environment.write(action);
   } catch (error) {
+    // What `action` itself refused says nothing against the file.
+    if (error instanceof StoreError) throw error;
     const cause = await commitCause(error);
     if (await isNoSpace(cause, path)) throw noSpaceError(path, cause);
     environment.doubt();

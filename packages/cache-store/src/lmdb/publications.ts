@@ -110,11 +110,13 @@ export class LmdbPublicationStore implements PublicationStore {
       const range = start ? { start, exclusiveStart: true, limit: PAGE_KEYS } : { limit: PAGE_KEYS };
       const names: string[] = [];
       const previous = start;
-      for (const key of this.#tables.entries.getKeys(range)) {
-        start = new Uint8Array(key);
-        const value = this.#tables.entries.getBinaryFast(start);
-        if (value) names.push(decodePublicationName(value));
-      }
+      reading(this.#environment, () => {
+        for (const key of this.#tables.entries.getKeys(range)) {
+          start = new Uint8Array(key);
+          const value = this.#tables.entries.getBinaryFast(start);
+          if (value) names.push(decodePublicationName(value));
+        }
+      });
       if (start === previous) return;
       for (const name of names) {
         yield name;

@@ -86,7 +86,7 @@ export class LmdbStoreSet {
   async open(): Promise<LmdbStores> {
     for (const path of readSettings(this.#options.first.tables).extensions ?? []) {
       // Its opening has told why not.
-      await this.#attach(path, {}).catch(() => {});
+      await this.#attach(path).catch(() => {});
     }
     return {
       blocks: this.#spanned,
@@ -122,11 +122,17 @@ export class LmdbStoreSet {
     if (this.#extensions.has(place) || place === resolve(first.environment.path)) {
       throw new StoreError("BC_STORE_INVALID", "is a part of this store already", { path: place });
     }
-    const part = await this.#attach(place, {});
-    const { maxAgeMs = 0 } = await first.blocks.limits();
-    await part.limits.change(part.tables, { ...limit, maxAgeMs });
-    await part.blocks.setLimits({});
-    await this.#remember();
+    const part = await this.#attach(place);
+    try {
+      const { maxAgeMs = 0 } = await first.blocks.limits();
+      await part.limits.change(part.tables, { ...limit, maxAgeMs });
+      await part.blocks.setLimits({});
+      await this.#remember();
+    } catch (error) {
+      this.#detach(place, part);
+      await part.close();
+      throw error;
+    }
   }
 
   async #ensureExtension(path: string, limit: ExtensionLimit = {}): Promise<void> {
@@ -140,8 +146,7 @@ export class LmdbStoreSet {
     const part = this.#extensions.get(resolve(path));
     if (!part) return false;
     await removeStore(part.environment, async () => {
-      this.#spanned.take(part.blocks);
-      this.#extensions.delete(resolve(path));
+      this.#detach(resolve(path), part);
       await this.#remember();
       await part.blocks.removeAll({ pinned: true });
       await part.close();
@@ -189,12 +194,17 @@ export class LmdbStoreSet {
     return [this.#options.first, ...this.#extensions.values()];
   }
 
-  async #attach(path: string, settings: StoredSettings): Promise<LmdbPart> {
+  async #attach(path: string): Promise<LmdbPart> {
     const { openOne, maxAgeMs } = this.#options;
-    const part = await openOne(path, { ...settings, ...(maxAgeMs !== undefined && { maxAgeMs }) });
+    const part = await openOne(path, maxAgeMs === undefined ? {} : { maxAgeMs });
     this.#extensions.set(path, part);
     this.#spanned.add(part.blocks);
     return part;
+  }
+
+  #detach(path: string, part: LmdbPart): void {
+    this.#spanned.take(part.blocks);
+    this.#extensions.delete(path);
   }
 
   async #remember(): Promise<void> {

@@ -326,11 +326,12 @@ export class RedisBlockStore implements BlockStore {
 
   async #pin(id: SegmentId, delta: 1 | -1): Promise<boolean> {
     const { connection, age } = this.#options;
-    return this.#change(id, async (key) => {
+    const own = new Uint8Array(id);
+    return this.#change(own, async (key) => {
       const state = this.#state(await connection.fields(key, HELD_FIELDS));
       if (!state) return false;
       const found = Number(await connection.run("PIN", key, delta, age.leftMs(state.createdMs)));
-      if (found) this.#feed.tell([{ kind: "changed", id: new Uint8Array(id) }]);
+      if (found) this.#feed.tell([{ kind: "changed", id: own }]);
       return found === 1;
     });
   }

@@ -1,10 +1,10 @@
 /** What was read and what went, counted for all processes together; what the engine itself evicts, the engine counts. */
 import type { Buffer } from "node:buffer";
-import type { RemovalNote, RemovalReason, StoreStatistics } from "../block-store.ts";
+import type { RemovalNote, StoreStatistics } from "../block-store.ts";
 import { packr } from "../node/encodings.ts";
 import type { Eviction } from "../store/ledger.ts";
 import { latestNotes, MOST_NOTES } from "../store/report.ts";
-import { emptyTotals } from "../store/segment-state.ts";
+import { emptyTotals, REMOVAL_REASONS } from "../store/segment-state.ts";
 import type { Connection } from "./connection.ts";
 import type { Keyspace } from "./keyspace.ts";
 
@@ -54,11 +54,11 @@ export class Counters {
     let hits = 0;
     // The client makes an object of this one answer.
     for (const [field, value] of Object.entries(all as Record<string, Buffer>)) {
-      const [reason = "", what] = field.split(":");
+      const [name, what] = field.split(":");
       const count = Number(value.toString());
-      if (reason === "hits") hits = count;
-      else if (reason in gone)
-        gone[reason as RemovalReason][what === "bytes" ? "bytes" : "segments"] += count;
+      if (name === "hits") hits = count;
+      const reason = REMOVAL_REASONS.find((one) => one === name);
+      if (reason) gone[reason][what === "bytes" ? "bytes" : "segments"] += count;
     }
     for (const info of infos) {
       gone.size.segments += figure(info, "evicted_keys");

@@ -1,4 +1,5 @@
 /** What this process remembers of segments it writes to, so that a put is one question and not two. */
+import { setNewest } from "@branchcache/runtime";
 import type { SegmentFacts, SegmentState } from "../store/segment-state.ts";
 import type { Fields } from "./connection.ts";
 import { decodeState, readFacts, versionOf } from "./segment-codec.ts";
@@ -49,11 +50,7 @@ export class KnownSegments {
   }
 
   set(key: string, segment: KnownSegment): void {
-    this.#known.delete(key);
-    this.#known.set(key, segment);
-    if (this.#known.size <= MOST_SEGMENTS) return;
-    const [oldest] = this.#known.keys();
-    if (oldest !== undefined) this.#known.delete(oldest);
+    setNewest(this.#known, key, segment, MOST_SEGMENTS);
   }
 
   forget(key: string): void {

@@ -44,10 +44,11 @@ export class Removals {
   /** One block, as `corrupt`, and the segment with its last one. False if it is not held. */
   async block(id: SegmentId, index: number): Promise<boolean> {
     const { connection, feed, change } = this.#options;
-    return change(id, async (key) => {
+    const own = new Uint8Array(id);
+    return change(own, async (key) => {
       const [kind, bytes] = (await connection.run("DROP", key, index, BLOCK_HEADER_BYTES)) as number[];
       if (!kind) return false;
-      const gone = { id: new Uint8Array(id), bytes: bytes ?? 0, whole: kind === 2 };
+      const gone = { id: own, bytes: bytes ?? 0, whole: kind === 2 };
       this.#gone([gone], "corrupt");
       if (!gone.whole) feed.tell([{ kind: "changed", id: gone.id }]);
       return true;
@@ -57,9 +58,10 @@ export class Removals {
   /** One segment, pinned or not. False if it is not held. */
   async segment(id: SegmentId): Promise<boolean> {
     const { connection, change } = this.#options;
-    return change(id, async (key) => {
+    const own = new Uint8Array(id);
+    return change(own, async (key) => {
       const bytes = Number(await connection.run("REMOVE", key, 1));
-      if (bytes >= 0) this.#gone([{ id: new Uint8Array(id), bytes, whole: true }], "removed");
+      if (bytes >= 0) this.#gone([{ id: own, bytes, whole: true }], "removed");
       return bytes >= 0;
     });
   }

@@ -61,6 +61,8 @@ export interface Totals {
   nextSequence: number;
 }
 
+export const REMOVAL_REASONS: readonly RemovalReason[] = ["size", "age", "flush", "corrupt", "removed"];
+
 export function emptyTotals(): Totals {
   const none = () => ({ segments: 0, bytes: 0 });
   const gone = { size: none(), age: none(), flush: none(), corrupt: none(), removed: none() };

@@ -11,7 +11,6 @@ import type {
   NewSegment,
   PutResult,
   ReadOptions,
-  RemovalReason,
   RemoveAllOptions,
   SegmentRecord,
   SegmentSummary,
@@ -21,7 +20,7 @@ import type {
   StoreUsage,
 } from "../block-store.ts";
 import { MOST_NOTES } from "./report.ts";
-import { emptyTotals } from "./segment-state.ts";
+import { emptyTotals, REMOVAL_REASONS } from "./segment-state.ts";
 
 /** Where recent segments are, so that only the first put of each asks. */
 const MOST_ROUTES = 4096;
@@ -153,9 +152,9 @@ export class SpannedBlockStore implements BlockStore {
   async statistics(): Promise<StoreStatistics> {
     const all = await this.#each((part) => part.statistics());
     const { gone } = emptyTotals();
-    for (const [reason, count] of Object.entries(gone) as [RemovalReason, (typeof gone)["size"]][]) {
-      count.segments = sum(all.map((one) => one.gone[reason].segments));
-      count.bytes = sum(all.map((one) => one.gone[reason].bytes));
+    for (const reason of REMOVAL_REASONS) {
+      gone[reason].segments = sum(all.map((one) => one.gone[reason].segments));
+      gone[reason].bytes = sum(all.map((one) => one.gone[reason].bytes));
     }
     const latest = all.flatMap((one) => one.latest).sort((a, b) => b.atMs - a.atMs);
     const pinned = all.flatMap(({ pinnedBytes }) => pinnedBytes ?? []);

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, open, readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { recordingObserver, seededRandom } from "@branchcache/runtime/testing";
@@ -9,6 +9,7 @@ import { inspectDataFile } from "../../src/lmdb/surroundings.ts";
 import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
 import { startWriter } from "../helpers/processes.ts";
 import { openStores, temporaryDirectory } from "../helpers/temporary.ts";
+import { overwrite, PAGE_BYTES, treePages } from "../helpers/tree-pages.ts";
 
 // Every commit waits for a disk, which may be busy.
 vi.setConfig({ testTimeout: 60_000 });
@@ -227,18 +228,6 @@ describe("damaged tree pages", () => {
   });
 });
 
-const PAGE_BYTES = 4096;
-
-/** The pages with a header of a branch or a leaf, and their own number in it. */
-function treePages(file: Uint8Array): readonly number[] {
-  const view = new DataView(file.buffer, file.byteOffset, file.length);
-  const pages = Array.from({ length: Math.floor(file.length / PAGE_BYTES) }, (_, page) => page).slice(2);
-  return pages.filter((page) => {
-    const kind = view.getUint16(page * PAGE_BYTES + 18, true);
-    return view.getBigUint64(page * PAGE_BYTES, true) === BigInt(page) && (kind === 1 || kind === 2);
-  });
-}
-
 function blockFile(path: string): string {
   return join(path, "blocks", "00000001.blocks");
 }
@@ -247,10 +236,4 @@ function indexOf(file: Uint8Array, bytes: Uint8Array): number {
   const at = Buffer.from(file.buffer, file.byteOffset, file.length).indexOf(bytes);
   if (at < 0) throw new Error("the block is not in the file");
   return at;
-}
-
-async function overwrite(path: string, offset: number, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, "r+");
-  await file.write(bytes, 0, bytes.length, offset);
-  await file.close();
 }

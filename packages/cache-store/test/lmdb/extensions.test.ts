@@ -40,6 +40,19 @@ it("a store on two volumes: both take their share, both are found again, one may
   expect((await again.blocks.usage()).limitBytes).toBe(limitBytes);
 });
 
+it("uses no extension whose limit is none", async () => {
+  const [path, extension] = [await temporaryDirectory(), join(await temporaryDirectory(), "more")];
+  const { blocks, addExtension, extensions } = await openStores(path);
+  const { limitBytes } = await blocks.usage();
+  await expect(addExtension(extension, { limitPercent: 101 })).rejects.toMatchObject({
+    code: "BC_STORE_INVALID",
+  });
+  expect(extensions()).toEqual([]);
+  expect((await blocks.usage()).limitBytes).toBe(limitBytes);
+  await addExtension(extension, { limitBytes: 1e8 });
+  expect(extensions()).toEqual([extension]);
+});
+
 it("serves without an extension that is not there, and says so", async () => {
   const [path, extension] = [await temporaryDirectory(), join(await temporaryDirectory(), "more")];
   const first = await openStores(path);

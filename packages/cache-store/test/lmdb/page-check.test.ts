@@ -1,16 +1,16 @@
-import { copyFile, open, readFile, truncate } from "node:fs/promises";
+import { copyFile, readFile, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { findPageDamage } from "../../src/lmdb/page-check.ts";
 import { BLOCKS, sealedBlock, segmentOf } from "../helpers/content.mjs";
 import { openStores, temporaryDirectory } from "../helpers/temporary.ts";
+import { overwrite, PAGE_BYTES, treePages } from "../helpers/tree-pages.ts";
 
 // Every commit waits for a disk, which may be busy.
 vi.setConfig({ testTimeout: 60_000 });
 
 const SEGMENTS = 60;
-const PAGE_BYTES = 4096;
 
 /** A closed store that has had tags, pins, publications and removals. */
 async function usedStore(): Promise<string> {
@@ -28,23 +28,6 @@ async function usedStore(): Promise<string> {
   await publications.put("/file", entry);
   await close();
   return path;
-}
-
-/** The numbers of the pages that trees are made of: a header that says so, and the page's own number. */
-function treePages(file: Uint8Array): number[] {
-  const view = new DataView(file.buffer, file.byteOffset, file.length);
-  const numbers = Array.from({ length: file.length / PAGE_BYTES - 2 }, (_, i) => i + 2);
-  return numbers.filter(
-    (n) =>
-      view.getBigUint64(n * PAGE_BYTES, true) === BigInt(n) &&
-      [1, 2].includes(view.getUint16(n * PAGE_BYTES + 18, true)),
-  );
-}
-
-async function overwrite(path: string, position: number, bytes: Uint8Array): Promise<void> {
-  const file = await open(join(path, "data.mdb"), "r+");
-  await file.write(bytes, 0, bytes.length, position);
-  await file.close();
 }
 
 describe("findPageDamage", () => {
@@ -87,18 +70,26 @@ describe("findPageDamage", () => {
     const used: number[] = [];
     await copyFile(join(path, "data.mdb"), join(copy, "data.mdb"));
     for (const n of pages) {
-      await overwrite(copy, n * PAGE_BYTES, new Uint8Array(PAGE_BYTES));
+      await overwrite(join(copy, "data.mdb"), n * PAGE_BYTES, new Uint8Array(PAGE_BYTES));
       if ((await findPageDamage(copy)) !== undefined) used.push(n);
-      await overwrite(copy, n * PAGE_BYTES, original.subarray(n * PAGE_BYTES, (n + 1) * PAGE_BYTES));
+      await overwrite(
+        join(copy, "data.mdb"),
+        n * PAGE_BYTES,
+        original.subarray(n * PAGE_BYTES, (n + 1) * PAGE_BYTES),
+      );
     }
     expect(used.length).toBeGreaterThan(8);
     expect(await findPageDamage(copy)).toBeUndefined();
     const noise = fc.uint8Array({ minLength: PAGE_BYTES, maxLength: PAGE_BYTES });
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...used), noise, async (n, bytes) => {
-        await overwrite(copy, n * PAGE_BYTES, bytes);
+        await overwrite(join(copy, "data.mdb"), n * PAGE_BYTES, bytes);
         expect(await findPageDamage(copy)).toBeDefined();
-        await overwrite(copy, n * PAGE_BYTES, original.subarray(n * PAGE_BYTES, (n + 1) * PAGE_BYTES));
+        await overwrite(
+          join(copy, "data.mdb"),
+          n * PAGE_BYTES,
+          original.subarray(n * PAGE_BYTES, (n + 1) * PAGE_BYTES),
+        );
       }),
       { numRuns: 40 },
     );
@@ -110,7 +101,8 @@ describe("findPageDamage", () => {
     const places = fc.array(fc.tuple(fc.nat(length - 1), fc.uint8Array({ minLength: 1, maxLength: 64 })));
     await fc.assert(
       fc.asyncProperty(places, async (damages) => {
-        for (const [at, bytes] of damages) await overwrite(path, Math.max(at, 2 * PAGE_BYTES), bytes);
+        for (const [at, bytes] of damages)
+          await overwrite(join(path, "data.mdb"), Math.max(at, 2 * PAGE_BYTES), bytes);
         expect(["string", "undefined"]).toContain(typeof (await findPageDamage(path)));
       }),
       { numRuns: 30 },

@@ -4,6 +4,7 @@ import { errorCode } from "@branchcache/runtime";
 import { recordingObserver } from "@branchcache/runtime/testing";
 import { describe, expect, it, vi } from "vitest";
 import { requirement } from "../../../../test/support/requires.ts";
+import { sizeOfBlocks } from "../helpers/block-files.ts";
 import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
 import { startWriter } from "../helpers/processes.ts";
 import { openStores, smallFileSystem, temporaryDirectory } from "../helpers/temporary.ts";
@@ -27,11 +28,7 @@ async function filled(path: string, observer = recordingObserver()) {
 
 /** Of index and block files. */
 async function sizeOf(path: string): Promise<number> {
-  const names = (await readdir(join(path, "blocks"))).map((name) => join(path, "blocks", name));
-  const sizes = await Promise.all(
-    [...names, join(path, "data.mdb")].map(async (name) => (await stat(name)).size),
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
+  return (await sizeOfBlocks(path)) + (await stat(join(path, "data.mdb"))).size;
 }
 
 describe("a store that is served", () => {

@@ -26,14 +26,16 @@ export interface DownloadReport extends DownloadProgress {
   readonly explanation?: Explanation;
 }
 
+const NOTHING: Readonly<Record<ByteSource, number>> = { local: 0, peer: 0, hosted: 0, origin: 0 };
+
 export class ByteCount {
-  readonly bytes: Record<ByteSource, number> = { local: 0, peer: 0, hosted: 0, origin: 0 };
+  readonly bytes: Record<ByteSource, number> = { ...NOTHING };
 
   add(source: ByteSource, length: number): void {
     this.bytes[source] += length;
   }
 
   clear(): void {
-    for (const source of Object.keys(this.bytes) as ByteSource[]) this.bytes[source] = 0;
+    Object.assign(this.bytes, NOTHING);
   }
 }

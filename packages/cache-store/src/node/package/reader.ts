@@ -9,8 +9,8 @@ import {
   HEADER_BYTES,
   MAGIC,
   MAX_PAYLOAD_BYTES,
-  RECORD_TYPES,
   type RecordType,
+  recordType,
   type StartRecord,
   TRAILER_BYTES,
 } from "./records.ts";
@@ -21,10 +21,6 @@ export interface RawRecord {
   /** Where the next one starts. */
   readonly endBytes: number;
 }
-
-const TYPES = new Map(
-  Object.entries(RECORD_TYPES).map(([name, code]) => [code as number, name as RecordType]),
-);
 
 /**
  * Whole records, in order, up to the end record. Throws `BC_PACKAGE_DAMAGED` for anything else than a whole file,
@@ -43,7 +39,7 @@ export async function* readRecords(
   for (let count = 0; ; count++) {
     const header = await bytes.take(HEADER_BYTES);
     const length = new DataView(header.buffer, header.byteOffset).getUint32(4, true);
-    const type = TYPES.get(header[0] ?? 0);
+    const type = recordType(header);
     if (!type || length > MAX_PAYLOAD_BYTES) throw damaged(`no record at byte ${endBytes}`);
     const rest = await bytes.take(length + TRAILER_BYTES);
     const payload = rest.subarray(0, length);

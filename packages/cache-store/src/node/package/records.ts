@@ -8,8 +8,9 @@ import { MAX_BLOCK_BYTES, MAX_BLOCKS } from "../../store/segment-state.ts";
 import { packr } from "../encodings.ts";
 
 export const MAGIC = Uint8Array.from([0x42, 0x43, 0x50, 0x4b, 0x47, 0x0d, 0x0a, 0x1a]);
-export const RECORD_TYPES = { start: 1, segment: 2, block: 3, publication: 4, holding: 5, end: 6 } as const;
-export type RecordType = keyof typeof RECORD_TYPES;
+/** The number that stands for a type is its place here, from 1 on. */
+const RECORD_TYPES = ["start", "segment", "block", "publication", "holding", "end"] as const;
+export type RecordType = (typeof RECORD_TYPES)[number];
 
 /** Type, three zero bytes, length of the payload; after the payload a CRC-32 of all before. */
 export const HEADER_BYTES = 8;
@@ -60,12 +61,17 @@ export interface EndRecord {
 function encodeRecord(type: RecordType, payload: Uint8Array): Uint8Array {
   const record = new Uint8Array(HEADER_BYTES + payload.length + TRAILER_BYTES);
   const view = new DataView(record.buffer);
-  record[0] = RECORD_TYPES[type];
+  record[0] = RECORD_TYPES.indexOf(type) + 1;
   view.setUint32(4, payload.length, true);
   record.set(payload, HEADER_BYTES);
   const end = HEADER_BYTES + payload.length;
   view.setUint32(end, crc32(record.subarray(0, end)), true);
   return record;
+}
+
+/** The type of a record with this header; undefined if there is no such type. */
+export function recordType(header: Uint8Array): RecordType | undefined {
+  return RECORD_TYPES[(header[0] ?? 0) - 1];
 }
 
 export function encodeObject(
