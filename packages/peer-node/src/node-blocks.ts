@@ -1,4 +1,7 @@
-/** The blocks that a node holds or can get, one by one: for who brings his own order of reading. */
+/**
+ * The blocks that a node holds or can get, one by one: for callers with an order of reading of their own. How much of a
+ * block is read, and whether at all, only they know: they count `retrieval_bytes_total` for what is held or fetched.
+ */
 import type { BlockStore } from "@branchcache/cache-store";
 import type { Segment, SegmentId } from "@branchcache/content-info";
 import {
@@ -60,11 +63,7 @@ export function nodeBlocks(options: NodeBlocksOptions): NodeBlocks {
   const { blocks, vault, observer, fetch, crowd, onKept } = options;
   return {
     held: (segments) => vault.heldBlocks(segments),
-    async read(segment, blockIndex) {
-      const bytes = await vault.read(segment, blockIndex);
-      if (bytes) observer.count("retrieval_bytes_total", bytes.length, { source: "local", app: "api" });
-      return bytes;
-    },
+    read: (segment, blockIndex) => vault.read(segment, blockIndex),
     release: (plaintext) => vault.release(plaintext),
     async keep(segment, blockIndex, plaintext, tag) {
       observer.count("retrieval_bytes_total", plaintext.length, { source: "origin", app: "api" });
@@ -76,10 +75,6 @@ export function nodeBlocks(options: NodeBlocksOptions): NodeBlocks {
       const keeping = keepOnArrival(vault, [tag]);
       for await (const piece of fetchBlocks(wanted, { ...fetch, ...keeping.fetch, signal, blockTimeoutMs })) {
         if (piece.kind === "block") {
-          observer.count("retrieval_bytes_total", piece.bytes.length, {
-            source: piece.from.kind,
-            app: "api",
-          });
           reportReceived(observer, piece);
           const isKept = (await keeping.kept(piece)) === "kept";
           if (isKept && piece.from.kind !== "hosted") onKept?.(piece.segment, piece.blockIndex, tag);

@@ -227,6 +227,26 @@ describe.each(transports)("retrieving, $name", (transport) => {
     }
   });
 
+  it("bytes are counted once they are read: not for what is fetched ahead of them, nor by whole blocks", async () => {
+    world.branch.peers = bytesOf;
+    const counted = () =>
+      ["peer", "local"].map((source) =>
+        world.branch.observer.total("retrieval_bytes_total", { source, app: "api" }),
+      );
+    const handle = await caller.open();
+    expect(await caller.streamRead(handle, 1_000, 1_000)).toMatchObject({ ok: true, bytes: 1_000 });
+    await expect.poll(async () => (await caller.blockRead(handle, 0, 0)).bytes).toBe(content.length);
+    expect(counted(), "all of it is here, and little is read").toEqual([1_000, 0]);
+    for (let at = 1_000; at < content.length; ) {
+      const { bytes = 0, ok } = await caller.streamRead(handle, 30_000, 1_000);
+      expect(ok).toBe(true);
+      at += bytes;
+    }
+    expect(counted()).toEqual([content.length, 0]);
+    await caller.blockRead(await caller.open(), 0, content.length);
+    expect(counted(), "read again, from the own store").toEqual([content.length, content.length]);
+  });
+
   it("API-48 a probe counts what is here, asks nobody and moves nothing", async () => {
     world.branch.peers = bytesOf;
     const handle = await caller.open();

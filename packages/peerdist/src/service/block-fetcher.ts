@@ -1,7 +1,7 @@
 /** Blocks under way from peers for one content handle: several reads may wait for the same ones. */
 import type { CancelTimer, Clock } from "@branchcache/runtime";
 import type { BlockPlace } from "./content-map.ts";
-import type { BlockAccess } from "./ports.ts";
+import type { BlockAccess, FetchedFrom } from "./ports.ts";
 
 type BlockOutcome =
   | { readonly kind: "data"; readonly bytes: Uint8Array }
@@ -36,6 +36,8 @@ export interface BlockFetcherOptions {
   readonly blocks: BlockAccess;
   readonly clock: Clock;
   readonly tag: string;
+  /** A block is there that starts at this offset, whether or not a read waits for it. */
+  readonly onFetched: (startBytes: number, from: FetchedFrom) => void;
 }
 
 export class BlockFetcher {
@@ -99,7 +101,7 @@ export class BlockFetcher {
   }
 
   async #run(session: Session, places: readonly BlockPlace[], timeoutMs: number): Promise<void> {
-    const { blocks, tag } = this.#options;
+    const { blocks, tag, onFetched } = this.#options;
     const { signal } = session.controller;
     const waiting = [...places];
     const settleNext = (outcome: BlockOutcome) => {
@@ -111,6 +113,8 @@ export class BlockFetcher {
     };
     try {
       for await (const piece of blocks.fetch(places, { signal, tag, blockTimeoutMs: timeoutMs })) {
+        const [place] = waiting;
+        if (piece.kind === "block" && place) onFetched(place.startBytes, piece.from.kind);
         settleNext(
           piece.kind === "block"
             ? { kind: "data", bytes: piece.bytes }

@@ -17,7 +17,7 @@ import type { BlockPlace, ContentMap } from "./content-map.ts";
 import { HeldBytes } from "./held-bytes.ts";
 import { InformationFeed } from "./information-feed.ts";
 import type { Cancellable, Operation, OperationOwner, Outcome } from "./operations.ts";
-import type { BlockAccess } from "./ports.ts";
+import type { BlockAccess, FetchedFrom } from "./ports.ts";
 import type { Quota } from "./quota.ts";
 import { SerialQueue } from "./serial-queue.ts";
 
@@ -57,6 +57,8 @@ export class ClientContent implements OperationOwner {
   readonly #information: InformationFeed;
   readonly #held: HeldBytes;
   readonly #fetcher: BlockFetcher;
+  /** Of blocks that were fetched and not yet read to their end, by where they start: who gave them. */
+  readonly #fetchedFrom = new Map<number, FetchedFrom>();
   #map: ContentMap | undefined;
   #cursor = 0;
   #quotaBytes = 0;
@@ -65,7 +67,8 @@ export class ClientContent implements OperationOwner {
     this.#options = options;
     const { engine, versions, quota, contents } = options;
     this.#information = new InformationFeed(engine, versions);
-    this.#fetcher = new BlockFetcher(options);
+    const onFetched = (startBytes: number, from: FetchedFrom) => this.#fetchedFrom.set(startBytes, from);
+    this.#fetcher = new BlockFetcher({ ...options, onFetched });
     this.#held = new HeldBytes(options.heldBytesMax, (delta) => {
       if (delta > 0) return quota.take("bytes", delta);
       quota.give("bytes", -delta);
@@ -89,6 +92,7 @@ export class ClientContent implements OperationOwner {
   close(): void {
     this.#options.contents.delete(this);
     this.#fetcher.close();
+    this.#fetchedFrom.clear();
     this.#held.clear();
     this.#options.quota.give("bytes", this.#quotaBytes);
     this.#quotaBytes = 0;
@@ -198,6 +202,7 @@ export class ClientContent implements OperationOwner {
       if (!block) break;
       read.push(block);
       const part = this.#wanted(place, block, offset + bytes, max - bytes);
+      this.#countRead(place, offset + bytes, part.length);
       data.push(part);
       bytes += part.length;
     }
@@ -248,6 +253,7 @@ export class ClientContent implements OperationOwner {
           want.satisfied();
           if (i > 0) break;
           const part = this.#wanted(place, result.bytes, offset, max);
+          this.#countRead(place, offset, part.length);
           return { error: ERROR_SUCCESS, offset, bytes: part.length, data: [part] };
         }
         if (i === 0 && result.reason === "timeout") error = ERROR_TIMEOUT;
@@ -257,6 +263,18 @@ export class ClientContent implements OperationOwner {
       return { error, offset, bytes: Math.min(missingUpTo, this.#map!.range.endBytes) - offset };
     } finally {
       deadline.cancel();
+    }
+  }
+
+  /**
+   * What the caller gets is counted, once, under who gave it: not what is fetched ahead, nor the whole block for a part
+   * of it. A block that is read again after its end comes from the own store.
+   */
+  #countRead({ startBytes, endBytes }: BlockPlace, offset: number, lengthBytes: number): void {
+    const source = this.#fetchedFrom.get(startBytes) ?? "local";
+    this.#options.observer.count("retrieval_bytes_total", lengthBytes, { source, app: "api" });
+    if (offset + lengthBytes >= Math.min(endBytes, this.#map?.range.endBytes ?? endBytes)) {
+      this.#fetchedFrom.delete(startBytes);
     }
   }
 

@@ -13,6 +13,12 @@ export interface BlockName {
   readonly blockIndex: number;
 }
 
+export type FetchedFrom = "peer" | "hosted";
+
 export type FetchedPiece =
-  | (BlockName & { readonly kind: "block"; readonly bytes: Uint8Array })
+  | (BlockName & {
+      readonly kind: "block";
+      readonly bytes: Uint8Array;
+      readonly from: { readonly kind: FetchedFrom };
+    })
   | (BlockName & { readonly kind: "missing"; readonly reason: "no-peer" | "failed" | "timeout" });

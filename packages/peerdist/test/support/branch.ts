@@ -4,7 +4,13 @@ import { publishBytes, ServerSecret, writeContentInformation } from "@branchcach
 import { nodeHashEngine } from "@branchcache/content-info/node";
 import { startPeerNode } from "@branchcache/peer-node";
 import { systemClock } from "@branchcache/runtime/node";
-import { type ManualClock, manualClock, seededRandom } from "@branchcache/runtime/testing";
+import {
+  type ManualClock,
+  manualClock,
+  type RecordingObserver,
+  recordingObserver,
+  seededRandom,
+} from "@branchcache/runtime/testing";
 import {
   type BlockAccess,
   type BlockName,
@@ -22,6 +28,8 @@ export interface Branch {
   readonly clock: ManualClock;
   readonly service: PeerDistService;
   readonly blocks: BlockAccess;
+  /** What the service reports. */
+  readonly observer: RecordingObserver;
   /** Default: nobody has anything. */
   peers: (block: BlockName) => PeerAnswer;
   /** Blocks asked of peers so far. */
@@ -54,16 +62,18 @@ export async function startBranch(options: Partial<PeerDistServiceOptions> = {})
         } else if (typeof answer === "string") yield { ...block, kind: "missing", reason: answer };
         else {
           await node.blocks.keep(block.segment, block.blockIndex, answer, tag);
-          yield { ...block, kind: "block", bytes: answer };
+          yield { ...block, kind: "block", bytes: answer, from: { kind: "peer" } };
         }
       }
     },
   };
-  const service = new PeerDistService({ blocks, engine, secret, clock, ...options });
+  const observer = recordingObserver();
+  const service = new PeerDistService({ blocks, engine, secret, clock, observer, ...options });
   const branch: Branch = {
     clock,
     service,
     blocks,
+    observer,
     peers: () => "no-peer",
     asked: 0,
     abandoned: 0,
