@@ -100,7 +100,7 @@ describe.skipIf(!chromiumFound.ok)("the dashboard in a browser", () => {
   it("has no serious fault of accessibility, light or dark, wide or narrow", async () => {
     const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
     for (const colorScheme of ["light", "dark"] as const) {
-      for (const width of [1_200, 360]) {
+      for (const width of [1_200, 390, 320]) {
         const page = await openPage(node.url, {
           colorScheme,
           viewport: { width, height: 900 },
@@ -118,11 +118,18 @@ describe.skipIf(!chromiumFound.ok)("the dashboard in a browser", () => {
           );
         });
         expect(found).toEqual([]);
-        // Nothing to scroll sideways but what scrolls in itself.
+        // Nothing to scroll sideways but what scrolls in itself, and of that no table of peers.
         expect(await page.evaluate(`document.documentElement.scrollWidth`)).toBeLessThanOrEqual(width);
-        if (pictures) {
-          const name = `dashboard-${colorScheme}-${width === 360 ? "phone" : "wide"}.png`;
-          await page.screenshot({ path: join(pictures, name), fullPage: width === 360 });
+        const sideways = `(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)(document.querySelector("#peers"))`;
+        expect(await page.evaluate(sideways)).toBe(0);
+        // Its columns are named beside each figure, or above them.
+        const heads = await page
+          .locator("#peers thead")
+          .evaluate((head) => head.getBoundingClientRect().left);
+        expect(heads < 0).toBe(width < 500);
+        if (pictures && width !== 320) {
+          const name = `dashboard-${colorScheme}-${width === 390 ? "phone" : "wide"}.png`;
+          await page.screenshot({ path: join(pictures, name), fullPage: width === 390 });
         }
         await page.close();
       }

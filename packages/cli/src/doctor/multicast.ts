@@ -55,7 +55,8 @@ async function tryInterface(name: string, address: string, port: number): Promis
           socket.setMulticastTTL(0);
           socket.setMulticastLoopback(true);
           socket.send(word, port, GROUP, (error) => error && reject(error));
-          systemClock.after(WAIT_MS, () => resolve(false));
+          // What came while this process was kept waiting itself is read first.
+          systemClock.after(WAIT_MS, () => setImmediate(() => resolve(false)));
         } catch (error) {
           reject(error instanceof Error ? error : new Error(String(error)));
         }

@@ -141,17 +141,30 @@ ${formatBytes(data.active_bytes)} of ${formatBytes(limit)} (${formatShare(data.a
 
 function peers(list: readonly PeerNote[], nowMs: number): Html {
   if (list.length === 0) return html`<p class="note">No peer gave anything yet.</p>`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Table of peers"><table>
-<thead><tr><th scope="col">peer</th><th scope="col">gave</th><th scope="col">rate</th><th scope="col">failures</th><th scope="col">last</th><th scope="col">state</th></tr></thead>
-<tbody>${list.slice(0, 20).map(
-    (peer) => html`<tr><th scope="row">${peer.address ?? peer.id}</th><td>${formatBytes(peer.bytes)}</td>
-<td>${formatRate(peer.bytesPerSecond, 1_000)}</td><td>${peer.failures}</td><td>${agoText(peer.lastMs, nowMs)}</td>
-<td>${
+  const columns = ["peer", "gave", "rate", "failures", "last", "state"] as const;
+  // Roles are said, since on a narrow screen cells are laid out as lines, each with its column's name before it.
+  return html`<table class="stacked" role="table">
+<thead role="rowgroup"><tr role="row">${columns.map((name) => html`<th scope="col" role="columnheader">${name}</th>`)}</tr></thead>
+<tbody role="rowgroup">${list.slice(0, 20).map((peer) => {
+    const cells = [
+      formatBytes(peer.bytes),
+      formatRate(peer.bytesPerSecond, 1_000),
+      peer.failures,
+      agoText(peer.lastMs, nowMs),
       peer.quarantinedUntilMs === undefined
         ? "good"
-        : html`<strong>left alone</strong> for ${formatDuration(peer.quarantinedUntilMs - nowMs)} (${peer.quarantineReason})`
-    }</td></tr>`,
-  )}</tbody></table></div>`;
+        : html`<strong>left alone</strong> for ${formatDuration(peer.quarantinedUntilMs - nowMs)} (${peer.quarantineReason})`,
+    ];
+    return html`<tr role="row"><th scope="row" role="rowheader">${breakable(peer.address ?? peer.id)}</th>${cells.map(
+      (cell, i) => html`<td role="cell" data-column="${columns[i + 1]}"><span>${cell}</span></td>`,
+    )}</tr>
+`;
+  })}</tbody></table>`;
+}
+
+/** Long addresses give way between their parts. */
+function breakable(text: string): readonly Html[] {
+  return text.split(/(?<=:)/).map((part) => html`${part}<wbr>`);
 }
 
 function downloads(list: readonly DownloadNote[], nowMs: number): Html {
