@@ -58,16 +58,16 @@ export async function readSecretBytes(path: string): Promise<Uint8Array> {
 export async function replaceSecret(path: string, secret: Uint8Array): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await writeWholePrivate(path, secret);
+    await writeWhole(path, secret);
   } catch (error) {
     throw secretFileError(path, error);
   }
 }
 
-/** Mode 0600; owned by whoever owns the directory, so that root may write what the service's user reads. */
-export async function writeWholePrivate(path: string, bytes: Uint8Array): Promise<void> {
+/** Owned by whoever owns the directory, so that root may write what the service's user reads. */
+export async function writeWhole(path: string, bytes: Uint8Array, mode: number = 0o600): Promise<void> {
   const draft = `${path}.${process.pid}.${toHex(systemRandom.bytes(4))}`;
-  const file = await open(draft, "wx", 0o600);
+  const file = await open(draft, "wx", mode);
   try {
     await file.writeFile(bytes);
     await file.sync();

@@ -1,11 +1,12 @@
 /** The certificate of a hosted cache's HTTPS port: from files, or made on first start, and read again when it changes. */
-import { mkdir, rename, stat, writeFile } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { dirname, join } from "node:path";
 import { type Clock, errorCode, errorMessage } from "@branchcache/runtime";
 import type { Settings } from "../config/schema.ts";
 import { SettingError } from "../config/setting-error.ts";
 import { type Certificate, readCertificatePair } from "../files/pem-files.ts";
+import { writeWhole } from "../files/secret-file.ts";
 import { fullName } from "./full-name.ts";
 
 export interface CertificateFiles {
@@ -97,11 +98,8 @@ export async function makeCertificate(
   });
   try {
     await mkdir(dirname(files.key), { recursive: true, mode: 0o700 });
-    const draft = (path: string) => `${path}.new`;
-    await writeFile(draft(files.key), key, { mode: 0o600 });
-    await writeFile(draft(files.cert), cert, { mode: 0o644 });
-    await rename(draft(files.key), files.key);
-    await rename(draft(files.cert), files.cert);
+    await writeWhole(files.key, Buffer.from(key));
+    await writeWhole(files.cert, Buffer.from(cert), 0o644);
   } catch (cause) {
     throw new SettingError("BC_TLS_CERTIFICATE", {
       setting: "hosted_server.cert",

@@ -1,9 +1,10 @@
-import { mkdtemp, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { chown, mkdtemp, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { errorCode } from "@branchcache/runtime";
 import { manualClock } from "@branchcache/runtime/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { requirement } from "../../../../test/support/requires.ts";
 import { trustInformation, trustText } from "../../src/commands/hosted/trust-text.ts";
 import {
   certificateFilesBeside,
@@ -14,6 +15,7 @@ import {
 } from "../../src/hosted/certificate.ts";
 import { hostedServerAddress } from "../../src/hosted/from-settings.ts";
 
+const root = requirement("root");
 let directory: string;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "branchcache-hosted-"));
@@ -60,6 +62,13 @@ describe("the certificate of a hosted cache", () => {
     ]) {
       expect(text).toContain(part);
     }
+  });
+
+  it.skipIf(!root.ok)("belongs to the service's user also where root makes it for him", async () => {
+    await chown(directory, 65_534, 65_534);
+    const files = certificateFilesBeside(join(directory, "secret"));
+    await ensureCertificate(files);
+    for (const path of Object.values(files)) expect((await stat(path)).uid).toBe(65_534);
   });
 
   it("gives way to one that is made for other names, key and all", async () => {

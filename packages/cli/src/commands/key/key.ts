@@ -10,7 +10,7 @@ import {
   replaceSecret,
   SECRET_BYTES,
   secretFingerprint,
-  writeWholePrivate,
+  writeWhole,
 } from "../../files/secret-file.ts";
 import type { ControlOptions } from "../../options/control-options.ts";
 import { confirm } from "../../terminal/confirm.ts";
@@ -43,7 +43,7 @@ export async function setKey(options: KeyOptions): Promise<void> {
 export async function exportKey(file: string, options: KeyTransferOptions): Promise<void> {
   const secret = await readSecretBytes(options.secretFile);
   const sealed = await sealKeyFile(secret, await readPassphrase(options.passphraseFile));
-  await writeWholePrivate(file, Buffer.from(sealed)).catch((error: unknown) => {
+  await writeWhole(file, Buffer.from(sealed)).catch((error: unknown) => {
     throw new BranchCacheError("BC_KEY_FILE", `cannot write ${file}: ${errorMessage(error)}`, {
       cause: error,
     });
