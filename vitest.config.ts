@@ -23,7 +23,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Half of the time goes into starting processes and waiting for them: one worker a core, not one less.
     maxWorkers: "100%",
-    // No module of ours keeps state: files of tests can share what they import, which halves their processor time.
+    // Files of tests share what they import, which halves their processor time: none may count on a module's being fresh.
     isolate: false,
     restoreMocks: true,
     unstubEnvs: true,

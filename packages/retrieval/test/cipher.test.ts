@@ -4,13 +4,14 @@ import { fromHex, toHex } from "@branchcache/runtime";
 import { seededRandom } from "@branchcache/runtime/testing";
 import { describe, expect, it } from "vitest";
 import { sealedLengthBytes } from "../src/index.ts";
-import { nodeBlockCipher as cipher } from "../src/node.ts";
+import { createNodeBlockCipher } from "../src/node/block-cipher.ts";
 import vectors from "./vectors/messages.json" with { type: "json" };
 
 const hex = (text: string): Uint8Array => fromHex(text) as Uint8Array;
 const secret = hex("130ab79627574c452eb218276007edfa3ccba29c312e9da4d4a3c2b07db58a76");
 const iv = hex("f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff");
 const plaintext = Uint8Array.from({ length: 100 }, (_, i) => i);
+const cipher = createNodeBlockCipher();
 const fixed = { bytes: () => iv };
 const ciphers = [1, 2, 3] as const;
 
@@ -30,6 +31,7 @@ describe("block cipher", () => {
   });
 
   it.each([0, 1] as const)("frees released plaintexts of cipher %i, and nothing else", (id) => {
+    const cipher = createNodeBlockCipher();
     const sealed = cipher.seal(plaintext, secret, id, fixed);
     const data = Buffer.from(sealed.data);
     const opened = Array.from({ length: 12 }, () => cipher.open({ ...sealed, data }, secret, 100)?.plaintext);

@@ -33,7 +33,8 @@ const FREED_FIRST_BYTES = 2 ** 20;
 /** AES of `node:crypto`. */
 export const nodeBlockCipher: BlockCipher = createNodeBlockCipher();
 
-function createNodeBlockCipher(): BlockCipher {
+/** With memory of its own: what is released to one is not freed by another. */
+export function createNodeBlockCipher(): BlockCipher {
   let last: Opener | undefined;
   let released: ArrayBuffer[] = [];
   let nowhere: MessagePort | undefined;
