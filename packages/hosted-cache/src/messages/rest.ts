@@ -1,5 +1,5 @@
 /** Fields without a length of their own: they run to the end of the HTTP body. */
-import type { Layout } from "@branchcache/runtime";
+import { items, type Layout } from "@branchcache/runtime";
 
 /** All bytes that are left, if there may be so many. */
 export function restBytes(fault: (length: number) => string | undefined): Layout<Uint8Array> {
@@ -35,23 +35,13 @@ export function restItems<T>(
       }
       if (count < min || count > max)
         reader.fail("BC_DECODE_LIMIT", `${count} items, ${min} to ${max} allowed`);
-      const values: T[] = [];
-      for (let i = 0; i < count; i++) {
-        reader.enter(i);
-        values.push(item.read(reader));
-        reader.leave();
-      }
-      return values;
+      return items(item, count).read(reader);
     },
     write(writer, values) {
       if (values.length < min || values.length > max) {
         writer.fail(`${values.length} items, ${min} to ${max} allowed`);
       }
-      for (const [i, value] of values.entries()) {
-        writer.enter(i);
-        item.write(writer, value);
-        writer.leave();
-      }
+      items(item, values.length).write(writer, values);
     },
   };
 }

@@ -1,4 +1,7 @@
-/** The clients that have something waiting, in turn, and how they behaved. */
+/**
+ * The clients that have something waiting, in turn, and how they behaved: one that sent false bytes is quarantined here,
+ * one that failed several times running is left alone for a while.
+ */
 import type { BookLimits, PullOutcome } from "./pull-book.ts";
 
 interface Offerer {
@@ -65,21 +68,25 @@ export class Offerers {
     const client = this.#clients.get(address);
     if (!client) return [];
     client.pulls--;
-    if (outcome === "failed") client.failures++;
-    else if (outcome !== "lied") client.failures = 0;
-    if (outcome === "lied") client.restUntilMs = nowMs + this.#limits.quarantineMs;
-    else if (client.failures >= this.#limits.maxFailures) {
-      client.failures = 0;
-      client.restUntilMs = nowMs + this.#limits.restMs;
-    } else {
-      if (client.line.size === 0 && client.pulls === 0 && client.failures === 0) {
-        if (client.restUntilMs <= nowMs) this.#clients.delete(address);
-      }
+    const restMs = this.#restAfter(client, outcome);
+    if (restMs === undefined) {
+      const isIdle = client.line.size === 0 && client.pulls === 0;
+      if (isIdle && client.failures === 0 && client.restUntilMs <= nowMs) this.#clients.delete(address);
       return [];
     }
+    client.restUntilMs = nowMs + restMs;
     const waiting = [...client.line];
     client.line.clear();
     return waiting;
+  }
+
+  /** For how long the client is to be left alone now; undefined if it is not. */
+  #restAfter(client: Offerer, outcome: PullOutcome): number | undefined {
+    if (outcome === "lied") return this.#limits.quarantineMs;
+    client.failures = outcome === "failed" ? client.failures + 1 : 0;
+    if (client.failures < this.#limits.maxFailures) return undefined;
+    client.failures = 0;
+    return this.#limits.restMs;
   }
 
   /** A network of made-up addresses does not fill the memory: the longest idle ones are forgotten. */

@@ -123,13 +123,13 @@ export class PullBook {
   }
 
   #onOffered(from: Endpoint, items: readonly OfferedItem[], nowMs: number): void {
-    const refused: Partial<Record<RefusalReason, number>> = {};
+    const refused = new Map<RefusalReason, number>();
     for (const item of items) {
       const reason = this.#offer(from, item, nowMs);
-      if (reason !== undefined) refused[reason] = (refused[reason] ?? 0) + 1;
+      if (reason !== undefined) refused.set(reason, (refused.get(reason) ?? 0) + 1);
     }
-    for (const [reason, segments] of Object.entries(refused)) {
-      this.#effects.push({ kind: "refused", from, segments, reason: reason as RefusalReason });
+    for (const [reason, segments] of refused) {
+      this.#effects.push({ kind: "refused", from, segments, reason });
     }
   }
 
@@ -152,12 +152,7 @@ export class PullBook {
     }
     if (this.#entries.size >= this.#limits.maxSegments) return "queue";
     if (this.#offerers.waiting(from.address) >= this.#limits.maxSegmentsPerClient) return "client";
-    const created: Entry = {
-      key,
-      wanted,
-      replaces: state === "blind",
-      offerers: [],
-    };
+    const created: Entry = { key, wanted, replaces: state === "blind", offerers: [] };
     this.#entries.set(key, created);
     for (const each of first) this.#remember(created, each);
     this.#queue(created, nowMs);

@@ -73,7 +73,7 @@ export function responseFields(
 function namedByConnection(rawFields: RawFields): readonly string[] {
   let names: string[] | undefined;
   for (let i = 0; i < rawFields.length; i += 2) {
-    const name = rawFields[i] as string;
+    const name = rawFields[i] ?? "";
     if (name.length !== 10 || name.toLowerCase() !== "connection") continue;
     for (const listed of (rawFields[i + 1] ?? "").split(",")) {
       const known = listed.trim().toLowerCase();
@@ -105,10 +105,10 @@ function pushOthers(
   ...without: readonly (readonly string[])[]
 ): void {
   for (let i = 0; i + 1 < rawFields.length; i += 2) {
-    const name = rawFields[i] as string;
+    const name = rawFields[i] ?? "";
     const known = name.toLowerCase();
     if (HOP_BY_HOP.has(known) || without.some((names) => names.includes(known))) continue;
-    fields.push(name, rawFields[i + 1] as string);
+    fields.push(name, rawFields[i + 1] ?? "");
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { enqueueMicrotask } from "@branchcache/runtime";
 import { encodeFrame, encodeFrameOfData } from "./frames.ts";
 
 /** As much may wait for a socket before a writer is asked to wait: a few of the biggest answers. */
@@ -7,8 +8,6 @@ const AHEAD_BYTES = 1024 * 1024;
 const GATHERED_BYTES = 16 * 1024;
 /** So much does not wait for the end of the turn: the other side has enough to do. */
 const AT_ONCE_BYTES = 256 * 1024;
-
-const SETTLED = Promise.resolve();
 
 /** Undefined where there is room for more at once; else resolves when there is, also when the socket is gone. */
 export type Room = Promise<void> | undefined;
@@ -110,8 +109,7 @@ export class FrameWriter<Message> {
   #flushSoon(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    // Less work than `queueMicrotask`, which keeps track of who asked.
-    void SETTLED.then(this.#afterPromises);
+    enqueueMicrotask(this.#afterPromises);
   }
 
   #wait(): Promise<void> {

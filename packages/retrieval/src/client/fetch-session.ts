@@ -1,6 +1,6 @@
 /** Drives the fetch machine: joins it to links, clock, cipher and hash. Who is asked for what is the machine's to say. */
 import type { SealedBlock, Segment } from "@branchcache/content-info";
-import { BranchCacheError, type CancelTimer } from "@branchcache/runtime";
+import { BranchCacheError, type CancelTimer, enqueueMicrotask } from "@branchcache/runtime";
 import { REQUEST_TIMEOUT_MS } from "../limits.ts";
 import { checkBlock, checkBlockList } from "./check-answers.ts";
 import { FetchMachine } from "./fetch-machine.ts";
@@ -14,8 +14,6 @@ import { type LinkResult, PeerLink } from "./peer-link.ts";
 import type { FetchedPiece, WantedBlock } from "./peers.ts";
 import { BlockRequests, encodeBlockListRequest } from "./requests.ts";
 
-/** Its `then` costs less than `queueMicrotask`, which keeps track of who asked. */
-const SETTLED = Promise.resolve();
 /** Wanted blocks are taken from their iterable in batches. */
 const LEAST_WANTED = 64;
 
@@ -215,7 +213,7 @@ export class FetchSession {
     this.#step({ kind: "arrived", ask });
     if (this.#arrived.push({ ask, sealed: checked.sealed, tookMs: result.tookMs }) === 1) {
       // Twice, so that it comes after the microtask that sends the requests.
-      void SETTLED.then(() => SETTLED.then(this.#openArrived));
+      enqueueMicrotask(() => enqueueMicrotask(this.#openArrived));
     }
   }
 

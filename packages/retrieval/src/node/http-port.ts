@@ -3,6 +3,7 @@ import { connect, type Socket } from "node:net";
 import {
   BranchCacheError,
   type Endpoint,
+  enqueueMicrotask,
   formatEndpoint,
   type HttpConnection,
   type HttpPort,
@@ -18,8 +19,6 @@ const BUFFER_BYTES = 524_288;
 const LEAST_ROOM_BYTES = 65_536;
 /** The longest message that a buffer holds with its head. */
 const MAX_BODY_BYTES = BUFFER_BYTES - MAX_HEAD_BYTES - LEAST_ROOM_BYTES;
-
-const SETTLED = Promise.resolve();
 
 interface Pending {
   readonly maxBodyBytes: number;
@@ -87,8 +86,7 @@ class NodeHttpConnection implements HttpConnection {
       // Answers that came together are looked at one after another; what they lead to leaves in one write.
       if (!this.#flushing) {
         this.#flushing = true;
-        // Costs less than `queueMicrotask`, which keeps track of who asked.
-        void SETTLED.then(this.#flush);
+        enqueueMicrotask(this.#flush);
       }
     });
   }

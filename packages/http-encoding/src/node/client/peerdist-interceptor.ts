@@ -44,9 +44,8 @@ export function peerDistInterceptor(options: PeerDistInterceptorOptions): Interc
     return (request, handler) => {
       const headers = headerRecord(request.headers);
       if (!mayOffer(request, headers)) return dispatch(request, handler);
-      const offered = { ...headers, ...offerFields(options.versions ?? 2, false) };
-      const accepted = headers["accept-encoding"];
-      delete (offered as Record<string, string>)["accept-encoding"];
+      const { "accept-encoding": accepted, ...others } = headers;
+      const offered = { ...others, ...offerFields(options.versions ?? 2, false) };
       if (accepted !== undefined) offered["Accept-Encoding"] = `${accepted}, ${PEERDIST}`;
       const url = new URL(request.path, request.origin).href;
       const receiver = new Receiver(handler, { url, headers, origin, receive: options.receive });
