@@ -1,47 +1,35 @@
 // @ts-check
 /**
- * The daemon at rest, and how soon it is there: `node bench/daemon.js [segments] [seconds]`, 100,000 segments and 30 s at
- * rest if not told otherwise. Aims: less than 100 MB resident and 0.5 % of a core while nobody asks for anything; started
- * in a second with a cache of a million segments. Linux, since it reads /proc.
+ * The daemon at rest, and how soon it is there, beside Node.js alone: `node bench/daemon.js [segments] [seconds]`, 100,000
+ * segments and 30 s at rest unless told; the limits are for a million segments. Linux, since it reads /proc.
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { openLmdbStore } from "@branchcache/cache-store/lmdb";
+import { startProcess } from "@branchcache/cli/testing";
 import { systemClock } from "@branchcache/runtime/node";
-import { processUse } from "./process-use.js";
+import { command } from "../test/support/commands.mjs";
+import { secondsOf } from "./support/openssl.js";
+import { processUse } from "./support/process-use.js";
+import { duration, startReport } from "./support/report.js";
+import { putSmallSegment } from "./support/small-segments.js";
 
 const segments = Number(process.argv[2] ?? 100_000);
-const seconds = Number(process.argv[3] ?? 30);
-const directory = await mkdtemp(join(tmpdir(), "bench-daemon-"));
-const program = fileURLToPath(new URL("../packages/cli/dist/branchcached.js", import.meta.url));
+const restSeconds = Number(process.argv[3] ?? 30);
+const directory = await mkdtemp(join(tmpdir(), "branchcache-bench-daemon-"));
+const report = startReport(import.meta.filename, `${segments} segments, ${restSeconds} s at rest`);
 
-/** Puts so many segments of one small block each into the cache. @param {string} path */
+/** @param {string} path */
 async function fill(path) {
   const stores = await openLmdbStore({ path, clock: systemClock, limitBytes: 2 ** 34 });
-  const block = { cipher: /** @type {const} */ (0), iv: new Uint8Array(0), data: new Uint8Array(100) };
-  for (let n = 0; n < segments; n++) {
-    const id = new Uint8Array(32);
-    new DataView(id.buffer).setUint32(0, Math.imul(n, 2_654_435_761) >>> 0);
-    new DataView(id.buffer).setUint32(4, n);
-    const about = {
-      lengthBytes: 100,
-      blockSizeBytes: 100,
-      tags: [],
-      trust: /** @type {const} */ ("verified"),
-    };
-    await stores.blocks.putBlock({ id, cipher: 0, ...about }, 0, block);
-  }
+  for (let n = 0; n < segments; n++) await putSmallSegment(stores.blocks, n);
   await stores.close();
 }
 
-/** @param {string} name @param {string} cache */
-async function start(name, cache) {
+/** @param {string} name @param {string} cache @param {number} held segments that it has to find there */
+async function start(name, cache, held) {
   const file = join(directory, `${name}.json`);
   const settings = {
     mode: "distributed",
@@ -54,73 +42,60 @@ async function start(name, cache) {
   };
   await writeFile(file, JSON.stringify(settings));
   const startMs = performance.now();
-  const daemon = spawn(process.execPath, [program, "--stop-at-eof", "--config", file], {
-    stdio: ["pipe", "ignore", "pipe"],
+  const daemon = await startProcess(command("branchcached", "--stop-at-eof", "--config", file));
+  const { metrics: url = "" } = await daemon.event("service.started");
+  const seconds = (performance.now() - startMs) / 1e3;
+  const loaded = await daemon.event("cache.loaded");
+  if (Number(loaded["segments"]) !== held) throw new Error(`${loaded["segments"]} segments loaded`);
+  return { daemon, seconds, url, loadedSeconds: Number(loaded["elapsed_ms"]) / 1e3 };
+}
+
+async function bench() {
+  const empty = await start("empty", join(directory, "empty"), 0);
+  const page = await (await fetch(empty.url)).text();
+  if (!page.includes("saved today")) throw new Error("no dashboard");
+  await sleep(Math.min(restSeconds, 5) * 1_000);
+  const before = await processUse(empty.daemon.pid);
+  await sleep(restSeconds * 1_000);
+  const after = await processUse(empty.daemon.pid);
+  await empty.daemon.stop();
+  const share = (100 * (after.cpuSeconds - before.cpuSeconds)) / restSeconds;
+  report.figure({
+    what: "at rest, resident after the page was shown",
+    value: before.residentMB,
+    unit: "MB",
+    limit: 100,
   });
-  /** @type {Record<string, any>} */
-  const seen = {};
-  for await (const line of createInterface({ input: daemon.stderr })) {
-    const event = JSON.parse(line);
-    seen[event.event] = event;
-    if (event.event === "service.started") break;
-  }
-  if (!seen["service.started"]) throw new Error("the daemon did not start");
-  return {
-    pid: daemon.pid ?? 0,
-    readyMs: performance.now() - startMs,
-    loadedMs: Number(seen["cache.loaded"].elapsed_ms),
-    segments: Number(seen["cache.loaded"].segments),
-    url: String(seen["service.started"].metrics),
-    async stop() {
-      daemon.kill("SIGTERM");
-      await once(daemon, "exit");
-    },
-  };
-}
+  report.figure({ what: "at rest, of a core", value: share, unit: "%", limit: 0.5 });
+  report.note(
+    `  resident ${restSeconds} s later ${after.residentMB.toFixed(0)} MB, at most ${after.mostResidentMB.toFixed(0)}`,
+  );
 
-/** What it takes this machine to start Node.js at all. */
-async function bareMs() {
-  const startMs = performance.now();
-  await once(spawn(process.execPath, ["-e", "0"]), "exit");
-  return performance.now() - startMs;
-}
-
-/** Of now, and not the most that it ever was. @param {number} pid */
-async function residentMb(pid) {
-  const status = await readFile(`/proc/${pid}/status`, "latin1");
-  return (Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1_024) / 1e6;
+  const cache = join(directory, "full");
+  await fill(cache);
+  const bareSeconds = await secondsOf(process.execPath, ["-e", "0"]);
+  const full = await start("full", cache, segments);
+  const { residentMB } = await processUse(full.daemon.pid);
+  await full.daemon.stop();
+  report.ratio({
+    what: `from its start until it serves, ${segments} segments`,
+    ours: duration(full.seconds),
+    reference: `Node.js alone, ${duration(bareSeconds)}`,
+    ratios: [bareSeconds / full.seconds],
+  });
+  report.figure({
+    what: `from its start until it serves, ${segments} segments`,
+    value: full.seconds * 1e3,
+    unit: "ms",
+    limit: 1_000,
+  });
+  report.note(
+    `  of which the cache ${duration(full.loadedSeconds)}; ${residentMB.toFixed(0)} MB; with an empty cache ${duration(empty.seconds)}`,
+  );
 }
 
 try {
-  const empty = await start("empty", join(directory, "empty"));
-  if (empty.segments !== 0) throw new Error("an empty cache has segments");
-  const page = await (await fetch(empty.url)).text();
-  if (!page.includes("saved today")) throw new Error("no dashboard");
-  await sleep(Math.min(seconds, 5) * 1_000);
-  const [before, atFirstMb] = [await processUse(empty.pid), await residentMb(empty.pid)];
-  await sleep(seconds * 1_000);
-  const after = await processUse(empty.pid);
-  const share = (100 * (after.cpuSeconds - before.cpuSeconds)) / seconds;
-  console.log(
-    `at rest      ${atFirstMb.toFixed(0)} MB resident after the page was shown, ${(await residentMb(empty.pid)).toFixed(0)} MB ` +
-      `${seconds} s later (asked: 100), at most ${((after.rssMb * 1_024 * 1_024) / 1e6).toFixed(0)}; ${share.toFixed(2)} % of a core (asked: 0.5)`,
-  );
-  await empty.stop();
-
-  const cache = join(directory, "full");
-  const fillMs = performance.now();
-  await fill(cache);
-  console.log(
-    `             ${segments} segments put in ${((performance.now() - fillMs) / 1_000).toFixed(0)} s`,
-  );
-  const bare = await bareMs();
-  const full = await start("full", cache);
-  if (full.segments !== segments) throw new Error(`${full.segments} segments loaded`);
-  console.log(
-    `full cache   serves ${full.readyMs.toFixed(0)} ms after its start (asked: 1,000; empty ${empty.readyMs.toFixed(0)}, ` +
-      `Node.js alone ${bare.toFixed(0)}); the cache itself ${full.loadedMs} ms; ${(await residentMb(full.pid)).toFixed(0)} MB`,
-  );
-  await full.stop();
+  await bench();
 } finally {
   await rm(directory, { recursive: true, force: true });
 }

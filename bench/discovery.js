@@ -2,18 +2,25 @@
 /**
  * Probes dismissed and answered with many segments held, beside only parsing the same datagrams, in processor
  * time; and the time to the first answer on loopback, beside a datagram there and one back.
- * `node bench/discovery.js [probes] [segments held]`; the aims are for a million segments.
+ * `node bench/discovery.js [probes] [segments held]`, 20,000 and a million unless told.
  *
  * Parsing is `readMessage`, which takes whatever comes. A service parses a probe only if it has not met its like: so
  * all is done with probes that are alike, as one program's are, and again with probes of which no two are.
  */
 import { createHash } from "node:crypto";
-import { performance } from "node:perf_hooks";
 import { setTimeout as wait } from "node:timers/promises";
 import { startPeerDiscovery } from "@branchcache/discovery";
 import { systemClock, systemRandom } from "@branchcache/runtime/node";
 import { MessageReader, readMessage, writeMessage } from "dgram-ws-discovery";
 import { nodeDatagramPort } from "dgram-ws-discovery/node";
+import { median } from "./support/median.js";
+import { duration, startReport } from "./support/report.js";
+import { segmentId } from "./support/small-segments.js";
+
+/** Of the speed of parsing: of what a service does with a probe. */
+const AIM = 0.7;
+const ROUNDS = 3;
+const ANSWERS = 50;
 
 const probes = Number(process.argv[2] ?? 20_000);
 const segments = Number(process.argv[3] ?? 1_000_000);
@@ -21,14 +28,6 @@ const PEERDIST = "http://schemas.microsoft.com/p2p/2007/09/PeerDistributionDisco
 const V2_RULE = "http://schemas.microsoft.com/p2p/2010/05/PeerDistV2MatchingRule";
 const WSD = "http://schemas.xmlsoap.org/ws/2005/04/discovery";
 
-/** Spread over the whole range, as hashes are. @param {number} n */
-function idOf(n) {
-  const id = new Uint8Array(32);
-  const view = new DataView(id.buffer);
-  view.setUint32(0, Math.imul(n, 2_654_435_761) >>> 0);
-  view.setUint32(4, n);
-  return id;
-}
 /** @param {Uint8Array} id */
 const hex = (id) => Buffer.from(id).toString("hex");
 
@@ -60,8 +59,9 @@ function heldTable(most = 2 ** Math.ceil(Math.log2(2 * segments + 1_000))) {
     holds: async (ids) => ids.map((id) => (taken[slotOf(id)] ? segment : undefined)),
   };
 }
+const report = startReport(import.meta.filename, `${probes} probes, ${segments} segments held in memory`);
 const held = heldTable();
-for (let n = 0; n < segments; n++) held.add(idOf(n));
+for (let n = 0; n < segments; n++) held.add(segmentId(n));
 
 /** Two bytes of size, one of count, the identifiers. @param {readonly Uint8Array[]} ids */
 const binaryScope = (ids) => Buffer.concat([Uint8Array.of(0, 32, ids.length), ...ids]).toString("base64");
@@ -71,7 +71,7 @@ const binaryScope = (ids) => Buffer.concat([Uint8Array.of(0, 32, ids.length), ..
  * @param {1 | 2} version @param {number} firstSegment @param {number} n @param {boolean} isUnlike any other
  */
 function probe(version, firstSegment, n, isUnlike) {
-  const ids = Array.from({ length: version === 1 ? 1 : 16 }, (_, i) => idOf(firstSegment + i));
+  const ids = Array.from({ length: version === 1 ? 1 : 16 }, (_, i) => segmentId(firstSegment + i));
   return writeMessage(
     {
       version: "2005/04",
@@ -87,21 +87,12 @@ function probe(version, firstSegment, n, isUnlike) {
   );
 }
 
-/** Processor time of all threads, in microseconds for each probe. @param {() => Promise<void>} work */
+/** Processor time of all threads, in seconds for each probe. @param {() => Promise<void>} work */
 async function processorTime(work) {
   const before = process.cpuUsage();
   await work();
   const { user, system } = process.cpuUsage(before);
-  return (user + system) / probes;
-}
-
-/** @param {string} name @param {number} microseconds @param {number} reference */
-function report(name, microseconds, reference) {
-  const perSecond = Math.round(1_000_000 / microseconds);
-  console.log(
-    `${name.padEnd(12)} ${microseconds.toFixed(1).padStart(7)} us each, ${String(perSecond).padStart(7)} a second a core, ` +
-      `${(reference / microseconds).toFixed(2)} of parsing only`,
-  );
+  return (user + system) / 1e6 / probes;
 }
 
 /** A network of one host whose datagrams come from here, each from another source. */
@@ -148,9 +139,7 @@ const discovery = await startPeerDiscovery({
   udp,
   serve: { held, retrievalPort: 80 },
 });
-console.log(
-  `serving with ${segments} segments held in memory: ${Math.round(process.memoryUsage.rss() / 2 ** 20)} MiB resident`,
-);
+report.note(`resident before the first probe: ${Math.round(process.memoryUsage.rss() / 1e6)} MB`);
 let messages = 0;
 /** @param {1 | 2} version @param {number} firstSegment @param {boolean} areUnlike */
 const someProbes = (version, firstSegment, areUnlike) =>
@@ -200,37 +189,50 @@ for (const version of /** @type {const} */ ([1, 2])) {
   for (const areUnlike of [false, true]) {
     // A round for nothing: machine code is made of what runs often.
     await round(version, areUnlike);
+    /** @type {Awaited<ReturnType<typeof round>>[]} */
     const rounds = [];
-    for (let n = 0; n < 3; n++) rounds.push(await round(version, areUnlike));
-    rounds.sort((a, b) => a.answering / a.parsing - b.answering / b.parsing);
-    const { parsing, reading, dismissing, answering } = rounds[1] ?? (await round(version, areUnlike));
-    console.log(
-      `version ${version}.0, segments in a probe: ${version === 1 ? 1 : 16}; ${areUnlike ? "no two probes alike" : "probes of one program"}`,
+    for (let n = 0; n < ROUNDS; n++) rounds.push(await round(version, areUnlike));
+    const probe = `V${version} probes for ${version === 1 ? "one segment" : "16 segments"}, ${areUnlike ? "no two alike" : "of one program"}`;
+    const parsing = rounds.map((one) => one.parsing);
+    /** @param {string} what @param {number[]} times @param {number} [aim] */
+    const beside = (what, times, aim) =>
+      report.ratio({
+        what: `${probe}: ${what}`,
+        ours: duration(median(times)),
+        reference: `parsing only, ${duration(median(parsing))}`,
+        ratios: times.map((time, n) => (parsing[n] ?? Number.NaN) / time),
+        ...(aim !== undefined && { aim }),
+      });
+    const answering = rounds.map((one) => one.answering);
+    beside(
+      "reading one of a known form",
+      rounds.map((one) => one.reading),
     );
-    report("parsing", parsing, parsing);
-    report("reading", reading, parsing);
-    report("dismissing", dismissing, parsing);
-    report("answering", answering, parsing);
+    beside(
+      "dismissing",
+      rounds.map((one) => one.dismissing),
+      AIM,
+    );
+    beside("answering", answering, AIM);
+    report.figure({
+      what: `${probe}: answered a second a core`,
+      value: 1 / median(answering),
+      unit: "answers/s",
+      limit: 20_000,
+      bound: "least",
+    });
     if (areUnlike) continue;
     const system = await sending();
-    console.log(
-      `an answer is ${answer.length} bytes, sent twice; sockets and system take ${system.toFixed(1)} us for that`,
+    beside(
+      "answering, with sockets and system",
+      answering.map((time) => time + system),
     );
-    report("all of it", answering + system, parsing);
+    report.note(
+      `  an answer is ${answer.length} bytes, sent twice; sockets and system take ${duration(system)} for that`,
+    );
   }
 }
 await discovery.close();
-
-const asked = Array.from({ length: 100 }, (_, n) => idOf(n % segments));
-let at = performance.now();
-for (const id of asked) await held.holds([id]);
-console.log(
-  `do we hold it? ${(((performance.now() - at) * 1_000) / asked.length).toFixed(1)} us, ${segments} held in memory`,
-);
-
-/** @param {number[]} times */
-const median = (times) => times.sort((a, b) => a - b)[times.length >> 1] ?? Number.NaN;
-const ROUNDS = 50;
 
 /** There and back. */
 const echo = await nodeDatagramPort.open(
@@ -240,13 +242,13 @@ const echo = await nodeDatagramPort.open(
 let arrived = () => {};
 const caller = await nodeDatagramPort.open({ family: 4, address: "127.0.0.1" }, () => arrived());
 const raw = [];
-for (let round = 0; round < ROUNDS; round++) {
-  at = performance.now();
+for (let round = 0; round < ANSWERS; round++) {
+  const startMs = performance.now();
   await new Promise((resolve) => {
     arrived = () => resolve(undefined);
     void caller.send(new Uint8Array(900), echo.local);
   });
-  raw.push(performance.now() - at);
+  raw.push((performance.now() - startMs) / 1e3);
 }
 const { port } = echo.local;
 await Promise.all([echo.close(), caller.close()]);
@@ -261,19 +263,22 @@ const here = {
 const serving = await startPeerDiscovery({ ...here, backoffMs: 1, serve: { held, retrievalPort: 80 } });
 const asking = await startPeerDiscovery({ ...here, backoffMs: 1, waitMs: 1_000, maxPerSecond: 10_000 });
 const first = [];
-for (let round = 0; round < ROUNDS; round++) {
+for (let round = 0; round < ANSWERS; round++) {
   const id = createHash("sha256").update(String(round)).digest();
   held.add(id);
-  at = performance.now();
+  const startMs = performance.now();
   let found = 0;
   for await (const match of asking.find([id], { version: 1 })) {
     found = match.segments.length;
     break;
   }
-  first.push(performance.now() - at);
+  first.push((performance.now() - startMs) / 1e3);
   if (found !== 1) throw new Error("nobody answered");
 }
 await Promise.all([asking.close(), serving.close()]);
-console.log(
-  `first answer on loopback ${median(first).toFixed(2)} ms with a back-off of 1 ms; two datagrams alone ${median(raw).toFixed(2)} ms`,
-);
+report.ratio({
+  what: "first answer on loopback, back-off of 1 ms",
+  ours: duration(median(first)),
+  reference: `a datagram there and one back, ${duration(median(raw))}`,
+  ratios: [median(raw) / median(first)],
+});

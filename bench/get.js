@@ -8,26 +8,40 @@
  * Shortly before each, `curl` too, a file of three times the size is written and removed: a virtual machine whose host
  * takes unused memory back pays several times as much for a page that it has to ask the host for.
  */
-import { execFile, spawn, spawnSync } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { createCipheriv } from "node:crypto";
 import { once } from "node:events";
-import { mkdir, mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { parseArgs, promisify } from "node:util";
 import { freeUdpPort, startProcess } from "@branchcache/cli/testing";
-import { processUse } from "./process-use.js";
+import { command } from "../test/support/commands.mjs";
+import { findProgram } from "../test/support/find-program.mjs";
+import { startNginx } from "../test/support/nginx.mjs";
+import { median } from "./support/median.js";
+import { digestOf, opensslSeconds } from "./support/openssl.js";
+import { processUse } from "./support/process-use.js";
+import { rate, startReport } from "./support/report.js";
 
 /** @typedef {import("@branchcache/cli/testing").BackgroundProcess} BackgroundProcess */
+/** @typedef {import("./support/process-use.js").ProcessUse} ProcessUse */
+
+/** Of a daemon that fetches, keeps and gives. */
+const MEMORY_LIMIT_MB = 200;
 
 const run = promisify(execFile);
-const [megabytes = 1_024, runs = 3] = process.argv.slice(2).map(Number).filter(Number.isFinite);
-const profileAt = process.argv.indexOf("--profile");
-const profiles = profileAt < 0 ? undefined : process.argv[profileAt + 1];
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { profile: { type: "string" } },
+});
+const [megabytes = 1_024, runs = 3] = positionals.map(Number);
+const profile = values.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${values.profile}`];
 const bytes = megabytes * 1_048_576;
-const dist = join(import.meta.dirname, "..", "packages", "cli", "dist");
+const report = startReport(import.meta.filename, `a file of ${megabytes} MiB, ${runs} runs`);
 
 const directory = await mkdtemp(join(tmpdir(), "branchcache-bench-get-"));
+const target = join(directory, "output");
 /** @type {BackgroundProcess[]} */
 const running = [];
 try {
@@ -47,146 +61,182 @@ async function bench() {
   for (let i = 0; i < megabytes; i++) await output.write(noise.update(Buffer.alloc(1_048_576)));
   await output.close();
 
-  const cacheLimit = String(2 * bytes + 2 ** 28);
+  const serverState = ["--cache-dir", join(directory, "server")];
   const server = await start("branchcache", [
     ...["serve", root, "--listen", "127.0.0.1:0", "--log-format", "json"],
-    ...["--cache-dir", join(directory, "server"), "--secret-file", join(directory, "secret")],
+    ...[...serverState, "--secret-file", join(directory, "secret")],
   ]);
   const url = `${(await server.event("service.started"))["url"]}content`;
-  await run(process.execPath, [
-    join(dist, "branchcache.js"),
-    "publish",
-    file,
-    "--cache-dir",
-    join(directory, "server"),
-  ]).catch(() => undefined);
+  const [program, ...args] = command("branchcache", "publish", file, ...serverState);
+  await run(program, args);
+
+  const curl = await curlIntoFile(root, file);
+  if (curl) {
+    report.note(`curl from nginx: ${rate(bytes, curl.seconds)}; ${told({ curl: curl.use })}`);
+  } else {
+    report.skipped("beside curl from nginx", "one of them is not installed");
+  }
 
   const discoveryPort = String(await freeUdpPort());
-  /** @param {string} name @param {string[]} more */
-  const daemon = async (name, more = []) => {
-    const started = await start("branchcached", [
-      ...["--listen", "127.0.0.1:0", "--interface", "127.0.0.1", "--discovery-port", discoveryPort],
-      ...["--cache-dir", join(directory, name), "--socket", join(directory, `${name}.sock`)],
-      ...["--cache-size", cacheLimit, "--log-format", "json", "--log-level", "info", ...more],
-    ]);
-    await started.event("service.started");
-    return started;
-  };
-  const giver = await daemon("giver");
-
-  for (const version of ["1", "2"]) {
+  const giver = await daemon("giver", discoveryPort);
+  for (const version of /** @type {const} */ ([1, 2])) {
     const filled = await get("giver", url, version);
     if (filled.report.bytes.origin !== bytes) throw new Error("the first download is not from the origin");
-    const digest = version === "1" ? "sha256" : "sha512";
-    const rows = [];
-    const giverBefore = await processUse(giver.pid);
-    for (let i = 0; i < runs; i++) {
-      await rm(join(directory, "taker"), { recursive: true, force: true });
-      const taker = await daemon("taker");
-      const before = await openssl(digest, file);
-      await warmMemory();
-      const atStart = await processUse(taker.pid);
-      const got = await get("taker", url, version);
-      if (i === 0) await run("cmp", [file, join(directory, "output")]);
-      const took = used(await processUse(taker.pid), atStart);
-      const after = await openssl(digest, file);
-      if (got.report.bytes.peer !== bytes)
-        throw new Error(`not all from the peer: ${JSON.stringify(got.report)}`);
-      await taker.stop();
-      running.pop();
-      rows.push({ ratio: (before + after) / 2 / got.seconds, got, took });
-    }
-    const gave = used(await processUse(giver.pid), giverBefore, runs);
-    rows.sort((a, b) => a.got.seconds - b.got.seconds);
-    const middle = rows[rows.length >> 1];
-    if (!middle) continue;
-    const { got, ratio, took } = middle;
-    const title = `get, V${version}`;
-    print(title, got.seconds, `${ratio.toFixed(2)} of ${digest}`, {
-      get: got,
-      "its daemon": took,
-      "the peer": gave,
+    /** @param {string} what @param {number} seconds */
+    const besideCurl = (what, seconds) => {
+      if (!curl) return;
+      report.ratio({
+        what,
+        ours: rate(bytes, seconds),
+        reference: `curl from nginx into a file, ${rate(bytes, curl.seconds)}`,
+        ratios: [curl.seconds / seconds],
+      });
+    };
+    const fromPeer = await getFromPeer(giver, url, file, version, discoveryPort);
+    report.ratio({
+      what: `V${version} from a peer`,
+      ours: rate(bytes, fromPeer.seconds),
+      reference: `openssl ${digestOf(version)}, ${rate(bytes, fromPeer.opensslSeconds)}`,
+      ratios: fromPeer.ratios,
     });
-    await warmMemory();
-    const ownBefore = await processUse(giver.pid);
-    const local = await get("giver", url, version);
-    const own = used(await processUse(giver.pid), ownBefore);
-    print(`get from the own cache, V${version}`, local.seconds, "", { get: local, "its daemon": own });
+    besideCurl(`V${version} from a peer`, fromPeer.seconds);
+    report.note(`  ${told(fromPeer.uses)}`);
+    const own = await getFromOwnCache(giver, url, version);
+    besideCurl(`V${version} from the own cache`, own.seconds);
+    report.note(`  ${told(own.uses)}`);
+    for (const [who, use] of Object.entries({
+      "the daemon that fetches": fromPeer.uses["its daemon"],
+      "the daemon that gives": own.uses["its daemon"],
+    })) {
+      report.figure({
+        what: `V${version}, most resident memory of ${who}`,
+        value: use.mostResidentMB,
+        unit: "MB",
+        limit: MEMORY_LIMIT_MB,
+      });
+    }
   }
-  await curl(root, file);
 }
 
-/** @typedef {Awaited<ReturnType<typeof processUse>>} Use */
+/**
+ * By a daemon whose cache is empty, time and again.
+ * @param {BackgroundProcess} giver
+ * @param {string} url
+ * @param {string} file what is to come
+ * @param {1 | 2} version
+ * @param {string} discoveryPort
+ */
+async function getFromPeer(giver, url, file, version, discoveryPort) {
+  const rows = [];
+  const giverBefore = await processUse(giver.pid);
+  for (let i = 0; i < runs; i++) {
+    await rm(join(directory, "taker"), { recursive: true, force: true });
+    const taker = await daemon("taker", discoveryPort);
+    const before = await opensslSeconds(digestOf(version), file);
+    await warmMemory();
+    const atStart = await processUse(taker.pid);
+    const got = await get("taker", url, version);
+    if (i === 0) await run("cmp", [file, target]);
+    const took = used(await processUse(taker.pid), atStart);
+    const after = await opensslSeconds(digestOf(version), file);
+    if (got.report.bytes.peer !== bytes) {
+      throw new Error(`not all from the peer: ${JSON.stringify(got.report)}`);
+    }
+    await taker.stop();
+    running.pop();
+    rows.push({ got, took, opensslSeconds: (before + after) / 2 });
+  }
+  const gave = used(await processUse(giver.pid), giverBefore, runs);
+  const byTime = rows.toSorted((a, b) => a.got.seconds - b.got.seconds);
+  const middle = byTime[rows.length >> 1];
+  if (middle === undefined) throw new Error("no run was asked for");
+  return {
+    seconds: middle.got.seconds,
+    opensslSeconds: median(rows.map((row) => row.opensslSeconds)),
+    ratios: rows.map((row) => row.opensslSeconds / row.got.seconds),
+    uses: { get: middle.got.use, "its daemon": middle.took, "the peer": gave },
+  };
+}
 
-/** What a process that runs already used for one download; of memory, what it has. @param {Use} now @param {Use} before */
+/** @param {BackgroundProcess} giver @param {string} url @param {1 | 2} version */
+async function getFromOwnCache(giver, url, version) {
+  await warmMemory();
+  const before = await processUse(giver.pid);
+  const { seconds, use } = await get("giver", url, version);
+  return { seconds, uses: { get: use, "its daemon": used(await processUse(giver.pid), before) } };
+}
+
+/** @param {string} name @param {string} discoveryPort */
+async function daemon(name, discoveryPort) {
+  const started = await start("branchcached", [
+    ...["--listen", "127.0.0.1:0", "--interface", "127.0.0.1", "--discovery-port", discoveryPort],
+    ...["--cache-dir", join(directory, name), "--socket", join(directory, `${name}.sock`)],
+    ...["--cache-size", String(2 * bytes + 2 ** 28), "--log-format", "json", "--log-level", "info"],
+  ]);
+  await started.event("service.started");
+  return started;
+}
+
+/**
+ * What a process that runs already used for one download; of memory, what it has.
+ * @param {ProcessUse} now @param {ProcessUse} before
+ */
 function used(now, before, downloads = 1) {
   return { ...now, cpuSeconds: (now.cpuSeconds - before.cpuSeconds) / downloads };
 }
 
-/**
- * Seconds of the processors are for a GiB.
- * @param {string} what @param {number} seconds @param {string} ratio @param {Readonly<Record<string, Use>>} uses
- */
-function print(what, seconds, ratio, uses) {
-  const each = Object.entries(uses).map(([who, { rssMb, anonymousMb, cpuSeconds }]) => {
-    const memory = `${rssMb.toFixed(0)} MB (${anonymousMb.toFixed(0)} anonymous)`;
-    return `${who} ${((cpuSeconds * 1_024) / megabytes).toFixed(1)} s a GiB, ${memory}`;
-  });
-  console.log(
-    [`${what}: ${Math.round(megabytes / seconds)} MiB/s`, ratio, ...each].filter(Boolean).join("; "),
-  );
-}
-
-/** Its use shortly before its end. @param {import("node:child_process").ChildProcess} child @returns {() => Use} */
-function watch(child) {
-  let last = { rssMb: 0, anonymousMb: 0, cpuSeconds: 0 };
-  const timer = setInterval(async () => {
-    const now = await processUse(child.pid ?? 0).catch(() => undefined);
-    if (now) last = now;
-  }, 20);
-  child.once("close", () => clearInterval(timer));
-  return () => last;
+/** Seconds of the processors are for a GiB. @param {Readonly<Record<string, ProcessUse>>} uses */
+function told(uses) {
+  return Object.entries(uses)
+    .map(([who, { anonymousMB, cpuSeconds, mostResidentMB }]) => {
+      if (mostResidentMB === 0) return `${who} ended unseen`;
+      const perGiB = ((cpuSeconds * 1_024) / megabytes).toFixed(1);
+      return `${who} ${perGiB} CPU s a GiB, most ${mostResidentMB.toFixed(0)} MB (${anonymousMB.toFixed(0)} anonymous)`;
+    })
+    .join("; ");
 }
 
 /** @param {"branchcache" | "branchcached"} program @param {string[]} args */
 async function start(program, args) {
-  const profile = profiles ? ["--cpu-prof", `--cpu-prof-dir=${profiles}`] : [];
-  const started = await startProcess([process.execPath, ...profile, join(dist, `${program}.js`), ...args]);
+  const [node, ...rest] = command(program, ...args);
+  const started = await startProcess([node, ...profile, ...rest]);
   running.push(started);
   return started;
 }
 
-/** @param {string} name @param {string} url @param {string} version */
+/** @param {string} name of the daemon @param {string} url @param {1 | 2} version */
 async function get(name, url, version) {
-  const profile = profiles ? ["--cpu-prof", `--cpu-prof-dir=${profiles}`] : [];
-  // A file that is there is overwritten in memory that the system has at hand.
-  await rm(join(directory, "output"), { force: true });
-  const started = performance.now();
-  const child = spawn(
-    process.execPath,
-    [
-      ...[
-        ...profile,
-        join(dist, "branchcache.js"),
-        "get",
-        url,
-        "-o",
-        join(directory, "output"),
-        "--json",
-        "--quiet",
-      ],
-      ...["--socket", join(directory, `${name}.sock`), "--max-version", version],
-    ],
-    { stdio: ["ignore", "pipe", "inherit"] },
+  const [node, ...args] = command(
+    "branchcache",
+    ...["get", url, "-o", target, "--json", "--quiet"],
+    ...["--socket", join(directory, `${name}.sock`), "--max-version", String(version)],
   );
-  let text = "";
-  const use = watch(child);
+  const { output, ...took } = await download([node, ...profile, ...args]);
+  return { ...took, report: JSON.parse(output) };
+}
+
+/**
+ * Runs what writes the file to its end; what it used is seen shortly before that.
+ * @param {readonly [string, ...string[]]} line
+ */
+async function download([program, ...args]) {
+  // A file that is there is overwritten in memory that the system has at hand.
+  await rm(target, { force: true });
+  const started = performance.now();
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+  let output = "";
+  /** @type {ProcessUse} */
+  let use = { mostResidentMB: 0, residentMB: 0, anonymousMB: 0, cpuSeconds: 0 };
+  const timer = setInterval(async () => {
+    use = await processUse(child.pid ?? 0).catch(() => use);
+  }, 20);
   child.stdout.setEncoding("utf8").on("data", (chunk) => {
-    text += chunk;
+    output += chunk;
   });
   const [code] = await once(child, "close");
-  if (code !== 0) throw new Error(`get ended with ${code}`);
-  return { ...use(), seconds: (performance.now() - started) / 1_000, report: JSON.parse(text) };
+  clearInterval(timer);
+  if (code !== 0) throw new Error(`${program} ${args.join(" ")} ended with ${code}`);
+  return { output, use, seconds: (performance.now() - started) / 1_000 };
 }
 
 /** Leaves the system with memory enough for two copies of the content. */
@@ -199,50 +249,23 @@ async function warmMemory() {
   await rm(path);
 }
 
-/** @param {string} digest @param {string} file */
-async function openssl(digest, file) {
-  const started = performance.now();
-  await run("openssl", ["dgst", `-${digest}`, file]);
-  return (performance.now() - started) / 1_000;
-}
-
-/** @param {string} root @param {string} file */
-async function curl(root, file) {
-  const nginx = ["/usr/sbin/nginx", "/usr/bin/nginx"].find((path) => spawnSync(path, ["-v"]).status === 0);
-  if (!nginx) return console.log("curl from nginx: skipped, nginx is not installed");
-  const port = 20_000 + (process.pid % 20_000);
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-    .map((kind) => `${kind}_temp_path ${join(directory, kind)};`)
-    .join(" ");
-  const config = join(directory, "nginx.conf");
-  await writeFile(
-    config,
-    `pid ${join(directory, "nginx.pid")}; daemon off; error_log stderr crit; worker_processes 1;
-     ${process.getuid?.() === 0 ? "user root;" : ""}
-     events {} http { access_log off; sendfile on; ${temporary}
-     server { listen 127.0.0.1:${port}; root ${root}; } }`,
+/** The median run after one that does not count; undefined where nginx or curl is not installed. @param {string} root @param {string} file */
+async function curlIntoFile(root, file) {
+  const [nginx, curl] = [findProgram("nginx"), findProgram("curl")];
+  if (nginx === undefined || curl === undefined) return undefined;
+  const server = await startNginx(
+    nginx,
+    (port) => `sendfile on; server { listen 127.0.0.1:${port}; root ${root}; }`,
   );
-  const child = spawn(nginx, ["-p", directory, "-e", "stderr", "-c", config], { stdio: "ignore" });
   try {
-    const times = [];
-    const output = join(directory, "output");
-    const wait = ["--retry", "20", "--retry-connrefused", "--retry-delay", "1"];
+    const rows = [];
     for (let i = 0; i < runs + 1; i++) {
-      await rm(output, { force: true });
       await warmMemory();
-      const started = performance.now();
-      const args = ["--silent", "--fail", ...wait, "--output", output, `http://127.0.0.1:${port}/content`];
-      const fetching = spawn("curl", args, { stdio: "ignore" });
-      const use = watch(fetching);
-      const [code] = await once(fetching, "close");
-      if (code !== 0) throw new Error(`curl ended with ${code}`);
-      times.push({ seconds: (performance.now() - started) / 1_000, use: use() });
+      rows.push(await download([curl, "--silent", "--fail", "--output", target, `${server.url}/content`]));
     }
-    await run("cmp", [file, output]);
-    const took = times.slice(1).sort((a, b) => a.seconds - b.seconds)[runs >> 1];
-    if (took) print("curl from nginx into a file, unverified", took.seconds, "", { curl: took.use });
+    await run("cmp", [file, target]);
+    return rows.slice(1).sort((a, b) => a.seconds - b.seconds)[runs >> 1];
   } finally {
-    child.kill();
-    await once(child, "exit");
+    await server[Symbol.asyncDispose]();
   }
 }

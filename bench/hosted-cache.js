@@ -21,15 +21,19 @@ import {
   OFFER_PATH_V2,
 } from "@branchcache/hosted-cache";
 import { encode, parseEndpoint } from "@branchcache/runtime";
-import { processUse } from "./process-use.js";
-import { curlRow, paired, runClient, startPeer, writeContent } from "./retrieval.js";
-import { benchSegments } from "./retrieval-content.js";
+import { benchSegments } from "./retrieval/content.js";
+import { curlSeconds, runClient, startPeer, together, writeContent } from "./retrieval/processes.js";
+import { againstOpenssl, digestOf } from "./support/openssl.js";
+import { processUse } from "./support/process-use.js";
+import { rate, startReport } from "./support/report.js";
 
 const run = promisify(execFile);
 const [megabytes = 1_024, runs = 5] = process.argv.slice(2).map(Number);
 const bytes = megabytes * 1_048_576;
 const CLIENTS = [1, 4];
 const dist = join(import.meta.dirname, "..", "packages", "cli", "dist");
+
+const report = startReport(import.meta.filename, `a cache with ${megabytes} MiB, ${runs} runs`);
 
 const directory = await mkdtemp(join(tmpdir(), "branchcache-bench-hosted-"));
 try {
@@ -38,24 +42,20 @@ try {
   await rm(directory, { recursive: true, force: true });
 }
 
-/** @typedef {Awaited<ReturnType<typeof paired>> & { clients: number, server?: { rssMb: number, anonymousMb: number, cpuSeconds: number } }} Row */
-
 async function bench() {
   const file = join(directory, "content");
   await writeContent(file, bytes);
-  /** @type {Row[]} */
-  const rows = [];
-  for (const version of /** @type {const} */ ([1, 2])) rows.push(...(await hostedRows(version, file)));
-  for (const clients of CLIENTS) {
-    const row = await curlRow(directory, file, runs, clients);
-    if (row) rows.push({ ...row, clients });
-    else console.log("curl from nginx: skipped, one of them is not installed");
-  }
-  print(rows);
+  const curl = await curlSeconds(file, runs, CLIENTS);
+  if (curl === undefined) report.skipped("beside curl from nginx", "one of them is not installed");
+  for (const version of /** @type {const} */ ([1, 2])) await measure(version, file, curl ?? []);
 }
 
-/** @param {1 | 2} version of the content @param {string} file @returns {Promise<Row[]>} */
-async function hostedRows(version, file) {
+/**
+ * @param {1 | 2} version of the content
+ * @param {string} file
+ * @param {readonly number[]} curl seconds for each number of clients
+ */
+async function measure(version, file, curl) {
   const state = join(directory, `v${version}`);
   await mkdir(state);
   const daemon = await startProcess([
@@ -72,21 +72,32 @@ async function hostedRows(version, file) {
     const port = parseEndpoint(http)?.port ?? 0;
     await fill(version, port, join(state, "control.sock"));
     await runClient(version, bytes, "check", [String(port)]);
-    const rows = [];
-    for (const clients of CLIENTS) {
+    for (const [index, clients] of CLIENTS.entries()) {
       const before = await processUse(daemon.pid);
-      const name = `hosted cache, V${version}`;
-      const row = await paired(name, runs, version === 1 ? "sha256" : "sha512", file, async () => {
-        const all = await Promise.all(
-          Array.from({ length: clients }, () => runClient(version, bytes, "time", [String(port)])),
-        );
-        return { seconds: Math.max(...all.map((each) => each.seconds)) / clients };
-      });
-      const after = await processUse(daemon.pid);
-      const cpuSeconds = (after.cpuSeconds - before.cpuSeconds) / (runs * clients);
-      rows.push({ ...row, clients, server: { ...after, cpuSeconds } });
+      const digest = digestOf(version);
+      const { ratios, referenceSeconds, seconds } = await againstOpenssl(digest, file, runs, () =>
+        together(clients, () => runClient(version, bytes, "time", [String(port)])),
+      );
+      const { anonymousMB, cpuSeconds, mostResidentMB } = await processUse(daemon.pid);
+      const [what, ours] = [
+        `V${version}, ${clients === 1 ? "one client" : `${clients} clients, together`}`,
+        rate(bytes, seconds),
+      ];
+      report.ratio({ what, ours, reference: `openssl ${digest}, ${rate(bytes, referenceSeconds)}`, ratios });
+      const curlTook = curl[index];
+      if (curlTook !== undefined) {
+        report.ratio({
+          what,
+          ours,
+          reference: `as many curl from nginx, nothing verified, ${rate(bytes, curlTook)}`,
+          ratios: [curlTook / seconds],
+        });
+      }
+      const perGiB = ((cpuSeconds - before.cpuSeconds) * 1_024) / (runs * clients * megabytes);
+      report.note(
+        `  daemon: ${perGiB.toFixed(2)} CPU s a GiB, most ${mostResidentMB.toFixed(0)} MB, of which ${anonymousMB.toFixed(0)} are not of files`,
+      );
     }
-    return rows;
   } finally {
     await daemon.stop();
   }
@@ -128,25 +139,4 @@ async function fill(version, port, control) {
     if (same > 60) throw new Error(`the cache pulled ${held} of ${bytes} bytes, and no more`);
   }
   await peer.stop();
-}
-
-/** @param {readonly Row[]} rows */
-function print(rows) {
-  console.log(`A hosted cache with ${megabytes} MiB, median of ${runs}`);
-  console.table(
-    rows.map(({ clients, digest, name, ratio, seconds, server }) => {
-      const curl = rows.find((row) => row.clients === clients && row.name.includes("curl"));
-      return {
-        what: name,
-        clients,
-        "MiB/s in all": Math.round(megabytes / seconds),
-        "of openssl": `${ratio.toFixed(2)} (${digest})`,
-        "of curl": curl ? (curl.seconds / seconds).toFixed(2) : "",
-        "server CPU s per GiB": server ? ((server.cpuSeconds * 1_024) / megabytes).toFixed(2) : "",
-        "server MB (anonymous)": server
-          ? `${server.rssMb.toFixed(0)} (${server.anonymousMb.toFixed(0)})`
-          : "",
-      };
-    }),
-  );
 }

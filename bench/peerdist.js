@@ -3,7 +3,7 @@
  * The Peer Distribution API: reading from the local cache in process and through the daemon's socket, and small
  * operations through it, beside a bare Unix socket between the same two processes, all of them in turn. Each reader
  * reads into memory of its own.
- * `node bench/peerdist.js [MiB of content, read five times] [small operations]`.
+ * `node bench/peerdist.js [MiB of content, read five times] [small operations]`, 256 MiB and 20,000 unless told.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -19,6 +19,8 @@ import { inProcess, PeerDistService } from "@branchcache/peerdist";
 import { daemon, PEERDIST_PROTOCOL, peerDistProtocol } from "@branchcache/peerdist/node";
 import { connectPeerDist } from "@branchcache/peerdist/promises";
 import { systemClock as clock, systemRandom } from "@branchcache/runtime/node";
+import { median } from "./support/median.js";
+import { duration, rate, startReport } from "./support/report.js";
 
 const MIB = 1_048_576;
 const READ_BYTES = 262_144;
@@ -132,14 +134,13 @@ async function bare(path, bytes, times) {
   socket.destroy();
 }
 
-/** @param {number[]} values */
-function median(values) {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
-}
-
-async function run() {
+async function bench() {
   const contentMiB = Number(process.argv[2] ?? 256);
   const operations = Math.ceil(Number(process.argv[3] ?? 20_000) / ROUNDS);
+  const report = startReport(
+    import.meta.filename,
+    `${contentMiB} MiB, ${READ_BYTES / 1_024} KiB a read, ${AT_ONCE} under way, ${operations} small operations; ${ROUNDS} rounds`,
+  );
   const directory = await mkdtemp(join(tmpdir(), "branchcache-bench-peerdist-"));
   const other = fork(import.meta.filename, ["--serve", directory]);
   try {
@@ -148,56 +149,53 @@ async function run() {
     const here = await prepare(inProcess(await startService()), content);
     const there = await prepare(daemon({ path: join(directory, "api.sock") }), content);
     const chunks = Math.ceil(content.length / READ_BYTES);
-    const readsOfBytes = { unit: "GiB", units: content.length / MIB / 1_024 };
-    const calls = { unit: "million", units: operations / 1e6 };
-    // In turn, so that what else the machine does falls on all of them.
+    const asBytes = {
+      speed: (/** @type {number} */ seconds) => rate(content.length, seconds),
+      cost: (/** @type {number} */ seconds) => `${duration((seconds * 1_024) / contentMiB)} a GiB`,
+    };
+    const each = (/** @type {number} */ seconds) => `${duration(seconds / operations)} each`;
+    const asOperations = { speed: each, cost: each };
     const kinds = {
-      "read in process": { ...readsOfBytes, run: here.reading },
-      "read through the socket": { ...readsOfBytes, run: there.reading },
+      "reads in process": { run: here.reading, as: asBytes },
+      "reads through the socket": { run: there.reading, as: asBytes },
       "bytes over a bare socket": {
-        ...readsOfBytes,
         run: () => bare(join(directory, "bytes.sock"), READ_BYTES, chunks),
+        as: asBytes,
       },
-      "small operations in process": { ...calls, run: () => here.calling(operations) },
-      "small operations through the socket": { ...calls, run: () => there.calling(operations) },
-      "echo over a bare socket": {
-        ...calls,
+      "small operations in process": { run: () => here.calling(operations), as: asOperations },
+      "small operations through the socket": { run: () => there.calling(operations), as: asOperations },
+      "an echo over a bare socket": {
         run: () => bare(join(directory, "echo.sock"), FRAME_BYTES, operations),
+        as: asOperations,
       },
     };
+    // In turn, so that what else the machine does falls on all of them.
+    /** @typedef {keyof typeof kinds} Kind */
     /** @type {Map<string, Cost[]>} */
-    const measured = new Map();
+    const measured = new Map(Object.keys(kinds).map((name) => [name, []]));
     for (let round = 0; round < ROUNDS; round++) {
-      for (const [name, { run }] of Object.entries(kinds)) {
-        measured.set(name, [...(measured.get(name) ?? []), await cost(other, run)]);
-      }
+      for (const [name, { run }] of Object.entries(kinds)) measured.get(name)?.push(await cost(other, run));
     }
-    /** @typedef {keyof typeof kinds} Kind @param {Kind} name @param {(cost: Cost) => number} what */
-    const of = (name, what) => (measured.get(name) ?? []).map(what);
-    /** @param {Kind} name @param {Kind} reference */
-    const ratio = (name, reference) => {
-      const times = of(name, ({ seconds }) => seconds);
-      const ratios = of(reference, ({ seconds }) => seconds).map((value, i) => value / (times[i] ?? 0));
-      const [least, most] = [Math.min(...ratios), Math.max(...ratios)].map((one) => one.toFixed(2));
-      return `${median(ratios).toFixed(2)} (${least} to ${most}) of ${reference}`;
-    };
-    console.log(`${contentMiB} MiB, ${ROUNDS} rounds; medians; seconds by the clock, and of the processors`);
-    for (const name of /** @type {Kind[]} */ (Object.keys(kinds))) {
-      const { unit, units } = kinds[name];
-      const [clock, caller, service] = [
-        of(name, ({ seconds }) => seconds),
-        of(name, (cost) => cost.here),
-        of(name, (cost) => cost.there),
-      ].map((values) => (median(values) / units).toFixed(2));
-      console.log(`${name}: a ${unit} in ${clock} s; ${caller} s of the caller, ${service} s of the service`);
-    }
-    for (const [name, reference] of /** @type {[Kind, Kind][]} */ ([
-      ["read through the socket", "read in process"],
-      ["bytes over a bare socket", "read in process"],
-      ["small operations through the socket", "echo over a bare socket"],
-      ["small operations in process", "echo over a bare socket"],
+    /** @param {Kind} name @param {keyof Cost} what */
+    const of = (name, what) => (measured.get(name) ?? []).map((one) => one[what]);
+    for (const [name, reference, aim] of /** @type {[Kind, Kind, number?][]} */ ([
+      ["reads through the socket", "reads in process", 0.5],
+      ["bytes over a bare socket", "reads in process"],
+      ["small operations through the socket", "an echo over a bare socket", 0.5],
+      ["small operations in process", "an echo over a bare socket"],
     ])) {
-      console.log(`${name}: ${ratio(name, reference)}`);
+      const [times, references] = [of(name, "seconds"), of(reference, "seconds")];
+      report.ratio({
+        what: name,
+        ours: kinds[name].as.speed(median(times)),
+        reference: `${reference}, ${kinds[reference].as.speed(median(references))}`,
+        ratios: references.map((value, i) => value / (times[i] ?? Number.NaN)),
+        ...(aim !== undefined && { aim }),
+      });
+      const [caller, service] = [median(of(name, "here")), median(of(name, "there"))];
+      report.note(
+        `  processor time: the caller ${kinds[name].as.cost(caller)}, the service ${kinds[name].as.cost(service)}`,
+      );
     }
     await here.close();
     await there.close();
@@ -208,4 +206,4 @@ async function run() {
 }
 
 if (process.argv[2] === "--serve") await serve(process.argv[3] ?? "");
-else await run();
+else await bench();

@@ -1,44 +1,77 @@
 // @ts-check
 /**
- * All benchmarks, one after another: `npx pnpm bench`, or `npx pnpm bench --quick` for small sizes, which says
- * that they run and that their answers are right, and nothing about speed. Each one alone: `node bench/store.js`.
+ * All benchmarks, one after another, and at the end one table of all ratios:
+ * `npx pnpm bench [--quick] [--table FILE] [NAME ...]`. With `--quick` sizes are small, which says that the
+ * benchmarks run and that their answers are right, and nothing about speed. `--table` writes the table to a file as
+ * well. Each benchmark alone: `node bench/store.js`.
  */
 import { spawnSync } from "node:child_process";
-import { arch, cpus, platform, totalmem } from "node:os";
-import { fileURLToPath } from "node:url";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { loadAverage, machine } from "./support/machine.js";
+import { RESULTS_VARIABLE } from "./support/report.js";
+import { resultTable } from "./support/table.js";
 
-/** Program, and its arguments where it has to be quick: sizes in MiB, rounds, segments. */
-const benchmarks = [
-  ["hashing.js", "64", "1"],
-  ["hashing-encoding.js", "1"],
-  ["retrieval.js", "32", "1"],
-  ["hosted-cache.js", "32", "1"],
-  ["store.js", "64"],
-  ["store-segments.js", "5000"],
-  ["store-redis.js", "16", "1"],
-  ["gateway.js", "32", "0.5"],
-  ["discovery.js", "2000", "10000"],
-  ["peerdist.js", "16", "1000"],
-  ["get.js", "32", "1"],
-  ["daemon.js", "5000", "2"],
-];
+/** Each with its arguments where it has to be quick: sizes in MiB, rounds, segments. @type {Readonly<Record<string, readonly string[]>>} */
+const quickArguments = {
+  retrieval: ["32", "1"],
+  get: ["32", "1"],
+  "hosted-cache": ["32", "1"],
+  gateway: ["32", "0.5"],
+  hashing: ["64", "1"],
+  encoding: ["1"],
+  store: ["64"],
+  "store-segments": ["5000"],
+  "store-redis": ["16", "1"],
+  discovery: ["2000", "10000"],
+  peerdist: ["16", "1000"],
+  daemon: ["5000", "2"],
+};
 
-const quick = process.argv.includes("--quick");
-const [cpu] = cpus();
-console.log(
-  `${cpus().length} x ${cpu?.model.trim()}, ${(totalmem() / 2 ** 30).toFixed(1)} GiB, ` +
-    `${platform()} ${arch()}, Node.js ${process.version}`,
-);
-let failed = 0;
-for (const [program = "", ...quickArguments] of benchmarks) {
-  console.log(`\n# ${program}`);
-  const path = fileURLToPath(new URL(program, import.meta.url));
-  const { status } = spawnSync(process.execPath, [path, ...(quick ? quickArguments : [])], {
-    stdio: "inherit",
-  });
-  if (status !== 0) {
-    failed++;
-    console.log(`failed: ${program}`);
-  }
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: "boolean", default: false }, table: { type: "string" } },
+});
+const names = positionals.length > 0 ? positionals : Object.keys(quickArguments);
+for (const name of names) {
+  if (quickArguments[name]) continue;
+  console.error(`no benchmark ${name}; there are ${Object.keys(quickArguments).join(", ")}`);
+  process.exit(2);
 }
-process.exitCode = failed === 0 ? 0 : 1;
+
+const directory = mkdtempSync(join(tmpdir(), "branchcache-bench-"));
+try {
+  const file = join(directory, "results");
+  writeFileSync(file, "");
+  const conditions = [
+    `${machine()}; ${new Date().toISOString().slice(0, 10)}.`,
+    ...(values.quick ? ["Small sizes: these figures say nothing about speed."] : []),
+    `Load average ${loadAverage()} at the start,`,
+  ];
+  const failed = names.filter((name) => {
+    console.log();
+    const args = [
+      join(import.meta.dirname, `${name}.js`),
+      ...(values.quick ? (quickArguments[name] ?? []) : []),
+    ];
+    const env = { ...process.env, [RESULTS_VARIABLE]: file };
+    const { status } = spawnSync(process.execPath, args, { env, stdio: "inherit" });
+    if (status !== 0) console.log(`failed: ${name}`);
+    return status !== 0;
+  });
+  conditions.push(`${loadAverage()} at the end.`);
+  if (failed.length > 0) conditions.push(`**Failed: ${failed.join(", ")}.**`);
+  /** @type {import("./support/report.js").Result[]} */
+  const results = readFileSync(file, "utf8")
+    .split("\n")
+    .filter((text) => text !== "")
+    .map((text) => JSON.parse(text));
+  const text = resultTable(results, conditions);
+  console.log(`\n${text}`);
+  if (values.table !== undefined) writeFileSync(values.table, text);
+  process.exitCode = failed.length === 0 ? 0 : 1;
+} finally {
+  rmSync(directory, { recursive: true, force: true });
+}

@@ -6,7 +6,7 @@ import { readContentInformation } from "@branchcache/content-info";
 import { nodeHashEngine } from "@branchcache/content-info/node";
 import { toHex } from "@branchcache/runtime";
 import { type RunningService, startGateway, startServe } from "./content-service.ts";
-import { type Nginx, startNginx } from "./nginx.ts";
+import { type Nginx, startNginx } from "./nginx.mjs";
 
 /** Of the binary files, in seconds and as HTTP has it. */
 export const MODIFIED_SECONDS = 1_000_000;

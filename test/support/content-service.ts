@@ -5,7 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { command } from "./commands.ts";
+import { command } from "./commands.mjs";
 
 interface LogLine {
   readonly event: string;

@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BackgroundProcess, startProcess } from "@branchcache/cli/testing";
-import { command } from "./commands.ts";
+import { command } from "./commands.mjs";
 
 export interface Ended {
   readonly code: number | null;

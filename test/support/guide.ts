@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { command } from "./commands.ts";
+import { command } from "./commands.mjs";
 import type { TestDaemon } from "./daemon.ts";
 
 const guides = join(import.meta.dirname, "../../docs/guides");

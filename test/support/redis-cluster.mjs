@@ -15,7 +15,30 @@ const SLOTS = 16384;
 const NODE_TIMEOUT_MS = 1500;
 const POLL_MS = 20;
 
-/** @param {string} program @param {readonly string[]} settings */
+/**
+ * @typedef {object} RedisNode
+ * @property {number} port
+ * @property {"master" | "replica"} role as it was made
+ * @property {(...command: string[]) => Promise<string>} ask one thing, with redis-cli; gives what it prints
+ * @property {(signal: NodeJS.Signals) => void} signal
+ */
+
+/**
+ * @typedef {AsyncDisposable & {
+ *   readonly nodes: readonly string[],
+ *   readonly masters: readonly RedisNode[],
+ *   readonly replicas: readonly RedisNode[],
+ *   whole(): Promise<void>,
+ *   close(): Promise<void>,
+ * }} RedisCluster `nodes` are `127.0.0.1:port`, masters first; `whole` resolves once so many masters answer for all slots
+ */
+
+/**
+ * Three masters and three replicas on loopback, without files of their own.
+ * @param {string} program
+ * @param {readonly string[]} settings for every node, as on redis-server's command line
+ * @returns {Promise<RedisCluster>}
+ */
 export async function startRedisCluster(program, settings = []) {
   const directory = await mkdtemp(join(tmpdir(), "redis-cluster-"));
   const cli = join(dirname(program), "redis-cli");
@@ -94,7 +117,19 @@ export async function startRedisCluster(program, settings = []) {
   };
 }
 
-/** @param {string} program @param {readonly string[]} settings */
+/**
+ * @typedef {object} RedisServer
+ * @property {string} node `127.0.0.1:port`
+ * @property {RedisNode["ask"]} ask
+ * @property {() => Promise<void>} close
+ */
+
+/**
+ * One server that is a cluster by itself, on loopback, without files of its own.
+ * @param {string} program
+ * @param {readonly string[]} settings as on redis-server's command line
+ * @returns {Promise<RedisServer>}
+ */
 export async function startRedisServer(program, settings = []) {
   const directory = await mkdtemp(join(tmpdir(), "redis-server-"));
   const cli = join(dirname(program), "redis-cli");

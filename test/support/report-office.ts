@@ -2,7 +2,7 @@
 import { chmod, mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { type BackgroundProcess, startProcess } from "@branchcache/cli/testing";
-import { commandOn } from "./commands.ts";
+import { commandOn } from "./commands.mjs";
 import { openOffice } from "./office.ts";
 import type { Seat } from "./report-play.ts";
 

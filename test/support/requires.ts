@@ -7,9 +7,10 @@
  * describe.skipIf(!nginx.ok)("behind nginx", () => { spawn(nginx.path, [...]); });
  */
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, mkdtempSync, rmdirSync } from "node:fs";
+import { mkdtempSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
+import { findProgram } from "./find-program.mjs";
 
 export type RequirementName =
   | "chromium"
@@ -43,22 +44,9 @@ export interface Requirement {
 const met = (path = ""): Requirement => ({ ok: true, reason: "", path });
 const unmet = (reason: string): Requirement => ({ ok: false, reason, path: "" });
 
-// Debian keeps nginx and tcpdump where only root's PATH looks.
-const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
-
 function program(...names: readonly string[]): Requirement {
-  for (const name of names) {
-    for (const folder of folders) {
-      const path = join(folder, name);
-      try {
-        accessSync(path, constants.X_OK);
-        return met(path);
-      } catch {
-        // not here
-      }
-    }
-  }
-  return unmet(`${names.join(" or ")} is not installed`);
+  const path = findProgram(...names);
+  return path === undefined ? unmet(`${names.join(" or ")} is not installed`) : met(path);
 }
 
 function root(): Requirement {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { freeUdpPort } from "@branchcache/cli/testing";
 import { FrameReader } from "@branchcache/peer-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { command } from "../support/commands.ts";
+import { command } from "../support/commands.mjs";
 import { end, startDaemon, type TestDaemon } from "../support/daemon.ts";
 
 let daemon: TestDaemon;

@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { runProcess } from "@branchcache/cli/testing";
 import { seededRandom } from "@branchcache/runtime/testing";
 import { describe, expect, it } from "vitest";
-import { command } from "../support/commands.ts";
+import { command } from "../support/commands.mjs";
 
 describe("branchcache demo", () => {
   it("brings a file to three nodes, and its new version for little", async () => {

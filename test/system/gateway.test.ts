@@ -14,7 +14,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { branchNode } from "../support/branch-node.ts";
 import { type RunningService, startGateway } from "../support/content-service.ts";
 import { type CurlAnswer, curl, EX, headerArgs, isCoded, OFFER } from "../support/curl.ts";
-import { type Nginx, startNginx } from "../support/nginx.ts";
+import { type Nginx, startNginx } from "../support/nginx.mjs";
 import { requirement } from "../support/requires.ts";
 
 const nginx = requirement("nginx");

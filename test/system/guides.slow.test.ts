@@ -11,7 +11,7 @@ import { curl as get, headerArgs, isCoded, OFFER } from "../support/curl.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { guideBlocks, readGuide, runGuide } from "../support/guide.ts";
 import { blockRequest, exchange, findPeer, offerRequest, readBlock } from "../support/ipxe.ts";
-import { type Nginx, startNginx } from "../support/nginx.ts";
+import { type Nginx, startNginx } from "../support/nginx.mjs";
 import { requirement } from "../support/requires.ts";
 
 const nginx = requirement("nginx");

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { type BackgroundProcess, runProcess, startProcess } from "@branchcache/cli/testing";
 import { seededRandom } from "@branchcache/runtime/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { commandOn } from "../support/commands.ts";
+import { commandOn } from "../support/commands.mjs";
 import { type Office, openOffice } from "../support/office.ts";
 import { requirement } from "../support/requires.ts";
 

@@ -9,7 +9,7 @@ import { OFFER_PATH_V1 } from "@branchcache/hosted-cache";
 import { parseEndpoint } from "@branchcache/runtime";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import certificates from "../support/certificates.json" with { type: "json" };
-import { command } from "../support/commands.ts";
+import { command } from "../support/commands.mjs";
 import { contentServer } from "../support/content-server.ts";
 import { end, startDaemon, type TestDaemon } from "../support/daemon.ts";
 

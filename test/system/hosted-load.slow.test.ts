@@ -18,7 +18,7 @@ import { nodeHttpPort, retrievalRequestListener } from "@branchcache/retrieval/n
 import { encode, parseEndpoint, toHex } from "@branchcache/runtime";
 import { systemClock as clock, systemRandom } from "@branchcache/runtime/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { command } from "../support/commands.ts";
+import { command } from "../support/commands.mjs";
 import { slowRuns } from "../support/slow.ts";
 
 const BLOCK_BYTES = 65_536;

@@ -12,11 +12,11 @@ import { nodeHashEngine } from "@branchcache/content-info/node";
 import { toHex } from "@branchcache/runtime";
 import { chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { command } from "../support/commands.ts";
+import { command } from "../support/commands.mjs";
 import { binary, type ContentScene, contentScene } from "../support/content-scene.ts";
 import { type RunningService, startGateway, startServe } from "../support/content-service.ts";
 import { curl, EX, headerArgs, isCoded, OFFER } from "../support/curl.ts";
-import { startNginx } from "../support/nginx.ts";
+import { startNginx } from "../support/nginx.mjs";
 import { requirement } from "../support/requires.ts";
 
 const nginx = requirement("nginx");

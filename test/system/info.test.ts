@@ -10,7 +10,7 @@ import { nodeHashEngine as engine } from "@branchcache/content-info/node";
 import { toHex } from "@branchcache/runtime";
 import { seededRandom } from "@branchcache/runtime/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { command } from "../support/commands.ts";
+import { command } from "../support/commands.mjs";
 
 const content = seededRandom(61).bytes(400_000);
 const secret = ServerSecret.fromPassphrase("of this server");

@@ -7,7 +7,7 @@ import { type BackgroundProcess, freeUdpPort, runProcess, startProcess } from "@
 import { readContentInformation } from "@branchcache/content-info";
 import { nodeHashEngine } from "@branchcache/content-info/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { command } from "../support/commands.ts";
+import { command } from "../support/commands.mjs";
 import {
   blockRequest,
   exchange,

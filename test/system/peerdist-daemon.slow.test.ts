@@ -10,7 +10,7 @@ import { connectPeerDist, type PeerDist } from "@branchcache/peerdist/promises";
 import { systemClock as clock } from "@branchcache/runtime/node";
 import { seededRandom } from "@branchcache/runtime/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { command } from "../support/commands.ts";
+import { command } from "../support/commands.mjs";
 import { compileMarkdownPrograms, type MarkdownPrograms } from "../support/markdown-programs.ts";
 import { openReportOffice } from "../support/report-office.ts";
 import { playReport } from "../support/report-play.ts";

@@ -9,7 +9,7 @@ import { systemClock } from "@branchcache/runtime/node";
 import { seededRandom } from "@branchcache/runtime/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { branchNode } from "../support/branch-node.ts";
-import { command } from "../support/commands.ts";
+import { command } from "../support/commands.mjs";
 import { type ContentServer, contentServer } from "../support/content-server.ts";
 import { end } from "../support/daemon.ts";
 

@@ -6,7 +6,7 @@ import { type BackgroundProcess, freeUdpPort, runProcess, startProcess } from "@
 import { equalBytes } from "@branchcache/runtime";
 import { seededRandom } from "@branchcache/runtime/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { command } from "../support/commands.ts";
+import { command } from "../support/commands.mjs";
 
 const content = seededRandom(21).bytes(4 * 1024 * 1024);
 

@@ -7,7 +7,7 @@ import { type AddressInfo, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { command } from "../support/commands.ts";
+import { command } from "../support/commands.mjs";
 import { type Ended, end as run } from "../support/daemon.ts";
 import { requirement } from "../support/requires.ts";
 import { slowSample } from "../support/slow.ts";

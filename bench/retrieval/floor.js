@@ -6,15 +6,15 @@
  * Plaintexts are left to the garbage collection, as they would be in any program.
  */
 import { createDecipheriv, createHash } from "node:crypto";
-import { benchSegments, benchSource } from "./retrieval-content.js";
+import { watchOwnUse } from "../support/process-use.js";
+import { benchSegments, benchSource } from "./content.js";
 
 const version = process.argv[2] === "2" ? 2 : 1;
 const segments = benchSegments(version, Number(process.argv[3] ?? 0));
 const source = benchSource(version);
 const algorithm = version === 1 ? "sha256" : "sha512";
 
-const before = process.resourceUsage();
-const start = performance.now();
+const used = watchOwnUse();
 for (const { blockHashes, id, secret } of segments) {
   for (const [index, expected] of blockHashes.entries()) {
     const found = await source.block(id, index, 1);
@@ -28,8 +28,4 @@ for (const { blockHashes, id, secret } of segments) {
     if (!hash.subarray(0, expected.length).equals(expected)) throw new Error("a block is wrong");
   }
 }
-const seconds = (performance.now() - start) / 1_000;
-const after = process.resourceUsage();
-const cpuSeconds =
-  (after.userCPUTime + after.systemCPUTime - before.userCPUTime - before.systemCPUTime) / 1e6;
-console.log(JSON.stringify({ seconds, maxRssMb: after.maxRSS / 1024, cpuSeconds }));
+console.log(JSON.stringify(used()));

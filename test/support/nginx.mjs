@@ -1,21 +1,21 @@
-/** A real nginx on loopback, with a directory and settings of its own. */
-import { type ChildProcess, spawn } from "node:child_process";
+// @ts-check
+/** A real nginx on loopback, with a directory and settings of its own, for tests and benchmarks. */
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-export interface Nginx extends AsyncDisposable {
-  readonly port: number;
-  readonly url: string;
-}
+/** @typedef {AsyncDisposable & { readonly port: number, readonly url: string }} Nginx */
 
-/** `httpBlock`: what stands in `http { }`; the server in it listens on `port`. */
-export async function startNginx(
-  program: string,
-  httpBlock: (port: number, directory: string) => string,
-): Promise<Nginx> {
+/**
+ * Resolves once it takes connections.
+ * @param {string} program
+ * @param {(port: number, directory: string) => string} httpBlock what stands in `http { }`; the server in it listens on `port`
+ * @returns {Promise<Nginx>}
+ */
+export async function startNginx(program, httpBlock) {
   const directory = await mkdtemp(join(tmpdir(), "branchcache-nginx-"));
   const port = await freePort();
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => {
@@ -49,22 +49,22 @@ ${httpBlock(port, directory)}
   };
 }
 
-async function freePort(): Promise<number> {
+async function freePort() {
   const server = createServer();
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
   server.close();
   await once(server, "close");
   return port;
 }
 
-/** nginx says nothing when it is ready. */
-async function listening(port: number, child: ChildProcess): Promise<void> {
+/** nginx says nothing when it is ready. @param {number} port @param {import("node:child_process").ChildProcess} child */
+async function listening(port, child) {
   for (;;) {
     if (child.exitCode !== null) throw new Error(`nginx ended with ${child.exitCode}`);
     const socket = connect(port, "127.0.0.1");
-    const open = await new Promise<boolean>((resolve) => {
+    const open = await new Promise((resolve) => {
       socket.once("connect", () => resolve(true));
       socket.once("error", () => resolve(false));
     });

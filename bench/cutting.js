@@ -1,6 +1,7 @@
+// @ts-check
 /**
  * How version 2.0 content is cut, on real data: lengths of segments, and what of a file's next version a branch
- * already has. `node bench/hashing-cutting.js OLD NEW [picture.svg]`; fixed cuts every 64 KiB for comparison.
+ * already has. `node bench/cutting.js OLD NEW [picture.svg]`; fixed cuts every 64 KiB for comparison.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { publishBytes } from "@branchcache/content-info";
@@ -9,7 +10,7 @@ import { nodeHashEngine as engine } from "@branchcache/content-info/node";
 const KIB = 1024;
 const [oldPath, newPath, picturePath] = process.argv.slice(2);
 if (oldPath === undefined || newPath === undefined) {
-  console.error("usage: node bench/hashing-cutting.js OLD NEW [picture.svg]");
+  console.error("usage: node bench/cutting.js OLD NEW [picture.svg]");
   process.exit(2);
 }
 

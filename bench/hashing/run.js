@@ -1,12 +1,13 @@
+// @ts-check
 /**
- * One measured run, in a process of its own so that its memory is its own: `node bench/hashing-run.js MODE FILE SMALL`.
- * What a process does once, starting threads and compiling, it does with SMALL before. Prints JSON: seconds of the work alone, peak resident memory, and a digest of the answer.
+ * One measured run, in a process of its own so that its memory is its own: `run.js MODE FILE SMALL`. What a process
+ * does once, starting threads and compiling, it does with SMALL before. Prints JSON: what it used, and a digest of the answer.
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { performance } from "node:perf_hooks";
 import { encodePublication, SegmentCutter } from "@branchcache/content-info";
 import { createHashingPool, publishFile } from "@branchcache/content-info/node";
+import { watchOwnUse } from "../support/process-use.js";
 
 const PIECE_BYTES = 1 << 20;
 
@@ -25,9 +26,9 @@ async function timed(publish) {
 
 /** @param {() => string | Promise<string>} run */
 async function measure(run) {
-  const start = performance.now();
+  const used = watchOwnUse();
   const answer = await run();
-  return { seconds: (performance.now() - start) / 1000, answer };
+  return { ...used(), answer };
 }
 
 /** @param {import("@branchcache/content-info").Publications} publications */
@@ -64,9 +65,8 @@ function hashAlone(content) {
   return last;
 }
 
-/** @returns {Promise<{ seconds: number, answer: string }>} */
 async function run() {
-  if (kind === "idle") return { seconds: 0, answer: "" };
+  if (kind === "idle") return measure(() => "");
   if (kind === "cut" || kind === "sha512") {
     const bytes = readFileSync(path);
     const content = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -83,5 +83,4 @@ async function run() {
   }
 }
 
-const { seconds, answer } = await run();
-console.log(JSON.stringify({ seconds, peakMB: process.resourceUsage().maxRSS / 1000, answer }));
+console.log(JSON.stringify(await run()));

@@ -3,8 +3,10 @@
 import { createRetrievalServer } from "@branchcache/retrieval";
 import { createRetrievalHttpServer } from "@branchcache/retrieval/node";
 import { systemClock } from "@branchcache/runtime/node";
-import { benchSource } from "./retrieval-content.js";
+import { watchOwnUse } from "../support/process-use.js";
+import { benchSource } from "./content.js";
 
+const used = watchOwnUse();
 const version = process.argv[2] === "2" ? 2 : 1;
 const server = createRetrievalHttpServer(
   createRetrievalServer({ source: benchSource(version), clock: systemClock }),
@@ -15,8 +17,7 @@ server.listen(0, "127.0.0.1", () => {
 });
 process.stdin.resume();
 process.stdin.once("end", () => {
-  const { maxRSS, systemCPUTime, userCPUTime } = process.resourceUsage();
-  console.log(JSON.stringify({ maxRssMb: maxRSS / 1024, cpuSeconds: (userCPUTime + systemCPUTime) / 1e6 }));
+  console.log(JSON.stringify(used()));
   server.closeAllConnections();
   server.close();
 });

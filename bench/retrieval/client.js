@@ -9,7 +9,8 @@ import { nodeHashEngine } from "@branchcache/content-info/node";
 import { fetchBlocks } from "@branchcache/retrieval";
 import { nodeBlockCipher, nodeHttpPort } from "@branchcache/retrieval/node";
 import { systemClock } from "@branchcache/runtime/node";
-import { benchSegments, plainBlock } from "./retrieval-content.js";
+import { watchOwnUse } from "../support/process-use.js";
+import { benchSegments, plainBlock } from "./content.js";
 
 const [version = "1", bytes = "0", mode = "time", ...ports] = process.argv.slice(2);
 const segments = benchSegments(version === "2" ? 2 : 1, Number(bytes));
@@ -19,8 +20,7 @@ const wanted = segments.flatMap((segment) =>
 const whole = mode === "check" ? createHash("sha256") : undefined;
 const expected = whole && createHash("sha256");
 
-const before = process.resourceUsage();
-const start = performance.now();
+const used = watchOwnUse();
 let received = 0;
 for await (const piece of fetchBlocks(wanted, {
   finder: { async *find() {} },
@@ -41,10 +41,7 @@ for await (const piece of fetchBlocks(wanted, {
   expected?.update(plainBlock(received / 65_536));
   received += piece.bytes.length;
 }
-const seconds = (performance.now() - start) / 1_000;
+const use = used();
 if (received !== Number(bytes)) throw new Error(`${received} bytes came, ${bytes} were wanted`);
 if (whole?.digest("hex") !== expected?.digest("hex")) throw new Error("the content is wrong");
-const after = process.resourceUsage();
-const cpuSeconds =
-  (after.userCPUTime + after.systemCPUTime - before.userCPUTime - before.systemCPUTime) / 1e6;
-console.log(JSON.stringify({ seconds, maxRssMb: after.maxRSS / 1024, cpuSeconds }));
+console.log(JSON.stringify(use));
