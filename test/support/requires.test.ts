@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 
 import { requirement } from "./requires.ts";
 
-/** The module looks at PATH when it is loaded, so each case loads its own. */
+/** The module remembers what it found, so each case loads its own. */
 async function fresh(environment: Readonly<Record<string, string>>): Promise<typeof requirement> {
   for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
   vi.resetModules();
@@ -13,6 +13,8 @@ describe("requirement", () => {
   afterEach(() => {
     vi.unstubAllEnvs();
     vi.restoreAllMocks();
+    // Test files share modules: the next one must not be told what was looked for in an empty PATH.
+    vi.resetModules();
   });
 
   it("is met by what is there", () => {
