@@ -3,11 +3,10 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
-// Debian keeps nginx and tcpdump where only root's PATH looks.
-const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
-
 /** The path of the first of these that is installed. @param {readonly string[]} names @returns {string | undefined} */
 export function findProgram(...names) {
+  // Debian keeps nginx and tcpdump where only root's PATH looks.
+  const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
   for (const name of names) {
     for (const folder of folders) {
       const path = join(folder, name);
