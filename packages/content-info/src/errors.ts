@@ -1,5 +1,6 @@
 import { BranchCacheError } from "@branchcache/runtime";
 
+/** Codes of `ContentError`. */
 export type ContentErrorCode =
   /** Content of no bytes has no Content Information: send it as it is. [MS-PCCRC] 2.3, 2.4.1.2 */
   | "BC_CONTENT_EMPTY"
@@ -21,6 +22,7 @@ export class ContentError extends BranchCacheError {
   }
 }
 
+/** Codes of `SecretError`. */
 export type SecretErrorCode =
   /** A secret or passphrase of no bytes. */
   | "BC_SECRET_EMPTY"

@@ -5,6 +5,7 @@ import type { HashAlgorithm } from "./types.ts";
 
 /** A hash in the making. Neither method may be called after `digest`. */
 export interface RunningHash {
+  /** Takes the next piece of the input; keeps no reference to it. */
   update(bytes: Uint8Array): void;
   /** 32, 48 or 64 bytes, owned by the caller. */
   digest(): Uint8Array;
@@ -16,6 +17,7 @@ export interface HashEngine {
   hash(algorithm: HashAlgorithm, ...parts: readonly Uint8Array[]): Uint8Array;
   /** RFC 2104 over the parts joined; for `sha512-truncated` only the result is cut. */
   hmac(algorithm: HashAlgorithm, key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array;
+  /** Starts a hash of input that comes in pieces. */
   create(algorithm: HashAlgorithm): RunningHash;
 }
 

@@ -13,7 +13,9 @@ export interface Publication {
   readonly algorithm: HashAlgorithm;
   readonly lengthBytes: number;
   readonly segmentCount: number;
+  /** Where the segment starts in the content. */
   segmentOffsetBytes(index: number): number;
+  /** Bytes of content in the segment: at most 32 MiB in version 1.0, 128 KiB in version 2.0; never 0. */
   segmentLengthBytes(index: number): number;
   /** HoD, 32, 48 or 64 bytes. */
   hashOfData(index: number): HashOfData;
@@ -23,6 +25,10 @@ export interface Publication {
   segmentAt(offsetBytes: number): number;
 }
 
+/**
+ * A publication's numbers and hashes as flat arrays, for stores and worker threads; `publicationFromColumns` makes
+ * the publication.
+ */
 export interface PublicationColumns {
   readonly version: ContentInformationVersion;
   readonly algorithm: HashAlgorithm;

@@ -8,7 +8,9 @@ import { type Publication, publicationFromColumns } from "./publication.ts";
 import type { ContentInformationVersion, HashAlgorithm } from "./types.ts";
 import { SegmentCutter } from "./v2-cutter.ts";
 
+/** How content is cut and hashed. */
 export interface PublisherOptions {
+  /** Computes all hashes, on the caller's thread. */
   readonly engine: HashEngine;
   /** Default both. */
   readonly versions?: readonly ContentInformationVersion[];
@@ -22,10 +24,11 @@ export interface Publications {
   readonly v2?: Publication;
 }
 
+/** Content on its way through: `update` for each piece in order, then `finish` once. [MS-PCCRC] 2.1, 2.2 */
 export interface Publisher {
   /** Takes the next piece of the content, of any length; keeps no reference to it. */
   update(bytes: Uint8Array): void;
-  /** Ends the content. Neither method may be called after it. */
+  /** Ends the content and gives what was computed. Neither method may be called after it. */
   finish(): Publications;
 }
 

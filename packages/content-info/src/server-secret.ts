@@ -46,10 +46,12 @@ export class ServerSecret {
     return this.#bytes.slice();
   }
 
+  /** Always `ServerSecret [redacted]`: a secret that gets into a message or a log stays secret. */
   toString(): string {
     return REDACTED;
   }
 
+  /** What `JSON.stringify` sees: always `ServerSecret [redacted]`. */
   toJSON(): string {
     return REDACTED;
   }

@@ -2,17 +2,21 @@
 
 declare const kind: unique symbol;
 /** Bytes that must not be swapped for another kind; plain bytes are accepted. */
-type Kind<K extends string> = Uint8Array & { readonly [kind]?: K };
+export type BytesOfKind<K extends string> = Uint8Array & { readonly [kind]?: K };
 
 /** HoHoDk: public, names a segment among peers; 32, 48 or 64 bytes. [MS-PCCRC] 2.2 */
-export type SegmentId = Kind<"SegmentId">;
+export type SegmentId = BytesOfKind<"SegmentId">;
 /** Kp, which is also the encryption key Ke; as secret as the content. [MS-PCCRC] 2.2 */
-export type SegmentSecret = Kind<"SegmentSecret">;
+export type SegmentSecret = BytesOfKind<"SegmentSecret">;
 /** HoD. [MS-PCCRC] 2.2 */
-export type HashOfData = Kind<"HashOfData">;
+export type HashOfData = BytesOfKind<"HashOfData">;
 /** The hash of one block; for version 2.0 the hash of data of the segment, its only block. */
-export type BlockHash = Kind<"BlockHash">;
+export type BlockHash = BytesOfKind<"BlockHash">;
 
+/**
+ * The major version of the wire format: 1 for 1.0 ([MS-PCCRC] 2.3: blocks of 64 KiB in segments of 32 MiB), 2 for
+ * 2.0 (2.4: segments of up to 128 KiB, each one block).
+ */
 export type ContentInformationVersion = 1 | 2;
 
 /** The last is SHA-512 cut to its first 32 bytes, the only one of version 2.0. */
@@ -24,11 +28,18 @@ export interface ContentRange {
   readonly endBytes: number;
 }
 
+/**
+ * One segment of a content, as Content Information describes it: its place, its hashes and the two keys derived of
+ * them. Byte arrays may be views of what was read and must not be written to. [MS-PCCRC] 2.2, 2.3.1.1, 2.4.1.2
+ */
 export interface Segment {
   readonly version: ContentInformationVersion;
   readonly algorithm: HashAlgorithm;
+  /** HoHoDk; as long as the algorithm's hashes. */
   readonly id: SegmentId;
+  /** Kp; as long as the algorithm's hashes. Never log it. */
   readonly secret: SegmentSecret;
+  /** HoD: in version 1.0 the hash of the segment's block hashes, in version 2.0 the hash of its bytes. */
   readonly hashOfData: HashOfData;
   /** Where it starts in the content. */
   readonly offsetBytes: number;
@@ -45,12 +56,16 @@ export interface Segment {
   readonly blockHashes: readonly BlockHash[];
 }
 
+/**
+ * What a blob of Content Information says: which bytes of a content it covers, and the segments that hold them. As
+ * secret as the content itself, since the segments' secrets are in it. [MS-PCCRC] 2.3, 2.4
+ */
 export interface ContentInformation {
   readonly version: ContentInformationVersion;
   readonly algorithm: HashAlgorithm;
   /** The part of the content that it is about. */
   readonly range: ContentRange;
-  /** In content order, contiguous. */
+  /** In content order, without gaps: the first holds the range's first byte, the last its last. */
   readonly segments: readonly Segment[];
 }
 

@@ -28,6 +28,7 @@ import {
 } from "./wire/v2.ts";
 import { VERSION_BYTES, versionField } from "./wire/version.ts";
 
+/** Choices that [MS-PCCRC] leaves open where Content Information is written. */
 export interface WriteOptions {
   /**
    * Blocks of a version 1.0 range's first segment that lie before the range: `omit` as 2.3.1.2 says, or `list`

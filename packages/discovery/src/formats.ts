@@ -6,6 +6,10 @@ export const PEERDIST = "http://schemas.microsoft.com/p2p/2007/09/PeerDistributi
 /** Clients that read answers as text look for these very prefixes; the rest is `soap`, `wsa`, `wsd`. */
 export const PREFIXES: Readonly<Record<string, string>> = { PeerDist: PEERDIST };
 
+/**
+ * Version of a probe and its answers: 1 for segments of Content Information 1.0, 2 for those of 2.0. [MS-PCCRD]
+ * 2.2
+ */
 export type FormatVersion = 1 | 2;
 
 interface Format {

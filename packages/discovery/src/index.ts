@@ -1,4 +1,5 @@
 /** [MS-PCCRD] the BranchCache profile of WS-Discovery: who on this link holds these segments. */
+export type { FormatVersion } from "./formats.ts";
 export {
   DEFAULT_BACKOFF_MS,
   DEFAULT_MAX_PER_SECOND,

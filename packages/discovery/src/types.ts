@@ -10,6 +10,7 @@ export interface HeldSegments {
   holds(ids: readonly SegmentId[]): Promise<readonly (HeldSegment | undefined)[]>;
 }
 
+/** Who answered a probe, and where its retrieval server listens. */
 export interface DiscoveredPeer {
   /** The endpoint's Address, canonical: one for a peer, however many addresses it has. */
   readonly id: string;
@@ -17,6 +18,7 @@ export interface DiscoveredPeer {
   readonly addresses: readonly Endpoint[];
 }
 
+/** One peer and the segments that it told of, only those that `find` asked for. [MS-PCCRD] 2.2.3.3, 2.2.3.9 */
 export interface PeerMatch {
   readonly peer: DiscoveredPeer;
   /** Never empty. */
@@ -31,6 +33,7 @@ export interface PeerMatch {
   }[];
 }
 
+/** What `find` has to know beside the identifiers. */
 export interface FindOptions {
   /** Of the Content Information that the segments come from. */
   readonly version: FormatVersion;
@@ -39,10 +42,13 @@ export interface FindOptions {
    * peer has and not of how many: without this only full segments of 512 blocks are known to be complete.
    */
   readonly totalBlocks?: readonly number[];
+  /** Ends the search; `find` throws its reason. */
   readonly signal?: AbortSignal;
 }
 
+/** What a host needs to answer other hosts' probes. [MS-PCCRD] 3.2 */
 export interface ServeOptions {
+  /** Asked when a probe comes, and once more just before the answer leaves. */
   readonly held: HeldSegments;
   /** TCP port at which segments are served, told in answers. */
   readonly retrievalPort: number;
@@ -52,10 +58,12 @@ export interface ServeOptions {
   onBattery?(): boolean;
 }
 
+/** The ports that discovery works through, its timers and its bounds. [MS-PCCRD] 3.1.2, 3.2.2, note <7> */
 export interface PeerDiscoveryOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly udp: UdpPort;
+  /** Receives metrics and events. Default: nobody. */
   readonly observer?: Observer;
   /** Names or addresses. Default: all but loopback. */
   readonly interfaces?: readonly string[];
@@ -65,7 +73,7 @@ export interface PeerDiscoveryOptions {
   readonly waitMs?: number;
   /** Milliseconds that an answer waits at most, and is thought to wait at others. Default 65. */
   readonly backoffMs?: number;
-  /** Probes. Default 100. */
+  /** Probes sent in a second at most; further ones wait. Default 100. */
   readonly maxPerSecond?: number;
   /** Milliseconds for which a segment that nobody had is not asked for again. Default 15,000; 0 for none. */
   readonly negativeTtlMs?: number;
@@ -82,6 +90,10 @@ export interface PeerDiscoveryOptions {
   readonly serve?: ServeOptions;
 }
 
+/**
+ * One host's part in discovery on its links: `find` is the client role, `serve` of the options turned the server
+ * role on. [MS-PCCRD] 3.1, 3.2
+ */
 export interface PeerDiscovery {
   /**
    * Asks the link for these segments, many a probe, and yields each peer as it answers, and again when it
@@ -95,5 +107,6 @@ export interface PeerDiscovery {
   readonly endpointId: string;
   /** Stops everything that waits. Twice is harmless. */
   close(): Promise<void>;
+  /** The same as `close`. */
   [Symbol.asyncDispose](): Promise<void>;
 }

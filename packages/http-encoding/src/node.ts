@@ -43,6 +43,7 @@ export {
   type PublicationStore,
   type StoredPublications,
 } from "./node/publications/publication-store.ts";
+export type { Tee } from "./node/publications/tee.ts";
 export {
   type ContentSource,
   type HashStream,

@@ -6,7 +6,15 @@ import { readLength } from "./http-fields.ts";
 
 /** Sent in lower case: Microsoft's test suite compares it exactly. */
 export const PEERDIST = "peerdist";
+/**
+ * Name of the field with the coding's version, the length of the content, and `MissingDataRequest`. [MS-PCCRTP]
+ * 2.2
+ */
 export const X_P2P_PEERDIST = "X-P2P-PeerDist";
+/**
+ * Name of the field with the versions of Content Information that a client takes, and the two sides of asking
+ * again for hashes: `MakeHashRequest`, `HashRequest`. [MS-PCCRTP] 2.2
+ */
 export const X_P2P_PEERDIST_EX = "X-P2P-PeerDistEx";
 
 /** `major.minor`; of the coding in X-P2P-PeerDist, of the Content Information in X-P2P-PeerDistEx. */
@@ -15,8 +23,14 @@ export interface Version {
   readonly minor: number;
 }
 
+/** Of the coding: no Content Information but 1.0. Of Content Information: [MS-PCCRC] 2.3. */
 export const VERSION_1_0: Version = { major: 1, minor: 0 };
+/**
+ * Of the coding: with X-P2P-PeerDistEx, so that versions of Content Information can be chosen. What our client
+ * sends.
+ */
 export const VERSION_1_1: Version = { major: 1, minor: 1 };
+/** Of Content Information: [MS-PCCRC] 2.4. The coding has no such version. */
 export const VERSION_2_0: Version = { major: 2, minor: 0 };
 
 /** Below, at or above 0, like any comparison for sorting. 1.23 is above 1.3. */
@@ -24,6 +38,7 @@ export function compareVersions(a: Version, b: Version): number {
   return a.major - b.major || a.minor - b.minor;
 }
 
+/** `1.1` for major 1 and minor 1. */
 export function formatVersion(version: Version): string {
   return `${version.major}.${version.minor}`;
 }
@@ -53,6 +68,7 @@ export interface PeerDistExParams {
   readonly malformed?: true;
 }
 
+/** Reads a value of X-P2P-PeerDist. Unknown parameters are ignored; it never throws. */
 export function parsePeerDist(text: string): PeerDistParams {
   const params = readParams(text);
   const version = readVersion(params.get("version"));
@@ -65,6 +81,10 @@ export function parsePeerDist(text: string): PeerDistParams {
   };
 }
 
+/**
+ * A value of X-P2P-PeerDist: those parameters that are there, `Version=1.1, ContentLength=5000`. Empty without
+ * any.
+ */
 export function formatPeerDist(params: PeerDistParams): string {
   const parts: string[] = [];
   if (params.version) parts.push(`Version=${formatVersion(params.version)}`);
@@ -73,6 +93,7 @@ export function formatPeerDist(params: PeerDistParams): string {
   return parts.join(", ");
 }
 
+/** Reads a value of X-P2P-PeerDistEx. Unknown parameters are ignored; it never throws. */
 export function parsePeerDistEx(text: string): PeerDistExParams {
   const params = readParams(text);
   const min = params.get("mincontentinformation");
@@ -91,6 +112,10 @@ export function parsePeerDistEx(text: string): PeerDistExParams {
   };
 }
 
+/**
+ * A value of X-P2P-PeerDistEx: those parameters that are there, `MinContentInformation=1.0,
+ * MaxContentInformation=2.0`. Empty without any.
+ */
 export function formatPeerDistEx(params: PeerDistExParams): string {
   const parts: string[] = [];
   const { minContentInformation: min, maxContentInformation: max } = params;

@@ -4,6 +4,7 @@ import { createPublisher, type Publications, type PublisherOptions } from "../pu
 import { nodeHashEngine } from "./node-hash-engine.ts";
 import { StableFile } from "./stable-file.ts";
 
+/** Options of `publishFile`: versions and algorithm as for `createPublisher`, cancelling and progress. */
 export interface PublishFileOptions extends Omit<PublisherOptions, "engine"> {
   /** Default `nodeHashEngine`. */
   readonly engine?: HashEngine;

@@ -12,6 +12,7 @@ import {
 import { parseV1 } from "./v1.ts";
 import { parseV2 } from "./v2.ts";
 
+/** Bounds of reading Content Information that comes from somebody else. */
 export interface ReadOptions {
   /** A longer blob is refused with `BC_DECODE_LIMIT`. Default: no limit. */
   readonly maxBytes?: number;

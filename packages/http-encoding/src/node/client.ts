@@ -1,7 +1,7 @@
 /** The client alone, for programs that serve nothing: without it they would load the servers too. */
 
 export { redactUrl } from "../redact-url.ts";
-export { OriginError, type OriginErrorCode } from "./client/errors.ts";
+export { OriginError, type OriginErrorCode, type OriginErrorOptions } from "./client/errors.ts";
 export type { OriginAnswer } from "./client/origin-answer.ts";
 export {
   type OpenOptions,
@@ -11,6 +11,7 @@ export {
   type RequestOptions,
 } from "./client/origin-client.ts";
 export {
+  type Dispatch,
   type InterceptedContent,
   type Interceptor,
   interceptedDispatcher,

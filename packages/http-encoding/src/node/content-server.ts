@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 /** An express-shaped handler; what it returns is passed on. */
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => unknown;
 
+/** Time-outs, in milliseconds, and bounds of `createContentServer`. */
 export interface ContentServerOptions {
   /** A connection on which nothing moves for so long is closed. Default 120,000. */
   readonly idleTimeoutMs?: number;

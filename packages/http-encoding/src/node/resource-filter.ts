@@ -1,12 +1,18 @@
 /** Which resources are worth the coding, by path, type and size. */
 import { fieldText, type HeaderFields } from "../http-fields.ts";
 
+/**
+ * Which resources are coded: those that match an include pattern, if there are any, and no exclude pattern.
+ * `Cache-Control: no-store` rules an answer out in any case.
+ */
 export interface ResourceFilterOptions {
   /** Patterns of paths without query, `*` for any characters: `/images/*`, `*.wim`. Default all. */
   readonly includePaths?: readonly string[];
+  /** As `includePaths`, and stronger. Default none. */
   readonly excludePaths?: readonly string[];
   /** Patterns of media types without parameters: `video/*`. Default all. */
   readonly includeTypes?: readonly string[];
+  /** As `includeTypes`, and stronger. Default none. */
   readonly excludeTypes?: readonly string[];
   /** Smaller resources are sent as they are: they are there before peers are found. Default 131,072. */
   readonly minSizeBytes?: number;

@@ -26,18 +26,31 @@ export interface CodableAnswer {
   readonly range: ContentRange;
 }
 
+/** Why Content Information cannot stand for an answer. [MS-PCCRTP] 3.2.5.1 */
 export type NotCodableReason =
   /** Neither 200 nor 206. */
   | "status"
   /** The body already carries a coding. */
   | "coded"
+  /** Content of no bytes has no Content Information. */
   | "empty"
+  /** A 200 without a readable Content-Length. */
   | "unknown-length"
+  /**
+   * A 206 whose Content-Range is absent, malformed, without the whole size, or of another length than
+   * Content-Length.
+   */
   | "unusable-range"
+  /** Nothing names exactly these bytes: see `representationValidator`. */
   | "no-validator";
 
+/**
+ * Why content is sent as it is: the request's reasons, the answer's, `head` for a HEAD request, or `not-ready`
+ * where both fit the coding and only the hashes are missing.
+ */
 export type PlainReason = NoOfferReason | NotCodableReason | "head" | "not-ready";
 
+/** What is to be sent: Content Information of this version in place of the body, or the answer as it is. */
 export type Decision =
   | {
       readonly kind: "content-information";
@@ -54,6 +67,7 @@ export type Decision =
       readonly makeHashRequest: boolean;
     };
 
+/** What `readAnswer` found: an answer that Content Information can stand for, or why it cannot. */
 export type AnswerReading =
   | { readonly kind: "codable"; readonly answer: CodableAnswer }
   | { readonly kind: "not-codable"; readonly reason: NotCodableReason };
@@ -86,14 +100,20 @@ export function readAnswer(answer: PlainAnswer, nowMs: number): AnswerReading {
     : { kind: "codable", answer: { validator, sizeBytes, range } };
 }
 
+/** Everything that the decision depends on. */
 export interface DecisionInput {
   readonly request: RequestHead;
   readonly answer: PlainAnswer;
   /** Versions for which hashes of exactly this representation exist. */
   readonly ready: readonly ContentInformationVersion[];
+  /** Wall time in milliseconds since 1970: tells whether a Last-Modified is old enough to name the bytes. */
   readonly nowMs: number;
 }
 
+/**
+ * Decides between content and Content Information for one request and the answer it would get otherwise. Pure;
+ * never throws. To look hashes up only where they matter, call `readOffer`, `readAnswer` and `choose` one by one.
+ */
 export function decide(input: DecisionInput): Decision {
   const offer = readOffer(input.request);
   if (offer.kind === "none") return plain(offer.reason);

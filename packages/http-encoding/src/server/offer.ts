@@ -13,6 +13,7 @@ import {
   type Version,
 } from "../peerdist-fields.ts";
 
+/** The parts of a request that the decision looks at. */
 export interface RequestHead {
   readonly method: string;
   readonly headers: HeaderFields;
@@ -30,9 +31,11 @@ export interface PeerDistOffer {
   readonly understandsMakeHashRequest: boolean;
 }
 
+/** Why a request gets content whatever hashes there are. [MS-PCCRTP] 3.2.5.1 */
 export type NoOfferReason =
   /** Neither GET nor HEAD. */
   | "method"
+  /** Accept-Encoding does not list `peerdist`, refuses it, or prefers `identity`; and it is no hash request. */
   | "not-offered"
   /** Neither 1.0 nor 1.1. */
   | "coding-version"
@@ -43,6 +46,7 @@ export type NoOfferReason =
   /** Several ranges; Content Information has one. */
   | "multiple-ranges";
 
+/** What `readOffer` found in a request: an offer, or why there is none. */
 export type OfferReading =
   | { readonly kind: "offer"; readonly offer: PeerDistOffer }
   | { readonly kind: "none"; readonly reason: NoOfferReason };

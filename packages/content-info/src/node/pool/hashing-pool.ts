@@ -11,6 +11,7 @@ import { hashFailure, PiecePublisher } from "./piece-publisher.ts";
 import { BufferPool, piecesOfFile, piecesOfStream } from "./pieces.ts";
 import type { PoolFileOptions, PoolStreamOptions } from "./pool-options.ts";
 
+/** How many threads a pool may use. */
 export interface HashingPoolOptions {
   /** Threads at most. Default: one for each core. They start when needed and end after 30 s without work. */
   readonly workers?: number;
@@ -23,6 +24,10 @@ export interface HashingPoolOptions {
  * worker failed or the pool was closed.
  */
 export interface HashingPool extends AsyncDisposable {
+  /**
+   * Cuts and hashes a file; one of 16 MiB or more in parts that the threads read and hash side by side. Rejects as
+   * `publishFile` does if the file cannot be read or changes meanwhile.
+   */
   publishFile(path: string, options?: PoolFileOptions): Promise<Publications>;
   /** Content of unknown length. The chunks are copied; the source is closed if it is not read to its end. */
   publishStream(
@@ -41,6 +46,7 @@ const MAX_BUFFERS = 28;
 const MIN_PARTED_BYTES = 16 << 20;
 const MAX_PART_BYTES = 16 << 20;
 
+/** A pool of worker threads, none of which runs before there is work. The caller closes it. */
 export function createHashingPool(options: HashingPoolOptions = {}): HashingPool {
   const workers = Math.max(options.workers ?? availableParallelism(), 1);
   // Loaded by the first pool: a node that only serves blocks never needs it.

@@ -1,5 +1,6 @@
 import { BranchCacheError, type BranchCacheErrorOptions } from "@branchcache/runtime";
 
+/** Codes of `OriginError`. */
 export type OriginErrorCode =
   /** No connection, or no answer in time. */
   | "BC_ORIGIN_UNREACHABLE"
@@ -14,7 +15,9 @@ export type OriginErrorCode =
   /** The caller's URL is none, or neither http nor https. */
   | "BC_ORIGIN_URL";
 
+/** `cause`, as for every error, and what the server said. */
 export interface OriginErrorOptions extends BranchCacheErrorOptions {
+  /** The answer's HTTP status. */
   readonly peerStatus?: number;
 }
 

@@ -3,9 +3,14 @@ import type { ContentRange } from "@branchcache/content-info";
 import type { HeaderFields } from "../../http-fields.ts";
 import type { Validator } from "./validator.ts";
 
+/**
+ * An answer of status 200 or 206: Content Information, read whole, or content, whose body is still to be read.
+ * `finalUrl` is the URL after redirects; `headers` are the answer's, names in lower case.
+ */
 export type OriginAnswer =
   | {
       readonly kind: "content-information";
+      /** One blob of [MS-PCCRC] 2.3 or 2.4, not yet parsed; owned by the caller. */
       readonly bytes: Uint8Array;
       /** Of the content, or of the part of it that was asked for. */
       readonly contentLengthBytes: number;

@@ -19,8 +19,10 @@ import type { OriginAnswer } from "./origin-answer.ts";
 import { type RangeAnswer, readRangeAnswer } from "./range-answer.ts";
 import { ifRange, type Validator } from "./validator.ts";
 
+/** How servers are reached, with time-outs in milliseconds, and bounds of what they may send. */
 export interface OriginClientOptions {
   readonly clock: Clock;
+  /** Receives `content_info.received`. Default: nobody. */
   readonly observer?: Observer;
   /** A pool or proxy of the caller's, who closes it. Default: an Agent of our own. */
   readonly dispatcher?: Dispatcher;
@@ -41,12 +43,14 @@ export interface OriginClientOptions {
   readonly maxContentInformationBytes?: number;
 }
 
+/** What both kinds of request take. */
 export interface RequestOptions {
   readonly signal?: AbortSignal;
   /** Added to ours; ours win. Credentials among them stay with the URL's own origin. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** What a request that offers the coding takes. */
 export interface OpenOptions extends RequestOptions {
   /** Asks again, after an answer with `makeHashRequest`. */
   readonly hashRequest?: boolean;
@@ -74,6 +78,10 @@ export interface OriginClient {
   close(): Promise<void>;
 }
 
+/**
+ * A client of content servers, and of any other web server: these answer with content. Connects when first used;
+ * the caller closes it.
+ */
 export function originClient(options: OriginClientOptions): OriginClient {
   const {
     clock,

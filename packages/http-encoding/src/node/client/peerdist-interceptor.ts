@@ -13,10 +13,13 @@ import { validatorOf } from "./validator.ts";
 
 /** For `dispatcher.compose(...)`. */
 export type Interceptor = (dispatch: Dispatch) => Dispatch;
-type Dispatch = Dispatcher["dispatch"];
+/** undici's `dispatch`: starts one request, whose answer goes to the handler. */
+export type Dispatch = Dispatcher["dispatch"];
 
+/** One answer with Content Information, and where the content that it stands for has to go. */
 export interface InterceptedContent {
   readonly answer: Extract<OriginAnswer, { kind: "content-information" }>;
+  /** Of the request, query included. */
   readonly url: string;
   /** Of the request, for what has to come from the origin after all; credentials included. */
   readonly headers: Readonly<Record<string, string>>;
@@ -28,8 +31,10 @@ export interface InterceptedContent {
   write(bytes: Uint8Array): Promise<void>;
 }
 
+/** What an interceptor offers, and who finds the content. */
 export interface PeerDistInterceptorOptions {
   readonly clock: Clock;
+  /** Told what the `origin` of `InterceptedContent` sees. Default: nobody. */
   readonly observer?: Observer;
   /** Highest version of Content Information. Default 2. */
   readonly versions?: 1 | 2;

@@ -6,11 +6,16 @@ import type { Exchange } from "./exchange.ts";
 import type { Followed } from "./follow.ts";
 import { compareValidators, type Validator, validatorOf } from "./validator.ts";
 
+/**
+ * What a request for missing data gave: the bytes, or `changed` where the server has another representation now.
+ * [MS-PCCRTP] 2.2
+ */
 export type RangeAnswer =
   | {
       readonly kind: "range";
       /** To be read once; exactly the bytes asked for, or it fails. */
       readonly body: AsyncIterable<Uint8Array>;
+      /** Lets go of a body that is not wanted. */
       discard(): void;
     }
   | { readonly kind: "changed" };

@@ -8,15 +8,20 @@ import type { RequestHandler } from "../content-server.ts";
 import { fileEtag } from "../publications/file-validator.ts";
 import { openUnder, readPath } from "./resolve-file.ts";
 
+/** A file that is about to be sent. */
 export interface ServedFile {
   /** Real path, without links. */
   readonly path: string;
+  /** Strong, in quotes, of the file's `stat`: see `fileEtag`. */
   readonly etag: string;
   readonly sizeBytes: number;
 }
 
+/** What a `directoryHandler` serves, and whom it tells. */
 export interface DirectoryHandlerOptions {
+  /** The directory: nothing outside it is served, not through links either. */
   readonly root: string;
+  /** Told of requests that failed, as `publish.failed`; these are answered with 500. Default: nobody. */
   readonly observer?: Observer;
   /** Called with each file before its answer is written. */
   readonly onFile?: (response: ServerResponse, file: ServedFile) => void;

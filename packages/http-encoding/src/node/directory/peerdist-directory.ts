@@ -5,18 +5,26 @@ import { type PeerDistServerOptions, withPeerDist } from "../middleware/with-pee
 import { type FilePublicationsOptions, filePublications } from "../publications/file-publications.ts";
 import { directoryHandler, type ServedFile } from "./directory-handler.ts";
 
+/** What is served, how it is hashed, and what the coding needs. [MS-PCCRTP] 3.2 */
 export interface PeerDistDirectoryOptions
   extends Omit<PeerDistServerOptions, "publications" | "resourceKey">,
     FilePublicationsOptions {
+  /** The directory: nothing outside it is served, not through links either. */
   readonly root: string;
 }
 
+/** A directory that is served with the coding. */
 export interface PeerDistDirectory {
+  /** For `createContentServer`, `node:http` or an express-shaped router. */
   readonly handler: RequestHandler;
   /** Stops hashing; the handler goes on with what is hashed. */
   close(): Promise<void>;
 }
 
+/**
+ * Serves the files of a directory as `directoryHandler` does, and sends Content Information of those that are
+ * hashed to clients that take it. A file is hashed once a client asked for it; until then it is sent as it is.
+ */
 export function peerDistDirectory(options: PeerDistDirectoryOptions): PeerDistDirectory {
   const files = new WeakMap<ServerResponse, ServedFile>();
   const publications = filePublications(options);

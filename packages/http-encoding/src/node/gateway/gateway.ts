@@ -14,6 +14,7 @@ import { keptHeads } from "./kept-heads.ts";
 import { Passage, type PassageContext } from "./passage.ts";
 import { refuse, targetOf } from "./target.ts";
 
+/** Where the web server is, how it is asked, and what the coding needs. Times are in milliseconds. [MS-PCCRTP] 3.2 */
 export interface GatewayOptions extends CodingOptions, ResourceFilterOptions, UrlPublicationsOptions {
   /** http or https URL of the web server; a path is put before every request's own. */
   readonly origin: string;
@@ -41,7 +42,9 @@ export interface GatewayOptions extends CodingOptions, ResourceFilterOptions, Ur
   readonly slowClientMs?: number;
 }
 
+/** A reverse proxy that codes its origin's answers. */
 export interface Gateway {
+  /** For `createContentServer`. Answers 400 to a target it cannot forward, and 501 to WebSocket upgrades. */
   readonly handler: RequestHandler;
   /** Stops hashing and drops what is under way. May be called twice. */
   close(): Promise<void>;

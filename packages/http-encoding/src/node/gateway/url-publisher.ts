@@ -8,18 +8,25 @@ import { fetchContent } from "./content-fetch.ts";
 import { strongValidator } from "./kept-heads.ts";
 import { openUpstream } from "./upstream.ts";
 
+/** Whom to ask for the content, and where its hashes are kept: the store has to be the gateway's. */
 export interface UrlPublisherOptions extends UrlPublicationsOptions {
   /** As for the gateway. Default: each URL's own server. */
   readonly origin?: string;
+  /** Sent with each request, such as credentials. Default: none. */
   readonly headers?: Readonly<Record<string, string>>;
   /** The caller's own, who closes it. Default: an Agent. */
   readonly dispatcher?: Dispatcher;
 }
 
+/**
+ * How publishing one URL ended: its content was `hashed`, or its hashes were there before (`unchanged`), or
+ * neither. `reason` is text for people, or an error code.
+ */
 export type PublishedUrl =
   | { readonly kind: "hashed" | "unchanged"; readonly sizeBytes: number }
   | { readonly kind: "failed"; readonly reason: string };
 
+/** Hashes contents of web servers ahead of their first client. */
 export interface UrlPublisher {
   /** `url`: http or https, as clients ask the gateway for it. Rejects with the signal's reason only. */
   publish(url: URL, signal?: AbortSignal): Promise<PublishedUrl>;
@@ -27,6 +34,10 @@ export interface UrlPublisher {
   close(): Promise<void>;
 }
 
+/**
+ * Asks with HEAD for length and validator, then, unless hashes of this very representation are kept, with GET for
+ * the content, which is hashed as it comes and not stored. Keys and validators are the gateway's.
+ */
 export function urlPublisher(options: UrlPublisherOptions): UrlPublisher {
   const { clock, headers = {} } = options;
   const dispatcher = options.dispatcher ?? new (undici().Agent)();

@@ -4,6 +4,7 @@ import { type PeerDistServerOptions, peerDistMiddleware } from "./with-peerdist.
 
 /** What is needed of a Fastify instance, version 4 and later. */
 export interface FastifyLike {
+  /** Registers the hook that runs as each request arrives. */
   addHook(
     name: "onRequest",
     hook: (

@@ -14,6 +14,7 @@ import { type ResourceFilterOptions, resourceFilter } from "../resource-filter.t
 import { fetchFromOwnServer, isOwnRequest, targetText } from "./own-server.ts";
 import { type BodyCopy, hookResponse, type Verdict } from "./response-hook.ts";
 
+/** What the coding needs round a handler: secret, hashes, and which answers are worth it. [MS-PCCRTP] 3.2 */
 export interface PeerDistServerOptions extends CodingOptions, ResourceFilterOptions {
   /**
    * `filePublications`, or `urlPublications`: these hash what the handler sends as the first client downloads it.

@@ -10,6 +10,7 @@ import { type KeeperOptions, publicationKeeper } from "./publication-keeper.ts";
 /** Hashes the file at this path; stops and rejects when the signal fires. */
 export type HashFile = (path: string, signal: AbortSignal) => Promise<Publications>;
 
+/** How files are hashed, and where their hashes are kept. */
 export interface FilePublicationsOptions extends KeeperOptions {
   /** Default `publishFile` of content-info, on this thread. */
   readonly hashFile?: HashFile;
@@ -26,6 +27,11 @@ export interface FilePublications extends PublicationProvider {
   close(): Promise<void>;
 }
 
+/**
+ * Hashes of files. Each file is hashed in the background when first asked for. Hashes are kept only if the file
+ * was the same before and after: size, times and identity; and given out only for the validator they were made
+ * under.
+ */
 export function filePublications(options: FilePublicationsOptions): FilePublications {
   const { hashFile = (path, signal) => publishFile(path, { signal }), clock, settleMs = 1_000 } = options;
   const keeper = publicationKeeper(options, (resource) => resource.key);

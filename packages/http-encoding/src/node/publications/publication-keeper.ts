@@ -5,9 +5,11 @@ import type { Resource } from "../../server/publications.ts";
 import type { PublicationStore } from "./publication-store.ts";
 import { recentPublications } from "./recent-publications.ts";
 
+/** How hashes are made and kept: the store, and bounds of the work in the background. */
 export interface KeeperOptions {
   readonly store: PublicationStore;
   readonly clock: Clock;
+  /** Receives `hash_generations_total`, `hash_seconds`, `publish.done` and `publish.failed`. Default: nobody. */
   readonly observer?: Observer;
   /** Contents hashed at a time. Default 1. */
   readonly concurrency?: number;

@@ -1,6 +1,10 @@
 /** Content on its way to a client, read by a second reader who may slow it down, but never hold it up. */
 import type { Clock } from "@branchcache/runtime";
 
+/**
+ * The copy of a body under way: its writer pushes what the client gets, its reader, who hashes, iterates. A slow
+ * reader may make the writer pause, within bounds, and is dropped beyond them.
+ */
 export interface Tee extends AsyncIterable<Uint8Array> {
   /** Takes the next piece without a copy. False: no more until there is room. */
   push(bytes: Uint8Array): boolean;
@@ -8,6 +12,7 @@ export interface Tee extends AsyncIterable<Uint8Array> {
   readonly isFull: boolean;
   /** Told when it is full no longer. */
   whenRoom(listener: () => void): void;
+  /** The body is complete. If it is not as long as announced, the reader's loop rejects. */
   end(): void;
   /** Ends it early: the reader's loop rejects. Nothing afterwards counts. */
   drop(reason: string): void;

@@ -8,7 +8,9 @@ import type { Tee } from "./tee.ts";
 /** Hashes content as it comes; stops and rejects when the signal fires. */
 export type HashStream = (source: AsyncIterable<Uint8Array>, signal: AbortSignal) => Promise<Publications>;
 
+/** How content that has a URL is hashed, and where its hashes are kept. */
 export interface UrlPublicationsOptions extends KeeperOptions {
+  /** Hashes on this thread where there is no `hashStream`. */
   readonly engine: HashEngine;
   /** Default: on this thread. */
   readonly hashStream?: HashStream;
@@ -24,6 +26,7 @@ export interface ContentSource {
 
 /** For a gateway, or for `publications` of `withPeerDist` where no files lie behind what is served. */
 export interface UrlPublications {
+  /** Hashes of exactly this representation; undefined if there are none. */
   lookup(resource: Resource): Promise<Publications | undefined>;
   /** A provider that hashes from this source. */
   from(source: ContentSource): PublicationProvider;
@@ -31,6 +34,10 @@ export interface UrlPublications {
   close(): Promise<void>;
 }
 
+/**
+ * Hashes made of the bytes that pass by on their way to a client, or, where none pass or they are too slow, of
+ * bytes fetched once more. Logs name a URL without query and user information.
+ */
 export function urlPublications(options: UrlPublicationsOptions): UrlPublications {
   const { engine, hashStream = hashHere(engine) } = options;
   const keeper = publicationKeeper(options, (resource) => redactUrl(resource.key));
