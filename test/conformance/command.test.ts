@@ -92,6 +92,10 @@ describe("branchcache-conformance", () => {
     [["retrieval-server", "127.0.0.1:1", "--only", "PCCRR-1"], "is or holds PCCRR-1"],
     [["retrieval-server", "127.0.0.1:1", "--seed", "x"], "Not a whole number"],
     [["hosted-cache", "127.0.0.1:1", "--expect-401"], "--expect-401 needs --tls"],
+    [
+      ["hosted-client", "--listen", "127.0.0.1:0", "--run", "get {url}", "--expect-token"],
+      "--expect-token needs --tls-listen",
+    ],
     [["no-such-profile"], "unknown command"],
   ])("returns 2 for %j", async (args, message) => {
     const { stderr, code } = await command(...args);

@@ -22,18 +22,26 @@ export interface Mutation {
   readonly node?: Partial<PeerNodeOptions>;
   /** Uses the kit as its hosted cache; changes what leaves for it. */
   readonly hosted?: (asked: Asked) => Asked;
+  /** As `hosted`, and makes an answer of what comes. */
+  readonly hostedInstead?: Fault["instead"];
   /** The same with offers of version 1.0; undefined changes nothing, and leaves nobody between. */
   readonly hostedFirst?: {
     readonly change?: (asked: Asked) => Asked;
     /** Sends, and makes an answer of what comes. */
     readonly instead?: Fault["instead"];
     readonly trustsAnybody?: boolean;
+    /** The kit is told that the client has credentials; it has them unless `withoutToken`. */
+    readonly expectsToken?: boolean;
+    readonly withoutToken?: boolean;
   };
   /** Takes any bytes for a block; for the test to bring about. */
   readonly credulous?: boolean;
   /** Of the kit. Default 20,000. */
   readonly patienceMs?: number;
 }
+
+/** Stands for what Kerberos or NTLM would make: the kit looks at no token. */
+const TOKEN = Uint8Array.of(0x60, 0x00);
 
 /** Turns of the event loop from a probe to the answer to it. */
 const TURNS = 6;
@@ -75,7 +83,11 @@ export async function testClient(mutation: Mutation = {}): Promise<TestClient> {
     random: seededRandom(1),
     timeoutMs: mutation.patienceMs ?? 20_000,
     ...(mutation.hostedFirst && {
-      offers: { listen: { address: "127.0.0.1", port: 0 }, certificate: certificates.server },
+      offers: {
+        listen: { address: "127.0.0.1", port: 0 },
+        certificate: certificates.server,
+        expectsToken: mutation.hostedFirst.expectsToken ?? false,
+      },
     }),
     fetch: async (url, signal) => {
       const sink = memorySink();
@@ -92,8 +104,15 @@ export async function testClient(mutation: Mutation = {}): Promise<TestClient> {
   });
   const { fields } = mutation;
   const between = fields && (await mutantOf(stage.endpoint, { asked: (asked) => changed(asked, fields) }));
-  const cache = mutation.hosted && (await mutantOf(stage.endpoint, { asked: mutation.hosted }));
-  const { change, instead, trustsAnybody = false } = mutation.hostedFirst ?? {};
+  const { hosted, hostedInstead } = mutation;
+  const cache =
+    hosted || hostedInstead
+      ? await mutantOf(stage.endpoint, {
+          asked: hosted ?? same,
+          ...(hostedInstead && { instead: hostedInstead }),
+        })
+      : undefined;
+  const { change, expectsToken, instead, trustsAnybody = false, withoutToken } = mutation.hostedFirst ?? {};
   const firstOffers = stage.offers ?? stage.endpoint;
   const inFront =
     change || instead || trustsAnybody
@@ -125,6 +144,7 @@ export async function testClient(mutation: Mutation = {}): Promise<TestClient> {
         offerVersion: 1,
         httpsPort: (inFront?.server ?? firstOffers).port,
         tls: { ca: certificates.ca.cert },
+        ...(expectsToken && !withoutToken && { spnego: () => ({ next: async () => TOKEN }) }),
       },
     }),
     ...mutation.node,

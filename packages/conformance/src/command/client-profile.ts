@@ -20,6 +20,7 @@ interface Options extends RunCommandOptions {
   readonly tlsListen?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  readonly expectToken?: boolean;
 }
 
 export interface ClientProfileHelp {
@@ -51,7 +52,11 @@ export function clientProfileCommand(profile: Profile<ClientTarget>, help: Clien
     command
       .option("--tls-listen <address:port>", "where offers of version 1.0 go")
       .option("--tls-cert <file>", "certificate for that, PEM: one that the client trusts")
-      .option("--tls-key <file>", "its key, PEM");
+      .option("--tls-key <file>", "its key, PEM")
+      .option(
+        "--expect-token",
+        "the client has credentials for it: check that it answers HTTP 401 with a token of SPNEGO",
+      );
   }
   const examples = (help.examples ?? EXAMPLES)
     .replaceAll("{profile}", profile.name)
@@ -99,9 +104,13 @@ async function openTarget(options: Options, random: Random): Promise<ClientTarge
   };
 }
 
-async function offersPlace({ tlsCert, tlsKey, tlsListen }: Options): Promise<StageOptions["offers"]> {
+async function offersPlace(options: Options): Promise<StageOptions["offers"]> {
+  const { expectToken = false, tlsCert, tlsKey, tlsListen } = options;
   const given = [tlsListen, tlsCert, tlsKey];
-  if (given.every((value) => value === undefined)) return undefined;
+  if (given.every((value) => value === undefined)) {
+    if (!expectToken) return undefined;
+    throw new BranchCacheError("BC_CONFORMANCE_INPUT", "--expect-token needs --tls-listen");
+  }
   if (tlsListen === undefined || tlsCert === undefined || tlsKey === undefined) {
     throw new BranchCacheError(
       "BC_CONFORMANCE_INPUT",
@@ -117,6 +126,7 @@ async function offersPlace({ tlsCert, tlsKey, tlsListen }: Options): Promise<Sta
   return {
     listen: listenAddress(tlsListen),
     certificate: { cert: await read("--tls-cert", tlsCert), key: await read("--tls-key", tlsKey) },
+    expectsToken: expectToken,
   };
 }
 

@@ -17,6 +17,9 @@ import { BranchCacheError, type Random, toHex } from "@branchcache/runtime";
 import { systemRandom } from "@branchcache/runtime/node";
 
 export type ContentVersion = 1 | 2;
+export const CONTENT_VERSIONS: readonly ContentVersion[] = [1, 2];
+/** More than 128 segments of version 2.0, which has at most 128 KiB in each. */
+export const MANY_SEGMENTS_BYTES = 130 * 131_072;
 
 export interface StageContent {
   readonly bytes: Uint8Array;

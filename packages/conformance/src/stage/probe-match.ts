@@ -1,7 +1,8 @@
 /** An answer to a probe, right or wrong on purpose. [MS-PCCRD] 2.2.2.2 */
 import { type Endpoint, formatEndpoint, type Random, toHex } from "@branchcache/runtime";
 import { newUuidUrn, type ServiceDescription, writeMessage } from "dgram-ws-discovery";
-import { PEERDIST_NAMESPACE, type SeenProbe, TYPE_NAME } from "./probe.ts";
+import { PEERDIST_NAMESPACE, TYPE_NAME } from "../kit/discovery-names.ts";
+import type { SeenProbe } from "./probe.ts";
 
 interface Holding {
   /** 0 for none. */

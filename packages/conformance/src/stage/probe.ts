@@ -1,14 +1,8 @@
 /** What a client asks the link: a Probe as it came, and the identifiers in it. [MS-PCCRD] 2.2 */
 import { type Endpoint, fromHex } from "@branchcache/runtime";
 import { type DiscoveryMessage, readMessage } from "dgram-ws-discovery";
+import { PEERDIST_NAMESPACE, TYPE_NAME } from "../kit/discovery-names.ts";
 import type { ContentVersion } from "./content.ts";
-
-export const PEERDIST_NAMESPACE = "http://schemas.microsoft.com/p2p/2007/09/PeerDistributionDiscovery";
-export const MATCH_BY: Readonly<Record<ContentVersion, string>> = {
-  1: "http://schemas.xmlsoap.org/ws/2005/04/discovery/strcmp0",
-  2: "http://schemas.microsoft.com/p2p/2010/05/PeerDistV2MatchingRule",
-};
-export const TYPE_NAME: Readonly<Record<ContentVersion, string>> = { 1: "PeerDistData", 2: "PeerDistDataV2" };
 
 export interface SeenProbe {
   readonly datagram: Uint8Array;

@@ -40,7 +40,12 @@ export interface StageOptions {
   /** Default 3702; 0 picks a free one, for a client that can be told which. */
   readonly discoveryPort?: number;
   /** Where the kit takes offers of version 1.0 as a hosted cache, by TLS; the client has to trust the certificate. */
-  readonly offers?: { readonly listen: Endpoint; readonly certificate: Certificate };
+  readonly offers?: {
+    readonly listen: Endpoint;
+    readonly certificate: Certificate;
+    /** The client can prove who it is by SPNEGO, and so has to answer a 401 with a token. Default false. */
+    readonly expectsToken?: boolean;
+  };
   readonly clock: Clock;
   readonly random: Random;
   /** For one download. Default 60,000. */
@@ -100,6 +105,8 @@ export interface Stage extends AsyncDisposable {
   readonly endpoint: Endpoint;
   /** Where offers of version 1.0 go; undefined where there is no place for them. */
   readonly offers: Endpoint | undefined;
+  /** The client was said to have credentials for that place. */
+  readonly expectsToken: boolean;
   /** Does it while that place has a certificate that nobody trusts. */
   asStranger<T>(work: () => Promise<T>): Promise<T>;
   readonly discoveryPort: number;
@@ -252,6 +259,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   return {
     endpoint: origin.endpoint,
     offers: offers?.endpoint,
+    expectsToken: options.offers?.expectsToken ?? false,
     isPast: (segmentId) => pastSegments.has(toHex(segmentId)),
     async asStranger(work) {
       if (!offers || !options.offers) throw new Error("no place for offers of version 1.0");

@@ -1,6 +1,8 @@
 /** What the checks of a client are given. */
 import { BranchCacheError } from "@branchcache/runtime";
-import type { ContentVersion } from "./content.ts";
+import type { Check } from "../kit/check.ts";
+import type { ContentBlock, ContentVersion } from "./content.ts";
+import { isMissingDataRequest, offersPeerdist, readRange } from "./origin.ts";
 import type { Played, Stage } from "./stage.ts";
 
 export interface ClientTarget {
@@ -8,6 +10,8 @@ export interface ClientTarget {
   /** The scene in which everybody is honest: played once for each version, however many checks look at it. */
   honest(version: ContentVersion): Promise<Played>;
 }
+
+export type ClientCheck = Check<ClientTarget>;
 
 export function clientTarget(stage: Stage): ClientTarget {
   const played = new Map<ContentVersion, Promise<Played>>();
@@ -50,4 +54,14 @@ export async function playControl(stage: Stage, asks?: keyof typeof CAME): Promi
 export function whatCame({ originRequests, probes, peers }: Played): string {
   const asked = peers.reduce((sum, peer) => sum + peer.requests.length, 0);
   return `the origin saw ${originRequests.length} requests, the link ${probes.length} probes, the peers ${asked} requests`;
+}
+
+/** Whether the origin was asked for all bytes of the block. */
+export function fromOrigin({ originRequests }: Played, block: ContentBlock): boolean {
+  return originRequests.some((request) => {
+    if (offersPeerdist(request) && !isMissingDataRequest(request)) return false;
+    const range = readRange(request);
+    if (!range) return request.method === "GET";
+    return range.startBytes <= block.offsetBytes && range.endBytes >= block.offsetBytes + block.lengthBytes;
+  });
 }

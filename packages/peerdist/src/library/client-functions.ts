@@ -1,3 +1,4 @@
+/** The functions of a client: contents that are retrieved. */
 import {
   MaximumPeerDistClientInfoByHandlesClass,
   PEERDIST_CLIENT_BASIC_INFO_SIZE,
@@ -8,13 +9,11 @@ import {
   PEERDIST_ERROR_OPERATION_NOTFOUND,
 } from "../win32/errors.ts";
 import { Overlapped } from "../win32/overlapped.ts";
-import type { PEERDIST_CONTENT_HANDLE } from "../win32/types.ts";
 import { bufferOf, isFree, isOut, isPort, isU32, readBufferOf, tagOf, timeoutOf, u64 } from "./checks.ts";
 import type { ClientFunctions } from "./functions.ts";
-import { ObjectHandle } from "./handles.ts";
+import { openHandle } from "./handles.ts";
 import type { Library } from "./library.ts";
 import { oneCall, reading, writing } from "./plans.ts";
-import { closeObject, idleObjectOf, objectOf } from "./server-functions.ts";
 
 export function clientFunctions(library: Library): ClientFunctions {
   async function read(
@@ -29,7 +28,7 @@ export function clientFunctions(library: Library): ClientFunctions {
     const buffer = readBufferOf(cbMaxNumberOfBytes, pBuffer);
     const timeoutMs = timeoutOf(dwTimeoutInMilliseconds);
     if (!buffer || timeoutMs === undefined || !isFree(lpOverlapped)) return ERROR_INVALID_PARAMETER;
-    const found = objectOf(library, hPeerDist, hContentHandle, "content");
+    const found = library.object(hPeerDist, hContentHandle, "content");
     if (typeof found === "number") return found;
     const plan = reading(buffer, (operation) => ({
       method,
@@ -48,16 +47,17 @@ export function clientFunctions(library: Library): ClientFunctions {
       if (!tag || !isPort(hCompletionPort) || !isOut(phContentHandle)) return ERROR_INVALID_PARAMETER;
       const instance = library.instance(hPeerDist);
       if (typeof instance === "number") return instance;
-      const { code, value, connection } = await instance.open({ method: "openContent", tag });
-      if (code !== ERROR_SUCCESS || value === undefined || !connection) return code;
       const delivery = { port: hCompletionPort ?? undefined, key };
-      const handle = new ObjectHandle(instance, "content", { id: value, connection }, delivery);
-      phContentHandle.value = handle as unknown as PEERDIST_CONTENT_HANDLE;
-      return ERROR_SUCCESS;
+      return openHandle(
+        instance,
+        { method: "openContent", tag },
+        { kind: "content", delivery },
+        phContentHandle,
+      );
     },
 
     PeerDistClientCloseContent: (hPeerDist, hContentHandle) =>
-      closeObject(library, hPeerDist, hContentHandle, "content"),
+      library.close(hPeerDist, hContentHandle, "content"),
 
     async PeerDistClientAddContentInformation(
       hPeerDist,
@@ -68,7 +68,7 @@ export function clientFunctions(library: Library): ClientFunctions {
     ) {
       const buffer = bufferOf(cbNumberOfBytes, pBuffer);
       if (!buffer || !isFree(lpOverlapped)) return ERROR_INVALID_PARAMETER;
-      const found = idleObjectOf(library, hPeerDist, hContentHandle, "content");
+      const found = library.idleObject(hPeerDist, hContentHandle, "content");
       if (typeof found === "number") return found;
       const plan = writing(buffer, ({ operation, bytes }) => ({
         method: "addContentInformation",
@@ -81,7 +81,7 @@ export function clientFunctions(library: Library): ClientFunctions {
 
     async PeerDistClientCompleteContentInformation(hPeerDist, hContentHandle, lpOverlapped) {
       if (!isFree(lpOverlapped)) return ERROR_INVALID_PARAMETER;
-      const found = idleObjectOf(library, hPeerDist, hContentHandle, "content");
+      const found = library.idleObject(hPeerDist, hContentHandle, "content");
       if (typeof found === "number") return found;
       const plan = oneCall((operation) => ({
         method: "completeContentInformation",
@@ -94,7 +94,7 @@ export function clientFunctions(library: Library): ClientFunctions {
     async PeerDistClientAddData(hPeerDist, hContentHandle, cbNumberOfBytes, pBuffer, lpOverlapped) {
       const buffer = bufferOf(cbNumberOfBytes, pBuffer);
       if (!buffer || !isFree(lpOverlapped)) return ERROR_INVALID_PARAMETER;
-      const found = objectOf(library, hPeerDist, hContentHandle, "content");
+      const found = library.object(hPeerDist, hContentHandle, "content");
       if (typeof found === "number") return found;
       const start = offsetOf(lpOverlapped);
       const plan = writing(buffer, ({ operation, bytes, at }) => ({
@@ -125,7 +125,7 @@ export function clientFunctions(library: Library): ClientFunctions {
     async PeerDistClientCancelAsyncOperation(hPeerDist, hContentHandle, lpOverlapped) {
       const all = lpOverlapped === null || lpOverlapped === undefined;
       if (!all && !(lpOverlapped instanceof Overlapped)) return ERROR_INVALID_PARAMETER;
-      const found = objectOf(library, hPeerDist, hContentHandle, "content");
+      const found = library.object(hPeerDist, hContentHandle, "content");
       if (typeof found === "number") return found;
       const chosen = [...found.operations].filter((one) => all || one.overlapped === lpOverlapped);
       const codes = await Promise.all(chosen.map((operation) => found.instance.cancel(operation)));
@@ -143,7 +143,7 @@ export function clientFunctions(library: Library): ClientFunctions {
       const buffer = bufferOf(dwBufferSize, lpInformation);
       const goodBuffer = buffer && buffer.length >= PEERDIST_CLIENT_BASIC_INFO_SIZE;
       if (!goodClass || !goodBuffer) return ERROR_INVALID_PARAMETER;
-      const found = objectOf(library, hPeerDist, hContentHandle, "content");
+      const found = library.object(hPeerDist, hContentHandle, "content");
       if (typeof found === "number") return found;
       const { code, value = 0 } = await found.instance.call({
         method: "clientInformation",
@@ -155,7 +155,7 @@ export function clientFunctions(library: Library): ClientFunctions {
   };
 }
 
-/** More than a number holds exactly lies past every content. */
+/** In bytes. An offset that a number cannot hold exactly becomes one past the end of any content. */
 function offsetOf(overlapped: Overlapped): number {
   return u64(overlapped.offset) ?? Number.MAX_SAFE_INTEGER;
 }

@@ -1,3 +1,4 @@
+/** The functions that both sides use: instances, status, results. */
 import type { StatusReport } from "../service/calls.ts";
 import { PEERDIST_VERSION } from "../win32/constants.ts";
 import {

@@ -1,6 +1,8 @@
 /** Finds what is behind handles, and runs the functions over one transport. */
 import {
   ERROR_INVALID_HANDLE,
+  ERROR_INVALID_PARAMETER,
+  ERROR_SUCCESS,
   PEERDIST_ERROR_INVALIDATED,
   PEERDIST_ERROR_SHUTDOWN_IN_PROGRESS,
 } from "../win32/errors.ts";
@@ -13,17 +15,25 @@ import { serverFunctions } from "./server-functions.ts";
 
 export type PeerDistOptions = InstanceOptions;
 
-/** An error is the number that the function returns. */
+/** Where a number is returned, it is the error that the function returns. */
 export interface Library {
   startInstance(): Instance;
-  instance(handle: unknown): Instance | number;
-  object(instance: Instance, handle: unknown, kind: HandleKind): ObjectHandle | number;
-  /** As `object`, of any connection: for closing. */
-  openObject(instance: Instance, handle: unknown, kind: HandleKind): ObjectHandle | number;
+  instance(hPeerDist: unknown): Instance | number;
+  /** A handle of that kind and instance that is still good. */
+  object(hPeerDist: unknown, handle: unknown, kind: HandleKind): ObjectHandle | number;
+  /** As `object`, for calls that feed an ordered stream: 87 while another one is pending. */
+  idleObject(hPeerDist: unknown, handle: unknown, kind: HandleKind): ObjectHandle | number;
+  /** Also closes handles that the loss of their connection has made invalid. */
+  close(hPeerDist: unknown, handle: unknown, kind: HandleKind): Promise<number>;
 }
 
 /** The functions of PeerDist.lib, over a service in this process or behind a socket. */
 export function createPeerDist(options: PeerDistOptions): PeerDistFunctions {
+  const library = createLibrary(options);
+  return { ...commonFunctions(library), ...serverFunctions(library), ...clientFunctions(library) };
+}
+
+function createLibrary(options: PeerDistOptions): Library {
   const instances = new WeakSet<Instance>();
   const library: Library = {
     startInstance() {
@@ -31,27 +41,41 @@ export function createPeerDist(options: PeerDistOptions): PeerDistFunctions {
       instances.add(instance);
       return instance;
     },
-    instance(handle) {
-      if (!(handle instanceof Instance) || !instances.has(handle) || handle.closed) {
+    instance(hPeerDist) {
+      if (!(hPeerDist instanceof Instance) || !instances.has(hPeerDist) || hPeerDist.closed) {
         return ERROR_INVALID_HANDLE;
       }
-      return handle.closing ? PEERDIST_ERROR_SHUTDOWN_IN_PROGRESS : handle;
+      return hPeerDist.closing ? PEERDIST_ERROR_SHUTDOWN_IN_PROGRESS : hPeerDist;
     },
-    openObject(instance, handle, kind) {
-      const good =
-        handle instanceof ObjectHandle &&
-        handle.instance === instance &&
-        handle.kind === kind &&
-        !handle.closed;
-      return good ? handle : ERROR_INVALID_HANDLE;
-    },
-    object(instance, handle, kind) {
-      const found = library.openObject(instance, handle, kind);
-      if (typeof found === "number") return found;
-      const { connection, generation } = found;
+    object(hPeerDist, handle, kind) {
+      const instance = library.instance(hPeerDist);
+      if (typeof instance === "number") return instance;
+      if (!isOpen(handle, instance, kind)) return ERROR_INVALID_HANDLE;
+      const { connection, generation } = handle;
       const alive = connection === instance.connection && generation === instance.generation;
-      return alive ? found : PEERDIST_ERROR_INVALIDATED;
+      return alive ? handle : PEERDIST_ERROR_INVALIDATED;
+    },
+    idleObject(hPeerDist, handle, kind) {
+      const found = library.object(hPeerDist, handle, kind);
+      return typeof found !== "number" && found.operations.size > 0 ? ERROR_INVALID_PARAMETER : found;
+    },
+    async close(hPeerDist, handle, kind) {
+      const instance = library.instance(hPeerDist);
+      if (typeof instance === "number") return instance;
+      if (!isOpen(handle, instance, kind)) return ERROR_INVALID_HANDLE;
+      handle.closed = true;
+      // The service has closed the handles of a lost connection by itself.
+      if (handle.connection === instance.connection) {
+        await instance.call({ method: "close", handle: handle.id });
+      }
+      return ERROR_SUCCESS;
     },
   };
-  return { ...commonFunctions(library), ...serverFunctions(library), ...clientFunctions(library) };
+  return library;
+}
+
+function isOpen(handle: unknown, instance: Instance, kind: HandleKind): handle is ObjectHandle {
+  return (
+    handle instanceof ObjectHandle && handle.instance === instance && handle.kind === kind && !handle.closed
+  );
 }

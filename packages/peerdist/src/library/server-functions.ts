@@ -1,12 +1,9 @@
+/** The functions of a server: publications and their Content Information. */
 import { toHex } from "@branchcache/runtime";
 import type { CompletionPort } from "../win32/completion-port.ts";
-import {
-  ERROR_INVALID_PARAMETER,
-  ERROR_SUCCESS,
-  PEERDIST_ERROR_OPERATION_NOTFOUND,
-} from "../win32/errors.ts";
+import { ERROR_INVALID_PARAMETER, PEERDIST_ERROR_OPERATION_NOTFOUND } from "../win32/errors.ts";
 import { Overlapped } from "../win32/overlapped.ts";
-import type { Out, PEERDIST_CONTENTINFO_HANDLE, PEERDIST_STREAM_HANDLE } from "../win32/types.ts";
+import type { Out, PEERDIST_CONTENTINFO_HANDLE } from "../win32/types.ts";
 import {
   arePublicationOptions,
   bufferOf,
@@ -18,8 +15,7 @@ import {
   u64,
 } from "./checks.ts";
 import type { ServerFunctions } from "./functions.ts";
-import { type HandleKind, ObjectHandle } from "./handles.ts";
-import type { Instance } from "./instance.ts";
+import { openHandle } from "./handles.ts";
 import type { Library } from "./library.ts";
 import { oneCall, reading, writing } from "./plans.ts";
 
@@ -42,24 +38,19 @@ export function serverFunctions(library: Library): ServerFunctions {
     if (!good || !isPort(hCompletionPort) || !isOut(phContentInfo)) return ERROR_INVALID_PARAMETER;
     const instance = library.instance(hPeerDist);
     if (typeof instance === "number") return instance;
-    const { code, value, connection } = await instance.open({
-      method: "openContentInformation",
-      identifier,
-      offsetBytes,
-      lengthBytes,
-      ...(versions ? { versions } : {}),
-    });
-    if (code !== ERROR_SUCCESS || value === undefined || !connection) return code;
     const delivery = { port: hCompletionPort ?? undefined, key };
-    const handle = new ObjectHandle(
+    return openHandle(
       instance,
-      "contentinfo",
-      { id: value, connection },
-      delivery,
-      toHex(identifier),
+      {
+        method: "openContentInformation",
+        identifier,
+        offsetBytes,
+        lengthBytes,
+        ...(versions ? { versions } : {}),
+      },
+      { kind: "contentinfo", delivery, identifier: toHex(identifier) },
+      phContentInfo,
     );
-    phContentInfo.value = handle as unknown as PEERDIST_CONTENTINFO_HANDLE;
-    return ERROR_SUCCESS;
   }
 
   return {
@@ -80,28 +71,19 @@ export function serverFunctions(library: Library): ServerFunctions {
       if (!isPort(hCompletionPort) || !isOut(phStream)) return ERROR_INVALID_PARAMETER;
       const instance = library.instance(hPeerDist);
       if (typeof instance === "number") return instance;
-      const { code, value, connection } = await instance.open({
-        method: "publishStream",
-        identifier,
-        lengthBytes,
-      });
-      if (code !== ERROR_SUCCESS || value === undefined || !connection) return code;
       const delivery = { port: hCompletionPort ?? undefined, key };
-      const handle = new ObjectHandle(
+      return openHandle(
         instance,
-        "stream",
-        { id: value, connection },
-        delivery,
-        toHex(identifier),
+        { method: "publishStream", identifier, lengthBytes },
+        { kind: "stream", delivery, identifier: toHex(identifier) },
+        phStream,
       );
-      phStream.value = handle as unknown as PEERDIST_STREAM_HANDLE;
-      return ERROR_SUCCESS;
     },
 
     async PeerDistServerPublishAddToStream(hPeerDist, hStream, cbNumberOfBytes, pBuffer, lpOverlapped) {
       const buffer = bufferOf(cbNumberOfBytes, pBuffer);
       if (!buffer || !isFree(lpOverlapped)) return ERROR_INVALID_PARAMETER;
-      const found = idleObjectOf(library, hPeerDist, hStream, "stream");
+      const found = library.idleObject(hPeerDist, hStream, "stream");
       if (typeof found === "number") return found;
       const plan = writing(buffer, ({ operation, bytes, at, moreBytes }) => ({
         method: "addToStream",
@@ -116,14 +98,13 @@ export function serverFunctions(library: Library): ServerFunctions {
 
     async PeerDistServerPublishCompleteStream(hPeerDist, hStream, lpOverlapped) {
       if (!isFree(lpOverlapped)) return ERROR_INVALID_PARAMETER;
-      const found = idleObjectOf(library, hPeerDist, hStream, "stream");
+      const found = library.idleObject(hPeerDist, hStream, "stream");
       if (typeof found === "number") return found;
       const plan = oneCall((operation) => ({ method: "completeStream", handle: found.id, operation }));
       return found.instance.submit(lpOverlapped, found.delivery, plan, found);
     },
 
-    PeerDistServerCloseStreamHandle: (hPeerDist, hStream) =>
-      closeObject(library, hPeerDist, hStream, "stream"),
+    PeerDistServerCloseStreamHandle: (hPeerDist, hStream) => library.close(hPeerDist, hStream, "stream"),
 
     async PeerDistServerUnpublish(hPeerDist, cbContentIdentifier, pContentIdentifier) {
       const identifier = identifierOf(cbContentIdentifier, pContentIdentifier);
@@ -151,7 +132,7 @@ export function serverFunctions(library: Library): ServerFunctions {
     ) {
       const buffer = bufferOf(cbMaxNumberOfBytes, pBuffer);
       if (!buffer || !isFree(lpOverlapped)) return ERROR_INVALID_PARAMETER;
-      const found = objectOf(library, hPeerDist, hContentInfo, "contentinfo");
+      const found = library.object(hPeerDist, hContentInfo, "contentinfo");
       if (typeof found === "number") return found;
       const plan = reading(buffer, (operation) => ({
         method: "retrieveContentInformation",
@@ -163,7 +144,7 @@ export function serverFunctions(library: Library): ServerFunctions {
     },
 
     PeerDistServerCloseContentInformation: (hPeerDist, hContentInfo) =>
-      closeObject(library, hPeerDist, hContentInfo, "contentinfo"),
+      library.close(hPeerDist, hContentInfo, "contentinfo"),
 
     async PeerDistServerCancelAsyncOperation(
       hPeerDist,
@@ -182,41 +163,4 @@ export function serverFunctions(library: Library): ServerFunctions {
       return operation ? instance.cancel(operation) : PEERDIST_ERROR_OPERATION_NOTFOUND;
     },
   };
-}
-
-export function objectOf(
-  library: Library,
-  hPeerDist: unknown,
-  handle: unknown,
-  kind: HandleKind,
-): ObjectHandle | number {
-  const instance = library.instance(hPeerDist);
-  return typeof instance === "number" ? instance : library.object(instance, handle, kind);
-}
-
-/** As `objectOf`, for what feeds an ordered stream: only while nothing is pending on it. */
-export function idleObjectOf(
-  library: Library,
-  hPeerDist: unknown,
-  handle: unknown,
-  kind: HandleKind,
-): ObjectHandle | number {
-  const found = objectOf(library, hPeerDist, handle, kind);
-  return typeof found !== "number" && found.operations.size > 0 ? ERROR_INVALID_PARAMETER : found;
-}
-
-export async function closeObject(
-  library: Library,
-  hPeerDist: unknown,
-  handle: unknown,
-  kind: HandleKind,
-): Promise<number> {
-  const instance: Instance | number = library.instance(hPeerDist);
-  if (typeof instance === "number") return instance;
-  const found = library.openObject(instance, handle, kind);
-  if (typeof found === "number") return found;
-  found.closed = true;
-  // What was made over a connection that is gone went with it.
-  if (found.connection === instance.connection) await instance.call({ method: "close", handle: found.id });
-  return ERROR_SUCCESS;
 }

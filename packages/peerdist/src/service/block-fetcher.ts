@@ -1,4 +1,4 @@
-/** Blocks under way from peers for one content handle: several reads may wait for the same ones. */
+/** Blocks that are being fetched from peers for one content handle; several reads may wait for the same block. */
 import type { CancelTimer, Clock } from "@branchcache/runtime";
 import type { BlockPlace } from "./content-map.ts";
 import type { BlockAccess, FetchedFrom } from "./ports.ts";
@@ -10,24 +10,24 @@ type BlockOutcome =
 export interface Want {
   /** Index-aligned with the places; none rejects. */
   readonly outcomes: readonly Promise<BlockOutcome>[];
-  /** The read has its first bytes: what it wanted besides goes on until its time is up. */
+  /** The read has its first bytes; the rest of what it wanted is fetched until its time-out all the same. */
   satisfied(): void;
-  /** The read timed out or was cancelled: what nobody else waits for is given up. */
+  /** The read timed out or was cancelled: queries that no other read waits for are aborted. */
   abandoned(): void;
 }
 
-/** One question to the peers. */
-interface Session {
+/** One question to the peers, about the blocks of one read that nobody asked for yet. */
+interface PeerQuery {
   readonly controller: AbortController;
   readers: number;
-  /** A read got what it needed first, and reads on soon. */
+  /** A read was satisfied; it will read on soon, so the query must not be aborted for want of readers. */
   goesOn: boolean;
   endsMs: number;
   cancelTimer: CancelTimer;
 }
 
 interface Flight {
-  readonly session: Session;
+  readonly query: PeerQuery;
   readonly outcome: Promise<BlockOutcome>;
   readonly settle: (outcome: BlockOutcome) => void;
 }
@@ -44,7 +44,7 @@ export class BlockFetcher {
   readonly #options: BlockFetcherOptions;
   /** By the block's offset in the content. */
   readonly #flights = new Map<number, Flight>();
-  readonly #sessions = new Set<Session>();
+  readonly #queries = new Set<PeerQuery>();
 
   constructor(options: BlockFetcherOptions) {
     this.#options = options;
@@ -54,55 +54,55 @@ export class BlockFetcher {
     const fresh = places.filter(({ startBytes }) => !this.#flights.has(startBytes));
     if (fresh.length > 0) this.#start(fresh, timeoutMs);
     const flights = places.map(({ startBytes }) => this.#flights.get(startBytes)!);
-    const sessions = new Set(flights.map(({ session }) => session));
+    const queries = new Set(flights.map(({ query }) => query));
     const endsMs = this.#options.clock.monotonicMs() + timeoutMs;
-    for (const session of sessions) {
-      session.readers++;
-      if (endsMs > session.endsMs) this.#arm(session, endsMs);
+    for (const query of queries) {
+      query.readers++;
+      if (endsMs > query.endsMs) this.#arm(query, endsMs);
     }
     return {
       outcomes: flights.map(({ outcome }) => outcome),
       satisfied: () => {
-        for (const session of sessions) {
-          session.readers--;
-          session.goesOn = true;
+        for (const query of queries) {
+          query.readers--;
+          query.goesOn = true;
         }
       },
       abandoned: () => {
-        for (const session of sessions) {
-          session.readers--;
-          if (session.readers === 0 && !session.goesOn) session.controller.abort();
+        for (const query of queries) {
+          query.readers--;
+          if (query.readers === 0 && !query.goesOn) query.controller.abort();
         }
       },
     };
   }
 
   close(): void {
-    for (const session of this.#sessions) session.controller.abort();
+    for (const query of this.#queries) query.controller.abort();
   }
 
   #start(places: readonly BlockPlace[], timeoutMs: number): void {
-    const session: Session = {
+    const query: PeerQuery = {
       controller: new AbortController(),
       readers: 0,
       goesOn: false,
       endsMs: 0,
       cancelTimer: () => {},
     };
-    this.#sessions.add(session);
+    this.#queries.add(query);
     for (const { startBytes } of places) {
       let settle: (outcome: BlockOutcome) => void = () => {};
       const outcome = new Promise<BlockOutcome>((resolve) => {
         settle = resolve;
       });
-      this.#flights.set(startBytes, { session, outcome, settle });
+      this.#flights.set(startBytes, { query, outcome, settle });
     }
-    void this.#run(session, places, timeoutMs);
+    void this.#run(query, places, timeoutMs);
   }
 
-  async #run(session: Session, places: readonly BlockPlace[], timeoutMs: number): Promise<void> {
+  async #run(query: PeerQuery, places: readonly BlockPlace[], timeoutMs: number): Promise<void> {
     const { blocks, tag, onFetched } = this.#options;
-    const { signal } = session.controller;
+    const { signal } = query.controller;
     const waiting = [...places];
     const settleNext = (outcome: BlockOutcome) => {
       const place = waiting.shift();
@@ -122,19 +122,19 @@ export class BlockFetcher {
         );
       }
     } catch {
-      // Given up, or the node is stopping: for the reader the blocks are missing.
+      // Aborted, or the node is stopping: to the reader the remaining blocks are missing.
     }
-    session.cancelTimer();
-    this.#sessions.delete(session);
+    query.cancelTimer();
+    this.#queries.delete(query);
     while (waiting.length > 0) settleNext({ kind: "missing", reason: signal.aborted ? "timeout" : "failed" });
   }
 
-  /** Gives up at that time, unless somebody wants it for longer by then. */
-  #arm(session: Session, endsMs: number): void {
+  /** Sets the time at which the query is aborted, in place of an earlier one. */
+  #arm(query: PeerQuery, endsMs: number): void {
     const { clock } = this.#options;
-    session.cancelTimer();
-    session.endsMs = endsMs;
-    if (!this.#sessions.has(session)) return;
-    session.cancelTimer = clock.after(endsMs - clock.monotonicMs(), () => session.controller.abort());
+    query.cancelTimer();
+    query.endsMs = endsMs;
+    if (!this.#queries.has(query)) return;
+    query.cancelTimer = clock.after(endsMs - clock.monotonicMs(), () => query.controller.abort());
   }
 }

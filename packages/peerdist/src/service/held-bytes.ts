@@ -23,10 +23,6 @@ export class HeldBytes {
     this.#onChange = onChange;
   }
 
-  get size(): number {
-    return this.#size;
-  }
-
   /** Start and end of each run. */
   *ranges(): Generator<{ readonly startBytes: number; readonly endBytes: number }> {
     let current: { startBytes: number; endBytes: number } | undefined;

@@ -35,10 +35,6 @@ export class InformationFeed {
     this.#reader = createContentInformationReader(engine, { maxBytes: INFORMATION_MAX_BYTES });
   }
 
-  get takenBytes(): number {
-    return this.#takenBytes;
-  }
-
   /** What the operation completes with; after a fault always that fault. */
   push(bytes: Uint8Array): number {
     if (this.#error !== ERROR_SUCCESS) return this.#error;

@@ -76,10 +76,6 @@ export class Operations {
     this.#deliver = deliver;
   }
 
-  get size(): number {
-    return this.#pending.size;
-  }
-
   /** Accepts an operation, or says why not; `work` begins after this has returned. */
   start(
     id: number,

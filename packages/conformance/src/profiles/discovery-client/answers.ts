@@ -1,16 +1,14 @@
 /** What a client makes of answers. [MS-PCCRD] 3.1.4 */
+import { formatEndpoint } from "@branchcache/runtime";
 import { finding, skipped } from "../../kit/check.ts";
-import { blocksOf, type ContentVersion } from "../../stage/content.ts";
+import { blocksOf, CONTENT_VERSIONS, type ContentVersion } from "../../stage/content.ts";
 import type { PeerScript } from "../../stage/peer.ts";
 import type { MatchChanges } from "../../stage/probe-match.ts";
 import type { Announcement, Scene } from "../../stage/stage.ts";
-import { whatCame, wrongContent } from "../../stage/target.ts";
-import { fromOrigin } from "../retrieval-client/scenes.ts";
+import { type ClientCheck, fromOrigin, whatCame, wrongContent } from "../../stage/target.ts";
 import { offLinkAddress } from "./off-link.ts";
-import type { DiscoveryCheck } from "./probes.ts";
 
 type Answers = NonNullable<Scene["answers"]>;
-const VERSIONS: readonly ContentVersion[] = [1, 2];
 
 /** The honest answer of the first peer comes after it, so that the client has somebody to turn to. */
 const HONEST_AFTER_MS = 40;
@@ -46,7 +44,7 @@ interface Ignored {
 }
 
 /** Whoever is named in such an answer is not asked for anything; whoever answers well is. */
-function ignored({ bad, what, versions = VERSIONS, ...check }: Ignored): DiscoveryCheck {
+function ignored({ bad, what, versions = CONTENT_VERSIONS, ...check }: Ignored): ClientCheck {
   return {
     ...check,
     level: "MUST",
@@ -134,7 +132,7 @@ const MALFORMED: readonly Ignored[] = [
 interface Used {
   readonly id: string;
   readonly requirements: readonly string[];
-  readonly level: DiscoveryCheck["level"];
+  readonly level: ClientCheck["level"];
   readonly title: string;
   readonly what: string;
   readonly versions?: readonly ContentVersion[];
@@ -143,7 +141,7 @@ interface Used {
 }
 
 /** An answer that is unusual, late or in parts, and good: every block comes from the peers. */
-function used({ what, versions = VERSIONS, answers, peers = [{}], ...check }: Used): DiscoveryCheck {
+function used({ what, versions = CONTENT_VERSIONS, answers, peers = [{}], ...check }: Used): ClientCheck {
   return {
     ...check,
     async run({ stage }) {
@@ -239,15 +237,13 @@ const USED: readonly Used[] = [
     versions: [1],
     answers: ({ match, peers: [peer], closedPort }) => {
       if (!peer) return [];
-      const { address, port } = peer.endpoint;
-      const at = (number: number) =>
-        address.includes(":") ? `[${address}]:${number}` : `${address}:${number}`;
-      return [{ afterMs: 0, datagram: match(peer, { xAddrs: [at(closedPort), at(port)] }) }];
+      const endpoints = [{ ...peer.endpoint, port: closedPort }, peer.endpoint];
+      return [{ afterMs: 0, datagram: match(peer, { xAddrs: endpoints.map(formatEndpoint) }) }];
     },
   },
 ];
 
-export const answerChecks: readonly DiscoveryCheck[] = [
+export const answerChecks: readonly ClientCheck[] = [
   ...USED.map(used),
   ...MALFORMED.map(ignored),
   {

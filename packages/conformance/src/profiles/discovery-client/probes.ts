@@ -1,15 +1,17 @@
 /** How a client asks the link. [MS-PCCRD] 2.2, 3.1 */
 import { equalBytes, toHex } from "@branchcache/runtime";
 import { DISCOVERY_PORT } from "dgram-ws-discovery";
-import { type Check, finding, skipped } from "../../kit/check.ts";
-import { type ContentVersion, segmentById } from "../../stage/content.ts";
-import { MATCH_BY, PEERDIST_NAMESPACE, type SeenProbe, TYPE_NAME } from "../../stage/probe.ts";
+import { finding, skipped } from "../../kit/check.ts";
+import { MATCH_BY, PEERDIST_NAMESPACE, TYPE_NAME } from "../../kit/discovery-names.ts";
+import {
+  CONTENT_VERSIONS,
+  type ContentVersion,
+  MANY_SEGMENTS_BYTES,
+  segmentById,
+} from "../../stage/content.ts";
+import type { SeenProbe } from "../../stage/probe.ts";
 import type { Played } from "../../stage/stage.ts";
-import type { ClientTarget } from "../../stage/target.ts";
-
-export type DiscoveryCheck = Check<ClientTarget>;
-
-const VERSIONS: readonly ContentVersion[] = [1, 2];
+import type { ClientCheck } from "../../stage/target.ts";
 
 /** How a probe looks in a report. */
 function probeText({ datagram }: SeenProbe): string {
@@ -19,11 +21,11 @@ function probeText({ datagram }: SeenProbe): string {
 
 /** A rule that every probe keeps of the honest scenes, or of one of them. */
 function everyProbe(
-  check: Omit<DiscoveryCheck, "run">,
+  check: Omit<ClientCheck, "run">,
   expected: string,
   broken: (probe: SeenProbe, played: Played) => string | undefined,
-  versions: readonly ContentVersion[] = VERSIONS,
-): DiscoveryCheck {
+  versions: readonly ContentVersion[] = CONTENT_VERSIONS,
+): ClientCheck {
   return {
     ...check,
     async run(target) {
@@ -44,7 +46,7 @@ function everyProbe(
 }
 
 /** Of the content's own version; a client that only knows version 1.0 asks for no other. */
-function formatOf(version: ContentVersion, check: Omit<DiscoveryCheck, "run">): DiscoveryCheck {
+function formatOf(version: ContentVersion, check: Omit<ClientCheck, "run">): ClientCheck {
   const type = `PeerDist:${TYPE_NAME[version]}`;
   return everyProbe(
     check,
@@ -61,7 +63,7 @@ function formatOf(version: ContentVersion, check: Omit<DiscoveryCheck, "run">): 
 
 const text = (probe: SeenProbe) => new TextDecoder("utf-8", { fatal: true }).decode(probe.datagram);
 
-export const probeChecks: readonly DiscoveryCheck[] = [
+export const probeChecks: readonly ClientCheck[] = [
   formatOf(1, {
     id: "format-v1",
     requirements: ["PCCRD-5", "PCCRD-9", "PCCRD-12", "PCCRD-13"],
@@ -271,6 +273,3 @@ export const probeChecks: readonly DiscoveryCheck[] = [
     },
   },
 ];
-
-/** Version 2.0 has at most 128 KiB in a segment. */
-const MANY_SEGMENTS_BYTES = 130 * 131_072;

@@ -1,7 +1,9 @@
 /** What a ProbeMatches has to be. [MS-PCCRD] 2.2, 3.2.4.1; WS-Discovery 5.3 */
 import { parseEndpoint, toHex } from "@branchcache/runtime";
 import { type Finding, finding, skipped } from "../../kit/check.ts";
-import { base64Scope, hexScopes, PEERDIST, probe } from "./probes.ts";
+import { PEERDIST_NAMESPACE, TYPE_NAME } from "../../kit/discovery-names.ts";
+import { CONTENT_VERSIONS } from "../../stage/content.ts";
+import { base64Scope, hexScopes, probe } from "./probes.ts";
 import {
   type Answer,
   answerFinding,
@@ -13,7 +15,6 @@ import {
   send,
 } from "./target.ts";
 
-const VERSIONS = [1, 2] as const;
 const ANONYMOUS = "http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous";
 const PROBE_MATCHES = "http://schemas.xmlsoap.org/ws/2005/04/discovery/ProbeMatches";
 
@@ -24,7 +25,7 @@ async function bothFormats(
   fault: (answer: Answer, version: 1 | 2, messageId: string) => string | false | undefined,
 ): Promise<Finding> {
   let found = skipped("no format");
-  for (const version of VERSIONS) {
+  for (const version of CONTENT_VERSIONS) {
     const sent = probe(target.random, version, [heldSegment(target).id]);
     found = await answerFinding(target, sent, expected, (answer) => fault(answer, version, sent.messageId));
     if (found.outcome !== "pass") break;
@@ -62,7 +63,7 @@ export const answerChecks: readonly DiscoveryCheck[] = [
         probe(target.random, 1, [heldSegment(target).id]),
         "a match of format 1.0",
         ({ match }) => {
-          const isFirst = match.types?.some(({ local }) => local === "PeerDistData");
+          const isFirst = match.types?.some(({ local }) => local === TYPE_NAME[1]);
           return !isFirst && "another format";
         },
       ),
@@ -79,7 +80,7 @@ export const answerChecks: readonly DiscoveryCheck[] = [
         probe(target.random, 2, [heldSegment(target).id]),
         "a match of format 2.0",
         ({ match }) => {
-          const isSecond = match.types?.some(({ local }) => local === "PeerDistDataV2");
+          const isSecond = match.types?.some(({ local }) => local === TYPE_NAME[2]);
           return !isSecond && "another format";
         },
       ),
@@ -181,8 +182,10 @@ export const answerChecks: readonly DiscoveryCheck[] = [
     run: (target) =>
       bothFormats(target, "PeerDistData, PeerDistDataV2", ({ match: { types = [] } }, version) => {
         const [type] = types;
-        const local = version === 1 ? "PeerDistData" : "PeerDistDataV2";
-        return !(types.length === 1 && type?.uri === PEERDIST && type.local === local) && "other types";
+        return (
+          !(types.length === 1 && type?.uri === PEERDIST_NAMESPACE && type.local === TYPE_NAME[version]) &&
+          "other types"
+        );
       }),
   },
   {
@@ -373,8 +376,8 @@ export const answerChecks: readonly DiscoveryCheck[] = [
       const { id } = heldSegment(target);
       const scopes = { 1: `\n  ${hexScopes([id])}\r\n\t`, 2: `\n ${base64Scope([id])} \n` };
       let found = skipped("no format");
-      for (const version of VERSIONS) {
-        const types = `\n PeerDist:PeerDistData${version === 2 ? "V2" : ""}\t`;
+      for (const version of CONTENT_VERSIONS) {
+        const types = `\n PeerDist:${TYPE_NAME[version]}\t`;
         const sent = probe(target.random, version, [id], { scopes: scopes[version], types });
         found = await answerFinding(target, sent, "a match", () => undefined);
         if (found.outcome !== "pass") break;

@@ -1,17 +1,11 @@
 /** Probes as they should be, and as they should not. Independent of our own writer. [MS-PCCRD] 2.2 */
 import { concatBytes, type Random, randomUuid, toHex } from "@branchcache/runtime";
+import { MATCH_BY, PEERDIST_NAMESPACE, TYPE_NAME } from "../../kit/discovery-names.ts";
 import { u16 } from "../../kit/integers.ts";
 
 const SOAP = "http://www.w3.org/2003/05/soap-envelope";
 const WSA = "http://schemas.xmlsoap.org/ws/2004/08/addressing";
 const WSD = "http://schemas.xmlsoap.org/ws/2005/04/discovery";
-export const PEERDIST = "http://schemas.microsoft.com/p2p/2007/09/PeerDistributionDiscovery";
-
-export const MATCH_BY = {
-  1: `${WSD}/strcmp0`,
-  2: "http://schemas.microsoft.com/p2p/2010/05/PeerDistV2MatchingRule",
-} as const;
-const TYPES = { 1: "PeerDist:PeerDistData", 2: "PeerDist:PeerDistDataV2" } as const;
 
 export interface ProbeParts {
   /** Text of wsd:Types; undefined leaves the element out. */
@@ -41,12 +35,12 @@ export function probe(
 ): SentProbe {
   const { inHeader = "", inProbe = "", matchBy = MATCH_BY[version], prolog = "" } = changes;
   const [s, a, d, p] = changes.prefixes ?? ["soap", "wsa", "wsd", "PeerDist"];
-  const types = "types" in changes ? changes.types : TYPES[version].replace("PeerDist:", `${p}:`);
+  const types = "types" in changes ? changes.types : `${p}:${TYPE_NAME[version]}`;
   const scopes = changes.scopes ?? (version === 1 ? hexScopes(ids) : base64Scope(ids));
   const messageId = `urn:uuid:${randomUuid(random)}`;
   const text =
     `<?xml version="1.0" encoding="utf-8"?>${prolog}` +
-    `<${s}:Envelope xmlns:${s}="${SOAP}" xmlns:${a}="${WSA}" xmlns:${d}="${WSD}" xmlns:${p}="${PEERDIST}">` +
+    `<${s}:Envelope xmlns:${s}="${SOAP}" xmlns:${a}="${WSA}" xmlns:${d}="${WSD}" xmlns:${p}="${PEERDIST_NAMESPACE}">` +
     `<${s}:Header><${a}:To>urn:schemas-xmlsoap-org:ws:2005:04:discovery</${a}:To>` +
     `<${a}:Action>${WSD}/Probe</${a}:Action><${a}:MessageID>${messageId}</${a}:MessageID>${inHeader}</${s}:Header>` +
     `<${s}:Body><${d}:Probe>${types === undefined ? "" : `<${d}:Types>${types}</${d}:Types>`}` +

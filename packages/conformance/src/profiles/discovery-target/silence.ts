@@ -1,5 +1,6 @@
 /** What nobody may answer. [MS-PCCRD] 3.2.4.1, 3.2.6; WS-Discovery 5.1 to 5.3 */
-import { base64Scope, hexScopes, MATCH_BY, type ProbeParts, probe } from "./probes.ts";
+import { MATCH_BY } from "../../kit/discovery-names.ts";
+import { base64Scope, hexScopes, type ProbeParts, probe } from "./probes.ts";
 import { type DiscoveryCheck, heldSegment, silenceFinding } from "./target.ts";
 
 /** A probe for a segment that is held, and not to be answered for what differs. */

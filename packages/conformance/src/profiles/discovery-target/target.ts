@@ -10,7 +10,8 @@ import {
   type ServiceDescription,
 } from "dgram-ws-discovery";
 import { type Check, type Finding, finding } from "../../kit/check.ts";
-import { PEERDIST, type SentProbe } from "./probes.ts";
+import { PEERDIST_NAMESPACE } from "../../kit/discovery-names.ts";
+import type { SentProbe } from "./probes.ts";
 
 export interface DiscoveryTarget {
   /** Its address on the link, and the UDP port of WS-Discovery there. */
@@ -174,7 +175,9 @@ const shown = (text: string): string => {
 
 /** Text of an element of PeerDist:PeerDistData in a match. */
 export function extensionText(match: ServiceDescription, name: string): string | undefined {
-  const data = match.extensions?.find(({ local, uri }) => uri === PEERDIST && local === "PeerDistData");
-  const found = data?.children?.find(({ local, uri }) => uri === PEERDIST && local === name);
+  const data = match.extensions?.find(
+    ({ local, uri }) => uri === PEERDIST_NAMESPACE && local === "PeerDistData",
+  );
+  const found = data?.children?.find(({ local, uri }) => uri === PEERDIST_NAMESPACE && local === name);
   return (found as ParsedElement | undefined)?.text?.trim();
 }

@@ -1,19 +1,12 @@
 /** A hosted cache of version 1.0 by TLS, which is told of one segment at a time. [MS-PCHC] 3.1.5.1, 3.1.5.2 */
 import { readSegmentInformation } from "@branchcache/content-info";
 import { nodeHashEngine } from "@branchcache/content-info/node";
+import { u16At } from "../../kit/integers.ts";
 import type { StageContent } from "../../stage/content.ts";
 import type { OriginReply, OriginRequest } from "../../stage/origin.ts";
 import type { Played, Stage } from "../../stage/stage.ts";
-import {
-  emptyCache,
-  FIRST_OFFER_PATH,
-  HEAD_BYTES,
-  INTERESTED,
-  isPath,
-  OK,
-  pullFirst,
-  word,
-} from "./office.ts";
+import { OFFER_PATH_1 } from "../hosted-cache/messages.ts";
+import { emptyCache, HEAD_BYTES, INTERESTED, isPath, OK, pullFirst } from "./office.ts";
 
 /** Of MESSAGE_HEADER. */
 export const INITIAL_OFFER = 1;
@@ -38,7 +31,7 @@ export interface FirstVersionPlay {
 }
 
 export interface FirstVersionScene {
-  /** Default: interested in what is offered first, then content. */
+  /** Default `answerWithInterest`. */
   readonly answer?: (type: number, request: OriginRequest) => OriginReply;
   /** Ask for a block when the segment's hashes come. */
   readonly pull?: boolean;
@@ -46,7 +39,7 @@ export interface FirstVersionScene {
   readonly enough?: (types: readonly number[]) => boolean;
 }
 
-const typeOf = (body: Uint8Array) => (body.length >= HEAD_BYTES ? word(body, 2) : -1);
+const typeOf = (body: Uint8Array) => (body.length >= HEAD_BYTES ? u16At(body, 2) : -1);
 
 /** Of the segment that an INITIAL_OFFER names. */
 export const offeredId = (body: Uint8Array): Uint8Array => body.slice(HEAD_BYTES);
@@ -91,7 +84,7 @@ export async function playFirstVersion(
       return undefined;
     },
     post: (request, body) =>
-      isPath(request.path, FIRST_OFFER_PATH) ? take(request, body) : holdsNothing(request, body),
+      isPath(request.path, OFFER_PATH_1) ? take(request, body) : holdsNothing(request, body),
     awaited: () => enough(taken.map(({ body }) => typeOf(body))),
   });
   await Promise.all(pulls);
@@ -100,10 +93,11 @@ export async function playFirstVersion(
     secure: request.secure,
     authorization: request.headers["authorization"],
     type: typeOf(body),
-    port: body.length >= HEAD_BYTES ? word(body, 8) : 0,
+    port: body.length >= HEAD_BYTES ? u16At(body, 8) : 0,
     pulled: pulled.get(body) ?? "not-asked",
   }));
   return { played, offers };
 }
 
-const answerWithInterest = (type: number) => (type === INITIAL_OFFER ? INTERESTED : OK);
+/** Interested in what is offered, and content with its hashes. */
+export const answerWithInterest = (type: number): OriginReply => (type === INITIAL_OFFER ? INTERESTED : OK);

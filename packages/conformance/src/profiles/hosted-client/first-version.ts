@@ -1,11 +1,12 @@
 /** Offers of version 1.0: one segment at a time over TLS, its hashes when the cache asks for them. [MS-PCHC] 3.2 */
 import { equalBytes, toHex } from "@branchcache/runtime";
-import { type Check, type Finding, finding, skipped } from "../../kit/check.ts";
+import { type Finding, finding, skipped } from "../../kit/check.ts";
 import { hexText } from "../../kit/http.ts";
 import { segmentById } from "../../stage/content.ts";
 import type { OriginReply } from "../../stage/origin.ts";
-import { type ClientTarget, wrongContent } from "../../stage/target.ts";
+import { type ClientCheck, wrongContent } from "../../stage/target.ts";
 import {
+  answerWithInterest,
   type FirstVersionOffer,
   type FirstVersionPlay,
   type FirstVersionScene,
@@ -17,19 +18,19 @@ import {
 } from "./first-version-office.ts";
 import { HEAD_BYTES, OK } from "./office.ts";
 
-type HostedCheck = Check<ClientTarget>;
-
 const NO_PLACE = "no place for offers of version 1.0 was given";
 const NO_OFFER = "no offer of version 1.0 came";
+const NO_CREDENTIALS =
+  "the client was not said to have credentials for offers of version 1.0 (--expect-token)";
 const NEW = "content that only the origin has";
 const infoCame = (types: readonly number[]) => types.includes(SEGMENT_INFO);
 
 /** A scene of version 1.0; skipped where the client has no place to offer, or offers nothing. */
 function firstVersion(
-  check: Omit<HostedCheck, "run">,
+  check: Omit<ClientCheck, "run">,
   scene: FirstVersionScene,
   judge: (play: FirstVersionPlay) => Finding,
-): HostedCheck {
+): ClientCheck {
   return {
     ...check,
     async run({ stage }) {
@@ -42,11 +43,11 @@ function firstVersion(
 
 /** A rule that every message of a type keeps. */
 function everyMessage(
-  check: Omit<HostedCheck, "run">,
+  check: Omit<ClientCheck, "run">,
   type: number | undefined,
   expected: string,
   broken: (offer: FirstVersionOffer, play: FirstVersionPlay) => string | undefined,
-): HostedCheck {
+): ClientCheck {
   return firstVersion(check, { pull: true, enough: infoCame }, (play) => {
     const messages = play.offers.filter((offer) => type === undefined || offer.type === type);
     const wrong = messages.map((offer) => ({ offer, fault: broken(offer, play) })).find(({ fault }) => fault);
@@ -76,13 +77,16 @@ function segmentInformationFault(body: Uint8Array, { played }: FirstVersionPlay)
 }
 
 const tagOf = (body: Uint8Array) => body.subarray(HEAD_BYTES, HEAD_BYTES + TAG_BYTES);
+const CHALLENGED = "HTTP 401 and WWW-Authenticate: Negotiate";
+const hasToken = ({ authorization = "" }: { readonly authorization?: string | undefined }) =>
+  /^Negotiate +\S/i.test(authorization);
 const CHALLENGE: OriginReply = {
   status: 401,
   headers: { "WWW-Authenticate": "Negotiate" },
   body: new Uint8Array(0),
 };
 
-export const firstVersionChecks: readonly HostedCheck[] = [
+export const firstVersionChecks: readonly ClientCheck[] = [
   everyMessage(
     {
       id: "first-version-by-tls",
@@ -196,7 +200,7 @@ export const firstVersionChecks: readonly HostedCheck[] = [
     },
     { answer: () => CHALLENGE, enough: () => false },
     ({ offers, played }) => {
-      const tokens = offers.filter(({ authorization }) => /^Negotiate +\S/i.test(authorization ?? ""));
+      const tokens = offers.filter(hasToken);
       // A later offer of the same segment, of more blocks of it, may come again without.
       const repeated = offers.filter(
         ({ authorization, body }, i) =>
@@ -209,12 +213,36 @@ export const firstVersionChecks: readonly HostedCheck[] = [
           : undefined);
       return finding(
         wrong === undefined,
-        "HTTP 401 and WWW-Authenticate: Negotiate",
+        CHALLENGED,
         wrong ?? `${tokens.length} tokens`,
         "the offer again with Authorization: Negotiate, or no more of it",
       );
     },
   ),
+  {
+    id: "token-after-challenge",
+    requirements: ["PCHC-16", "PCHC-17", "PCHC-67"],
+    level: "MUST",
+    title: "sends an offer that was answered 401 again with a token of SPNEGO, if it has credentials",
+    async run({ stage }) {
+      if (!stage.offers) return skipped(NO_PLACE);
+      if (!stage.expectsToken) return skipped(NO_CREDENTIALS);
+      const { offers, played } = await playFirstVersion(stage, {
+        answer: (type, request) => (hasToken(request.headers) ? answerWithInterest(type) : CHALLENGE),
+        enough: infoCame,
+      });
+      if (offers.length === 0) return skipped(NO_OFFER);
+      const isSentAgain = offers.some(
+        (offer, i) => hasToken(offer) && offers.slice(0, i).some(({ body }) => equalBytes(body, offer.body)),
+      );
+      return finding(
+        isSentAgain && played.right,
+        CHALLENGED,
+        wrongContent(played) ?? `${offers.length} messages, ${offers.filter(hasToken).length} with a token`,
+        "the same message again with Authorization: Negotiate and a token, and the content",
+      );
+    },
+  },
   {
     id: "unknown-certificate",
     requirements: ["PCHC-11", "PCHC-71"],

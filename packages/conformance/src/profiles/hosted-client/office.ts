@@ -9,13 +9,11 @@ import {
 } from "@branchcache/retrieval";
 import { concatBytes, equalBytes, plainAddress } from "@branchcache/runtime";
 import { exchange } from "../../kit/http.ts";
+import { u16At } from "../../kit/integers.ts";
 import { blocksOf, type ContentVersion, type StageContent, segmentById } from "../../stage/content.ts";
 import type { OriginReply, OriginRequest } from "../../stage/origin.ts";
 import type { Played, Posted, Scene, Stage } from "../../stage/stage.ts";
-
-const OFFER_PATH = "/0131501b-d67f-491b-9a40-c4bf27bcb4d4";
-/** By TLS, in capital letters. */
-export const FIRST_OFFER_PATH = "/C574AC30-5794-4AEE-B1BB-6651C5315029";
+import { OFFER_PATH_2 } from "../hosted-cache/messages.ts";
 
 interface Descriptor {
   readonly blockSize: number;
@@ -82,7 +80,7 @@ export async function playOffice(
       return undefined;
     },
     post(request, body) {
-      if (isPath(request.path, OFFER_PATH)) return takeOffer(request, body);
+      if (isPath(request.path, OFFER_PATH_2)) return takeOffer(request, body);
       return holdsNothing(request, body);
     },
     awaited: (_, posts) =>
@@ -93,7 +91,7 @@ export async function playOffice(
   const offers = played.posts.filter(isOffer).map(({ body, request }) => ({
     body,
     path: request.path,
-    port: body.length >= 10 ? word(body, 8) : 0,
+    port: body.length >= 10 ? u16At(body, 8) : 0,
     descriptors: readDescriptors(body),
     pulled: pulled.get(body) ?? "not-asked",
   }));
@@ -112,7 +110,7 @@ export function emptyCache(
     isPath(request.path, RETRIEVAL_PATH) ? answerRetrieval(retrieval, body) : undefined;
 }
 
-const isOffer = ({ request }: Posted) => isPath(request.path, OFFER_PATH);
+const isOffer = ({ request }: Posted) => isPath(request.path, OFFER_PATH_2);
 
 async function answerRetrieval(
   server: ReturnType<typeof createRetrievalServer>,
@@ -123,9 +121,6 @@ async function answerRetrieval(
   answer.done();
   return { status: 200, headers: {}, body: concatBytes(...answer.parts) };
 }
-
-export const word = (bytes: Uint8Array, at: number) =>
-  new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint16(at);
 
 /** Empty where the message has no whole number of them. [MS-PCHC] 2.2.1.5 */
 function readDescriptors(body: Uint8Array): readonly Descriptor[] {
@@ -159,7 +154,7 @@ export async function pullFirst(
     verificationData: new Uint8Array(0),
   });
   const address = plainAddress(request.from.address);
-  const seen = await exchange({ address, port: word(body, 8) }, { path: RETRIEVAL_PATH, body: message });
+  const seen = await exchange({ address, port: u16At(body, 8) }, { path: RETRIEVAL_PATH, body: message });
   if (seen.kind === "nothing") return seen.reason;
   try {
     const answer = parseResponse(seen.body);

@@ -1,18 +1,20 @@
 /** What a client asks a hosted cache before it turns to the origin. [MS-PCCRR] 3.1.4.4 */
-import { parseRequest, RETRIEVAL_PATH } from "@branchcache/retrieval";
-import { toHex } from "@branchcache/runtime";
-import { type Check, finding, skipped } from "../../kit/check.ts";
+import { parseRequest, RETRIEVAL_PATH, type Request } from "@branchcache/retrieval";
+import { errorMessage, toHex } from "@branchcache/runtime";
+import { finding, skipped } from "../../kit/check.ts";
+import { hexText } from "../../kit/http.ts";
 import { segmentById } from "../../stage/content.ts";
-import type { ClientTarget } from "../../stage/target.ts";
+import type { ClientCheck } from "../../stage/target.ts";
 import { isPath, playOffice } from "./office.ts";
 
+const SCENE = "two downloads of content that the cache does not hold";
 /** Content of so many segments that some clients ask in several messages. */
 const SEGMENTS_BYTES = 20 * 131_072;
 
-export const questionChecks: readonly Check<ClientTarget>[] = [
+export const questionChecks: readonly ClientCheck[] = [
   {
     id: "segment-list-questions",
-    requirements: ["PCCRR-27", "PCCRR-44", "PCCRR-45", "PCCRR-48"],
+    requirements: ["PCCRR-44", "PCCRR-45", "PCCRR-48"],
     level: "MUST",
     title: "asks for segments of the content, in well-formed messages, each with a RequestID of its own",
     async run({ stage }) {
@@ -22,22 +24,32 @@ export const questionChecks: readonly Check<ClientTarget>[] = [
         const { played } = await playOffice(stage, { version, lengthBytes: SEGMENTS_BYTES });
         for (const { body, request } of played.posts) {
           if (!isPath(request.path, RETRIEVAL_PATH)) continue;
-          const message = parseRequest(body);
+          const message = read(body);
+          if (typeof message === "string") return finding(false, SCENE, message, "a well-formed message");
           if (message.kind !== "getSegmentList") continue;
           asked++;
           const { requestId, segmentIds } = message.body;
           const stranger = segmentIds.find((id) => !segmentById(played.content, id));
-          if (stranger) return finding(false, "", `segment ${toHex(stranger)}`, "segments of the content");
+          if (stranger) return finding(false, SCENE, `segment ${toHex(stranger)}`, "segments of the content");
           seen.push(toHex(requestId));
         }
       }
       if (asked === 0) return skipped("no MSG_GETSEGLIST came");
       return finding(
         new Set(seen).size === seen.length,
-        "two downloads of content that the cache does not hold",
+        SCENE,
         `${asked} MSG_GETSEGLIST with ${new Set(seen).size} RequestIDs`,
         "another RequestID in each",
       );
     },
   },
 ];
+
+/** The message, or why the bytes are none. */
+function read(body: Uint8Array): Request | string {
+  try {
+    return parseRequest(body);
+  } catch (error) {
+    return `${errorMessage(error)}: ${hexText(body)}`;
+  }
+}

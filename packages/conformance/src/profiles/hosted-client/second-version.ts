@@ -1,29 +1,24 @@
 /** Offers of version 2.0: batches over HTTP. [MS-PCHC] 3.2.4.1 */
-import { type Check, type Finding, finding, skipped } from "../../kit/check.ts";
+import { type Finding, finding, skipped } from "../../kit/check.ts";
 import { hexText } from "../../kit/http.ts";
-import { type ContentVersion, segmentById } from "../../stage/content.ts";
+import { CONTENT_VERSIONS, MANY_SEGMENTS_BYTES, segmentById } from "../../stage/content.ts";
 import type { OriginReply } from "../../stage/origin.ts";
-import { type ClientTarget, wrongContent } from "../../stage/target.ts";
+import { type ClientCheck, wrongContent } from "../../stage/target.ts";
 import { type Offer, type OfficePlay, playOffice } from "./office.ts";
 
-type HostedCheck = Check<ClientTarget>;
-
-const VERSIONS: readonly ContentVersion[] = [1, 2];
-/** More than 128 segments of version 2.0, which has at most 128 KiB in each. */
-const MANY_SEGMENTS_BYTES = 130 * 131_072;
 const NOTHING = new Uint8Array(0);
 
 /** A rule that every offer keeps, of content of both versions. */
 function everyOffer(
-  check: Omit<HostedCheck, "run">,
+  check: Omit<ClientCheck, "run">,
   expected: string,
   broken: (offer: Offer, play: OfficePlay) => string | undefined,
-): HostedCheck {
+): ClientCheck {
   return {
     ...check,
     async run({ stage }) {
       let looked = 0;
-      for (const version of VERSIONS) {
+      for (const version of CONTENT_VERSIONS) {
         const play = await playOffice(stage, { version, pull: true });
         for (const offer of play.offers) {
           looked++;
@@ -39,7 +34,7 @@ function everyOffer(
 const NEW = "content that only the origin has";
 
 /** An answer to offers that is none: the download goes on. */
-function unharmed(id: string, what: string, answer: OriginReply): HostedCheck {
+function unharmed(id: string, what: string, answer: OriginReply): ClientCheck {
   return {
     id,
     requirements: ["PCHC-65", "PCHC-69"],
@@ -54,7 +49,7 @@ function unharmed(id: string, what: string, answer: OriginReply): HostedCheck {
   };
 }
 
-export const secondVersionChecks: readonly HostedCheck[] = [
+export const secondVersionChecks: readonly ClientCheck[] = [
   everyOffer(
     {
       id: "offer-message",

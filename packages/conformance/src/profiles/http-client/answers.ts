@@ -11,8 +11,8 @@ import {
 } from "../../stage/origin.ts";
 import { blockRequests } from "../../stage/peer.ts";
 import type { Scene } from "../../stage/stage.ts";
-import { whatCame, wrongContent } from "../../stage/target.ts";
-import { ALONE, type HttpCheck, isOffer, isPlainRequest } from "./requests.ts";
+import { type ClientCheck, whatCame, wrongContent } from "../../stage/target.ts";
+import { ALONE, isOffer, isPlainRequest } from "./requests.ts";
 
 /** The honest answer to an offer, with changes. */
 const coded =
@@ -21,7 +21,7 @@ const coded =
     isOffer(request) ? change(codedReply(request, content, 1)) : undefined;
 
 /** A client that reads the Content Information turns to the peer that has the content. */
-function readsIt(check: Omit<HttpCheck, "run">, sent: string, scene: Scene): HttpCheck {
+function readsIt(check: Omit<ClientCheck, "run">, sent: string, scene: Scene): ClientCheck {
   return {
     ...check,
     async run({ stage }) {
@@ -58,7 +58,7 @@ function changing(next: StageContent): { readonly origin: NonNullable<Scene["ori
   return { origin: now };
 }
 
-export const answerChecks: readonly HttpCheck[] = [
+export const answerChecks: readonly ClientCheck[] = [
   readsIt(
     {
       id: "content-information-v1",

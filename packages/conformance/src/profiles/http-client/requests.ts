@@ -1,5 +1,5 @@
 /** How a client asks the origin. [MS-PCCRTP] 2.2, 3.1.4 */
-import { type Check, type Finding, finding, skipped } from "../../kit/check.ts";
+import { type Finding, finding, skipped } from "../../kit/check.ts";
 import { blocksOf } from "../../stage/content.ts";
 import {
   codings,
@@ -12,9 +12,7 @@ import {
   readRange,
 } from "../../stage/origin.ts";
 import type { Played, Scene } from "../../stage/stage.ts";
-import { type ClientTarget, wrongContent } from "../../stage/target.ts";
-
-export type HttpCheck = Check<ClientTarget>;
+import { type ClientCheck, type ClientTarget, wrongContent } from "../../stage/target.ts";
 
 export const ALONE: Scene = { peers: [] };
 
@@ -33,10 +31,10 @@ export const isPlainRequest = (request: OriginRequest): boolean =>
 
 /** The first request that offers the coding; the others are not looked at. */
 function offerRule(
-  check: Omit<HttpCheck, "run">,
+  check: Omit<ClientCheck, "run">,
   expected: string,
   broken: (request: OriginRequest) => string | undefined,
-): HttpCheck {
+): ClientCheck {
   return {
     ...check,
     async run(target) {
@@ -78,7 +76,7 @@ const UNHASHED: Scene = {
   },
 };
 
-export const requestChecks: readonly HttpCheck[] = [
+export const requestChecks: readonly ClientCheck[] = [
   offerRule(
     {
       id: "offers-peerdist",

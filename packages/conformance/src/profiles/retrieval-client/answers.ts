@@ -3,9 +3,8 @@ import { SIZE_PREFIX_BYTES } from "@branchcache/retrieval";
 import type { AnswerChange, MessageFault } from "@branchcache/retrieval/testing";
 import { finding } from "../../kit/check.ts";
 import { askedBlock, blockRequests, type PeerScript } from "../../stage/peer.ts";
-import { whatCame, wrongContent } from "../../stage/target.ts";
+import { type ClientCheck, whatCame, wrongContent } from "../../stage/target.ts";
 import {
-  type ClientCheck,
   faultCheck,
   isFirstBlock,
   judge,
@@ -18,7 +17,7 @@ import {
 interface Row extends Verdict {
   readonly id: string;
   readonly requirements: readonly string[];
-  readonly fault: MessageFault | AnswerChange;
+  readonly fault: MessageFault;
   readonly title: string;
   readonly what: string;
 }
@@ -155,18 +154,6 @@ const MALFORMED: readonly Row[] = [
   },
 ];
 
-/** A right block under another padding than PKCS#7, and nothing wrong otherwise. */
-const UNUSUAL: readonly Row[] = [
-  {
-    id: "padding-of-others",
-    requirements: ["PCCRR-97"],
-    fault: "wrong-padding",
-    title: "takes a block whatever follows it inside the ciphertext",
-    what: "MSG_BLK with one cipher block more than PKCS#7 has",
-    taken: true,
-  },
-];
-
 /** Sets what pads a plaintext block of odd length. */
 const dirtyPads: AnswerChange = (honest) => {
   const changed = honest.slice();
@@ -180,9 +167,6 @@ const dirtyPads: AnswerChange = (honest) => {
   return changed;
 };
 
-const peerOf = (fault: Row["fault"]): PeerScript => onFirstBlock(fault);
-
-/** A SHOULD for what is not forbidden, but a loss to everybody. */
 const ciphers = [
   { cipher: 2, name: "AES-192", id: "aes-192" },
   { cipher: 3, name: "AES-256", id: "aes-256" },
@@ -192,14 +176,22 @@ export const answerChecks: readonly ClientCheck[] = [
   ...MALFORMED.map(({ fault, what, title, id, requirements, ...verdict }) =>
     faultCheck(
       { id, requirements, level: "MUST", title },
-      { what, scene: { peers: [peerOf(fault)] }, ...verdict },
+      { what, scene: { peers: [onFirstBlock(fault)] }, ...verdict },
     ),
   ),
-  ...UNUSUAL.map(({ fault, what, title, id, requirements, ...verdict }) =>
-    faultCheck(
-      { id, requirements, level: "SHOULD", title },
-      { what, scene: { peers: [peerOf(fault)] }, ...verdict },
-    ),
+  // A right block under another padding than PKCS#7, and nothing wrong otherwise.
+  faultCheck(
+    {
+      id: "padding-of-others",
+      requirements: ["PCCRR-97"],
+      level: "SHOULD",
+      title: "takes a block whatever follows it inside the ciphertext",
+    },
+    {
+      what: "MSG_BLK with one cipher block more than PKCS#7 has",
+      scene: { peers: [onFirstBlock("wrong-padding")] },
+      taken: true,
+    },
   ),
   ...ciphers.map(
     ({ cipher, name, id }): ClientCheck => ({

@@ -3,8 +3,7 @@ import { SIZE_PREFIX_BYTES } from "@branchcache/retrieval";
 import type { AnswerChange } from "@branchcache/retrieval/testing";
 import { finding, skipped } from "../../kit/check.ts";
 import { blockRequests, type PeerScript } from "../../stage/peer.ts";
-import { whatCame, wrongContent } from "../../stage/target.ts";
-import type { ClientCheck } from "./scenes.ts";
+import { type ClientCheck, whatCame, wrongContent } from "../../stage/target.ts";
 
 /** Answers every MSG_GETBLKLIST so, and blocks honestly. */
 const onLists = (fault: AnswerChange): PeerScript => ({

@@ -3,13 +3,17 @@ import { RETRIEVAL_PATH } from "@branchcache/retrieval";
 import { toHex } from "@branchcache/runtime";
 import { finding, skipped } from "../../kit/check.ts";
 import { hexText } from "../../kit/http.ts";
-import { blocksOf, type ContentVersion, segmentById } from "../../stage/content.ts";
+import { u32At } from "../../kit/integers.ts";
+import { blocksOf, CONTENT_VERSIONS, type ContentVersion, segmentById } from "../../stage/content.ts";
 import { type BlockRequest, blockRequests, type PeerRequest } from "../../stage/peer.ts";
 import type { Played } from "../../stage/stage.ts";
-import { type ClientTarget, whatCame, wrongContent } from "../../stage/target.ts";
-import { type ClientCheck, fromOrigin } from "./scenes.ts";
-
-const VERSIONS: readonly ContentVersion[] = [1, 2];
+import {
+  type ClientCheck,
+  type ClientTarget,
+  fromOrigin,
+  whatCame,
+  wrongContent,
+} from "../../stage/target.ts";
 
 interface Rule<R> {
   /** What stands in the report as asked for. */
@@ -28,7 +32,7 @@ function everyRequest<R extends PeerRequest>(
     ...check,
     async run(target) {
       let looked = 0;
-      for (const version of VERSIONS) {
+      for (const version of CONTENT_VERSIONS) {
         const played = await target.honest(version);
         for (const request of played.peers.flatMap((peer) => peer.requests)) {
           const picked = pick(request);
@@ -53,9 +57,6 @@ const forBlocks = (request: PeerRequest): BlockRequest | undefined =>
   request.message?.kind === "getBlocks" ? (request as BlockRequest) : undefined;
 const forRanges = (request: PeerRequest) =>
   request.message?.kind === "getBlocks" || request.message?.kind === "getBlockList" ? request : undefined;
-
-const word = (request: PeerRequest, at: number) =>
-  new DataView(request.body.buffer, request.body.byteOffset, request.body.length).getUint32(at);
 
 const rangesOf = ({ message }: PeerRequest) =>
   message?.kind === "getBlocks" || message?.kind === "getBlockList" ? message.body.ranges : [];
@@ -146,7 +147,8 @@ export const requestChecks: readonly ClientCheck[] = [
     readable,
     {
       expected: "00000001 as the first four bytes",
-      broken: (request) => (word(request, 4) <= 5 && word(request, 0) !== 1 ? "another version" : undefined),
+      broken: (request) =>
+        u32At(request.body, 4) <= 5 && u32At(request.body, 0) !== 1 ? "another version" : undefined,
     },
   ),
   everyRequest(
@@ -159,7 +161,8 @@ export const requestChecks: readonly ClientCheck[] = [
     readable,
     {
       expected: "type 0, 2 or 3",
-      broken: (request) => ([0, 2, 3].includes(word(request, 4)) ? undefined : `type ${word(request, 4)}`),
+      broken: (request) =>
+        [0, 2, 3].includes(u32At(request.body, 4)) ? undefined : `type ${u32At(request.body, 4)}`,
     },
   ),
   everyRequest(
@@ -172,7 +175,8 @@ export const requestChecks: readonly ClientCheck[] = [
     readable,
     {
       expected: "CryptoAlgoId 0 to 3",
-      broken: (request) => (word(request, 12) <= 3 ? undefined : `CryptoAlgoId ${word(request, 12)}`),
+      broken: (request) =>
+        u32At(request.body, 12) <= 3 ? undefined : `CryptoAlgoId ${u32At(request.body, 12)}`,
     },
   ),
   everyRequest(
@@ -185,7 +189,8 @@ export const requestChecks: readonly ClientCheck[] = [
     readable,
     {
       expected: "CryptoAlgoId 1",
-      broken: (request) => (word(request, 12) === 1 ? undefined : `CryptoAlgoId ${word(request, 12)}`),
+      broken: (request) =>
+        u32At(request.body, 12) === 1 ? undefined : `CryptoAlgoId ${u32At(request.body, 12)}`,
     },
   ),
   everyRequest(
@@ -205,7 +210,7 @@ export const requestChecks: readonly ClientCheck[] = [
   everyRequest(
     {
       id: "ranges-in-segment",
-      requirements: ["PCCRR-26", "PCCRR-37"],
+      requirements: ["PCCRR-26", "PCCRR-27", "PCCRR-37"],
       level: "MUST",
       title: "asks for 1 to 256 ranges, none empty, inside the segment",
     },

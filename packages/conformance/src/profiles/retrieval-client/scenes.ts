@@ -1,9 +1,8 @@
 /** Scenes with one answer that is not as it should be, and what a client may make of it. */
 import type { AnswerChange, Fault } from "@branchcache/retrieval/testing";
 import { toHex } from "@branchcache/runtime";
-import { type Check, type Finding, finding } from "../../kit/check.ts";
+import { type Finding, finding } from "../../kit/check.ts";
 import { blocksOf, type ContentBlock } from "../../stage/content.ts";
-import { isMissingDataRequest, offersPeerdist, readRange } from "../../stage/origin.ts";
 import {
   askedBlock,
   blockRequests,
@@ -12,9 +11,7 @@ import {
   type StagePeer,
 } from "../../stage/peer.ts";
 import type { Played, Scene } from "../../stage/stage.ts";
-import { type ClientTarget, whatCame, wrongContent } from "../../stage/target.ts";
-
-export type ClientCheck = Check<ClientTarget>;
+import { type ClientCheck, fromOrigin, whatCame, wrongContent } from "../../stage/target.ts";
 
 /** What has to become of the faulty answer, besides that the client comes by the right content. */
 export interface Verdict {
@@ -98,13 +95,3 @@ function fetchedAgain(played: Played, peer: StagePeer): boolean {
 }
 
 const blockKey = ({ segment, index }: ContentBlock) => `${toHex(segment.id)}:${index}`;
-
-/** Whether the origin was asked for all bytes of the block. */
-export function fromOrigin(played: Played, block: ContentBlock): boolean {
-  return played.originRequests.some((request) => {
-    if (offersPeerdist(request) && !isMissingDataRequest(request)) return false;
-    const range = readRange(request);
-    if (!range) return request.method === "GET";
-    return range.startBytes <= block.offsetBytes && range.endBytes >= block.offsetBytes + block.lengthBytes;
-  });
-}

@@ -2,8 +2,8 @@
 import type { TransportFault } from "@branchcache/retrieval/testing";
 import { formatEndpoint } from "@branchcache/runtime";
 import { finding } from "../../kit/check.ts";
-import { wrongContent } from "../../stage/target.ts";
-import { type ClientCheck, faultCheck, judge, onEveryBlock, onFirstBlock } from "./scenes.ts";
+import { type ClientCheck, wrongContent } from "../../stage/target.ts";
+import { faultCheck, judge, onEveryBlock, onFirstBlock } from "./scenes.ts";
 
 interface Row {
   readonly id: string;
@@ -79,16 +79,6 @@ const REFUSED: readonly Row[] = [
   },
 ];
 
-const TAKEN: readonly Row[] = [
-  {
-    id: "closed-each-time",
-    requirements: ["PCCRR-2"],
-    fault: "closes-each-time",
-    title: "takes an answer after which the connection ends",
-    what: "Connection: close",
-  },
-];
-
 export const transportChecks: readonly ClientCheck[] = [
   ...REFUSED.map(({ fault, what, ...check }) =>
     faultCheck({ ...check, level: "MUST" }, { what, scene: { peers: [onFirstBlock(fault)] }, refused: true }),
@@ -102,14 +92,16 @@ export const transportChecks: readonly ClientCheck[] = [
     },
     { what: "requests that are never answered", scene: { peers: [onEveryBlock("stall")] }, refused: true },
   ),
-  ...TAKEN.map(
-    ({ fault, what, ...check }): ClientCheck => ({
-      ...check,
-      level: "MUST",
-      run: async ({ stage }) =>
-        judge(await stage.play({ peers: [onFirstBlock(fault)] }), what, { taken: true }),
-    }),
-  ),
+  {
+    id: "closed-each-time",
+    requirements: ["PCCRR-2"],
+    level: "MUST",
+    title: "takes an answer after which the connection ends",
+    run: async ({ stage }) =>
+      judge(await stage.play({ peers: [onFirstBlock("closes-each-time")] }), "Connection: close", {
+        taken: true,
+      }),
+  },
   {
     id: "redirect",
     requirements: ["PCCRR-13"],

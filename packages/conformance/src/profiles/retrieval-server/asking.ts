@@ -1,23 +1,13 @@
 /** What the checks have in common: a request, and what its answer has to be. */
-import type { Segment } from "@branchcache/content-info";
 import type { Block, BlockList } from "@branchcache/retrieval";
 import { type Check, type Finding, finding } from "../../kit/check.ts";
+import { hexText, seenText } from "../../kit/http.ts";
 import type { Range } from "./messages.ts";
-import {
-  ask,
-  hexText,
-  isDiscard,
-  type Read,
-  type RetrievalServerTarget,
-  readAnswer,
-  seenText,
-} from "./target.ts";
+import { ask, isDiscard, type Read, type RetrievalServerTarget, readAnswer } from "./target.ts";
 
 export type ServerCheck = Check<RetrievalServerTarget>;
 
 export const ALL_BLOCKS: Range = { index: 0, count: 512 };
-
-export const firstBlock = (segment: Segment): number => segment.firstBlockIndex;
 
 /** Sends the request, and holds that its answer is a message that `good` accepts. */
 export async function answerFinding(

@@ -1,9 +1,10 @@
 /** MSG_GETBLKLIST and MSG_BLKLIST. [MS-PCCRR] 3.2.5.2 */
 import { equalBytes } from "@branchcache/runtime";
 import { finding } from "../../kit/check.ts";
-import { ALL_BLOCKS, blockListFinding, firstBlock, type ServerCheck } from "./asking.ts";
+import { hexText, seenText } from "../../kit/http.ts";
+import { ALL_BLOCKS, blockListFinding, type ServerCheck } from "./asking.ts";
 import { getBlockList } from "./messages.ts";
-import { ask, heldSegment, hexText, seenText, unknownId } from "./target.ts";
+import { ask, heldSegment, unknownId } from "./target.ts";
 
 export const blockListChecks: readonly ServerCheck[] = [
   {
@@ -13,7 +14,7 @@ export const blockListChecks: readonly ServerCheck[] = [
     title: "lists the blocks that were asked for and are held",
     async run(target) {
       const segment = heldSegment(target);
-      const first = firstBlock(segment);
+      const first = segment.firstBlockIndex;
       const last = first + segment.blockHashes.length - 1;
       const sent = getBlockList(segment.id, [ALL_BLOCKS]);
       return blockListFinding(
@@ -35,7 +36,7 @@ export const blockListChecks: readonly ServerCheck[] = [
     title: "lists no block that was not asked for",
     async run(target) {
       const segment = heldSegment(target);
-      const index = firstBlock(segment);
+      const index = segment.firstBlockIndex;
       const more = segment.blockHashes.length > 1;
       return blockListFinding(
         target,
@@ -72,7 +73,7 @@ export const blockListChecks: readonly ServerCheck[] = [
     title: "takes ranges that overlap and come in any order",
     async run(target) {
       const segment = heldSegment(target);
-      const index = firstBlock(segment);
+      const index = segment.firstBlockIndex;
       const sent = getBlockList(segment.id, [
         { index: 500, count: 12 },
         { index, count: 2 },
@@ -90,7 +91,7 @@ export const blockListChecks: readonly ServerCheck[] = [
     title: "takes 256 ranges",
     async run(target) {
       const segment = heldSegment(target);
-      const index = firstBlock(segment);
+      const index = segment.firstBlockIndex;
       const many = Array.from({ length: 256 }, (_, i) => ({ index: i === 0 ? index : 2 * i, count: 1 }));
       return blockListFinding(
         target,

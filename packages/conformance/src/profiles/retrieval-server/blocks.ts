@@ -1,7 +1,7 @@
 /** MSG_GETBLKS and MSG_BLK. [MS-PCCRR] 3.2.5.3 */
 import { equalBytes, toHex } from "@branchcache/runtime";
 import { finding, skipped } from "../../kit/check.ts";
-import { blockFinding, firstBlock, type ServerCheck } from "./asking.ts";
+import { blockFinding, type ServerCheck } from "./asking.ts";
 import { getBlocks } from "./messages.ts";
 import { holdsContent } from "./opening.ts";
 import { heldSegment, unknownId } from "./target.ts";
@@ -14,7 +14,7 @@ export const blockChecks: readonly ServerCheck[] = [
     title: "gives a block that decrypts to what its hash says",
     async run(target) {
       const segment = heldSegment(target);
-      const sent = getBlocks(segment.id, [{ index: firstBlock(segment), count: 1 }]);
+      const sent = getBlocks(segment.id, [{ index: segment.firstBlockIndex, count: 1 }]);
       return blockFinding(target, sent, "MSG_BLK with that block", (block, cipher) =>
         holdsContent(segment, block, cipher),
       );
@@ -77,7 +77,7 @@ export const blockChecks: readonly ServerCheck[] = [
     async run(target) {
       const segment = heldSegment(target);
       if (segment.blockHashes.length < 2) return skipped("no segment of two blocks or more");
-      const first = firstBlock(segment);
+      const first = segment.firstBlockIndex;
       return blockFinding(
         target,
         getBlocks(segment.id, [
@@ -110,7 +110,7 @@ export const blockChecks: readonly ServerCheck[] = [
     async run(target) {
       const segment = heldSegment(target);
       const count = segment.blockHashes.length;
-      const first = firstBlock(segment);
+      const first = segment.firstBlockIndex;
       if (first !== 0) return skipped("the Content Information does not begin with block 0 of the segment");
       for (const index of new Set([0, count - 1])) {
         const next = index + 1 < count ? index + 1 : 0;
@@ -133,7 +133,7 @@ export const blockChecks: readonly ServerCheck[] = [
     title: "skips DataForVrfBlock",
     async run(target) {
       const segment = heldSegment(target);
-      const sent = getBlocks(segment.id, [{ index: firstBlock(segment), count: 1 }], {
+      const sent = getBlocks(segment.id, [{ index: segment.firstBlockIndex, count: 1 }], {
         verification: target.random.bytes(13),
       });
       return blockFinding(target, sent, "the block", (block, cipher) => holdsContent(segment, block, cipher));

@@ -1,9 +1,10 @@
 /** How a block is encrypted, and how one is padded that is not. [MS-PCCRR] 2.2.5.3, 3.2.5.3 */
 import { finding, skipped } from "../../kit/check.ts";
-import { blockFinding, firstBlock, type ServerCheck } from "./asking.ts";
+import { hexText, seenText } from "../../kit/http.ts";
+import { blockFinding, type ServerCheck } from "./asking.ts";
 import { getBlocks } from "./messages.ts";
 import { blockLength, holdsContent, openBlock } from "./opening.ts";
-import { ask, heldSegment, hexText, readAnswer, seenText } from "./target.ts";
+import { ask, heldSegment, readAnswer } from "./target.ts";
 
 /** MSG_BLK with its Size, as far as the segment identifier. */
 const ID_AT = 4 + 16 + 4;
@@ -24,7 +25,7 @@ export const encryptionChecks: readonly ServerCheck[] = [
     title: "sends an IV of 16 bytes and whole cipher blocks with AES",
     async run(target) {
       const segment = heldSegment(target);
-      const index = firstBlock(segment);
+      const index = segment.firstBlockIndex;
       return blockFinding(
         target,
         getBlocks(segment.id, [{ index, count: 1 }]),
@@ -46,7 +47,7 @@ export const encryptionChecks: readonly ServerCheck[] = [
       const segment = heldSegment(target);
       return blockFinding(
         target,
-        getBlocks(segment.id, [{ index: firstBlock(segment), count: 1 }]),
+        getBlocks(segment.id, [{ index: segment.firstBlockIndex, count: 1 }]),
         "CryptoAlgoId 1, 2 or 3",
         (_, cipher) => cipher !== 0,
       );
@@ -59,7 +60,7 @@ export const encryptionChecks: readonly ServerCheck[] = [
     title: "pads a block with PKCS#7 before it encrypts",
     async run(target) {
       const segment = heldSegment(target);
-      const index = firstBlock(segment);
+      const index = segment.firstBlockIndex;
       const length = blockLength(segment, index);
       const padding = 16 - (length % 16);
       return blockFinding(
@@ -82,7 +83,7 @@ export const encryptionChecks: readonly ServerCheck[] = [
     async run(target) {
       const segment = heldSegment(target);
       for (const cipher of [0, 1, 2, 3]) {
-        const sent = getBlocks(segment.id, [{ index: firstBlock(segment), count: 1 }], {
+        const sent = getBlocks(segment.id, [{ index: segment.firstBlockIndex, count: 1 }], {
           header: { cipher },
         });
         const found = await blockFinding(target, sent, "the block", (block, named) =>
@@ -100,7 +101,7 @@ export const encryptionChecks: readonly ServerCheck[] = [
     title: "fills up a block that it sends unencrypted with zeros to a multiple of 4 bytes",
     async run(target) {
       const segment = heldSegment(target);
-      const last = firstBlock(segment) + segment.blockHashes.length - 1;
+      const last = segment.firstBlockIndex + segment.blockHashes.length - 1;
       const length = blockLength(segment, last);
       if (length % 4 === 0) return skipped("the last block of the content is of a multiple of 4 bytes");
       const sent = getBlocks(segment.id, [{ index: last, count: 1 }], { header: { cipher: 0 } });

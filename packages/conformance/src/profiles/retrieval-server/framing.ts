@@ -2,18 +2,10 @@
 import { RETRIEVAL_PATH } from "@branchcache/retrieval";
 import { toHex } from "@branchcache/runtime";
 import { type Finding, finding } from "../../kit/check.ts";
-import type { HttpSent } from "../../kit/http.ts";
+import { type HttpSent, hexText, seenText } from "../../kit/http.ts";
 import { ALL_BLOCKS, answerFinding, type ServerCheck } from "./asking.ts";
 import { getBlockList, getBlocks, negoRequest } from "./messages.ts";
-import {
-  ask,
-  heldSegment,
-  hexText,
-  type RetrievalServerTarget,
-  readAnswer,
-  seenText,
-  unknownId,
-} from "./target.ts";
+import { ask, heldSegment, type RetrievalServerTarget, readAnswer, unknownId } from "./target.ts";
 
 export const framingChecks: readonly ServerCheck[] = [
   {

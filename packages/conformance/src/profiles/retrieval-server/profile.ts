@@ -1,8 +1,15 @@
 import { BranchCacheError } from "@branchcache/runtime";
 import type { Profile } from "../../kit/check.ts";
-import { retrievalServerChecks } from "./checks.ts";
+import { seenText } from "../../kit/http.ts";
+import { blockListChecks } from "./block-lists.ts";
+import { blockChecks } from "./blocks.ts";
+import { encryptionChecks } from "./encryption.ts";
+import { framingChecks } from "./framing.ts";
+import { malformedChecks } from "./malformed.ts";
 import { getBlockList } from "./messages.ts";
-import { ask, heldSegment, type RetrievalServerTarget, readAnswer, seenText } from "./target.ts";
+import { segmentListChecks } from "./segment-lists.ts";
+import { ask, heldSegment, type RetrievalServerTarget, readAnswer } from "./target.ts";
+import { uploadChecks } from "./uploads.ts";
 
 /** Whoever gives blocks to others: a peer, or a hosted cache. [MS-PCCRR] 3.2 */
 export const retrievalServer: Profile<RetrievalServerTarget> = {
@@ -17,5 +24,13 @@ export const retrievalServer: Profile<RetrievalServerTarget> = {
       `the server does not say that it holds the segment: ${read.ok ? seenText(seen) : read.reason}`,
     );
   },
-  checks: retrievalServerChecks,
+  checks: [
+    ...framingChecks,
+    ...blockChecks,
+    ...encryptionChecks,
+    ...blockListChecks,
+    ...segmentListChecks,
+    ...malformedChecks,
+    ...uploadChecks,
+  ],
 };

@@ -2,18 +2,10 @@
 import type { SegmentList } from "@branchcache/retrieval";
 import { equalBytes, toHex } from "@branchcache/runtime";
 import { type Finding, finding, skipped } from "../../kit/check.ts";
-import type { HttpSeen } from "../../kit/http.ts";
+import { type HttpSeen, hexText, seenText } from "../../kit/http.ts";
 import type { ServerCheck } from "./asking.ts";
 import { getSegmentList } from "./messages.ts";
-import {
-  ask,
-  heldSegment,
-  hexText,
-  type RetrievalServerTarget,
-  readAnswer,
-  seenText,
-  unknownId,
-} from "./target.ts";
+import { ask, heldSegment, type RetrievalServerTarget, readAnswer, unknownId } from "./target.ts";
 
 export const segmentListChecks: readonly ServerCheck[] = [
   {

@@ -2,7 +2,7 @@
 import type { ContentInformation, Segment } from "@branchcache/content-info";
 import { parseResponse, RETRIEVAL_PATH, type Response } from "@branchcache/retrieval";
 import { BranchCacheError, type Endpoint, errorMessage, type Random } from "@branchcache/runtime";
-import { exchange, type HttpSeen, type HttpSent, hexText, seenText } from "../../kit/http.ts";
+import { exchange, type HttpSeen, type HttpSent, hexText } from "../../kit/http.ts";
 import type { UploadSettings } from "./upload-settings.ts";
 
 export interface RetrievalServerTarget {
@@ -66,5 +66,3 @@ export function readAnswer(seen: HttpSeen): Read {
 export function isDiscard(seen: HttpSeen): boolean {
   return seen.kind === "nothing" || seen.status >= 400;
 }
-
-export { hexText, seenText };

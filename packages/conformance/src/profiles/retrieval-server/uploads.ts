@@ -3,9 +3,10 @@ import { connect, type Socket } from "node:net";
 import { RETRIEVAL_PATH } from "@branchcache/retrieval";
 import { type Clock, concatBytes, formatEndpoint } from "@branchcache/runtime";
 import { type Finding, finding, skipped } from "../../kit/check.ts";
-import { firstBlock, type ServerCheck } from "./asking.ts";
+import { hexText } from "../../kit/http.ts";
+import type { ServerCheck } from "./asking.ts";
 import { getBlocks } from "./messages.ts";
-import { ask, heldSegment, hexText, type RetrievalServerTarget, readAnswer } from "./target.ts";
+import { ask, heldSegment, type RetrievalServerTarget, readAnswer } from "./target.ts";
 import type { UploadSettings } from "./upload-settings.ts";
 
 /** Answers that nobody reads fill what lies between: so many, far more than the systems on both sides keep. */
@@ -100,7 +101,7 @@ async function whileFull(
   const { uploads: settings } = target;
   if (!settings) return skipped(NOT_GIVEN);
   const segment = heldSegment(target);
-  const message = getBlocks(segment.id, [{ index: firstBlock(segment), count: 1 }]);
+  const message = getBlocks(segment.id, [{ index: segment.firstBlockIndex, count: 1 }]);
   const readers = Array.from(
     { length: settings.limit },
     () => new IdleReader(target, message, settings.clock),
