@@ -9,7 +9,7 @@ import {
 import { createServer as createTlsServer, Agent as TlsAgent, request as tlsRequest } from "node:https";
 import type { AddressInfo } from "node:net";
 import { closeServer } from "@branchcache/peer-node";
-import type { Endpoint } from "@branchcache/runtime";
+import { type Endpoint, errorCode } from "@branchcache/runtime";
 
 export interface Asked {
   readonly method: string;
@@ -52,13 +52,10 @@ export async function mutantOf(
     for await (const part of request) parts.push(part as Buffer);
     const { method = "", url: path = "", headers } = request;
     const asked: Asked = { method, path, headers, body: Buffer.concat(parts) };
-    let answered: Answered | undefined;
-    if (fault.instead) answered = await fault.instead(asked, forward);
-    else {
-      // Either side may end while something is under way.
-      answered = await forward(fault.asked?.(asked) ?? asked).catch(() => undefined);
-      if (fault.answered && answered) answered = fault.answered(answered, asked);
-    }
+    let answered = fault.instead
+      ? await fault.instead(asked, forward).catch(unlessHungUp)
+      : await forward(fault.asked?.(asked) ?? asked).catch(unlessHungUp);
+    if (!fault.instead && fault.answered && answered) answered = fault.answered(answered, asked);
     if (!answered) {
       response.destroy();
       return;
@@ -82,6 +79,11 @@ export async function mutantOf(
       await closeServer(server, 0);
     },
   };
+}
+
+/** Either side may end, or send what is no HTTP, while something is under way; those errors have codes. */
+function unlessHungUp(error: unknown): undefined {
+  if (errorCode(error) === undefined) throw error;
 }
 
 function ask(
