@@ -35,8 +35,13 @@ export { type BlockList, blockList } from "./messages/block-list.ts";
 export { type GetBlockList, getBlockList } from "./messages/get-block-list.ts";
 export { type GetBlocks, getBlocks } from "./messages/get-blocks.ts";
 export { type GetSegmentList, getSegmentList } from "./messages/get-segment-list.ts";
-export { type MessageHeader, messageHeader, type ProtocolVersion } from "./messages/header.ts";
-export { encodeMessage, type MessageKind } from "./messages/message.ts";
+export {
+  type MessageHeader,
+  messageHeader,
+  type ProtocolVersion,
+  protocolVersion,
+} from "./messages/header.ts";
+export { encodeMessage, type MessageBody, type MessageKind } from "./messages/message.ts";
 export { type NegoRequest, negoRequest } from "./messages/nego-request.ts";
 export { type NegoResponse, negoResponse } from "./messages/nego-response.ts";
 export { parseRequest, parseResponse, type Request, type Response } from "./messages/parse.ts";
@@ -54,5 +59,6 @@ export {
   type RetrievalAnswer,
   type RetrievalServer,
   type RetrievalServerOptions,
+  type SourceBlock,
 } from "./server/server.ts";
 export { commonMajor, SUPPORTED, type VersionRange } from "./versions.ts";

@@ -23,6 +23,7 @@ export const MAX_SEGMENT_IDS = 2729;
 export const REQUEST_TIMEOUT_MS = 2_000;
 /** 3.2.2 */
 export const UPLOAD_TIMEOUT_MS = 15_000;
-/** Uploads at once: a peer's, and a hosted cache's. 3.2.1 */
+/** Uploads at once that a peer serves. 3.2.1 */
 export const MAX_PEER_UPLOADS = 64;
+/** The same for a hosted cache. 3.2.1 */
 export const MAX_HOSTED_UPLOADS = 1_024;

@@ -9,4 +9,4 @@ export {
   faultPeer,
   type TransportFault,
 } from "./testing/fault-peer.ts";
-export { corrupt, type MessageFault } from "./testing/message-faults.ts";
+export { corrupt, MESSAGE_FAULTS, type MessageFault } from "./testing/message-faults.ts";

@@ -1,6 +1,7 @@
 /** Which version both sides speak. [MS-PCCRR] 3.1.5.1 */
 import type { ProtocolVersion } from "./messages/header.ts";
 
+/** Lowest and highest protocol version that one side speaks, both included. */
 export interface VersionRange {
   readonly min: ProtocolVersion;
   readonly max: ProtocolVersion;

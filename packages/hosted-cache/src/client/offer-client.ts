@@ -29,6 +29,7 @@ export interface OfferTransport {
     body: Uint8Array,
     options: { readonly authorization?: string; readonly signal: AbortSignal },
   ): Promise<{ readonly status: number; readonly challenge: string | undefined; readonly body: Uint8Array }>;
+  /** Drops the connection and what is under way. */
   close(): void;
 }
 

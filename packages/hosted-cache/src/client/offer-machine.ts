@@ -28,6 +28,7 @@ export interface Offered {
   readonly contentTag: Uint8Array;
 }
 
+/** Why an offer was not answered with a response message. */
 export type OfferFailure =
   /** No answer within 10 to 15 s. */
   | "timeout"

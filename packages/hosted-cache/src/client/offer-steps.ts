@@ -11,6 +11,10 @@ interface Progress {
 /** Segments being filled at the same time; the one that got no block for longest is forgotten. */
 const MAX_SEGMENTS = 1_024;
 
+/**
+ * Counts the blocks of segments that are being filled, and says when a share is reached at which the segment is
+ * offered: by default at 20, 40, 60, 80 and 100 percent. Remembers 1,024 segments.
+ */
 export class OfferSteps {
   readonly #shares: readonly number[];
   readonly #segments = new Map<string, Progress>();

@@ -31,6 +31,7 @@ export const segmentDescriptor = struct("SEGMENT_DESCRIPTOR", {
   hashAlgorithm: u8,
   segmentId, // SegmentHoHoDk
 });
+/** A decoded SEGMENT_DESCRIPTOR; sizes in bytes, `segmentId` of 32. [MS-PCHC] 2.2.1.5 */
 export type SegmentDescriptor = Decoded<typeof segmentDescriptor>;
 
 /** "I have these segments." Version 2.0. [MS-PCHC] 2.2.1.5 */
@@ -38,4 +39,5 @@ export const batchedOffer = struct("BATCHED_OFFER_MESSAGE", {
   header: requestHeader,
   segments: restItems(segmentDescriptor, { itemBytes: DESCRIPTOR_BYTES, min: 1, max: MAX_DESCRIPTORS }),
 });
+/** A decoded BATCHED_OFFER_MESSAGE: header, and 1 to 128 descriptors. [MS-PCHC] 2.2.1.5 */
 export type BatchedOffer = Decoded<typeof batchedOffer>;

@@ -3,6 +3,7 @@ import { bytes, type Decoded, type Layout, mapped, oneOf, struct, u8, u16be } fr
 /** The version that a message belongs to; the transport implies it. [MS-PCHC] 1.7 */
 export type OfferVersion = 1 | 2;
 
+/** Values of Type: the first two belong to version 1.0, the last to 2.0. [MS-PCHC] 2.2.1.1 */
 export const MESSAGE_TYPES = { initialOffer: 1, segmentInfo: 2, batchedOffer: 3 } as const;
 
 /** Bytes of any value; zeros when sent. */
@@ -23,6 +24,7 @@ export const requestHeader = struct("REQUEST_MESSAGE", {
   port: u16be,
   padding2: padding(6),
 });
+/** A decoded MESSAGE_HEADER and CONNECTION_INFORMATION. [MS-PCHC] 2.2.1.1, 2.2.1.2 */
 export type RequestHeader = Decoded<typeof requestHeader>;
 
 /** The header as it is sent. */

@@ -13,4 +13,5 @@ export const initialOffer = struct("INITIAL_OFFER_MESSAGE", {
   header: requestHeader,
   segmentId, // Hash
 });
+/** A decoded INITIAL_OFFER_MESSAGE: header, and an identifier of 32, 48 or 64 bytes. [MS-PCHC] 2.2.1.3 */
 export type InitialOffer = Decoded<typeof initialOffer>;

@@ -12,6 +12,10 @@ import { MESSAGE_TYPES, type OfferVersion, requestHeader } from "./header.ts";
 import { initialOffer } from "./initial-offer.ts";
 import { segmentInfo } from "./segment-info.ts";
 
+/**
+ * A request that was read. `port` is the TCP port at which the client serves its blocks, at the address that the
+ * request came from. [MS-PCHC] 2.2.1
+ */
 export type OfferRequest =
   | { readonly kind: "initialOffer"; readonly port: number; readonly segmentId: SegmentId }
   | {

@@ -12,4 +12,5 @@ export const segmentInfo = struct("SEGMENT_INFO_MESSAGE", {
   contentTag: bytes(CONTENT_TAG_BYTES),
   information: restBytes(() => undefined), // SegmentInformation
 });
+/** A decoded SEGMENT_INFO_MESSAGE. Holds the segment's secret: never log it. [MS-PCHC] 2.2.1.4 */
 export type SegmentInfo = Decoded<typeof segmentInfo>;

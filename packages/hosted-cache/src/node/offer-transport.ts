@@ -11,6 +11,7 @@ import { BranchCacheError, errorCode, errorMessage } from "@branchcache/runtime"
 import type { OfferTransport } from "../client/offer-client.ts";
 import type { OfferVersion } from "../messages/header.ts";
 
+/** Where the hosted cache is, and how both sides prove who they are. */
 export interface OfferTransportOptions {
   /** 1 speaks HTTPS, 2 HTTP. */
   readonly version: OfferVersion;
@@ -29,6 +30,11 @@ export interface OfferTransportOptions {
 /** Anything longer is no response message, nor the page that comes with a 401. */
 const MAX_ANSWER_BYTES = 65_536;
 
+/**
+ * A transport over one kept-alive connection, made when first needed. Rejects with `BC_HTTP_CONNECT`,
+ * `BC_HTTP_MALFORMED`, `BC_HTTP_TOO_LARGE` (an answer over 64 KiB) or `BC_TLS_CERTIFICATE`. Follows no redirects
+ * and uses no proxy.
+ */
 export function nodeOfferTransport(options: OfferTransportOptions): OfferTransport {
   const { ca, cert, host, key, minTlsVersion, port, version } = options;
   const agent =

@@ -9,6 +9,7 @@ import type { OfferGate } from "./gates.ts";
 /** Handles the request and returns true if its path is that of the version; leaves it alone otherwise. */
 export type OfferRequestListener = (request: IncomingMessage, response: ServerResponse) => boolean;
 
+/** Which version is listened for, and who may offer. */
 export interface OfferListenerOptions {
   /** 1 for the listener of HTTPS, 2 for that of HTTP. */
   readonly version: OfferVersion;
@@ -16,8 +17,9 @@ export interface OfferListenerOptions {
   readonly gate?: OfferGate;
   /** The client's address, where the connection's own is that of a balancer. Default the connection's. */
   readonly addressOf?: (request: IncomingMessage) => string;
+  /** Told of clients that were refused, and of failures. Default: nobody. */
   readonly observer?: Observer;
-  /** For the whole body, from its head. Default 15,000. */
+  /** Milliseconds for the whole body, from its head. Default 15,000. */
   readonly bodyTimeoutMs?: number;
 }
 

@@ -9,6 +9,10 @@ import type { OfferedSegment } from "../segments.ts";
 import { CopyBook } from "./copy-book.ts";
 import { Offerers } from "./offerers.ts";
 
+/**
+ * Bounds of the offers that wait and of the pulls under way, so that no client can take all of either. Times are
+ * in milliseconds.
+ */
 export interface BookLimits {
   /** Segments waiting or being pulled. */
   readonly maxSegments: number;
@@ -20,6 +24,7 @@ export interface BookLimits {
   readonly maxOfferers: number;
   /** Pulls from one client that failed, one after another, after which it is left alone for a while. */
   readonly maxFailures: number;
+  /** How long it is left alone then. */
   readonly restMs: number;
   /** How long a client that sent false bytes is left alone. */
   readonly quarantineMs: number;
@@ -36,6 +41,7 @@ export type Wanted =
   | { readonly kind: "verified"; readonly segment: Segment; readonly tag: string }
   | { readonly kind: "blind"; readonly segment: OfferedSegment; readonly tag: string };
 
+/** One segment to be fetched from one client. */
 export interface PullJob {
   /** The segment's identifier in hexadecimal digits. */
   readonly key: string;
@@ -46,6 +52,7 @@ export interface PullJob {
   readonly replaces: boolean;
 }
 
+/** How a pull ended; decides whether the client is asked again. */
 export type PullOutcome =
   /** All blocks are held now. */
   | "complete"

@@ -52,15 +52,22 @@ export interface HostedContent {
   pull(job: PullJob, signal: AbortSignal): Promise<PullOutcome>;
 }
 
+/**
+ * What the cache holds of an offered segment: `missing` for nothing or a part, `held` for all, verified, `blind`
+ * for all, unverified.
+ */
 export interface HeldState {
   readonly state: OfferedItem["state"];
+  /** Of a part: what verifies the rest. */
   readonly known?: Segment;
 }
 
+/** What the cache holds, and how much clients may offer. */
 export interface HostedCacheServerOptions {
   readonly content: HostedContent;
   readonly engine: HashEngine;
   readonly clock: Clock;
+  /** Receives metrics and events. Default: nobody. */
   readonly observer?: Observer;
   /** Whether to pull from this client: why not, or undefined. Asked before each pull is queued. */
   readonly pullFault?: (client: Endpoint) => string | undefined;
@@ -71,6 +78,7 @@ export interface HostedCacheServerOptions {
   readonly offersAtOnce?: number;
 }
 
+/** What holds for each limit that the server's options leave out. */
 export const DEFAULT_BOOK_LIMITS: BookLimits = {
   maxSegments: 32_768,
   maxSegmentsPerClient: 16_384,
@@ -85,6 +93,7 @@ export const DEFAULT_BOOK_LIMITS: BookLimits = {
   maxCopies: 65_536,
 };
 
+/** What is to be done about one HTTP request. */
 export type OfferAnswer =
   | {
       readonly kind: "response";
@@ -98,6 +107,10 @@ export type OfferAnswer =
   /** Too many of them: HTTP 429. */
   | { readonly kind: "tooMany" };
 
+/**
+ * Takes offers and pulls what is offered, apart from HTTP: `offerRequestListener` of `./node` brings the requests.
+ * [MS-PCHC] 3.1
+ */
 export interface HostedCacheServer {
   readonly clock: Clock;
   /** Segments waiting or being pulled. */
@@ -114,6 +127,7 @@ export interface HostedCacheServer {
 const MAX_WORK = 512;
 const RECEIVED = { direction: "received" };
 
+/** A server without sockets. The caller closes it; offers that still wait are forgotten then. */
 export function createHostedCacheServer(options: HostedCacheServerOptions): HostedCacheServer {
   return new Server(options);
 }

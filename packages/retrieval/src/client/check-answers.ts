@@ -11,6 +11,10 @@ export interface Mismatch {
   readonly reason: string;
 }
 
+/**
+ * A MSG_BLK that fits its request: the block, sealed and not verified, or word that there is none.
+ * `nextBlockIndex` is the lowest index above that the server holds, 0 for none; advice only. [MS-PCCRR] 3.1.5.3
+ */
 export type BlockAnswer =
   /** The bytes are views of the answer. */
   | { readonly kind: "block"; readonly sealed: SealedBlock; readonly nextBlockIndex: number }
@@ -31,10 +35,12 @@ export function checkBlock(
   return { kind: "block", sealed: { cipher: response.cipher, iv, data }, nextBlockIndex };
 }
 
+/** A MSG_BLKLIST that fits its request. [MS-PCCRR] 3.1.5.2 */
 export interface BlockListAnswer {
   readonly kind: "blockList";
-  /** What the server holds of what was asked for. */
+  /** What the server holds of what was asked for; ascending, without overlaps. */
   readonly ranges: readonly IndexRange[];
+  /** The first block that it holds after those, 0 for none; advice only. */
   readonly nextBlockIndex: number;
 }
 
@@ -56,11 +62,12 @@ export function checkBlockList(
   return { kind: "blockList", ranges: toRanges(held), nextBlockIndex };
 }
 
+/** A MSG_SEGLIST that fits its request. [MS-PCCRR] 3.1.5.4 */
 export interface SegmentListAnswer {
   readonly kind: "segmentList";
   /** Indexes into the requested IDs, ascending. */
   readonly held: readonly number[];
-  /** How long the server has had them, by index into the requested IDs, as far as it says. */
+  /** Milliseconds for which the server has had them, by index into the requested IDs, as far as it says. */
   readonly ageMs: ReadonlyMap<number, number>;
 }
 

@@ -5,15 +5,21 @@ import type { BlockCipher } from "../cipher.ts";
 import type { FetchReport } from "./fetch-report.ts";
 import type { FetchedBlock, PeerFinder, PeerSource, WantedBlock } from "./peers.ts";
 
+/** The ports of a download, its bounds, and whom it tells of its progress. Times are in milliseconds. */
 export interface FetchBlocksOptions {
   readonly finder: PeerFinder;
   /** Known peers and hosted caches, asked before the finder. */
   readonly peers?: readonly PeerSource[];
+  /** Connections to peers: `nodeHttpPort` of `./node`. */
   readonly http: HttpPort;
+  /** Opens what peers sent: `nodeBlockCipher` of `./node`. */
   readonly cipher: BlockCipher;
+  /** Verifies blocks. */
   readonly engine: HashEngine;
   readonly clock: Clock;
+  /** Receives metrics and events. Default: nobody. */
   readonly observer?: Observer;
+  /** Ends the download, which throws its reason. */
   readonly signal?: AbortSignal;
   /** Called for a peer whose bytes failed their hash, once; it is not asked again in this download. */
   readonly onLiar?: (peer: PeerSource, block: WantedBlock) => void;

@@ -19,12 +19,13 @@ export interface FetchReport {
   }[];
 }
 
+/** What became of one segment: whom it came from, and what of it did not come. */
 export interface SegmentReport {
   /** Lower case hexadecimal. */
   readonly segmentId: string;
-  /** Peers that were asked for blocks or a block list. */
+  /** `id` of the peers that were asked for blocks or a block list. */
   readonly asked: readonly string[];
-  /** Bytes by the peer they came from. */
+  /** Bytes of verified content, by the `id` of the peer that they came from. */
   readonly bytesFrom: Readonly<Record<string, number>>;
   /** Missing blocks by reason. */
   readonly missing: Readonly<Partial<Record<MissingReason, number>>>;
@@ -34,12 +35,15 @@ export interface SegmentReport {
   readonly endedMs: number;
 }
 
+/** What one peer was asked, and how it answered. */
 export interface PeerReport {
   readonly peer: PeerSource;
+  /** Requests sent, for blocks and block lists. */
   readonly requests: number;
+  /** Verified blocks that were given to the reader, and, in `bytes`, their content. */
   readonly blocks: number;
   readonly bytes: number;
-  /** Answers without the block. */
+  /** Answers that the block is not there. */
   readonly empty: number;
   readonly timeouts: number;
   /** Connections lost, wrong statuses, answers that made no sense. */

@@ -17,6 +17,7 @@ import { MAX_RESPONSE_BYTES, REQUEST_TIMEOUT_MS, RETRIEVAL_PATH, SIZE_PREFIX_BYT
 import { parseResponse, type Response } from "../messages/parse.ts";
 import { commonMajor, SUPPORTED } from "../versions.ts";
 
+/** Why a request got no answer. */
 export type LinkFailure =
   /** No answer within the request timeout. */
   | "timeout"

@@ -2,6 +2,7 @@
 import type { SealedBlock, Segment, SegmentId } from "@branchcache/content-info";
 import type { Endpoint } from "@branchcache/runtime";
 
+/** A server of blocks: a peer on the link, or a hosted cache. */
 export interface PeerSource {
   /** The same for the same peer, however it was found. */
   readonly id: string;
@@ -26,11 +27,13 @@ export interface PeerFinder {
   find(segments: readonly Segment[], signal: AbortSignal): AsyncIterable<FoundPeer>;
 }
 
+/** Names one block of one segment; indexes count from 0. */
 export interface WantedBlock {
   readonly segment: Segment;
   readonly blockIndex: number;
 }
 
+/** Why a block could not be had from peers; the caller gets it from the content's origin. */
 export type MissingReason =
   /** Nobody is known who would hold it. */
   | "no-peer"
@@ -39,6 +42,7 @@ export type MissingReason =
   /** Those who hold it did not answer in time. */
   | "timeout";
 
+/** A block that came from a peer and fits its hash. */
 export interface FetchedBlock {
   readonly kind: "block";
   readonly segment: Segment;
@@ -47,9 +51,11 @@ export interface FetchedBlock {
   readonly bytes: Uint8Array;
   /** As received; only if length and padding are exact. The caller's for good, as views of bigger buffers. */
   readonly sealed?: SealedBlock;
+  /** Who sent it. */
   readonly from: PeerSource;
 }
 
+/** A block that no peer gave. */
 export interface MissingBlock {
   readonly kind: "missing";
   readonly segment: Segment;
@@ -57,4 +63,5 @@ export interface MissingBlock {
   readonly reason: MissingReason;
 }
 
+/** What `fetchBlocks` yields for each block that is wanted, in the order of reading. */
 export type FetchedPiece = FetchedBlock | MissingBlock;

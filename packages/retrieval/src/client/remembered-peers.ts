@@ -3,6 +3,7 @@ import type { Segment } from "@branchcache/content-info";
 import { type Clock, toHex } from "@branchcache/runtime";
 import type { FoundPeer, PeerFinder, PeerSource } from "./peers.ts";
 
+/** How much is remembered, and for how long: lifetimes are in milliseconds. */
 export interface RememberOptions {
   readonly clock: Clock;
   /** Peers in one list; the least recently found goes first. Default 16. */
@@ -15,6 +16,7 @@ export interface RememberOptions {
   readonly emptyLifetimeMs?: number;
 }
 
+/** A finder with a memory. */
 export interface RememberedPeers extends PeerFinder {
   /** Strikes a peer from all lists. */
   forget(peerId: string): void;

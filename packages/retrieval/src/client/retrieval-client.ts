@@ -19,8 +19,11 @@ import {
 import { type LinkFailure, PeerLink, type PeerLinkOptions } from "./peer-link.ts";
 import { BlockRequests, encodeBlockListRequest, PREFERRED_CIPHER } from "./requests.ts";
 
+/** The server, and the ports to reach it through. */
 export interface RetrievalClientOptions extends PeerLinkOptions {
+  /** Only a hosted cache may be asked for segment lists. */
   readonly kind: "peer" | "hosted";
+  /** Makes the request IDs of segment lists. */
   readonly random: Random;
 }
 
@@ -32,6 +35,7 @@ export interface ExchangeFailure {
   readonly peerStatus?: number;
 }
 
+/** A MSG_NEGO_RESP with a version that both sides speak. [MS-PCCRR] 3.1.5.1 */
 export interface VersionAnswer {
   readonly kind: "version";
   /** The highest major version that both sides speak. */

@@ -1,6 +1,6 @@
-import { type Decoded, type Layout, list, struct, u32be } from "@branchcache/runtime";
+import { type Layout, list, struct, u32be } from "@branchcache/runtime";
 import { MAX_RANGES, MAX_RESPONSE_BYTES } from "../limits.ts";
-import { messageKind } from "./message.ts";
+import { type MessageBody, messageKind } from "./message.ts";
 import { anyBlockRange, blockRange, type IndexRange } from "./ranges.ts";
 import { anySegmentId } from "./segment-id.ts";
 
@@ -22,4 +22,5 @@ export const blockList = messageKind({
   body: body(anyBlockRange, MAX_RESPONSE_BYTES / 8),
   sentBody: body(blockRange, MAX_RANGES),
 });
-export type BlockList = Decoded<typeof blockList.body>;
+/** Body of a MSG_BLKLIST. [MS-PCCRR] 2.2.5.2 */
+export type BlockList = MessageBody<typeof blockList>;

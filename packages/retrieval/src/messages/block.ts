@@ -1,6 +1,6 @@
-import { type Decoded, sizedBytes, struct, u32be } from "@branchcache/runtime";
+import { sizedBytes, struct, u32be } from "@branchcache/runtime";
 import { MAX_RESPONSE_BYTES } from "../limits.ts";
-import { messageKind } from "./message.ts";
+import { type MessageBody, messageKind } from "./message.ts";
 import { anySegmentId } from "./segment-id.ts";
 
 /** One block, or word that it is not held. [MS-PCCRR] 2.2.5.3 */
@@ -22,4 +22,5 @@ export const block = messageKind({
     iv: sizedBytes(u32be, { max: MAX_RESPONSE_BYTES }),
   }),
 });
-export type Block = Decoded<typeof block.body>;
+/** Body of a MSG_BLK. [MS-PCCRR] 2.2.5.3 */
+export type Block = MessageBody<typeof block>;

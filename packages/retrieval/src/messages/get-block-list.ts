@@ -1,6 +1,6 @@
-import { type Decoded, type Layout, list, struct, u32be } from "@branchcache/runtime";
+import { type Layout, list, struct, u32be } from "@branchcache/runtime";
 import { MAX_RANGES } from "../limits.ts";
-import { messageKind } from "./message.ts";
+import { type MessageBody, messageKind } from "./message.ts";
 import { anyBlockRange, blockRange, type IndexRange } from "./ranges.ts";
 import { anySegmentId, segmentId } from "./segment-id.ts";
 
@@ -20,4 +20,8 @@ export const getBlockList = messageKind({
   body: body(anySegmentId, anyBlockRange, 0),
   sentBody: body(segmentId, blockRange, 1),
 });
-export type GetBlockList = Decoded<typeof getBlockList.body>;
+/**
+ * Body of a MSG_GETBLKLIST: a segment and the blocks that are wanted of it, in at most 256 ranges. [MS-PCCRR]
+ * 2.2.4.2
+ */
+export type GetBlockList = MessageBody<typeof getBlockList>;

@@ -1,6 +1,6 @@
-import { type Decoded, type Layout, list, sizedBytes, struct, u32be } from "@branchcache/runtime";
+import { type Layout, list, sizedBytes, struct, u32be } from "@branchcache/runtime";
 import { MAX_RANGES, MAX_REQUEST_BYTES } from "../limits.ts";
-import { messageKind } from "./message.ts";
+import { type MessageBody, messageKind } from "./message.ts";
 import { anyBlockRange, blockRange, type IndexRange } from "./ranges.ts";
 import { anySegmentId, segmentId } from "./segment-id.ts";
 
@@ -22,4 +22,5 @@ export const getBlocks = messageKind({
   body: body(anySegmentId, anyBlockRange, { min: 0, max: MAX_RANGES }),
   sentBody: body(segmentId, blockRange, { min: 1, max: MAX_RANGES }),
 });
-export type GetBlocks = Decoded<typeof getBlocks.body>;
+/** Body of a MSG_GETBLKS: a segment and the blocks that are wanted of it; one when sent. [MS-PCCRR] 2.2.4.3 */
+export type GetBlocks = MessageBody<typeof getBlocks>;

@@ -1,6 +1,6 @@
-import { bytes, type Decoded, list, sizedBytes, struct, u32be } from "@branchcache/runtime";
+import { bytes, list, sizedBytes, struct, u32be } from "@branchcache/runtime";
 import { MAX_REQUEST_BYTES, MAX_SEGMENT_IDS } from "../limits.ts";
-import { messageKind } from "./message.ts";
+import { type MessageBody, messageKind } from "./message.ts";
 import { anySegmentId, segmentId } from "./segment-id.ts";
 
 const body = (id: typeof segmentId) =>
@@ -21,4 +21,8 @@ export const getSegmentList = messageKind({
   body: body(anySegmentId),
   sentBody: body(segmentId),
 });
-export type GetSegmentList = Decoded<typeof getSegmentList.body>;
+/**
+ * Body of a MSG_GETSEGLIST: 1 to 2,729 segment identifiers, and a random number that the answer repeats.
+ * [MS-PCCRR] 2.2.4.4
+ */
+export type GetSegmentList = MessageBody<typeof getSegmentList>;

@@ -4,8 +4,14 @@ import { ByteWriter, EncodeError, type Layout } from "@branchcache/runtime";
 import { HEADER_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES, SIZE_PREFIX_BYTES } from "../limits.ts";
 import { messageHeader } from "./header.ts";
 
+/**
+ * One of the eight messages of [MS-PCCRR] 2.2.4 and 2.2.5: its place in the header, and layouts of its body, whose
+ * values are `T`.
+ */
 export interface MessageKind<T> {
+  /** As the document has it: `MSG_GETBLKS`. */
   readonly name: string;
+  /** MsgType, 0 to 7. */
   readonly type: number;
   readonly direction: "request" | "response";
   /** Of the version in which the type was defined, whatever the sender's highest is. [MS-PCCRR] 1.7 */
@@ -15,6 +21,9 @@ export interface MessageKind<T> {
   /** The body as we may send it, where that is stricter. */
   readonly sentBody: Layout<T>;
 }
+
+/** What a message of this kind carries. */
+export type MessageBody<K> = K extends MessageKind<infer T> ? T : never;
 
 export function messageKind<T>(
   kind: Omit<MessageKind<T>, "sentBody"> & { readonly sentBody?: Layout<T> },

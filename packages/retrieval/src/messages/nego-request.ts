@@ -1,6 +1,6 @@
-import { type Decoded, struct } from "@branchcache/runtime";
+import { struct } from "@branchcache/runtime";
 import { protocolVersion } from "./header.ts";
-import { messageKind } from "./message.ts";
+import { type MessageBody, messageKind } from "./message.ts";
 
 /** "Which versions do you speak?" [MS-PCCRR] 2.2.4.1 */
 export const negoRequest = messageKind({
@@ -14,4 +14,5 @@ export const negoRequest = messageKind({
     max: protocolVersion,
   }),
 });
-export type NegoRequest = Decoded<typeof negoRequest.body>;
+/** Body of a MSG_NEGO_REQ: the sender's range of versions. [MS-PCCRR] 2.2.4.1 */
+export type NegoRequest = MessageBody<typeof negoRequest>;

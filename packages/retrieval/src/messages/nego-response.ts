@@ -1,6 +1,6 @@
-import { type Decoded, struct } from "@branchcache/runtime";
+import { struct } from "@branchcache/runtime";
 import { protocolVersion } from "./header.ts";
-import { messageKind } from "./message.ts";
+import { type MessageBody, messageKind } from "./message.ts";
 
 /** The responder's own range of versions; also the answer to a request of an unknown version. [MS-PCCRR] 2.2.5.1 */
 export const negoResponse = messageKind({
@@ -10,4 +10,5 @@ export const negoResponse = messageKind({
   major: 1,
   body: struct("MSG_NEGO_RESP", { min: protocolVersion, max: protocolVersion }),
 });
-export type NegoResponse = Decoded<typeof negoResponse.body>;
+/** Body of a MSG_NEGO_RESP: the responder's range of versions. [MS-PCCRR] 2.2.5.1 */
+export type NegoResponse = MessageBody<typeof negoResponse>;

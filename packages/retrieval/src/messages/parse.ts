@@ -14,6 +14,7 @@ import { type NegoRequest, negoRequest } from "./nego-request.ts";
 import { type NegoResponse, negoResponse } from "./nego-response.ts";
 import { type SegmentList, segmentList } from "./segment-list.ts";
 
+/** A request that was read: its kind, the cipher that the client would like, and the body. [MS-PCCRR] 2.2.4 */
 export type Request =
   | { readonly kind: "nego"; readonly cipher: CipherId; readonly body: NegoRequest }
   | { readonly kind: "getBlockList"; readonly cipher: CipherId; readonly body: GetBlockList }
@@ -22,6 +23,7 @@ export type Request =
   /** Of a major version that is not ours: nothing but the header was read. */
   | { readonly kind: "otherVersion"; readonly cipher: CipherId };
 
+/** A response that was read: its kind, the cipher that the server used, and the body. [MS-PCCRR] 2.2.5 */
 export type Response =
   | { readonly kind: "nego"; readonly cipher: CipherId; readonly body: NegoResponse }
   | { readonly kind: "blockList"; readonly cipher: CipherId; readonly body: BlockList }

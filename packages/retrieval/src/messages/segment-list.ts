@@ -1,6 +1,6 @@
-import { bytes, type Decoded, list, sizedBytes, struct, u32be } from "@branchcache/runtime";
+import { bytes, list, sizedBytes, struct, u32be } from "@branchcache/runtime";
 import { MAX_RESPONSE_BYTES, MAX_SEGMENT_IDS } from "../limits.ts";
-import { messageKind } from "./message.ts";
+import { type MessageBody, messageKind } from "./message.ts";
 import { segmentRange } from "./ranges.ts";
 
 /** Which of the segments asked for are held, in full or in part. [MS-PCCRR] 2.2.5.4 */
@@ -18,4 +18,5 @@ export const segmentList = messageKind({
     blob: sizedBytes(u32be, { max: MAX_RESPONSE_BYTES }),
   }),
 });
-export type SegmentList = Decoded<typeof segmentList.body>;
+/** Body of a MSG_SEGLIST: which of the segments asked for are held. [MS-PCCRR] 2.2.5.4 */
+export type SegmentList = MessageBody<typeof segmentList>;

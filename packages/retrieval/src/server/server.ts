@@ -20,8 +20,10 @@ import {
   type Parts,
 } from "./answers.ts";
 
-interface SourceBlock {
+/** A held block, and what follows it. */
+export interface SourceBlock {
   readonly sealed: SealedBlock;
+  /** The lowest held index above the block's, 0 if there is none. */
   readonly nextBlockIndex: number;
   /** Called once when nobody looks at the block any more, so that its memory can be used again. */
   readonly release?: () => void;
@@ -43,9 +45,11 @@ export interface BlockSource {
   segmentAges?(ids: readonly SegmentId[]): Promise<readonly (number | undefined)[]>;
 }
 
+/** What is served, and the bounds of serving. Times are in milliseconds. */
 export interface RetrievalServerOptions {
   readonly source: BlockSource;
   readonly clock: Clock;
+  /** Receives metrics and events. Default: nobody. */
   readonly observer?: Observer;
   /** Active clients at most; one more gets an empty answer. Default 64. [MS-PCCRR] 3.2.1 */
   readonly maxUploads?: number;
@@ -55,11 +59,12 @@ export interface RetrievalServerOptions {
   readonly to?: "peer" | "hosted";
 }
 
+/** What is to be done about one HTTP request. */
 export type RetrievalAnswer =
   | {
       readonly kind: "message";
       /** The HTTP body in pieces, Size included; a block's ciphertext is one piece, the source's own. */
-      readonly parts: Parts;
+      readonly parts: readonly Uint8Array[];
       readonly lengthBytes: number;
       /** To be called once the answer has left or was lost; frees the upload slot. Harmless when repeated. */
       done(): void;
@@ -69,8 +74,10 @@ export type RetrievalAnswer =
   /** The upload timer fired, or the source failed: the connection is to be dropped. */
   | { readonly kind: "dropped" };
 
+/** Answers requests, apart from HTTP: `retrievalRequestListener` and others of `./node` bring them. [MS-PCCRR] 3.2 */
 export interface RetrievalServer {
   readonly clock: Clock;
+  /** Milliseconds that an upload may take, from the options. */
   readonly uploadTimeoutMs: number;
   /** Clients being served at this moment. */
   readonly activeUploads: number;
@@ -86,6 +93,7 @@ interface Work {
   readonly release?: (() => void) | undefined;
 }
 
+/** A server without sockets and without state beyond the uploads under way: nothing has to be closed. */
 export function createRetrievalServer(options: RetrievalServerOptions): RetrievalServer {
   const { source, clock, observer = silentObserver, to = "peer" } = options;
   const { maxUploads = MAX_PEER_UPLOADS, uploadTimeoutMs = UPLOAD_TIMEOUT_MS } = options;

@@ -52,10 +52,15 @@ export type AnswerChange = (honest: Uint8Array) => Uint8Array;
 
 /** The part of `node:net`'s `Socket` that a fault peer uses. */
 export interface FaultSocket {
+  /** Bytes that came. */
   on(event: "data", listener: (bytes: Uint8Array) => void): unknown;
+  /** The end of the connection. */
   on(event: "error" | "close", listener: () => void): unknown;
+  /** Sends; `done` when the bytes are with the system, or cannot be. */
   write(bytes: Uint8Array, done?: (error?: Error | null) => void): unknown;
+  /** Sends what is left, then closes this side. */
   end(): unknown;
+  /** Drops the connection. */
   destroy(): unknown;
 }
 

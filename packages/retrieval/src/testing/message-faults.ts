@@ -5,7 +5,8 @@ import { encodeMessage } from "../messages/message.ts";
 import { negoResponse } from "../messages/nego-response.ts";
 import { parseResponse } from "../messages/parse.ts";
 
-const MESSAGE_FAULTS = [
+/** What can be wrong with a message that is right as HTTP. */
+export const MESSAGE_FAULTS = [
   /** One bit of the block is another. */
   "wrong-bytes",
   "wrong-index",
@@ -36,6 +37,7 @@ const MESSAGE_FAULTS = [
   "nego-incompatible",
 ] as const;
 
+/** One of `MESSAGE_FAULTS`. */
 export type MessageFault = (typeof MESSAGE_FAULTS)[number];
 
 const NAMES: ReadonlySet<string> = new Set(MESSAGE_FAULTS);
