@@ -19,6 +19,7 @@ export interface BlockCheckOptions {
     secret: SegmentSecret,
     lengthBytes: number,
   ) => { readonly plaintext: Uint8Array } | undefined;
+  /** The segment's secret; undefined where it is not known. `get` of a `SecretStore`. */
   readonly secretOf: (id: SegmentId) => Promise<SegmentSecret | undefined>;
 }
 

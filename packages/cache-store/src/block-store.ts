@@ -59,6 +59,7 @@ export interface StoredBlock extends SealedBlock {
   readonly nextBlockIndex: number;
 }
 
+/** How a block is read. */
 export interface ReadOptions {
   /** Whether the read is counted as a hit and puts off the segment's eviction. Default true. */
   readonly counts?: boolean;
@@ -97,6 +98,7 @@ export interface SegmentSummary {
   readonly pins: number;
 }
 
+/** How much a block store may hold, and for how long. */
 export interface Limits {
   /** Of initialization vectors and ciphertext together. */
   readonly limitBytes: number;
@@ -104,7 +106,9 @@ export interface Limits {
   readonly maxAgeMs: number | undefined;
 }
 
+/** Which segments `removeAll` takes; all three together. */
 export interface RemoveAllOptions {
+  /** Those with this tag. Default: whatever their tags. */
   readonly tag?: string;
   /** With `tag`: those that have other tags as well. Default true; else they stay, and lose this one. */
   readonly shared?: boolean;
@@ -126,10 +130,12 @@ export interface StoreStatistics {
   readonly oldestMs?: number;
 }
 
+/** One segment, or one block of it, that went. */
 export interface RemovalNote {
   readonly id: SegmentId;
   readonly reason: RemovalReason;
   readonly bytes: number;
+  /** Wall time, milliseconds since 1970. */
   readonly atMs: number;
 }
 
@@ -138,6 +144,7 @@ export type StoreChange =
   | { readonly kind: "added" | "changed"; readonly id: SegmentId }
   | { readonly kind: "removed"; readonly id: SegmentId; readonly reason: RemovalReason };
 
+/** What a block store holds now, and what it may hold. */
 export interface StoreUsage {
   /** Initialization vectors and ciphertext of all blocks held. */
   readonly bytes: number;
@@ -199,9 +206,11 @@ export interface BlockStore {
   removeAll(which?: RemoveAllOptions): Promise<number>;
   /** Removes all that is past its age at once; else that happens by and by, with what is written. Gives the number removed. */
   expire(): Promise<number>;
+  /** The limits that hold now. */
   limits(): Promise<Limits>;
   /** Kept by stores that last; a smaller limit takes effect before this resolves. */
   setLimits(limits: Partial<Limits>): Promise<void>;
+  /** Counts since the store was made. */
   statistics(): Promise<StoreStatistics>;
   /**
    * Tells what is changed through this store, once it is done; other processes' changes are not told, except
@@ -214,6 +223,7 @@ export interface BlockStore {
   pin(id: SegmentId): Promise<boolean>;
   /** One pin less, down to none. False if it is not there. */
   unpin(id: SegmentId): Promise<boolean>;
+  /** Sums over all segments. Where these have to be walked through, as in a cluster, the answer may be a little old. */
   usage(): Promise<StoreUsage>;
   /**
    * Resolves when all that was put before is durable. Where a block could not be written though its put said `stored`,
@@ -228,7 +238,9 @@ export interface BlockStore {
 export interface SecretStore {
   /** A copy. */
   get(id: SegmentId): Promise<SegmentSecret | undefined>;
+  /** Keeps a copy, in place of what was there. */
   put(id: SegmentId, secret: SegmentSecret): Promise<void>;
+  /** Forgets the secret; harmless where there is none. */
   delete(id: SegmentId): Promise<void>;
   /** Twice is harmless. */
   close(): Promise<void>;
@@ -248,13 +260,17 @@ export interface PublicationEntry {
 export interface PublicationStore {
   /** A copy. */
   get(key: string): Promise<PublicationEntry | undefined>;
+  /** Keeps a copy, in place of what was there. */
   put(key: string, entry: PublicationEntry): Promise<void>;
+  /** Forgets the entry; harmless where there is none. */
   delete(key: string): Promise<void>;
   /** In no order; what comes and goes meanwhile may be missed. */
   keys(): AsyncIterable<string>;
+  /** What all entries take together. */
   usage(): Promise<PublicationUsage>;
 }
 
+/** What a publication store holds now, and what it may hold. */
 export interface PublicationUsage {
   readonly bytes: number;
   /** Undefined for no limit. */
@@ -267,5 +283,6 @@ export interface Stores {
   readonly blocks: BlockStore;
   readonly secrets: SecretStore;
   readonly publications: PublicationStore;
+  /** Writes what is queued and closes all three. Twice is harmless. */
   close(): Promise<void>;
 }

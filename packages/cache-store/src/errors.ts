@@ -1,5 +1,6 @@
 import { BranchCacheError, type BranchCacheErrorOptions } from "@branchcache/runtime";
 
+/** Codes of `StoreError`. */
 export type StoreErrorCode =
   /** Arguments that no segment or block can have: the caller's mistake. */
   | "BC_STORE_INVALID"

@@ -24,6 +24,7 @@ export { StoreError, type StoreErrorCode } from "./errors.ts";
 export type { StoredSettings } from "./lmdb/formats.ts";
 export type { ExtensionLimit, LmdbStores } from "./lmdb/store-set.ts";
 
+/** Where the store lies, and its limits. */
 export interface LmdbStoreOptions {
   /** A directory; made (mode 0700) where there is none. */
   readonly path: string;
@@ -38,8 +39,10 @@ export interface LmdbStoreOptions {
   readonly maxAgeMs?: number;
   /** Default 1 % of the volume, at least 64 MiB. */
   readonly publicationLimitBytes?: number;
+  /** Of the volume. */
   readonly publicationLimitPercent?: number;
   readonly clock: Clock;
+  /** Receives metrics and events. Default: nobody. */
   readonly observer?: Observer;
   /** Directory of the segment secrets, mode 0700, files 0600. Default `secrets` inside `path`. */
   readonly secretsPath?: string;
@@ -103,7 +106,9 @@ export async function openLmdbSecrets(options: SecretsPlace): Promise<SecretStor
   };
 }
 
-interface SecretsPlace extends Pick<LmdbStoreOptions, "clock" | "observer"> {
+/** Where the secrets of `openLmdbSecrets` lie. */
+export interface SecretsPlace extends Pick<LmdbStoreOptions, "clock" | "observer"> {
+  /** A directory of the secrets' own; made (mode 0700) where there is none. */
   readonly path: string;
 }
 

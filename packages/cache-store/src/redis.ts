@@ -13,9 +13,11 @@ import { AgeSetting } from "./redis/settings.ts";
 
 export { StoreError, type StoreErrorCode } from "./errors.ts";
 
+/** The cluster, how it is reached, and what of the store stays on this machine. Times are in milliseconds. */
 export interface RedisStoreOptions {
   /** Some nodes of the cluster, as `host:port` or `[address]:port`; the others are learned from them. */
   readonly nodes: readonly string[];
+  /** Of the engine's access control list. Default: its default user. */
   readonly username?: string;
   readonly password?: string;
   /** Where the cluster speaks TLS: certificates and keys, in PEM; `{}` for those that the system trusts. */
@@ -29,6 +31,7 @@ export interface RedisStoreOptions {
   /** Since creation; 0 for no limit. Default what `setLimits` has kept in the cluster, else 28 days. */
   readonly maxAgeMs?: number;
   readonly clock: Clock;
+  /** Receives metrics and events. Default: nobody. */
   readonly observer?: Observer;
   /** A directory for the segment secrets, on this machine: an LMDB environment, mode 0700, files 0600. Default: memory. */
   readonly secretsPath?: string;

@@ -13,8 +13,11 @@ export type BlockCheck = (
   block: StoredBlock,
 ) => boolean | undefined | Promise<boolean | undefined>;
 
+/** What `verifyStore` went through, and what it found. */
 export interface VerifyReport {
+  /** Looked at. */
   readonly segments: number;
+  /** Read, those whose checksum was wrong left out. */
   readonly blocks: number;
   /** Initialization vectors and ciphertext. */
   readonly bytes: number;
@@ -28,6 +31,7 @@ export interface VerifyReport {
   }[];
 }
 
+/** How thoroughly a store is gone through, and whom it tells. */
 export interface VerifyOptions {
   /** Default: checksums only. */
   readonly check?: BlockCheck;

@@ -7,6 +7,7 @@ import { systemClock, systemRandom } from "@branchcache/runtime/node";
 import { blockSourceOf } from "./block-source.ts";
 import { closeServer, type ListenAddress, listen } from "./http-listen.ts";
 
+/** Which store is served, and where. */
 export interface BlockServerOptions {
   readonly store: { readonly blocks: BlockStore; readonly secrets: SecretStore };
   readonly listen: ListenAddress;
@@ -16,10 +17,13 @@ export interface BlockServerOptions {
   readonly maxUploads?: number;
   readonly clock?: Clock;
   readonly random?: Random;
+  /** Receives metrics and events. Default: nobody. */
   readonly observer?: Observer;
 }
 
+/** A port that serves blocks. */
 export interface BlockServer {
+  /** Where it listens. */
   readonly serving: Endpoint;
   /** As `closeServer`: the port is free at once, answers under way have so many milliseconds, default two seconds. */
   close(graceMs?: number): Promise<void>;

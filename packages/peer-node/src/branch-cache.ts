@@ -8,6 +8,7 @@ import type { FetchReport, PeerReport, SegmentReport } from "@branchcache/retrie
 /** Where bytes came from, as metrics and reports name it. */
 export type ByteSource = "local" | "peer" | "hosted" | "origin";
 
+/** Why a piece has to come from the origin. */
 export type MissingReason =
   /** Nobody said that they hold it. */
   | "no-peer"
@@ -16,6 +17,7 @@ export type MissingReason =
   /** Those who hold it did not answer in time. */
   | "timeout";
 
+/** A run of whole blocks: their bytes, or word that the branch does not have them. */
 export type ContentPiece =
   | {
       readonly kind: "data";
@@ -42,7 +44,9 @@ export interface Explanation {
   readonly segments: readonly SegmentExplanation[];
 }
 
+/** Where one segment's bytes came from. */
 export interface SegmentExplanation {
+  /** Lower case hexadecimal. */
   readonly segmentId: string;
   readonly offsetBytes: number;
   readonly lengthBytes: number;
@@ -52,6 +56,7 @@ export interface SegmentExplanation {
   readonly fetch: Omit<SegmentReport, "segmentId"> | undefined;
 }
 
+/** Whom `pieces` tells what it finds out before its turn. */
 export interface PiecesOptions {
   /** Whole blocks, ranges in no order. Must not throw. */
   readonly onMissing?: (ranges: readonly ContentRange[]) => void;
@@ -84,20 +89,25 @@ export interface ContentReader extends AsyncDisposable {
   release?(bytes: Uint8Array): void;
   /** Of the pieces given so far; complete when they have ended. */
   explain(): Promise<Explanation>;
+  /** Ends the reading: questions under way are dropped. Twice is harmless. */
   close(): Promise<void>;
 }
 
+/** Options of `BranchCache.open`. */
 export interface OpenContentOptions {
+  /** Ends the opening, and the reading after it, with its reason. */
   readonly signal?: AbortSignal;
   /** What an administrator is told that this content is: a URL without query and user information. */
   readonly name?: string;
 }
 
+/** Whatever gives content by its Content Information: a `PeerNode`, or the connection to a daemon. */
 export interface BranchCache {
   /**
    * Reads what a content server sent. Errors: `DecodeError` for a malformed Content Information,
    * `BC_CONTENT_INFORMATION_INVALID` for one that contradicts itself.
    */
   open(contentInformation: Uint8Array, options?: OpenContentOptions): Promise<ContentReader>;
+  /** Ends the reading of every content, and lets go of node or socket. Twice is harmless. */
   close(): Promise<void>;
 }

@@ -32,6 +32,7 @@ export {
   discoverHostedCaches,
   type HostedCacheAddress,
   SRV_SERVICE,
+  type SrvRecord,
 } from "./hosted/srv.ts";
 export { closeServer, type ListenAddress, listen, listenError } from "./http-listen.ts";
 export type { FetchWantedOptions, NodeBlocks } from "./node-blocks.ts";

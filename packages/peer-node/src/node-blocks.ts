@@ -16,14 +16,16 @@ import { reportReceived } from "./node-reader.ts";
 import type { ProbeCrowd } from "./probe-crowd.ts";
 import type { SegmentVault } from "./segment-vault.ts";
 
+/** Options of `NodeBlocks.fetch`. */
 export interface FetchWantedOptions {
   readonly signal: AbortSignal;
   /** What is fetched is kept under this tag, as with `keep`. */
   readonly tag: string;
-  /** How long a block is asked for before it is missing. */
+  /** Milliseconds for which a block is asked for before it is missing. */
   readonly blockTimeoutMs: number;
 }
 
+/** The node's blocks, one by one. Indexes count from 0 within the segment; plaintext is the block's whole length. */
 export interface NodeBlocks {
   /** Indexes of the blocks in the store, by segment; index-aligned. */
   held(segments: readonly Segment[]): Promise<readonly ReadonlySet<number>[]>;

@@ -43,6 +43,7 @@ import { openNodeReader } from "./node-reader.ts";
 import { ProbeCrowd } from "./probe-crowd.ts";
 import { SegmentVault } from "./segment-vault.ts";
 
+/** The node's store, its part in the branch, and its bounds. */
 export interface PeerNodeOptions {
   readonly store: { readonly blocks: BlockStore; readonly secrets: SecretStore };
   /**
@@ -58,6 +59,7 @@ export interface PeerNodeOptions {
   readonly servedElsewhere?: Endpoint;
   /** Names or addresses of the interfaces to find peers on. Default all but loopback. */
   readonly interfaces?: readonly string[];
+  /** Timers and bounds of finding peers; defaults as for `startPeerDiscovery`. */
   readonly discovery?: Pick<
     PeerDiscoveryOptions,
     "port" | "waitMs" | "backoffMs" | "maxPerSecond" | "negativeTtlMs" | "addressTtlMs" | "republishQuorum"
@@ -66,6 +68,7 @@ export interface PeerNodeOptions {
   readonly silent?: () => boolean;
   /** Milliseconds for which a peer that sent false bytes is left alone. Default 10 minutes. */
   readonly quarantineMs?: number;
+  /** Bounds of fetching from peers; defaults as for `fetchBlocks`. */
   readonly retrieval?: Pick<
     FetchBlocksOptions,
     "requestTimeoutMs" | "maxTimeouts" | "maxPeers" | "window" | "blockTimeoutMs"
@@ -74,6 +77,7 @@ export interface PeerNodeOptions {
   readonly cipherId?: CipherId;
   /** Serve in the cipher that a peer prefers, where the key is known. Default false: as blocks are kept. */
   readonly honourPreferredCipher?: boolean;
+  /** Requests for blocks answered at once. Default 64. [MS-PCCRR] 3.2.1 */
   readonly maxUploads?: number;
   /** For the modes `hosted-client` and `auto`. */
   readonly hostedClient?: Partial<HostedClientOptions> & {
@@ -82,6 +86,7 @@ export interface PeerNodeOptions {
   };
   readonly clock?: Clock;
   readonly random?: Random;
+  /** Receives metrics and events. Default: nobody. */
   readonly observer?: Observer;
   /** How peers are asked. Default plain HTTP of Node.js. */
   readonly http?: HttpPort;
@@ -89,12 +94,15 @@ export interface PeerNodeOptions {
   readonly udp?: UdpPort;
 }
 
+/** A node's part in the branch; `mode` of `PeerNodeOptions` tells what each does. */
 export type NodeMode = "local" | "distributed" | "hosted-client" | "hosted-server" | "auto";
 
+/** A node that runs in this process. */
 export interface PeerNode extends BranchCache {
   readonly mode: NodeMode;
   /** Where it serves blocks; undefined when it serves nobody. */
   readonly serving: Endpoint | undefined;
+  /** For callers with an order of reading of their own. */
   readonly blocks: NodeBlocks;
   /** Those that are used now, named or found by DNS. */
   readonly hostedCaches: readonly HostedCacheState[];

@@ -1,6 +1,6 @@
 /** The caller's side of the daemon's socket, its frames and its place: a small part to load, without the node behind it. */
 export { connectBranchCache } from "./api/client.ts";
-export { FrameWriter } from "./api/frame-writer.ts";
+export { FrameWriter, type Room } from "./api/frame-writer.ts";
 export { FRAME_MAX_BYTES, FrameReader, type FrameReaderOptions } from "./api/frames.ts";
 export { isPipeName } from "./api/pipe-name.ts";
 export { ReceivedBytes } from "./api/received-bytes.ts";

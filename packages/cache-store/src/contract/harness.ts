@@ -4,11 +4,21 @@ import type { NewSegment, Stores } from "../block-store.ts";
 
 /** The little that is used of a test runner; vitest's and jest's own fit. */
 export interface ContractTestApi {
+  /** Groups the cases that `suite` declares. */
   describe(name: string, suite: () => void): void;
+  /** Declares one case, which fails if the promise rejects. */
   it(name: string, test: () => Promise<void>): void;
-  expect(actual: unknown, message?: string): { toEqual(expected: unknown): void };
+  /** Starts an assertion about `actual`; `message` says which, where it fails. */
+  expect(
+    actual: unknown,
+    message?: string,
+  ): {
+    /** Throws unless both are deeply equal. */
+    toEqual(expected: unknown): void;
+  };
 }
 
+/** What a case asks of the stores that are opened for it. */
 export interface OpenStoresOptions {
   readonly limitBytes: number;
   readonly clock: Clock;
@@ -18,6 +28,7 @@ export interface OpenStoresOptions {
 /** Opens empty stores of their own for each call; the suites close them. */
 export type OpenStores = (options: OpenStoresOptions) => Stores | Promise<Stores>;
 
+/** Which of the suite's cases hold for an implementation. */
 export interface ContractOptions {
   /**
    * Who keeps the limit in bytes. `store`: `limitBytes` to the byte, least recently used first. `engine`: something behind

@@ -24,8 +24,13 @@ export interface LmdbPart {
   close(): Promise<void>;
 }
 
+/** Limit of one extension, in bytes or in percent of its volume; of both, the bytes count. */
 export type ExtensionLimit = Pick<StoredSettings, "limitBytes" | "limitPercent">;
 
+/**
+ * The store on disk: blocks, secrets and publications, with limits and places that can be changed while it is
+ * open.
+ */
 export interface LmdbStores extends Stores {
   /**
    * Keeps limits with the store: they hold at once, for every process, and at the next opening. A limit in
@@ -41,6 +46,7 @@ export interface LmdbStores extends Stores {
   ensureExtension(path: string, limit?: ExtensionLimit): Promise<void>;
   /** Forgets a directory, and deletes the blocks in it. False if there was none. Throws `BC_STORE_BUSY`. */
   removeExtension(path: string): Promise<boolean>;
+  /** Absolute paths of the extensions that are open. */
   extensions(): readonly string[];
   /**
    * Gives back to the disk what is not held: moves blocks together, a file at a time, and copies the index. All goes on

@@ -33,12 +33,14 @@ import {
 } from "../store/segment-state.ts";
 import { copyBlock, idOf, MemoryTables } from "./tables.ts";
 
+/** How much a store in memory may hold: the limit is for blocks, publications and secrets have none. */
 export interface MemoryStoreOptions {
   /** Of initialization vectors and ciphertext together. */
   readonly limitBytes: number;
   /** Since creation; default none. */
   readonly maxAgeMs?: number;
   readonly clock: Clock;
+  /** Receives metrics and events. Default: nobody. */
   readonly observer?: Observer;
 }
 

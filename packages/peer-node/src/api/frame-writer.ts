@@ -33,6 +33,7 @@ export class FrameWriter<Message> {
     this.#socket = socket;
   }
 
+  /** Queues a message as one frame; dropped where the socket is closed. Nobody has to wait for the room. */
   write(message: Message): Room {
     if (!this.#open) return undefined;
     this.#gather(encodeFrame(message));

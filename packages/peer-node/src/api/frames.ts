@@ -33,6 +33,7 @@ export function encodeFrameOfData(message: unknown, dataBytes: number): Uint8Arr
   return frame;
 }
 
+/** Where a `FrameReader` puts what it gathers. */
 export interface FrameReaderOptions {
   /** Where the data of a message goes, of exactly that length; undefined: it is dropped. Default: fresh memory. */
   readonly placeFor?: (message: unknown, dataBytes: number) => Uint8Array | undefined;

@@ -6,6 +6,7 @@ export class ReceivedBytes {
   listener: (buffer: Uint8Array, lengthBytes: number) => void = () => {};
   readonly onread = {
     buffer: new Uint8Array(RECEIVED_AT_ONCE_BYTES),
+    /** Hands the first `lengthBytes` of the buffer to `listener`. Always true: reading goes on. */
     callback: (lengthBytes: number, buffer: Uint8Array): boolean => {
       this.listener(buffer, lengthBytes);
       return true;

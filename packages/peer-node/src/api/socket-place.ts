@@ -4,6 +4,7 @@ import { createConnection } from "node:net";
 import { dirname } from "node:path";
 import { BranchCacheError, errorMessage } from "@branchcache/runtime";
 
+/** What errors of `clearSocketPlace` say. */
 export interface SocketPlaceOptions {
   /** What is thrown when somebody answers there. */
   readonly inUseCode: string;

@@ -7,6 +7,7 @@ import { type ByteRanges, withRange } from "./byte-ranges.ts";
 import { GatheredWrites } from "./gathered-writes.ts";
 import type { DownloadSink, PartialContent } from "./sink.ts";
 
+/** A sink that writes a file, and can go on where an earlier download of it ended. */
 export interface FileSink extends DownloadSink, AsyncDisposable {
   readonly partial: PartialContent | undefined;
   begin(validator: Validator | undefined): void;

@@ -8,9 +8,12 @@ import type { Clock, Observer } from "@branchcache/runtime";
 import type { BranchCache } from "../branch-cache.ts";
 import { download } from "./download.ts";
 
+/** Through what the interceptor reads. */
 export interface InterceptorOptions {
+  /** The caller's, who closes it. */
   readonly branchCache: BranchCache;
   readonly clock: Clock;
+  /** Receives metrics and events. Default: nobody. */
   readonly observer?: Observer;
   /** The highest version of Content Information to ask for. Default 2. */
   readonly maxVersion?: 1 | 2;

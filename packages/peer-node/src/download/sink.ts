@@ -7,6 +7,10 @@ export interface PartialContent {
   readonly lengthBytes: number;
 }
 
+/**
+ * Takes a content's bytes. Only `write` is needed; what else a sink can do lets a download begin in the middle,
+ * write out of order, or start again.
+ */
 export interface DownloadSink {
   /**
    * In order, or, where `restart` exists, anywhere. Resolves when it takes more, and may keep the bytes until later;

@@ -23,7 +23,9 @@ import {
 import { type Clock, fromHex, type HttpPort, type Observer, type Random } from "@branchcache/runtime";
 import type { HostedCacheAddress } from "./srv.ts";
 
+/** Which hosted caches a node asks, and how it offers them what it has. [MS-PCHC] 3.2 */
 export interface HostedClientOptions {
+  /** Of those that answer, all of the lowest `priority` are asked at once; one of them is offered each segment. */
   readonly servers: readonly HostedCacheAddress[];
   /** 2 offers over HTTP, 1 over HTTPS, as Windows 7 does. Default 2. */
   readonly offerVersion?: OfferVersion;

@@ -38,6 +38,7 @@ import { proxiedServer } from "./proxied-server.ts";
 /** What `node:tls` takes: certificate and key, lowest version and ciphers, whose client certificates are good. */
 export type HostedTls = Pick<ServerOptions, "cert" | "key" | "ca" | "minVersion" | "ciphers" | "requestCert">;
 
+/** Which store is served, where, and to whom. [MS-PCHC] 3.1 */
 export interface HostedCacheServiceOptions {
   readonly store: { readonly blocks: BlockStore; readonly secrets: SecretStore };
   /** Blocks and offers of version 2.0. Port 0 picks a free one. */
@@ -59,17 +60,22 @@ export interface HostedCacheServiceOptions {
     FetchBlocksOptions,
     "requestTimeoutMs" | "maxTimeouts" | "window" | "blockTimeoutMs"
   >;
+  /** Bounds of offers and pulls. Default `DEFAULT_BOOK_LIMITS` of hosted-cache. */
   readonly limits?: HostedCacheServerOptions["limits"];
+  /** As for `createHostedCacheServer`, and so `offersAtOnce`. Default 100, 400. */
   readonly offersPerSecond?: number;
   readonly offersAtOnce?: number;
   readonly clock?: Clock;
   readonly random?: Random;
+  /** Receives metrics and events. Default: nobody. */
   readonly observer?: Observer;
 }
 
+/** A hosted cache that listens; `serving` is its HTTP port. */
 export interface HostedCacheService extends BlockServer {
   /** Where version 1.0 offers go; undefined without HTTPS. */
   readonly servingTls: Endpoint | undefined;
+  /** Takes the offers of both ports. */
   readonly offers: HostedCacheServer;
   /** For new connections: another certificate. Throws `BC_TLS_CERTIFICATE`, and the old one stays then. */
   useCertificate(tls: HostedTls): void;

@@ -4,24 +4,30 @@ import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { errorCode, errorMessage, type Observer, type Random, randomFraction } from "@branchcache/runtime";
 
+/** Service and protocol labels of the SRV record, in front of the domain. RFC 2782 */
 export const SRV_SERVICE = "_branchcache._tcp";
 
+/** Where a hosted cache listens. */
 export interface HostedCacheAddress {
   /** Name or address. */
   readonly host: string;
   /** For blocks and offers of version 2.0. */
   readonly port: number;
-  /** Those with a higher number are used only where none with a lower one answers. */
+  /** Lower ones first: those with a higher number are used only where none with a lower one answers. */
   readonly priority: number;
 }
 
-interface SrvRecord {
+/** One SRV record, as `resolveSrv` of `node:dns` gives it. RFC 2782 */
+export interface SrvRecord {
+  /** The target host. */
   readonly name: string;
   readonly port: number;
   readonly priority: number;
+  /** Share of choices among records of the same priority. */
   readonly weight: number;
 }
 
+/** Which domains are asked for hosted caches, and how. */
 export interface DiscoverOptions {
   /** Default that of this host's name, else the search domains of the resolver. */
   readonly domains?: readonly string[];

@@ -36,8 +36,10 @@ export interface ExportOptions {
   readonly since?: string;
   /** Where to write a reference file that lists all that receivers of this package and those before it have. */
   readonly writeReference?: string;
+  /** Wall time, milliseconds since 1970, noted in the package: `wallMs` of a `Clock`. */
   readonly wallMs: () => number;
   readonly signal?: AbortSignal;
+  /** Called after the blocks of each segment; what it throws ends the export. */
   readonly onProgress?: (soFar: ExportReport) => void;
 }
 

@@ -16,6 +16,7 @@ import {
   type SegmentEntry,
 } from "./records.ts";
 
+/** Which package goes into which stores, and how far it is trusted. */
 export interface ImportOptions {
   readonly file: string;
   readonly blocks: BlockStore;
@@ -31,9 +32,11 @@ export interface ImportOptions {
   /** Preloaded content stays until it is unpinned. Default false. */
   readonly pin?: boolean;
   readonly signal?: AbortSignal;
+  /** Called before the blocks of each segment, and awaited. */
   readonly onProgress?: (soFar: ImportReport) => void | Promise<void>;
 }
 
+/** What was in the package, and what became of it. `stored`, `alreadyHeld`, `checked` and `refused` count blocks. */
 export interface ImportReport {
   readonly segments: number;
   /** Stored now. */
