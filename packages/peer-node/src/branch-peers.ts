@@ -2,7 +2,10 @@
 import { blockCount, type Segment } from "@branchcache/content-info";
 import type { PeerDiscovery } from "@branchcache/discovery";
 import type { PeerFinder, PeerSource } from "@branchcache/retrieval";
-import type { Clock, Observer } from "@branchcache/runtime";
+import { type Clock, type Observer, setNewest } from "@branchcache/runtime";
+
+/** A liar may come under a new name each time: beyond so many, the one that lied longest ago is forgotten. */
+const MOST_QUARANTINED = 1_024;
 
 export interface BranchPeersOptions {
   readonly clock: Clock;
@@ -40,7 +43,8 @@ export class BranchPeers implements PeerFinder {
   quarantine(peer: PeerSource): void {
     const { clock, observer } = this.#options;
     this.discovery?.forget(peer.id);
-    this.#quarantinedUntilMs.set(peer.id, clock.monotonicMs() + this.#quarantineMs);
+    const untilMs = clock.monotonicMs() + this.#quarantineMs;
+    setNewest(this.#quarantinedUntilMs, peer.id, untilMs, MOST_QUARANTINED);
     observer.measure("peers_quarantined", this.#quarantinedUntilMs.size);
   }
 
