@@ -23,7 +23,7 @@ export interface PeerDistDirectory {
 
 /**
  * Serves the files of a directory as `directoryHandler` does, and sends Content Information of those that are
- * hashed to clients that take it. A file is hashed once a client asked for it; until then it is sent as it is.
+ * hashed to clients that take it. A file is hashed once such a client asked for it; until then it is sent as it is.
  */
 export function peerDistDirectory(options: PeerDistDirectoryOptions): PeerDistDirectory {
   const files = new WeakMap<ServerResponse, ServedFile>();
