@@ -7,7 +7,7 @@
  * describe.skipIf(!nginx.ok)("behind nginx", () => { spawn(nginx.path, [...]); });
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmdirSync } from "node:fs";
+import { mkdtempSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findProgram } from "./find-program.mjs";
@@ -21,6 +21,8 @@ export type RequirementName =
   | "lintian"
   | "nft"
   | "nginx"
+  | "node 20.19"
+  | "node 24"
   | "openssl"
   | "redis-server"
   | "root"
@@ -68,6 +70,25 @@ function networkNamespaces(): Requirement {
   return link.status === 0 ? met(ip.path) : unmet(`ip link add type veth: ${link.stderr.trim()}`);
 }
 
+/** That Node.js, from its package, which holds the program itself and runs no script. Kept for later runs. */
+function nodeOf(release: string): Requirement {
+  if (process.version.startsWith(`v${release}.`)) return met(process.execPath);
+  const name = `node-${process.platform}-${process.arch}`;
+  const folder = join(import.meta.dirname, "../../node_modules/.cache/node", release);
+  const path = join(folder, "node_modules", name, "bin/node");
+  const runs = () => spawnSync(path, ["--version"], { encoding: "utf8" }).stdout?.startsWith(`v${release}.`);
+  if (runs()) return met(path);
+  const options = ["--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=0", "--prefix", folder];
+  const installed = spawnSync("npm", ["install", ...options, `${name}@${release}`], {
+    encoding: "utf8",
+    timeout: 90_000,
+  });
+  if (runs()) return met(path);
+  rmSync(folder, { recursive: true, force: true });
+  const complaint = installed.error?.message ?? installed.stderr.trim().split("\n").at(0);
+  return unmet(`npm install ${name}@${release}: ${complaint}`);
+}
+
 function mounting(): Requirement {
   const folder = mkdtempSync(join(tmpdir(), "requires-"));
   const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], { encoding: "utf8" });
@@ -85,6 +106,8 @@ const probes: Readonly<Record<RequirementName, () => Requirement>> = {
   lintian: () => program("lintian"),
   nft: () => program("nft"),
   nginx: () => program("nginx"),
+  "node 20.19": () => nodeOf("20.19"),
+  "node 24": () => nodeOf("24"),
   openssl: () => program("openssl"),
   "redis-server": () => program("redis-server"),
   root,
