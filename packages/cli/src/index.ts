@@ -2,6 +2,6 @@
 export { settingsJsonSchema } from "./config/json-schema.ts";
 export { manualPages } from "./manual/pages.ts";
 export { observationReference } from "./manual/reference.ts";
-export { EVENTS } from "./telemetry/event-table.ts";
-export { METRICS } from "./telemetry/metric-table.ts";
+export { EVENTS, type EventDeclaration } from "./telemetry/event-table.ts";
+export { METRICS, type MetricDeclaration } from "./telemetry/metric-table.ts";
 export { version } from "./version.ts";

@@ -7,4 +7,4 @@ export {
   runProcess,
   startProcess,
 } from "./commands/demo/processes.ts";
-export { makeCertificate } from "./hosted/certificate.ts";
+export { type CertificateFiles, type CertificateNames, makeCertificate } from "./hosted/certificate.ts";

@@ -12,6 +12,7 @@ export type {
   MessageHeader,
   Probe,
   ServiceDescription,
+  ToHeader,
 } from "./message/types.ts";
 export { type WriteMessageOptions, writeMessage } from "./message/write.ts";
 export type { Link } from "./net/links.ts";
@@ -28,7 +29,14 @@ export type {
 export { SOAP_OVER_UDP_1_1, SOAP_OVER_UDP_2004, type TransmissionTiming } from "./protocol/transmission.ts";
 export { canonicalUri, newUuidUrn } from "./protocol/uuid.ts";
 export { type ProtocolVersion, VERSIONS, type VersionNames } from "./protocol/versions.ts";
-export type { Match, MatchBuilder, RequestHandler, RequestInfo, RespondOptions } from "./responder.ts";
+export type {
+  Match,
+  MatchBuilder,
+  RequestDecision,
+  RequestHandler,
+  RequestInfo,
+  RespondOptions,
+} from "./responder.ts";
 export {
   startTargetService,
   type TargetService,

@@ -1,9 +1,10 @@
 /** Assigned numbers and bounds. "WSD05" is Web Services Dynamic Discovery, April 2005. */
 
-/** WSD05 2.4. */
+/** UDP port that probes and announcements go to. WSD05 2.4. */
 export const DISCOVERY_PORT = 3702;
+/** Multicast group of IPv4. WSD05 2.4. */
 export const IPV4_GROUP = "239.255.255.250";
-/** Link-local scope. WSD05 2.4. */
+/** Multicast group of IPv6, of link-local scope. WSD05 2.4. */
 export const IPV6_GROUP = "ff02::c";
 /** Milliseconds. WSD05 2.4; other documents may change it. */
 export const APP_MAX_DELAY_MS = 500;

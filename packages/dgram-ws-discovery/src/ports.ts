@@ -1,5 +1,6 @@
 /** What this package needs from outside: time, randomness, datagrams. `./node` has the real ones. */
 
+/** The time, and calls later on. `systemClock` of `./node` is the real one. */
 export interface Clock {
   /** Milliseconds since 1970-01-01 UTC. */
   wallMs(): number;
@@ -9,11 +10,13 @@ export interface Clock {
   after(ms: number, fn: () => void): () => void;
 }
 
+/** Where message identifiers and random delays come from. */
 export interface Random {
   /** `length` fresh bytes, owned by the caller. */
   bytes(length: number): Uint8Array;
 }
 
+/** One end of UDP traffic: IP address and port. */
 export interface Endpoint {
   /** A numeric address; link-local IPv6 with its zone (`fe80::1%eth0`). */
   readonly address: string;
@@ -32,6 +35,7 @@ export interface InterfaceAddress {
   readonly internal: boolean;
 }
 
+/** What a UDP socket is bound to, and which multicast it takes and sends. */
 export interface DatagramOpenOptions {
   readonly family: 4 | 6;
   /** 0, the default, for any free port. */
@@ -48,6 +52,7 @@ export interface DatagramOpenOptions {
   readonly multicastTtl?: number;
 }
 
+/** An open UDP socket; what comes in goes to the `DatagramHandler` that it was opened with. */
 export interface DatagramSocket {
   readonly local: Endpoint;
   /** Rejects when the datagram could not be handed to the system. The bytes may be reused afterwards. */
@@ -59,8 +64,10 @@ export interface DatagramSocket {
 /** Called for each datagram; the bytes belong to the callee. Must not throw. */
 export type DatagramHandler = (bytes: Uint8Array, from: Endpoint) => void;
 
+/** The host's UDP: `nodeDatagramPort` of `./node` is the real one. */
 export interface DatagramPort {
   /** The addresses that this host has now. */
   interfaces(): readonly InterfaceAddress[];
+  /** Resolves once the socket is bound and in its groups. Rejects with the system's error, such as `EADDRINUSE`. */
   open(options: DatagramOpenOptions, onDatagram: DatagramHandler): Promise<DatagramSocket>;
 }

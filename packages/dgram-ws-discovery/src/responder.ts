@@ -33,20 +33,30 @@ export interface RequestInfo {
   readonly link: Link | undefined;
 }
 
+/**
+ * What an answer says: a description, or the same as a template and the texts that fill it, which is faster to
+ * write.
+ */
 export type Match = ServiceDescription | TemplateMatch;
 
 /** Builds the match when the delay is over; undefined if there is nothing to say any more. */
 export type MatchBuilder = () => Match | undefined | Promise<Match | undefined>;
 
-type Decision = MatchBuilder | undefined;
+/** How a request is answered; undefined: not at all. */
+export type RequestDecision = MatchBuilder | undefined;
 
+/**
+ * Decides which requests are answered, and with what; undefined leaves one unanswered. A function given back is
+ * called after the delay. WSD05 5.3, 6.3.
+ */
 export interface RequestHandler {
   /** Decides whether the probe is answered. What it throws goes to `onError`. */
-  onProbe(probe: Probe, request: RequestInfo): Decision | Promise<Decision>;
+  onProbe(probe: Probe, request: RequestInfo): RequestDecision | Promise<RequestDecision>;
   /** As `onProbe`, for a client that wants the endpoint with this address. */
-  onResolve?(address: string, request: RequestInfo): Decision | Promise<Decision>;
+  onResolve?(address: string, request: RequestInfo): RequestDecision | Promise<RequestDecision>;
 }
 
+/** Timing, limits and form of the answers of one handler. */
 export interface RespondOptions {
   /** Milliseconds before an answer, drawn at random from and to, both included. Default 0 to 500. */
   readonly answerDelayMs?: readonly [number, number];
@@ -182,7 +192,7 @@ export class Responder {
     }
   }
 
-  #decide(message: RequestMessage, request: RequestInfo): Decision | Promise<Decision> {
+  #decide(message: RequestMessage, request: RequestInfo): RequestDecision | Promise<RequestDecision> {
     return message.kind === "Probe"
       ? this.#handler.onProbe(message.probe, request)
       : this.#handler.onResolve?.(message.address, request);

@@ -9,6 +9,7 @@ import type { ProtocolVersion } from "./protocol/versions.ts";
 import type { RequestInfo } from "./responder.ts";
 import type { WsDiscovery } from "./types.ts";
 
+/** How a service announces itself and answers. */
 export interface TargetServiceOptions {
   /** Versions in which Hello and Bye are sent; requests are answered in theirs. Default only 2005/04. */
   readonly versions?: readonly ProtocolVersion[];
@@ -25,6 +26,7 @@ export interface TargetServiceOptions {
   xAddrsFor?(request: RequestInfo): readonly string[];
 }
 
+/** A service that is announced, from `startTargetService` until `stop`. */
 export interface TargetService {
   /** As it is announced now. */
   readonly service: ServiceDescription;

@@ -7,6 +7,7 @@ import type { TransmissionTiming } from "./protocol/transmission.ts";
 import type { ProtocolVersion } from "./protocol/versions.ts";
 import type { RequestHandler, RespondOptions } from "./responder.ts";
 
+/** Why a datagram, or a match in it, was not acted on. */
 export type DropReason =
   /** The source is on none of our links. */
   | "off_link"
@@ -14,6 +15,7 @@ export type DropReason =
   | "malformed"
   /** A version that is switched off. */
   | "version"
+  /** Its MessageID was seen a moment ago, and a request is not due for another answer. */
   | "duplicate"
   /** Overtaken by a newer message of its endpoint. */
   | "older"
@@ -24,6 +26,9 @@ export type DropReason =
   /** The caller takes matches too slowly. */
   | "backlog";
 
+/**
+ * What `openWsDiscovery` needs from outside, which links and versions it uses, and who is told what goes wrong.
+ */
 export interface WsDiscoveryOptions {
   readonly clock: Clock;
   readonly random: Random;
@@ -64,6 +69,7 @@ export interface ReceivedMatch {
   readonly link: Link | undefined;
 }
 
+/** How one probe or resolve is sent, and how long its answers are waited for. */
 export interface QueryOptions {
   /** Milliseconds until the query closes by itself. */
   readonly timeoutMs: number;
@@ -80,6 +86,7 @@ export interface QueryOptions {
   onStart?(messageId: string): void;
 }
 
+/** A Hello or Bye that came in, and how. `link` is undefined for a source on none of ours. */
 export type AnnouncementMessage = MessageHeader &
   AnnouncementBody & {
     readonly from: Endpoint;
@@ -88,8 +95,10 @@ export type AnnouncementMessage = MessageHeader &
     readonly restarted: boolean;
   };
 
+/** Hello with the description of a service, or Bye with its endpoint's address. */
 export type AnnouncementBody = Extract<MessageBody, { readonly kind: "Hello" | "Bye" }>;
 
+/** How one Hello or Bye is sent. */
 export interface AnnounceOptions {
   /** Default 2005/04. */
   readonly version?: ProtocolVersion;
@@ -102,11 +111,16 @@ export interface AnnounceOptions {
   readonly links?: readonly Link[];
 }
 
+/** A handler in use, from `respond` until `close`. */
 export interface Responding {
   /** Stops answering. Twice is harmless. */
   close(): void;
 }
 
+/**
+ * WS-Discovery on the links of one host, as client and as service. Probes are sent by `probe`, answered by
+ * `respond`. WSD05 4 to 6.
+ */
 export interface WsDiscovery {
   /** The links in use now. */
   readonly links: readonly Link[];
@@ -129,5 +143,6 @@ export interface WsDiscovery {
   refresh(): Promise<void>;
   /** Stops everything that waits, and closes the sockets. Twice is harmless. */
   close(): Promise<void>;
+  /** As `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -6,6 +6,7 @@ import { RecentMap } from "./protocol/recent-map.ts";
 import { canonicalUri } from "./protocol/uuid.ts";
 import type { WsDiscovery } from "./types.ts";
 
+/** What happened to a service, and its description: the new one for `added` and `updated`. */
 export type ServiceChange =
   | { readonly change: "added" | "updated"; readonly service: ServiceDescription }
   /** As it was known. The Bye of a service that was not is no change. */
@@ -32,6 +33,7 @@ export class ServiceTable {
   }
 }
 
+/** How `watchServices` ends, and what it asks to complete a Hello. */
 export interface WatchOptions {
   readonly signal?: AbortSignal;
   /** A Hello without transport addresses is resolved for at most this many milliseconds. Default: not at all. */

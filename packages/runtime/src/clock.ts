@@ -1,14 +1,21 @@
 /** Time as a constructor argument, so that a test can stand one millisecond before a deadline. */
 
+/** Takes back a call that `after` has planned; without effect once it was made. */
 export type CancelTimer = () => void;
 
 /** An abort signal that fires by itself. `cancel` drops its timer and its listener on the parent. */
 export interface Deadline {
   readonly signal: AbortSignal;
+  /** From now on the signal never fires, if it has not yet. Twice is harmless. */
   cancel(): void;
+  /** As `cancel`, for `using`. */
   [Symbol.dispose](): void;
 }
 
+/**
+ * The time, and everything that waits. `systemClock` of `./node` is the real one, `manualClock` of `./testing` is
+ * driven by hand.
+ */
 export interface Clock {
   /** Milliseconds since 1970-01-01 UTC; jumps when the machine's clock is set. */
   wallMs(): number;
@@ -24,8 +31,11 @@ export interface Clock {
 
 /** What a clock adds of its own; `makeClock` builds the rest on it. */
 export interface TimerSource {
+  /** Milliseconds since 1970-01-01 UTC. */
   wallMs(): number;
+  /** Milliseconds since some fixed moment; never goes back. */
   monotonicMs(): number;
+  /** Calls `fn` once after `ms` milliseconds, unless the function returned is called first. */
   after(ms: number, fn: () => void): CancelTimer;
 }
 
@@ -34,6 +44,7 @@ export function timeoutReason(ms: number): DOMException {
   return new DOMException(`no result within ${ms} ms`, "TimeoutError");
 }
 
+/** Whether an abort's reason says that time ran out: ours, or that of `AbortSignal.timeout`. */
 export function isTimeout(reason: unknown): boolean {
   return reason instanceof Error && reason.name === "TimeoutError";
 }

@@ -18,6 +18,7 @@ export class BranchCacheError extends Error {
   }
 }
 
+/** What is wrong with the bytes. */
 export type DecodeErrorCode =
   /** The bytes end before the structure does. */
   | "BC_DECODE_TRUNCATED"

@@ -25,7 +25,14 @@ export { type Decoded, type DecodeOptions, decode, encode, type Layout } from ".
 export { items, type ListOptions, list } from "./layout/list.ts";
 export { u8, u16be, u16le, u24le, u32be, u32le, u64be, u64le } from "./layout/numbers.ts";
 export { constant, mapped, oneOf, refine } from "./layout/rules.ts";
-export { type AnyLayout, type DependentLayout, type StructValue, struct } from "./layout/struct.ts";
+export {
+  type AnyLayout,
+  type DependentLayout,
+  type FieldLayouts,
+  type FieldValue,
+  type StructValue,
+  struct,
+} from "./layout/struct.ts";
 export { enqueueMicrotask } from "./microtask.ts";
 export {
   type DatagramHandler,

@@ -4,6 +4,7 @@
  * `@branchcache/retrieval/node`.
  */
 
+/** One end of UDP or TCP traffic: IP address and port. */
 export interface Endpoint {
   /** A numeric address; link-local IPv6 with its zone (`fe80::1%eth0`). */
   readonly address: string;
@@ -49,6 +50,7 @@ export interface InterfaceAddress {
   readonly internal: boolean;
 }
 
+/** What a UDP socket is bound to, and which multicast it takes and sends. */
 export interface UdpOpenOptions {
   readonly family: 4 | 6;
   /** 0, the default, for any free port. */
@@ -65,6 +67,7 @@ export interface UdpOpenOptions {
   readonly multicastTtl?: number;
 }
 
+/** An open UDP socket; what comes in goes to the `DatagramHandler` that it was opened with. */
 export interface UdpSocket {
   readonly local: Endpoint;
   /** Rejects when the datagram could not be handed to the system. The bytes may be reused afterwards. */
@@ -76,12 +79,17 @@ export interface UdpSocket {
 /** Called for each datagram; the bytes are its own from then on. Must not throw. */
 export type DatagramHandler = (bytes: Uint8Array, from: Endpoint) => void;
 
+/** The host's UDP. */
 export interface UdpPort {
   /** The addresses that this host has now. */
   interfaces(): readonly InterfaceAddress[];
+  /**
+   * Resolves once the socket is bound and in its groups. Rejects with the system's error, such as `EADDRINUSE`.
+   */
   open(options: UdpOpenOptions, onDatagram: DatagramHandler): Promise<UdpSocket>;
 }
 
+/** Limits of one request, and whose its answer's memory is. */
 export interface HttpPostOptions {
   readonly signal?: AbortSignal;
   /** The largest body that is read; a longer one fails with `BC_HTTP_TOO_LARGE` before it is gathered. */
@@ -90,6 +98,7 @@ export interface HttpPostOptions {
   readonly keepBody?: boolean;
 }
 
+/** A whole answer, of any status: an HTTP error is no rejection. */
 export interface HttpPostResponse {
   readonly status: number;
   /**
@@ -108,7 +117,12 @@ export interface HttpPostResponse {
  */
 export interface HttpConnection {
   readonly closed: boolean;
+  /**
+   * Posts `body` to `path` of this server. Rejects with `signal.reason` when aborted, else with an error of the
+   * codes above.
+   */
   post(path: string, body: Uint8Array, options: HttpPostOptions): Promise<HttpPostResponse>;
+  /** Requests under way fail with `BC_HTTP_CLOSED`. Twice is harmless. */
   close(): void;
 }
 

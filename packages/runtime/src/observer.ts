@@ -68,6 +68,7 @@ export type EventName =
   | "origin.failed"
   | "download.finished";
 
+/** How much an event matters, least first. */
 export type EventLevel = "trace" | "debug" | "info" | "warn" | "error";
 
 /** Flat values only; no secrets, no URLs with query or user information. */
@@ -110,8 +111,13 @@ export type MetricName =
   | "service_status"
   | "build_info";
 
+/** Values of a metric's labels, by name of label. */
 export type MetricLabels = Readonly<Record<string, string>>;
 
+/**
+ * Takes what a layer reports. Its methods are called often and in the middle of work: they must be quick, and must
+ * not throw.
+ */
 export interface Observer {
   /** Something happened that a person may want to read about. */
   event(level: EventLevel, name: EventName, fields?: EventFields): void;

@@ -9,6 +9,7 @@ import { type Certificate, readCertificatePair } from "../files/pem-files.ts";
 import { writeWhole } from "../files/secret-file.ts";
 import { fullName } from "./full-name.ts";
 
+/** Paths of a certificate and its private key, both PEM. */
 export interface CertificateFiles {
   readonly cert: string;
   readonly key: string;
@@ -52,6 +53,7 @@ export async function ensureCertificate(
   return { ...(await readCertificate(files)), made: !isThere };
 }
 
+/** What a certificate is made out to: DNS names and IP addresses, its subject alternative names. */
 export interface CertificateNames {
   readonly names: readonly string[];
   readonly addresses: readonly string[];

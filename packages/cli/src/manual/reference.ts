@@ -2,6 +2,7 @@
 import { EVENTS } from "../telemetry/event-table.ts";
 import { METRICS } from "../telemetry/metric-table.ts";
 
+/** The page of all events and metrics, as Markdown, made from `EVENTS` and `METRICS`. */
 export function observationReference(): string {
   return `# Events and metrics
 

@@ -1,6 +1,7 @@
 /** What each event says, for the reference: the names are those of the log, `events` and the journal. */
 import type { EventName } from "@branchcache/runtime";
 
+/** What an event says in one sentence, and the events of Windows that say the same. */
 export interface EventDeclaration {
   readonly help: string;
   /** Of the log Microsoft-Windows-BranchCache/Operational. */
@@ -10,6 +11,7 @@ export interface EventDeclaration {
 const event = (help: string, ...windowsIds: readonly number[]): EventDeclaration =>
   windowsIds.length > 0 ? { help, windowsIds } : { help };
 
+/** Every event of the log, by name, with what it says. */
 export const EVENTS: Readonly<Record<EventName, EventDeclaration>> = {
   "service.started": event("The daemon serves", 1),
   "service.stopping": event("It was told to stop, and downloads that run may end", 28),

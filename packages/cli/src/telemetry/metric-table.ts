@@ -1,6 +1,7 @@
 /** What each metric is, for Prometheus. The names and labels are those of the documentation. */
 import type { MetricName } from "@branchcache/runtime";
 
+/** Kind of a metric, its help text, and the names of its labels. */
 export interface MetricDeclaration {
   readonly type: "counter" | "gauge" | "histogram";
   readonly help: string;
@@ -30,6 +31,7 @@ const seconds = (
   buckets,
 });
 
+/** Every metric, by its name without the prefix `branchcache_`. */
 export const METRICS: Readonly<Record<MetricName, MetricDeclaration>> = {
   retrieval_bytes_total: counter("Content read, by where it came from and for whom", "source", "app"),
   served_bytes_total: counter("Content served", "to"),

@@ -4,6 +4,9 @@ import { type ProtocolVersion, VERSIONS } from "../protocol/versions.ts";
 import { type QName, sameName } from "../xml/element.ts";
 import { SCOPE_RULES, type ScopeRule } from "./scopes.ts";
 
+/**
+ * The part of a service's description that a probe is held against; an absent list is an empty one. WSD05 5.1.
+ */
 export interface MatchableService {
   readonly types?: readonly QName[];
   readonly scopes?: readonly string[];

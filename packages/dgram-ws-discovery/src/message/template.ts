@@ -27,6 +27,7 @@ export class MatchTemplate {
     this.describe = describe;
   }
 
+  /** A match of this template: `textCount` texts, in the order in which `describe` takes them. */
   with(...texts: readonly string[]): TemplateMatch {
     return { template: this, texts };
   }

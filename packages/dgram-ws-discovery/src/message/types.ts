@@ -11,6 +11,7 @@ export interface AppSequence {
   readonly messageNumber: number;
 }
 
+/** What a Probe looks for: a service matches if it has every type and every scope. WSD05 5.2. */
 export interface Probe {
   /** Absent or empty: any type. */
   readonly types?: readonly QName[];
@@ -34,6 +35,7 @@ export interface ServiceDescription {
   readonly extensions?: readonly XmlElement[];
 }
 
+/** The SOAP header blocks that the six messages share, beside To and Action. WSD05 4 to 6. */
 export interface MessageHeader {
   readonly version: ProtocolVersion;
   /** Best `urn:uuid:...`. */
@@ -44,6 +46,9 @@ export interface MessageHeader {
   readonly appSequence?: AppSequence;
 }
 
+/**
+ * The SOAP body, told apart by `kind`. An `address` is that of the endpoint reference, not a transport address.
+ */
 export type MessageBody =
   | { readonly kind: "Hello"; readonly service: ServiceDescription }
   | { readonly kind: "Bye"; readonly address: string; readonly extensions?: readonly XmlElement[] }
@@ -52,9 +57,13 @@ export type MessageBody =
   | { readonly kind: "Resolve"; readonly address: string; readonly extensions?: readonly XmlElement[] }
   | { readonly kind: "ResolveMatches"; readonly match?: ServiceDescription };
 
+/** The header block To. Left out, it is written as the version demands. */
 export interface ToHeader {
   /** When written: the multicast URN for Hello, Bye, Probe and Resolve, anonymous for answers. */
   readonly to?: string;
 }
 
+/**
+ * A whole message, as `readMessage` gives it and `writeMessage` takes it; `kind` says which of the six it is.
+ */
 export type DiscoveryMessage = MessageHeader & ToHeader & MessageBody;

@@ -12,6 +12,7 @@ import type { QName, XmlAttribute } from "../xml/element.ts";
 import { type WritableElement, writeXml } from "../xml/write.ts";
 import type { AppSequence, DiscoveryMessage, Probe, ServiceDescription } from "./types.ts";
 
+/** How `writeMessage` writes the envelope. */
 export interface WriteMessageOptions {
   /** Prefix to namespace, declared on the envelope after `soap`, `wsa` and `wsd`. */
   readonly prefixes?: Readonly<Record<string, string>>;

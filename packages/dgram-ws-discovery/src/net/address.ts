@@ -1,6 +1,7 @@
 /** Numeric addresses and the subnets of interfaces, without any system call. */
 import type { Endpoint, InterfaceAddress } from "../ports.ts";
 
+/** An IP address as its bytes, so that it can be held against subnets. */
 export interface NumericAddress {
   readonly family: 4 | 6;
   /** 4 or 16, in network order. */
@@ -22,10 +23,12 @@ export function parseAddress(text: string): NumericAddress | undefined {
   return { family: 6, bytes, ...(zone !== undefined && { zone }) };
 }
 
+/** True for IPv6 in fe80::/10; IPv4's 169.254.0.0/16 does not count. */
 export function isLinkLocal(address: NumericAddress): boolean {
   return address.family === 6 && address.bytes[0] === 0xfe && ((address.bytes[1] ?? 0) & 0xc0) === 0x80;
 }
 
+/** True for 127.0.0.0/8 and ::1. */
 export function isLoopback(address: NumericAddress): boolean {
   if (address.family === 4) return address.bytes[0] === 127;
   return address.bytes.every((byte, i) => byte === (i === 15 ? 1 : 0));

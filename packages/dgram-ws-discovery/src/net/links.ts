@@ -2,6 +2,10 @@
 import type { InterfaceAddress } from "../ports.ts";
 import { isLinkLocal, isOnSubnet, parseAddress } from "./address.ts";
 
+/**
+ * One attachment to the network: multicast leaves from it and comes in on it. An interface has one for each IPv4
+ * subnet, and one for IPv6.
+ */
 export interface Link {
   /** Unique and stable while the interface keeps its addresses. */
   readonly key: string;

@@ -2,6 +2,10 @@
 import type { Random } from "../ports.ts";
 import { randomInteger } from "./random.ts";
 
+/**
+ * When a datagram is sent again, since UDP may lose it: `repeat` times, after waits that double. SOAP-over-UDP 1.1
+ * Appendix A.
+ */
 export interface TransmissionTiming {
   /** How often the same bytes follow the first send. */
   readonly repeat: number;

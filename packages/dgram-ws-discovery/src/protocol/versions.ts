@@ -7,6 +7,7 @@ export const SOAP_1_2 = "http://www.w3.org/2003/05/soap-envelope";
 /** Accepted, never sent. */
 export const SOAP_1_1 = "http://schemas.xmlsoap.org/soap/envelope/";
 
+/** The URIs that tell one version of the protocol from the other. */
 export interface VersionNames {
   readonly version: ProtocolVersion;
   /** Namespace, and prefix of every action and matching rule. */
@@ -25,6 +26,7 @@ const WSA_2004 = "http://schemas.xmlsoap.org/ws/2004/08/addressing";
 const WSD_2009 = "http://docs.oasis-open.org/ws-dd/ns/discovery/2009/01";
 const WSA_2005 = "http://www.w3.org/2005/08/addressing";
 
+/** The URIs of both versions. */
 export const VERSIONS: Readonly<Record<ProtocolVersion, VersionNames>> = {
   "2005/04": {
     version: "2005/04",

@@ -17,6 +17,7 @@ export function bytes(length: number): Layout<Uint8Array> {
   };
 }
 
+/** Bounds and padding of `sizedBytes`. */
 export interface SizedBytesOptions {
   /** The largest length, in bytes without padding. */
   readonly max: number;

@@ -22,10 +22,12 @@ export class ByteReader {
     return this.bytes.length - this.#offset;
   }
 
+  /** Names the field, or the index of the item, that is read next: part of the path in errors. */
   enter(part: string | number): void {
     this.#path.push(part);
   }
 
+  /** Drops what the last `enter` named. */
   leave(): void {
     this.#path.pop();
   }
@@ -40,6 +42,7 @@ export class ByteReader {
     return start;
   }
 
+  /** Throws a `DecodeError` that names the path entered, and by default the offset that the reader stands at. */
   fail(code: DecodeErrorCode, reason: string, offsetBytes: number = this.#offset): never {
     throw new DecodeError(code, reason, {
       structure: this.structure,
@@ -67,20 +70,24 @@ export class ByteWriter {
     return this.#offset;
   }
 
+  /** Names the field, or the index of the item, that is written next: part of the path in errors. */
   enter(part: string | number): void {
     this.#path.push(part);
   }
 
+  /** Drops what the last `enter` named. */
   leave(): void {
     this.#path.pop();
   }
 
+  /** Moves past the next `length` bytes and says where they start; they are zero until written. */
   take(length: number): number {
     const start = this.#offset;
     this.#offset += length;
     return start;
   }
 
+  /** Throws an `EncodeError` (`BC_ENCODE_VALUE`) that names the path entered. */
   fail(reason: string): never {
     throw new EncodeError(this.structure, pathText(this.#path), reason);
   }

@@ -29,6 +29,7 @@ export interface Layout<T> {
 /** The type that a layout reads and writes. */
 export type Decoded<L> = L extends Layout<infer T> ? T : never;
 
+/** What `decode` makes of bytes left over. */
 export interface DecodeOptions {
   /** `allow`: bytes after the structure are left alone. Default `fail`. */
   readonly trailing?: "allow" | "fail";

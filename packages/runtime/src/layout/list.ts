@@ -2,6 +2,10 @@
 import type { ByteReader, ByteWriter } from "./cursor.ts";
 import type { Layout } from "./layout.ts";
 
+/**
+ * Bounds of a list's count, checked before any item is read or written; outside them reading fails with
+ * `BC_DECODE_LIMIT`.
+ */
 export interface ListOptions {
   /** The least number of items. Default 0. */
   readonly min?: number;

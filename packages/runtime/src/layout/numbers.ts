@@ -19,24 +19,28 @@ function integer(
   };
 }
 
+/** One byte, 0 to 255. */
 export const u8: Layout<number> = integer(
   "u8",
   1,
   (view, at) => view.getUint8(at),
   (view, at, value) => view.setUint8(at, value),
 );
+/** Two bytes, big-endian. */
 export const u16be: Layout<number> = integer(
   "u16be",
   2,
   (view, at) => view.getUint16(at, false),
   (view, at, value) => view.setUint16(at, value, false),
 );
+/** Two bytes, little-endian. */
 export const u16le: Layout<number> = integer(
   "u16le",
   2,
   (view, at) => view.getUint16(at, true),
   (view, at, value) => view.setUint16(at, value, true),
 );
+/** Three bytes, little-endian. */
 export const u24le: Layout<number> = integer(
   "u24le",
   3,
@@ -46,12 +50,14 @@ export const u24le: Layout<number> = integer(
     view.setUint8(at + 2, value >>> 16);
   },
 );
+/** Four bytes, big-endian. */
 export const u32be: Layout<number> = integer(
   "u32be",
   4,
   (view, at) => view.getUint32(at, false),
   (view, at, value) => view.setUint32(at, value, false),
 );
+/** Four bytes, little-endian. */
 export const u32le: Layout<number> = integer(
   "u32le",
   4,
@@ -78,5 +84,7 @@ function u64(name: string, littleEndian: boolean): Layout<number> {
   };
 }
 
+/** Eight bytes, big-endian, as a `number`; above 2^53 - 1 reading fails with `BC_DECODE_LIMIT`. */
 export const u64be: Layout<number> = u64("u64be", false);
+/** Eight bytes, little-endian, as a `number`; above 2^53 - 1 reading fails with `BC_DECODE_LIMIT`. */
 export const u64le: Layout<number> = u64("u64le", true);

@@ -1,6 +1,7 @@
 /** Fields one after another, by name. */
 import type { Layout } from "./layout.ts";
 
+/** A layout of whatever type, where only its being one matters. */
 // biome-ignore lint/suspicious/noExplicitAny: any layout, whatever it carries
 export type AnyLayout = Layout<any>;
 
@@ -11,10 +12,14 @@ export type AnyLayout = Layout<any>;
 // biome-ignore lint/suspicious/noExplicitAny: the fields before, whose types cannot be known here
 export type DependentLayout<T> = (before: any) => Layout<T>;
 
-type FieldLayouts = Readonly<Record<string, AnyLayout | DependentLayout<unknown>>>;
+/** The fields of a `struct` by name, in the order in which they are written. */
+export type FieldLayouts = Readonly<Record<string, AnyLayout | DependentLayout<unknown>>>;
 
-type FieldValue<F> = F extends Layout<infer T> ? T : F extends (before: never) => Layout<infer T> ? T : never;
+/** The type that a field's layout reads and writes. */
+export type FieldValue<F> =
+  F extends Layout<infer T> ? T : F extends (before: never) => Layout<infer T> ? T : never;
 
+/** What a `struct` of these fields reads and writes: an object with the value of each. */
 export type StructValue<F extends FieldLayouts> = { readonly [K in keyof F]: FieldValue<F[K]> };
 
 /** Fields one after another, without gaps. */

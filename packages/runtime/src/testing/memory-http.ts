@@ -9,6 +9,7 @@ export type MemoryHttpHandler = (request: {
 }) => Promise<{ readonly status: number; readonly body: Uint8Array }>;
 
 export interface MemoryHttp extends HttpPort {
+  /** Answers what is posted to this address from now on, in place of an earlier handler. */
   listen(server: Endpoint, handler: MemoryHttpHandler): void;
   /** From now on nothing answers there. */
   unplug(server: Endpoint): void;

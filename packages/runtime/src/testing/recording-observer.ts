@@ -1,11 +1,13 @@
 import type { EventFields, EventLevel, EventName, MetricLabels, MetricName, Observer } from "../observer.ts";
 
+/** One call of `Observer.event`; `fields` is empty where none were given. */
 export interface RecordedEvent {
   readonly level: EventLevel;
   readonly name: EventName;
   readonly fields: EventFields;
 }
 
+/** An observer that keeps everything, for the assertions of a test. */
 export interface RecordingObserver extends Observer {
   readonly events: readonly RecordedEvent[];
   /** Events of this name. */

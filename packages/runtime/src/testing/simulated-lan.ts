@@ -10,6 +10,7 @@ import {
 } from "../net.ts";
 import { type Random, randomFraction, randomInteger } from "../random.ts";
 
+/** The clock that datagrams travel by, and the faults of the link. */
 export interface SimulatedLanOptions {
   readonly clock: Clock;
   /** Needed for loss, repeats and jitter. */
@@ -22,6 +23,7 @@ export interface SimulatedLanOptions {
   readonly delayMs?: readonly [number, number];
 }
 
+/** A link without hosts at first: `host` attaches one. */
 export interface SimulatedLan {
   /** A host with these addresses on the link, each `192.0.2.1/24` or `fe80::1%eth0/64`. */
   host(...addresses: readonly string[]): UdpPort;

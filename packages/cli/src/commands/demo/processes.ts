@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { BranchCacheError } from "@branchcache/runtime";
 
+/** The command for people, or the daemon. */
 export type CliProgram = "branchcache" | "branchcached";
 
 /** A program and its arguments. */
@@ -15,6 +16,7 @@ export function cliCommand(name: CliProgram, args: readonly string[]): CommandLi
   return [process.execPath, fileURLToPath(new URL(`../../${name}.js`, import.meta.url)), ...args];
 }
 
+/** A command that runs beside this process, and whose log is read. */
 export interface BackgroundProcess {
   readonly pid: number;
   /** The fields of the first event of this name in its JSON log. Rejects if the process ends without it. */
