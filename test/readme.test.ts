@@ -1,10 +1,15 @@
-/** The README's example is compiled and run as it stands there. */
+/** The examples of README.md and of the packages' READMEs are compiled and run as they stand there. */
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { describe, expect, it } from "vitest";
-import { compileMarkdownPrograms } from "./support/markdown-programs.ts";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  compileBesideTests,
+  compileMarkdownPrograms,
+  type MarkdownPrograms,
+} from "./support/markdown-programs.ts";
+import { PACKAGES, readmeExamples } from "./support/readme-examples.ts";
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, "..");
@@ -20,5 +25,31 @@ describe("README.md", () => {
     const readme = await readFile(join(root, "README.md"), "utf8");
     expect(readme).toContain("npx pnpm demo");
     expect(readme).toContain("npx pnpm test");
+  });
+});
+
+describe("the packages' READMEs", () => {
+  let examples: MarkdownPrograms;
+  beforeAll(async () => {
+    examples = await compileBesideTests(readmeExamples.map(({ text }) => text));
+  });
+  afterAll(() => examples?.[Symbol.asyncDispose]());
+
+  it.concurrent.each(readmeExamples)(
+    "$folder has an example that runs and ends",
+    async ({ index, prints }) => {
+      const program = examples.programs[index] ?? "";
+      const { stdout, stderr } = await run(process.execPath, [program], { cwd: examples.directory });
+      expect(stderr).toBe("");
+      expect(stdout).toMatch(prints);
+    },
+  );
+
+  it("take a page at most", async () => {
+    const lines = PACKAGES.map(async (name) => {
+      const page = await readFile(join(root, "packages", name, "README.md"), "utf8");
+      return [name, page.trimEnd().split("\n").length] as const;
+    });
+    expect((await Promise.all(lines)).filter(([, count]) => count > 80)).toEqual([]);
   });
 });

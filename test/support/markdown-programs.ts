@@ -17,24 +17,38 @@ export interface MarkdownPrograms extends AsyncDisposable {
 export async function compileMarkdownPrograms(path: string): Promise<MarkdownPrograms> {
   const page = await readFile(join(root, path), "utf8");
   const texts = [...page.matchAll(/```ts\n(.*?)```/gs)].map(([, text = ""]) => text);
-  // Inside the workspace, so that the packages are found as a user's program finds them.
+  return compileBesideTests(texts);
+}
+
+/** Inside the workspace, so that the packages are found as a user's program finds them. */
+export async function compileBesideTests(texts: readonly string[]): Promise<MarkdownPrograms> {
   const directory = await mkdtemp(join(root, "test", ".example-"));
   const dispose = () => rm(directory, { recursive: true, force: true });
   try {
-    const files = texts.map((_, i) => `program${i}.ts`);
-    for (const [i, text] of texts.entries()) await writeFile(join(directory, `program${i}.ts`), text);
-    const compilerOptions = { composite: false, types: ["node"], outDir: ".", noUnusedLocals: true };
-    const config = { extends: "../../tsconfig.base.json", compilerOptions, files };
-    await writeFile(join(directory, "tsconfig.json"), JSON.stringify(config));
-    await run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", directory]).catch(
-      ({ stdout }: { stdout: string }) => {
-        throw new Error(`${path} does not compile: ${stdout}`);
-      },
-    );
-    const programs = files.map((file) => join(directory, file.replace(/ts$/, "js")));
-    return { directory, programs, [Symbol.asyncDispose]: dispose };
+    return { directory, programs: await compilePrograms(directory, texts), [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
     throw error;
   }
+}
+
+/** In a directory that finds the packages. Throws with what the compiler says; gives the paths of what it made. */
+export async function compilePrograms(directory: string, texts: readonly string[]): Promise<string[]> {
+  const files = texts.map((_, i) => `program${i}.ts`);
+  for (const [i, text] of texts.entries()) await writeFile(join(directory, `program${i}.ts`), text);
+  const compilerOptions = {
+    composite: false,
+    types: ["node"],
+    typeRoots: [join(root, "node_modules/@types")],
+    outDir: ".",
+    noUnusedLocals: true,
+  };
+  const config = { extends: join(root, "tsconfig.base.json"), compilerOptions, files };
+  await writeFile(join(directory, "tsconfig.json"), JSON.stringify(config));
+  await run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", directory]).catch(
+    ({ stdout }: { stdout: string }) => {
+      throw new Error(`it does not compile: ${stdout}`);
+    },
+  );
+  return files.map((file) => join(directory, file.replace(/ts$/, "js")));
 }

@@ -9,6 +9,8 @@ export const PACKAGES: readonly string[] = readdirSync(join(root, "packages")).s
 
 export interface ReadmeExample {
   readonly folder: string;
+  /** Its place in `readmeExamples`. */
+  readonly index: number;
   readonly text: string;
   /** What it writes to its standard output. */
   readonly prints: RegExp;
@@ -16,14 +18,25 @@ export interface ReadmeExample {
 
 /** By folder. */
 const PRINTS: Readonly<Record<string, RegExp>> = {
-  conformance: /our node conforms to \[MS-PCCRR\]/,
+  "cache-store": /^stored\n1\n4\n$/,
+  conformance: /0 failed, 0 inconclusive, 0 skipped\n(?:.*\n)*our node conforms to \[MS-PCCRR\]/,
+  "content-info": /true\n$/,
+  "dgram-ws-discovery": /^urn:uuid:6a1e8b6c\S+ \[ 'http:\/\/192\.0\.2\.10:8080\/print' \] 127\.0\.0\.1\n$/,
+  discovery: /^true 80 3\n$/,
+  "hosted-cache": /^blind, from 127\.0\.0\.1:80\n$/,
+  "http-encoding": /^content-information\n(?:true\n)+$/,
+  "peer-node": /^\{ local: 0, peer: 0, hosted: 0, origin: 13 \}\n$/,
   peerdist: /^missing 0\n$/,
+  retrieval: /^22000\n$/,
+  runtime: /^300\nfalse\ntrue\n$/,
 };
 
 /** The block after `<!-- example: … -->` of each README that has one. */
-export const readmeExamples: readonly ReadmeExample[] = Object.entries(PRINTS).map(([folder, prints]) => {
-  const page = readFileSync(join(root, "packages", folder, "README.md"), "utf8");
-  const text = /<!-- example: .*? -->\n```ts\n(.*?)```/s.exec(page)?.[1];
-  if (text === undefined) throw new Error(`packages/${folder}/README.md has no example`);
-  return { folder, text, prints };
-});
+export const readmeExamples: readonly ReadmeExample[] = Object.entries(PRINTS).map(
+  ([folder, prints], index) => {
+    const page = readFileSync(join(root, "packages", folder, "README.md"), "utf8");
+    const text = /<!-- example: .*? -->\n```ts\n(.*?)```/s.exec(page)?.[1];
+    if (text === undefined) throw new Error(`packages/${folder}/README.md has no example`);
+    return { folder, index, text, prints };
+  },
+);

@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { startProcess } from "@branchcache/cli/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { compilePrograms } from "../support/markdown-programs.ts";
 import { PACKAGES, readmeExamples } from "../support/readme-examples.ts";
 import { type Requirement, type RequirementName, requirement } from "../support/requires.ts";
 
@@ -30,7 +31,7 @@ describe.skipIf(!RELEASES.every(([, node]) => node.ok))("the packages, installed
   let folder: string;
   const manifests: Manifest[] = [];
   /** Each README's example, compiled against the declarations of what is installed. */
-  const example = (name: string): string => join(folder, "installed", `${name}.js`);
+  let examples: readonly string[];
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "branchcache-tarballs-"));
@@ -56,7 +57,10 @@ describe.skipIf(!RELEASES.every(([, node]) => node.ok))("the packages, installed
     } finally {
       await registry.stop();
     }
-    await compileExamples(installed);
+    examples = await compilePrograms(
+      installed,
+      readmeExamples.map(({ text }) => text),
+    );
   }, 180_000);
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -77,8 +81,8 @@ describe.skipIf(!RELEASES.every(([, node]) => node.ok))("the packages, installed
       return run(program, rest, { cwd: join(folder, "installed") });
     };
 
-    it.each(readmeExamples)("runs the example of $folder's README", async ({ folder: name, prints }) => {
-      const { stdout, stderr } = await type("node", example(name));
+    it.each(readmeExamples)("runs the example of $folder's README", async ({ index, prints }) => {
+      const { stdout, stderr } = await type("node", examples[index] ?? "");
       expect(stderr).toBe("");
       expect(stdout).toMatch(prints);
     });
@@ -147,22 +151,3 @@ describe.skipIf(!RELEASES.every(([, node]) => node.ok))("the packages, installed
     });
   });
 });
-
-/** As a user of the packages would, with the workspace's compiler and its types of Node.js. */
-async function compileExamples(directory: string): Promise<void> {
-  for (const { folder, text } of readmeExamples) await writeFile(join(directory, `${folder}.ts`), text);
-  const compilerOptions = {
-    composite: false,
-    declaration: false,
-    declarationMap: false,
-    types: ["node"],
-    typeRoots: [join(workspace, "node_modules/@types")],
-  };
-  const files = readmeExamples.map(({ folder }) => `${folder}.ts`);
-  const config = { extends: join(workspace, "tsconfig.base.json"), compilerOptions, files };
-  await writeFile(join(directory, "tsconfig.json"), JSON.stringify(config));
-  const compiler = join(workspace, "node_modules/typescript/bin/tsc");
-  await run(process.execPath, [compiler, "-p", directory]).catch(({ stdout }: { stdout: string }) => {
-    throw new Error(`examples do not compile: ${stdout}`);
-  });
-}

@@ -1,4 +1,4 @@
-/** The README's programs compile, one after another, as they stand there. */
+/** The programs of docs/programs.md compile, one after another, as they stand there. */
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,9 +8,9 @@ import { expect, it } from "vitest";
 const run = promisify(execFile);
 const root = join(import.meta.dirname, "..", "..", "..");
 
-it("the programs of README.md compile", async () => {
-  const readme = await readFile(join(import.meta.dirname, "..", "README.md"), "utf8");
-  const programs = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, text = ""]) => text);
+it("the programs of docs/programs.md compile", async () => {
+  const page = await readFile(join(import.meta.dirname, "..", "docs", "programs.md"), "utf8");
+  const programs = [...page.matchAll(/```ts\n(.*?)```/gs)].map(([, text = ""]) => text);
   expect(programs.length).toBeGreaterThan(3);
   // Later ones go on with what the first has imported and made.
   const imports = new Map<string, Set<string>>();
