@@ -12,6 +12,7 @@ export { startPeerDiscovery } from "./peer-discovery.ts";
 export type {
   DiscoveredPeer,
   FindOptions,
+  FoundSegment,
   HeldSegments,
   PeerDiscovery,
   PeerDiscoveryOptions,

@@ -18,19 +18,22 @@ export interface DiscoveredPeer {
   readonly addresses: readonly Endpoint[];
 }
 
+/** A segment that a peer told of. [MS-PCCRD] 2.2.3.9 */
+export interface FoundSegment {
+  readonly id: SegmentId;
+  /** The peer has every block. In version 1.0 known from the block count, see `totalBlocks` of `find`. */
+  readonly complete: boolean;
+  /** Version 1.0 only. */
+  readonly heldBlocks?: number;
+  /** Time since the segment came into the peer's cache, as it says. Version 2.0 only. */
+  readonly ageMs?: number;
+}
+
 /** One peer and the segments that it told of, only those that `find` asked for. [MS-PCCRD] 2.2.3.3, 2.2.3.9 */
 export interface PeerMatch {
   readonly peer: DiscoveredPeer;
   /** Never empty. */
-  readonly segments: readonly {
-    readonly id: SegmentId;
-    /** The peer has every block. In version 1.0 known from the block count, see `totalBlocks` of `find`. */
-    readonly complete: boolean;
-    /** Version 1.0 only. */
-    readonly heldBlocks?: number;
-    /** Time since the segment came into the peer's cache, as it says. Version 2.0 only. */
-    readonly ageMs?: number;
-  }[];
+  readonly segments: readonly FoundSegment[];
 }
 
 /** What `find` has to know beside the identifiers. */

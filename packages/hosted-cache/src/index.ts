@@ -28,7 +28,8 @@ export { type OfferRequest, parseOfferRequest } from "./messages/parse.ts";
 export { encodeResponse, type OfferResponse, parseResponse } from "./messages/response.ts";
 export { type SegmentInfo, segmentInfo } from "./messages/segment-info.ts";
 export { descriptorOf, type OfferedSegment, offeredBlocks, offeredSegment } from "./segments.ts";
-export type { BookLimits, PullJob, PullOutcome, Wanted } from "./server/pull-book.ts";
+export type { PullJob, Wanted } from "./server/pull-book.ts";
+export type { BookLimits, PullOutcome } from "./server/pull-rules.ts";
 export {
   createHostedCacheServer,
   DEFAULT_BOOK_LIMITS,

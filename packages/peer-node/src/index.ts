@@ -36,5 +36,6 @@ export {
 } from "./hosted/srv.ts";
 export { closeServer, type ListenAddress, listen, listenError } from "./http-listen.ts";
 export type { FetchWantedOptions, NodeBlocks } from "./node-blocks.ts";
-export { type NodeMode, type PeerNode, type PeerNodeOptions, startPeerNode } from "./peer-node.ts";
+export { type PeerNode, startPeerNode } from "./peer-node.ts";
+export type { NodeMode, PeerNodeOptions } from "./peer-node-options.ts";
 export * from "./socket.ts";

@@ -6,7 +6,7 @@ export type {
   PeerDistFunctions,
   ServerFunctions,
 } from "./library/functions.ts";
-export { createPeerDist, type PeerDistOptions } from "./library/library.ts";
+export { createPeerDist, type PeerDistOptions } from "./library/peer-dist.ts";
 export type {
   ConnectionEvents,
   OperationCompletion,

@@ -2,25 +2,21 @@
  * Gathers changes and commits many of them in one transaction, while callers go on. One transaction is
  * under way at a time; what comes meanwhile waits for the next.
  */
-import { statfs } from "node:fs/promises";
-import { constants } from "node:os";
 import { type Clock, errorCode, errorMessage } from "@branchcache/runtime";
 import type { Limits } from "../block-store.ts";
 import { noSpaceError, StoreError } from "../errors.ts";
 import type { AccessLog } from "../store/access-log.ts";
 import { Ledger } from "../store/ledger.ts";
-import type { Totals } from "../store/segment-state.ts";
-import type { Appender, Chunk, Staged } from "./blocks/appender.ts";
-import type { FileTotals, GoneFile } from "./blocks/file-table.ts";
+import type { Appender, Chunk } from "./blocks/appender.ts";
 import type { Place } from "./blocks/place.ts";
 import type { Reclaimer } from "./blocks/reclaimer.ts";
+import type { Change, Committed, Outcome } from "./change.ts";
 import type { Environment } from "./environment.ts";
 import type { LimitSettings } from "./limit-settings.ts";
 import type { SpaceReserve } from "./space-reserve.ts";
 import { type BlockTables, TransactionTables } from "./tables.ts";
+import { BATCH_BYTES, isNoSpace, transact } from "./transact.ts";
 
-/** What one commit takes at most: so much is lost at the worst when the power goes. Less where files are small. */
-const BATCH_BYTES = 16 * 2 ** 20;
 /** Each may touch pages of its own in the index, which are kept in memory until the commit. */
 const BATCH_CHANGES = 4096;
 /** Segments past their age that one transaction removes; the next one goes on. */
@@ -30,26 +26,6 @@ const CHANGE_OVERHEAD_BYTES = 2048;
 const TRANSACTIONS_UNTIL_REUSE = 3;
 /** Evictions that bring no room on a full disk end here: what is held is worth more. */
 const MOST_FILES_GIVEN_UP = 4;
-
-export type Committed = Pick<Ledger<Place>, "evictions" | "changes"> & {
-  readonly totals: Totals;
-  readonly limits: Limits;
-  readonly files: FileTotals;
-  /** Block files of which nothing is left, to be deleted. */
-  readonly goneFiles: readonly GoneFile[];
-};
-
-export interface Change<T> {
-  readonly bytes: number;
-  /** A block that must be on the disk before; released when the change is settled. */
-  readonly staged?: Staged | undefined;
-  /** Runs inside a write transaction, again if that fails for want of space. Must not throw after a change. */
-  run(ledger: Ledger<Place>, view: TransactionTables): T;
-  /** Committed, or not. Must not throw. */
-  settle(outcome: Outcome<T>): void;
-}
-
-export type Outcome<T = unknown> = { readonly value: T } | { readonly error: unknown };
 
 export interface BatchWriterOptions {
   readonly environment: Environment;
@@ -322,47 +298,4 @@ function outcomeOf(change: Change<unknown>, ledger: Ledger<Place>, view: Transac
   } catch (error) {
     return { error };
   }
-}
-
-/**
- * Runs `action` in one write transaction of `environment`; resolves when it is on the disk.
- * Throws `BC_STORE_FULL` or `BC_STORE_IO`, with the path, or the `StoreError` that `action` throws; then nothing of it was
- * committed.
- */
-export async function transact<T>(environment: Environment, action: () => T): Promise<T> {
-  const { path } = environment;
-  try {
-    return await environment.write(action);
-  } catch (error) {
-    // What `action` itself refused says nothing against the file.
-    if (error instanceof StoreError) throw error;
-    const cause = await commitCause(error);
-    if (await isNoSpace(cause, path)) throw noSpaceError(path, cause);
-    environment.doubt();
-    throw new StoreError("BC_STORE_IO", errorMessage(cause), { path, cause });
-  }
-}
-
-/** The library says only that a commit failed; why stands in a second promise. */
-async function commitCause(error: unknown): Promise<unknown> {
-  if (!(error instanceof Error && "commitError" in error)) return error;
-  return Promise.resolve(error.commitError).catch((reason: unknown) => reason);
-}
-
-const NO_SPACE_CODES: readonly unknown[] = ["ENOSPC", "EDQUOT", "EFBIG"];
-const MDB_MAP_FULL = -30792;
-/** Less than this free is too little to write anything. */
-const LEAST_FREE_BYTES = 2 ** 20;
-
-/** No space on the device, quota exceeded, file too large, LMDB's map full, or a write that came out short. */
-async function isNoSpace(error: unknown, path: string): Promise<boolean> {
-  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
-  if (NO_SPACE_CODES.includes(code)) return true;
-  // LMDB's errors have the system's numbers.
-  const { ENOSPC, EDQUOT, EFBIG, EIO } = constants.errno;
-  if (code === ENOSPC || code === EDQUOT || code === EFBIG || code === MDB_MAP_FULL) return true;
-  if (code !== EIO) return false;
-  // LMDB calls a short write an I/O error.
-  const { bavail, bsize } = await statfs(path);
-  return bavail * bsize < BATCH_BYTES + LEAST_FREE_BYTES;
 }

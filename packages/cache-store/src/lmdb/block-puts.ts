@@ -15,10 +15,11 @@ import {
   storedBytes,
   type Totals,
 } from "../store/segment-state.ts";
-import type { BatchWriter, Outcome } from "./batch-writer.ts";
+import type { BatchWriter } from "./batch-writer.ts";
 import { placeOf } from "./blocks/appender.ts";
 import type { BlockFiles } from "./blocks/block-files.ts";
 import type { Place } from "./blocks/place.ts";
+import type { Outcome } from "./change.ts";
 import type { ChangeQueue, Expected } from "./change-queue.ts";
 import type { Environment } from "./environment.ts";
 

@@ -28,10 +28,11 @@ import {
   segmentSummary,
   type Totals,
 } from "../store/segment-state.ts";
-import { BatchWriter, type Committed } from "./batch-writer.ts";
+import { BatchWriter } from "./batch-writer.ts";
 import { BlockPuts } from "./block-puts.ts";
 import { BlockReads } from "./block-reads.ts";
 import { BlockFiles } from "./blocks/block-files.ts";
+import type { Committed } from "./change.ts";
 import { ChangeQueue, type Expected } from "./change-queue.ts";
 import { type Environment, reading } from "./environment.ts";
 import type { LimitSettings } from "./limit-settings.ts";

@@ -5,7 +5,8 @@
 import type { SegmentId } from "@branchcache/content-info";
 import type { NewSegment } from "../block-store.ts";
 import type { SegmentFacts, SegmentState } from "../store/segment-state.ts";
-import type { BatchWriter, Change, Outcome } from "./batch-writer.ts";
+import type { BatchWriter } from "./batch-writer.ts";
+import type { Change, Outcome } from "./change.ts";
 import { mapKey } from "./tables.ts";
 
 type Known = { readonly state: SegmentState; readonly facts: SegmentFacts } | undefined;

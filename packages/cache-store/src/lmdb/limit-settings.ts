@@ -2,10 +2,10 @@
 import type { Limits } from "../block-store.ts";
 import { StoreError } from "../errors.ts";
 import { checkLimits } from "../store/segment-state.ts";
-import { transact } from "./batch-writer.ts";
 import type { Environment } from "./environment.ts";
 import type { StoredSettings } from "./formats.ts";
 import { type BlockTables, readSettings, writeSettings } from "./tables.ts";
+import { transact } from "./transact.ts";
 
 /** As Windows: 5 % of the volume for blocks, 1 % for publications, 28 days. */
 const DEFAULT_PERCENT = 5;

@@ -7,7 +7,6 @@ import {
   encodePublication,
   publicationKey,
 } from "../node/encodings.ts";
-import { transact } from "./batch-writer.ts";
 import { type Environment, reading, type Table } from "./environment.ts";
 import {
   decodePublicationPlace,
@@ -17,6 +16,7 @@ import {
   type PublicationTotals,
   sequenceKey,
 } from "./formats.ts";
+import { transact } from "./transact.ts";
 
 const TOTALS_KEY = Uint8Array.of(3);
 /** Keys read since the last write, so many at most: what is read often stays anyway. */

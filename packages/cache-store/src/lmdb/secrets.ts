@@ -2,8 +2,8 @@
 import type { SegmentId, SegmentSecret } from "@branchcache/content-info";
 import type { SecretStore } from "../block-store.ts";
 import { closedError } from "../errors.ts";
-import { transact } from "./batch-writer.ts";
 import { type Environment, reading, type Table } from "./environment.ts";
+import { transact } from "./transact.ts";
 
 export class LmdbSecretStore implements SecretStore {
   readonly #environment: Environment;

@@ -15,14 +15,9 @@ import {
 } from "../messages/match.ts";
 import { peerProbe } from "../messages/probe.ts";
 import type { Republication } from "../republication.ts";
-import type { DiscoveredPeer, FindOptions, PeerMatch } from "../types.ts";
+import type { DiscoveredPeer, FindOptions, FoundSegment, PeerMatch } from "../types.ts";
 import { idsPerProbe } from "./ids-per-probe.ts";
-import {
-  type FoundSegment,
-  hasAllBlocks,
-  OutstandingProbe,
-  type WantedSegment,
-} from "./outstanding-probe.ts";
+import { hasAllBlocks, OutstandingProbe, type WantedSegment } from "./outstanding-probe.ts";
 import { type ListedPeer, PeerLists } from "./peer-lists.ts";
 import { Search } from "./search.ts";
 import { Throttle } from "./throttle.ts";

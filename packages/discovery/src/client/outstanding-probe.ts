@@ -3,10 +3,8 @@ import type { SegmentId } from "@branchcache/content-info";
 import type { Endpoint } from "@branchcache/runtime";
 import { BLOCKS_OF_FULL_SEGMENT, MAX_ADDRESSES, MAX_PEERS_IN_PROBE } from "../limits.ts";
 import { type MatchedSegment, segmentKey } from "../messages/match.ts";
-import type { DiscoveredPeer, PeerMatch } from "../types.ts";
+import type { DiscoveredPeer, FoundSegment, PeerMatch } from "../types.ts";
 import type { ListedPeer } from "./peer-lists.ts";
-
-export type FoundSegment = PeerMatch["segments"][number];
 
 /** A segment asked for, and how many blocks it has if the caller said so. */
 export interface WantedSegment {

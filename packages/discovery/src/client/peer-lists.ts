@@ -2,8 +2,7 @@
 
 import { ExpiringMap } from "../expiring-map.ts";
 import { MAX_PEERS_IN_LIST, MAX_SERVER_LISTS } from "../limits.ts";
-import type { DiscoveredPeer } from "../types.ts";
-import type { FoundSegment } from "./outstanding-probe.ts";
+import type { DiscoveredPeer, FoundSegment } from "../types.ts";
 
 /** One peer's holding of one segment. */
 export interface ListedPeer {

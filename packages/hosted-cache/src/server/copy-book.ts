@@ -4,7 +4,7 @@
  * one enough, every poisoner would be.
  */
 import { type Endpoint, setNewest } from "@branchcache/runtime";
-import type { BookLimits } from "./pull-book.ts";
+import type { BookLimits } from "./pull-rules.ts";
 
 interface Copy {
   /** Undefined where the copy is older than this process. */

@@ -2,7 +2,7 @@
  * The clients that have something waiting, in turn, and how they behaved: one that sent false bytes is quarantined here,
  * one that failed several times running is left alone for a while.
  */
-import type { BookLimits, PullOutcome } from "./pull-book.ts";
+import type { BookLimits, PullOutcome } from "./pull-rules.ts";
 
 interface Offerer {
   /** Segments to be pulled from it, first come first. */

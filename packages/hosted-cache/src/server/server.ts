@@ -26,14 +26,13 @@ import { type OfferedSegment, offeredSegment } from "../segments.ts";
 import {
   type BookEffect,
   type BookInput,
-  type BookLimits,
   describeJob,
   type OfferedItem,
   PullBook,
   type PullJob,
-  type PullOutcome,
   type Wanted,
 } from "./pull-book.ts";
+import type { BookLimits, PullOutcome } from "./pull-rules.ts";
 import { RateLimit } from "./rate-limit.ts";
 
 /** What the cache holds, and how it gets more. */

@@ -1,7 +1,8 @@
 /** What a hosted cache holds and how its pulls end, as a test says. */
 import type { Segment } from "@branchcache/content-info";
 import { toHex } from "@branchcache/runtime";
-import type { PullJob, PullOutcome } from "../server/pull-book.ts";
+import type { PullJob } from "../server/pull-book.ts";
+import type { PullOutcome } from "../server/pull-rules.ts";
 import type { HeldState, HostedContent } from "../server/server.ts";
 
 export interface FakeContent extends HostedContent {

@@ -2,14 +2,8 @@ import type { Endpoint } from "@branchcache/runtime";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DEFAULT_BOOK_LIMITS } from "../../src/index.ts";
-import {
-  type BookEffect,
-  type BookLimits,
-  type OfferedItem,
-  PullBook,
-  type PullJob,
-  type PullOutcome,
-} from "../../src/server/pull-book.ts";
+import { type BookEffect, type OfferedItem, PullBook, type PullJob } from "../../src/server/pull-book.ts";
+import type { BookLimits, PullOutcome } from "../../src/server/pull-rules.ts";
 import { v1Segment } from "../content.ts";
 
 const client = (number: number, port = 80): Endpoint => ({ address: `192.0.2.${number}`, port });

@@ -2,7 +2,7 @@
 import type { PeerDiscovery } from "@branchcache/discovery";
 import type { CancelTimer, Clock, Observer, Random } from "@branchcache/runtime";
 import type { BranchPeers } from "../branch-peers.ts";
-import type { NodeMode, PeerNodeOptions } from "../peer-node.ts";
+import type { NodeMode, PeerNodeOptions } from "../peer-node-options.ts";
 import type { HostedCaches } from "./hosted-caches.ts";
 import { discoverHostedCaches, type HostedCacheAddress } from "./srv.ts";
 

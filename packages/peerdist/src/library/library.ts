@@ -1,4 +1,4 @@
-/** Finds what is behind handles, and runs the functions over one transport. */
+/** Finds what is behind handles. */
 import {
   ERROR_INVALID_HANDLE,
   ERROR_INVALID_PARAMETER,
@@ -6,14 +6,8 @@ import {
   PEERDIST_ERROR_INVALIDATED,
   PEERDIST_ERROR_SHUTDOWN_IN_PROGRESS,
 } from "../win32/errors.ts";
-import { clientFunctions } from "./client-functions.ts";
-import { commonFunctions } from "./common-functions.ts";
-import type { PeerDistFunctions } from "./functions.ts";
 import { type HandleKind, ObjectHandle } from "./handles.ts";
 import { Instance, type InstanceOptions } from "./instance.ts";
-import { serverFunctions } from "./server-functions.ts";
-
-export type PeerDistOptions = InstanceOptions;
 
 /** Where a number is returned, it is the error that the function returns. */
 export interface Library {
@@ -27,13 +21,7 @@ export interface Library {
   close(hPeerDist: unknown, handle: unknown, kind: HandleKind): Promise<number>;
 }
 
-/** The functions of PeerDist.lib, over a service in this process or behind a socket. */
-export function createPeerDist(options: PeerDistOptions): PeerDistFunctions {
-  const library = createLibrary(options);
-  return { ...commonFunctions(library), ...serverFunctions(library), ...clientFunctions(library) };
-}
-
-function createLibrary(options: PeerDistOptions): Library {
+export function createLibrary(options: InstanceOptions): Library {
   const instances = new WeakSet<Instance>();
   const library: Library = {
     startInstance() {

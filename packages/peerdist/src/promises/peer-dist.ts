@@ -1,6 +1,6 @@
 /** One instance: what it publishes and what it retrieves. */
 import type { PeerDistFunctions } from "../library/functions.ts";
-import { createPeerDist, type PeerDistOptions } from "../library/library.ts";
+import { createPeerDist, type PeerDistOptions } from "../library/peer-dist.ts";
 import { TRANSFER_MAX_BYTES } from "../service/calls.ts";
 import { type PEERDIST_STATUS, PEERDIST_VERSION } from "../win32/constants.ts";
 import { ERROR_SUCCESS, PEERDIST_ERROR_NO_MORE, PeerDistError } from "../win32/errors.ts";

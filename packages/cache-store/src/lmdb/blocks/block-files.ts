@@ -1,9 +1,10 @@
 /** The block files of one store: where blocks are appended and read, moved together, and deleted once nothing is held. */
 import type { SealedBlock } from "@branchcache/content-info";
 import { Outstanding } from "../../store/outstanding.ts";
-import { type Change, transact } from "../batch-writer.ts";
+import type { Change } from "../change.ts";
 import { type Environment, reading } from "../environment.ts";
 import type { BlockTables } from "../tables.ts";
+import { transact } from "../transact.ts";
 import { Appender, type OpenFile, type Staged } from "./appender.ts";
 import { deleteBlockFile, openForAppending } from "./directory.ts";
 import { FileChanges, type FileTotals, type GoneFile } from "./file-table.ts";

@@ -6,7 +6,7 @@ import { open } from "node:fs/promises";
 import type { SegmentId } from "@branchcache/content-info";
 import { errorCode } from "@branchcache/runtime";
 import { blockKey, decodeBlock, splitKey } from "../../node/encodings.ts";
-import type { Change } from "../batch-writer.ts";
+import type { Change } from "../change.ts";
 import { type Environment, reading } from "../environment.ts";
 import { type BlockTables, eachSegment, mapKey, readBlockEntry, readPlaces } from "../tables.ts";
 import { type Appender, placeOf } from "./appender.ts";
