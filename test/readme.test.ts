@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { expectCommand } from "./support/manual.ts";
 import {
   compileBesideTests,
   compileMarkdownPrograms,
@@ -31,7 +32,10 @@ describe("README.md", () => {
 describe("the packages' READMEs", () => {
   let examples: MarkdownPrograms;
   beforeAll(async () => {
-    examples = await compileBesideTests(readmeExamples.map(({ text }) => text));
+    examples = await compileBesideTests([
+      ...readmeExamples.map(({ text }) => text),
+      ...readmeExamples.filter(({ text, whole }) => text !== whole).map(({ whole }) => whole),
+    ]);
   });
   afterAll(() => examples?.[Symbol.asyncDispose]());
 
@@ -44,6 +48,14 @@ describe("the packages' READMEs", () => {
       expect(stdout).toMatch(prints);
     },
   );
+
+  it("of the commands: names commands and options that there are", async () => {
+    const page = await readFile(join(root, "packages/cli/README.md"), "utf8");
+    const lines = /```sh\n(.*?)```/s.exec(page)?.[1]?.trim().split("\n") ?? [];
+    const typed = lines.map((line) => line.replace(/ *#.*/, "")).filter((line) => /^branchcache /.test(line));
+    expect(typed.length).toBeGreaterThan(10);
+    for (const line of typed) expectCommand(line);
+  });
 
   it("take a page at most", async () => {
     const lines = PACKAGES.map(async (name) => {

@@ -81,7 +81,7 @@ describe.skipIf(!RELEASES.every(([, node]) => node.ok))("the packages, installed
       return run(program, rest, { cwd: join(folder, "installed") });
     };
 
-    it.each(readmeExamples)("runs the example of $folder's README", async ({ index, prints }) => {
+    it.concurrent.each(readmeExamples)("runs the example of $folder's README", async ({ index, prints }) => {
       const { stdout, stderr } = await type("node", examples[index] ?? "");
       expect(stderr).toBe("");
       expect(stdout).toMatch(prints);
