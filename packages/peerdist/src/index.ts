@@ -3,20 +3,25 @@ export { type InProcessOptions, inProcess } from "./in-process.ts";
 export type {
   ClientFunctions,
   CommonFunctions,
+  Opt,
   PeerDistFunctions,
+  ReturnCode,
   ServerFunctions,
 } from "./library/functions.ts";
-export { createPeerDist, type PeerDistOptions } from "./library/peer-dist.ts";
+export type { PeerDistOptions } from "./library/instance.ts";
+export { createPeerDist } from "./library/peer-dist.ts";
 export type {
+  CallerEvents,
   ConnectionEvents,
   OperationCompletion,
   PeerDistTransport,
   ServiceCall,
   ServiceConnection,
   ServiceReturn,
+  ServiceSession,
   StatusReport,
 } from "./service/calls.ts";
-export type { BlockAccess, BlockName, FetchedPiece } from "./service/ports.ts";
+export type { BlockAccess, BlockName, FetchedFrom, FetchedPiece } from "./service/ports.ts";
 export type { QuotaLimits } from "./service/quota.ts";
 export { PeerDistService, type PeerDistServiceOptions, type ServiceCounts } from "./service/service.ts";
 export { type CompletionPacket, CompletionPort } from "./win32/completion-port.ts";

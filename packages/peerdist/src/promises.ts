@@ -2,11 +2,14 @@
 export {
   type Content,
   type ContentPiece,
+  type DataPiece,
   MissingRange,
   type ReadOptions,
   type StreamOptions,
 } from "./promises/content.ts";
+export type { OperationEnd } from "./promises/operation.ts";
 export {
+  type ByteSource,
   type ContentInformationOptions,
   connectPeerDist,
   type OpenOptions,

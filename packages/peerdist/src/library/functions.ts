@@ -17,20 +17,34 @@ import type {
   PEERDIST_STREAM_HANDLE,
 } from "../win32/types.ts";
 
-type Opt<T> = T | null | undefined;
-type Code = Promise<number>;
+/** A parameter that may be NULL. */
+export type Opt<T> = T | null | undefined;
+/** What a function returns: ERROR_SUCCESS, ERROR_IO_PENDING for an operation that was accepted, or an error. */
+export type ReturnCode = Promise<number>;
 
+/** Start and end of an instance, status, and results of operations. */
 export interface CommonFunctions {
   /** `dwVersionRequested` is the lowest version that will do. Does not need a service that runs. */
   PeerDistStartup(
     dwVersionRequested: number,
     phPeerDist: Out<PEERDIST_INSTANCE_HANDLE>,
     pdwSupportedVersion?: Opt<Out<number>>,
-  ): Code;
+  ): ReturnCode;
   /** What is pending completes with ERROR_OPERATION_ABORTED; publications of this instance go. */
-  PeerDistShutdown(hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>): Code;
-  PeerDistGetStatus(hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>, pPeerDistStatus: Out<PEERDIST_STATUS>): Code;
-  PeerDistGetStatusEx(hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>, pPeerDistStatus: PEERDIST_STATUS_INFO): Code;
+  PeerDistShutdown(hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>): ReturnCode;
+  /** Answers in every state of the service. */
+  PeerDistGetStatus(
+    hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>,
+    pPeerDistStatus: Out<PEERDIST_STATUS>,
+  ): ReturnCode;
+  /**
+   * As `PeerDistGetStatus`, with the versions of Content Information. ERROR_INVALID_PARAMETER for another `cbSize`
+   * than 16.
+   */
+  PeerDistGetStatusEx(
+    hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>,
+    pPeerDistStatus: PEERDIST_STATUS_INFO,
+  ): ReturnCode;
   /** Asynchronous; one at a time. */
   PeerDistRegisterForStatusChangeNotification(
     hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>,
@@ -38,7 +52,7 @@ export interface CommonFunctions {
     ulCompletionKey: unknown,
     lpOverlapped: Overlapped,
     pPeerDistStatus: Out<PEERDIST_STATUS>,
-  ): Code;
+  ): ReturnCode;
   /** Asynchronous; one at a time. */
   PeerDistRegisterForStatusChangeNotificationEx(
     hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>,
@@ -46,8 +60,9 @@ export interface CommonFunctions {
     ulCompletionKey: unknown,
     lpOverlapped: Overlapped,
     pPeerDistStatus: PEERDIST_STATUS_INFO,
-  ): Code;
-  PeerDistUnregisterForStatusChangeNotification(hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>): Code;
+  ): ReturnCode;
+  /** The pending registration completes with ERROR_OPERATION_ABORTED. */
+  PeerDistUnregisterForStatusChangeNotification(hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>): ReturnCode;
   /** Waits if `bWait`. On false `GetLastError` says why. */
   PeerDistGetOverlappedResult(
     lpOverlapped: Overlapped,
@@ -58,6 +73,7 @@ export interface CommonFunctions {
   GetLastError(lpOverlapped: Overlapped): number;
 }
 
+/** What a content server calls: it publishes content, and gets Content Information for its clients. */
 export interface ServerFunctions {
   /** `cbContentLength` 0: unknown; else the sum of what is added has to be that. */
   PeerDistServerPublishStream(
@@ -69,7 +85,7 @@ export interface ServerFunctions {
     hCompletionPort: Opt<CompletionPort>,
     ulCompletionKey: unknown,
     phStream: Out<PEERDIST_STREAM_HANDLE>,
-  ): Code;
+  ): ReturnCode;
   /** Asynchronous. */
   PeerDistServerPublishAddToStream(
     hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>,
@@ -77,23 +93,27 @@ export interface ServerFunctions {
     cbNumberOfBytes: number,
     pBuffer: Uint8Array,
     lpOverlapped: Overlapped,
-  ): Code;
+  ): ReturnCode;
   /** Asynchronous. */
   PeerDistServerPublishCompleteStream(
     hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>,
     hStream: Opt<PEERDIST_STREAM_HANDLE>,
     lpOverlapped: Overlapped,
-  ): Code;
+  ): ReturnCode;
   /** Before the stream is complete: discards the publication. */
   PeerDistServerCloseStreamHandle(
     hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>,
     hStream: Opt<PEERDIST_STREAM_HANDLE>,
-  ): Code;
+  ): ReturnCode;
+  /**
+   * Ends the publication, and aborts what is pending on it; its handles still have to be closed.
+   * PEERDIST_ERROR_NOT_FOUND for another identity's.
+   */
   PeerDistServerUnpublish(
     hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>,
     cbContentIdentifier: number,
     pContentIdentifier: Uint8Array,
-  ): Code;
+  ): ReturnCode;
   /** Offset and length 0: of the whole content; length 0: to its end. */
   PeerDistServerOpenContentInformation(
     hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>,
@@ -104,7 +124,11 @@ export interface ServerFunctions {
     hCompletionPort: Opt<CompletionPort>,
     ulCompletionKey: unknown,
     phContentInfo: Out<PEERDIST_CONTENTINFO_HANDLE>,
-  ): Code;
+  ): ReturnCode;
+  /**
+   * As `PeerDistServerOpenContentInformation`, in the highest version that the options allow.
+   * PEERDIST_ERROR_CONTENTINFO_VERSION_UNSUPPORTED where there is none.
+   */
   PeerDistServerOpenContentInformationEx(
     hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>,
     cbContentIdentifier: number,
@@ -115,7 +139,7 @@ export interface ServerFunctions {
     hCompletionPort: Opt<CompletionPort>,
     ulCompletionKey: unknown,
     phContentInfo: Out<PEERDIST_CONTENTINFO_HANDLE>,
-  ): Code;
+  ): ReturnCode;
   /** Asynchronous; the offset of the OVERLAPPED becomes that of the chunk within the Content Information. */
   PeerDistServerRetrieveContentInformation(
     hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>,
@@ -123,31 +147,39 @@ export interface ServerFunctions {
     cbMaxNumberOfBytes: number,
     pBuffer: Uint8Array,
     lpOverlapped: Overlapped,
-  ): Code;
+  ): ReturnCode;
+  /** What is pending on the handle completes with ERROR_OPERATION_ABORTED. */
   PeerDistServerCloseContentInformation(
     hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>,
     hContentInfo: Opt<PEERDIST_CONTENTINFO_HANDLE>,
-  ): Code;
+  ): ReturnCode;
+  /**
+   * The operation is named by identifier and OVERLAPPED together. PEERDIST_ERROR_OPERATION_NOTFOUND where it has
+   * completed.
+   */
   PeerDistServerCancelAsyncOperation(
     hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>,
     cbContentIdentifier: number,
     pContentIdentifier: Uint8Array,
     lpOverlapped: Overlapped,
-  ): Code;
+  ): ReturnCode;
 }
 
+/** What a client calls: it gives Content Information, reads, and adds what it had to get from the origin. */
 export interface ClientFunctions {
+  /** The port, if any, serves all operations of the handle. */
   PeerDistClientOpenContent(
     hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>,
     pContentTag: PEERDIST_CONTENT_TAG,
     hCompletionPort: Opt<CompletionPort>,
     ulCompletionKey: unknown,
     phContentHandle: Out<PEERDIST_CONTENT_HANDLE>,
-  ): Code;
+  ): ReturnCode;
+  /** What is pending on the handle completes with ERROR_OPERATION_ABORTED; what was cached stays. */
   PeerDistClientCloseContent(
     hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>,
     hContentHandle: Opt<PEERDIST_CONTENT_HANDLE>,
-  ): Code;
+  ): ReturnCode;
   /** Asynchronous. */
   PeerDistClientAddContentInformation(
     hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>,
@@ -155,13 +187,13 @@ export interface ClientFunctions {
     cbNumberOfBytes: number,
     pBuffer: Uint8Array,
     lpOverlapped: Overlapped,
-  ): Code;
+  ): ReturnCode;
   /** Asynchronous. */
   PeerDistClientCompleteContentInformation(
     hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>,
     hContentHandle: Opt<PEERDIST_CONTENT_HANDLE>,
     lpOverlapped: Overlapped,
-  ): Code;
+  ): ReturnCode;
   /** Asynchronous; to the offset of the OVERLAPPED in the content. */
   PeerDistClientAddData(
     hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>,
@@ -169,7 +201,7 @@ export interface ClientFunctions {
     cbNumberOfBytes: number,
     pBuffer: Uint8Array,
     lpOverlapped: Overlapped,
-  ): Code;
+  ): ReturnCode;
   /** Asynchronous; from the offset of the OVERLAPPED. 0 bytes ask how much lies in the local cache. */
   PeerDistClientBlockRead(
     hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>,
@@ -178,7 +210,7 @@ export interface ClientFunctions {
     pBuffer: Opt<Uint8Array>,
     dwTimeoutInMilliseconds: number,
     lpOverlapped: Overlapped,
-  ): Code;
+  ): ReturnCode;
   /** Asynchronous; from the handle's cursor. 0 bytes ask how much lies in the local cache. */
   PeerDistClientStreamRead(
     hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>,
@@ -187,7 +219,7 @@ export interface ClientFunctions {
     pBuffer: Opt<Uint8Array>,
     dwTimeoutInMilliseconds: number,
     lpOverlapped: Overlapped,
-  ): Code;
+  ): ReturnCode;
   /** Asynchronous. */
   PeerDistClientFlushContent(
     hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>,
@@ -195,13 +227,13 @@ export interface ClientFunctions {
     hCompletionPort: Opt<CompletionPort>,
     ulCompletionKey: unknown,
     lpOverlapped: Overlapped,
-  ): Code;
+  ): ReturnCode;
   /** Without OVERLAPPED: all operations of the handle. */
   PeerDistClientCancelAsyncOperation(
     hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>,
     hContentHandle: Opt<PEERDIST_CONTENT_HANDLE>,
     lpOverlapped?: Opt<Overlapped>,
-  ): Code;
+  ): ReturnCode;
   /** Class 0, PeerDistClientBasicInfo: `lpInformation` gets 4 bytes, fFlashCrowd. */
   PeerDistClientGetInformationByHandle(
     hPeerDist: Opt<PEERDIST_INSTANCE_HANDLE>,
@@ -209,7 +241,8 @@ export interface ClientFunctions {
     PeerDistClientInfoClass: number,
     dwBufferSize: number,
     lpInformation: Uint8Array,
-  ): Code;
+  ): ReturnCode;
 }
 
+/** All of the API. */
 export interface PeerDistFunctions extends CommonFunctions, ServerFunctions, ClientFunctions {}

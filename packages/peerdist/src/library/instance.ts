@@ -29,7 +29,8 @@ export interface Plan {
   readonly into?: Uint8Array;
 }
 
-export interface InstanceOptions {
+/** How the service is reached, `inProcess` or `daemon`, and the clock by which a lost one is looked for again. */
+export interface PeerDistOptions {
   readonly transport: PeerDistTransport;
   readonly clock: Clock;
 }
@@ -51,7 +52,7 @@ export class Instance {
   generation = 0;
   closing = false;
   closed = false;
-  readonly #options: InstanceOptions;
+  readonly #options: PeerDistOptions;
   readonly #running = new Map<number, Running>();
   #connection: ServiceConnection | undefined;
   #connecting: Promise<ServiceConnection | undefined> | undefined;
@@ -60,7 +61,7 @@ export class Instance {
   /** What calls return while there is no connection. */
   #refusal: number = PEERDIST_ERROR_SERVICE_UNAVAILABLE;
 
-  constructor(options: InstanceOptions) {
+  constructor(options: PeerDistOptions) {
     this.#options = options;
   }
 

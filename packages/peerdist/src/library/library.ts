@@ -7,7 +7,7 @@ import {
   PEERDIST_ERROR_SHUTDOWN_IN_PROGRESS,
 } from "../win32/errors.ts";
 import { type HandleKind, ObjectHandle } from "./handles.ts";
-import { Instance, type InstanceOptions } from "./instance.ts";
+import { Instance, type PeerDistOptions } from "./instance.ts";
 
 /** Where a number is returned, it is the error that the function returns. */
 export interface Library {
@@ -21,7 +21,7 @@ export interface Library {
   close(hPeerDist: unknown, handle: unknown, kind: HandleKind): Promise<number>;
 }
 
-export function createLibrary(options: InstanceOptions): Library {
+export function createLibrary(options: PeerDistOptions): Library {
   const instances = new WeakSet<Instance>();
   const library: Library = {
     startInstance() {

@@ -2,11 +2,9 @@
 import { clientFunctions } from "./client-functions.ts";
 import { commonFunctions } from "./common-functions.ts";
 import type { PeerDistFunctions } from "./functions.ts";
-import type { InstanceOptions } from "./instance.ts";
+import type { PeerDistOptions } from "./instance.ts";
 import { createLibrary } from "./library.ts";
 import { serverFunctions } from "./server-functions.ts";
-
-export type PeerDistOptions = InstanceOptions;
 
 /** Over a service in this process or behind a socket, as `options` say. */
 export function createPeerDist(options: PeerDistOptions): PeerDistFunctions {

@@ -20,6 +20,9 @@ export function proofDirectory(socketPath: string): string {
   return `${socketPath}.identity`;
 }
 
+/**
+ * Proves a caller's account by a file beside the socket that only this account can have made; not on Windows.
+ */
 export class IdentityProofs implements ConnectionProofs {
   readonly #directory: string;
   readonly #random: Random;
@@ -49,6 +52,7 @@ export class IdentityProofs implements ConnectionProofs {
     return nonce;
   }
 
+  /** Its file proves nothing any more. */
   forget(nonce: string): void {
     this.#open.delete(nonce);
   }

@@ -2,20 +2,21 @@
 import type { ApiConnection, ApiConnectionHandler, ApiProtocol } from "@branchcache/peer-node";
 import { BranchCacheError, type CancelTimer, type Clock } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
-import type { ConnectionEvents } from "../service/calls.ts";
+import type { ConnectionEvents, ServiceSession } from "../service/calls.ts";
 import type { PeerDistService } from "../service/service.ts";
-import type { Session } from "../service/session.ts";
 import { type Answer, checkRequest, PEERDIST_PROTOCOL, type Request } from "./protocol.ts";
 
 /** How a connection shows who is behind it. `IdentityProofs` is one way. */
 export interface ConnectionProofs {
   /** For one connection and one proof. */
   nonce(): string;
+  /** The connection is gone: its nonce proves nothing any more. */
   forget(nonce: string): void;
   /** An identity such as `uid:1000`; undefined where nothing was proved. */
   check(nonce: string): Promise<string | undefined>;
 }
 
+/** The service that callers reach, and how they show who they are. */
 export interface PeerDistProtocolOptions {
   /** As a function: called for each connection, so that it may be started with the first. */
   readonly service: PeerDistService | (() => Promise<PeerDistService>);
@@ -41,7 +42,7 @@ class Caller implements ApiConnectionHandler {
   readonly #anonymous: () => string;
   readonly #nonce: string | undefined;
   readonly #cancelDeadline: CancelTimer;
-  #session: Session | undefined;
+  #session: ServiceSession | undefined;
   #closed = false;
 
   constructor(connection: ApiConnection, options: PeerDistProtocolOptions, anonymous: () => string) {
@@ -73,7 +74,7 @@ class Caller implements ApiConnectionHandler {
     void this.#session?.close();
   }
 
-  async #close(session: Session): Promise<void> {
+  async #close(session: ServiceSession): Promise<void> {
     await session.close();
     await this.#send({ op: "closed" });
     this.#connection.end();

@@ -12,6 +12,7 @@ import type {
 import { leaveProof } from "./proofs.ts";
 import { type Answer, PEERDIST_PROTOCOL, type Request } from "./protocol.ts";
 
+/** Where the daemon listens, and whether it is told who calls. */
 export interface DaemonOptions {
   /** The daemon's socket, or on Windows the name of its pipe. */
   readonly path: string;

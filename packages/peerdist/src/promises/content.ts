@@ -11,7 +11,7 @@ import {
 } from "../win32/errors.ts";
 import type { Overlapped } from "../win32/overlapped.ts";
 import type { PEERDIST_CONTENT_HANDLE, PEERDIST_INSTANCE_HANDLE } from "../win32/types.ts";
-import { type Ended, expectSuccess, operate, succeed } from "./operation.ts";
+import { expectSuccess, type OperationEnd, operate, succeed } from "./operation.ts";
 
 /** Bytes that have to come from the origin. */
 export class MissingRange {
@@ -21,21 +21,24 @@ export class MissingRange {
   /** The time ran out; otherwise nobody has them. */
   readonly timedOut: boolean;
 
-  constructor({ offset, bytes, error }: Ended) {
+  constructor({ offset, bytes, error }: OperationEnd) {
     this.offsetBytes = offset;
     this.lengthBytes = bytes;
     this.timedOut = error === ERROR_TIMEOUT;
   }
 }
 
-interface DataPiece {
+/** Bytes of the content, verified. */
+export interface DataPiece {
   readonly kind: "data";
   readonly offsetBytes: number;
   readonly bytes: Uint8Array;
 }
 
+/** What a read gives: bytes, or a range that nobody in the branch has. */
 export type ContentPiece = DataPiece | MissingRange;
 
+/** Time, end and memory of one read. */
 export interface ReadOptions {
   /** Default 5,000; 0: from the local cache alone. */
   readonly timeoutMs?: number;
@@ -47,6 +50,7 @@ export interface ReadOptions {
   readonly into?: Uint8Array;
 }
 
+/** How a stream reads, and where it gets what is missing. */
 export interface StreamOptions extends Omit<ReadOptions, "into"> {
   /** Fetches what nobody in the branch has, exactly these bytes, in pieces of any size; it is added as it comes. */
   readonly origin: (
@@ -149,6 +153,7 @@ export class Content implements AsyncDisposable {
     return this.#closed;
   }
 
+  /** As `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -4,7 +4,11 @@ import { ERROR_IO_PENDING, ERROR_SUCCESS, PeerDistError } from "../win32/errors.
 import { Overlapped } from "../win32/overlapped.ts";
 import type { Out } from "../win32/types.ts";
 
-export interface Ended {
+/**
+ * How an operation ended: the API's number, bytes transferred (or of the missing range), and their offset in
+ * bytes.
+ */
+export interface OperationEnd {
   readonly error: number;
   readonly bytes: number;
   readonly offset: number;
@@ -27,7 +31,7 @@ export async function operate(
   what: string,
   submit: (overlapped: Overlapped) => Promise<number>,
   { offset = 0, signal, cancel }: OperationOptions = {},
-): Promise<Ended> {
+): Promise<OperationEnd> {
   signal?.throwIfAborted();
   const overlapped = new Overlapped({ offset });
   const code = await submit(overlapped);
@@ -47,7 +51,7 @@ export async function operate(
 }
 
 /** As `operate`; throws for an operation that failed. */
-export async function succeed(...args: Parameters<typeof operate>): Promise<Ended> {
+export async function succeed(...args: Parameters<typeof operate>): Promise<OperationEnd> {
   const ended = await operate(...args);
   expectSuccess(ended.error, args[1]);
   return ended;

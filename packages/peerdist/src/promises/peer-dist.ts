@@ -1,6 +1,7 @@
 /** One instance: what it publishes and what it retrieves. */
 import type { PeerDistFunctions } from "../library/functions.ts";
-import { createPeerDist, type PeerDistOptions } from "../library/peer-dist.ts";
+import type { PeerDistOptions } from "../library/instance.ts";
+import { createPeerDist } from "../library/peer-dist.ts";
 import { TRANSFER_MAX_BYTES } from "../service/calls.ts";
 import { type PEERDIST_STATUS, PEERDIST_VERSION } from "../win32/constants.ts";
 import { ERROR_SUCCESS, PEERDIST_ERROR_NO_MORE, PeerDistError } from "../win32/errors.ts";
@@ -15,14 +16,17 @@ import type {
 import { Content } from "./content.ts";
 import { expectSuccess, operate, out, succeed } from "./operation.ts";
 
-type Bytes = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+/** Bytes in pieces of any size. */
+export type ByteSource = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
+/** Length and end of one publication's source. */
 export interface PublishOptions {
   /** Where it is known: any other length fails. */
   readonly lengthBytes?: number;
   readonly signal?: AbortSignal;
 }
 
+/** Which part of the content, and which version, a client is given. */
 export interface ContentInformationOptions {
   /** Default all of the content; `endBytes` is not part of it. */
   readonly range?: { readonly startBytes: number; readonly endBytes: number };
@@ -31,10 +35,12 @@ export interface ContentInformationOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How `open` is given up. */
 export interface OpenOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A finished publication; disposing of it unpublishes. */
 export interface Publication extends AsyncDisposable {
   readonly lengthBytes: number;
   /** Also where it is gone already. */
@@ -43,6 +49,7 @@ export interface Publication extends AsyncDisposable {
 
 /** Fails with `PeerDistError`; a signal that is aborted cancels what is under way and rejects with its reason. */
 export interface PeerDist extends AsyncDisposable {
+  /** State now, and the lowest and highest version of Content Information to ask content servers for, 1 or 2. */
   status(): Promise<{
     readonly status: PEERDIST_STATUS;
     readonly minVersion: number;
@@ -51,17 +58,21 @@ export interface PeerDist extends AsyncDisposable {
   /** The status of now unless that is DISABLED, and then each change; ends with the signal. */
   statusChanges(signal: AbortSignal): AsyncIterable<PEERDIST_STATUS>;
   /** Reads the source to its end and keeps its hashes. It goes with the instance. */
-  publish(identifier: Uint8Array, source: Bytes, options?: PublishOptions): Promise<Publication>;
+  publish(identifier: Uint8Array, source: ByteSource, options?: PublishOptions): Promise<Publication>;
   /** As secret as the content. */
   contentInformation(identifier: Uint8Array, options?: ContentInformationOptions): AsyncIterable<Uint8Array>;
   /** `tag`: 16 bytes that name what is kept for flushing, and that go with it when it is offered to a hosted cache. */
-  open(tag: Uint8Array, contentInformation: Uint8Array | Bytes, options?: OpenOptions): Promise<Content>;
+  open(tag: Uint8Array, contentInformation: Uint8Array | ByteSource, options?: OpenOptions): Promise<Content>;
   /** Removes from the local cache what came under this tag. */
   flush(tag: Uint8Array): Promise<void>;
   /** Publications go, what is pending ends. Twice is harmless. */
   close(): Promise<void>;
 }
 
+/**
+ * Starts an instance. The service need not be running: what needs it then fails with
+ * PEERDIST_ERROR_SERVICE_UNAVAILABLE.
+ */
 export async function connectPeerDist(options: PeerDistOptions): Promise<PeerDist> {
   const api = createPeerDist(options);
   const instance = await out<PEERDIST_INSTANCE_HANDLE>("connect", (box) =>
@@ -103,7 +114,11 @@ class Connected implements PeerDist {
     }
   }
 
-  async publish(identifier: Uint8Array, source: Bytes, options: PublishOptions = {}): Promise<Publication> {
+  async publish(
+    identifier: Uint8Array,
+    source: ByteSource,
+    options: PublishOptions = {},
+  ): Promise<Publication> {
     const { lengthBytes = 0, signal } = options;
     const [api, instance] = [this.#api, this.#instance];
     const handle = await out<PEERDIST_STREAM_HANDLE>("publish", (box) =>
@@ -197,7 +212,7 @@ class Connected implements PeerDist {
 
   async open(
     tag: Uint8Array,
-    information: Uint8Array | Bytes,
+    information: Uint8Array | ByteSource,
     { signal }: OpenOptions = {},
   ): Promise<Content> {
     const [api, instance] = [this.#api, this.#instance];

@@ -4,6 +4,10 @@
  */
 import type { PEERDIST_STATUS } from "../win32/constants.ts";
 
+/**
+ * One call of the service, by `method`; `handle` and `operation` are numbers of this connection, operations chosen
+ * by the caller.
+ */
 export type ServiceCall =
   | { readonly method: "publishStream"; readonly identifier: Uint8Array; readonly lengthBytes: number }
   | {
@@ -69,6 +73,7 @@ export interface ServiceReturn {
   readonly value?: number;
 }
 
+/** The end of an operation; `error` is one of the API's numbers, ERROR_SUCCESS for a good end. */
 export interface OperationCompletion {
   readonly operation: number;
   readonly error: number;
@@ -81,6 +86,7 @@ export interface OperationCompletion {
   readonly release?: () => void;
 }
 
+/** State of the service; lowest and highest version of Content Information to ask content servers for, 1 or 2. */
 export interface StatusReport {
   readonly status: PEERDIST_STATUS;
   readonly minVersion: number;
@@ -97,6 +103,7 @@ export interface ConnectionEvents {
   lost(): void;
 }
 
+/** What a caller takes: the connection's events, and places for what is read. */
 export interface CallerEvents extends ConnectionEvents {
   /**
    * Where to put so many bytes that an operation has read, of exactly that length, for who brings them from elsewhere;
@@ -105,6 +112,7 @@ export interface CallerEvents extends ConnectionEvents {
   placeFor(operation: number, lengthBytes: number): Uint8Array | undefined;
 }
 
+/** The caller's end of a connection. Handles and operations live no longer than it. */
 export interface ServiceConnection {
   /** Calls are taken in the order in which they are made. Rejects when the connection is lost. */
   call(call: ServiceCall): ServiceReturn | Promise<ServiceReturn>;
@@ -112,7 +120,14 @@ export interface ServiceConnection {
   close(): Promise<void>;
 }
 
+/** The service's end of a connection, from `PeerDistService.open`: it returns from a call at once. */
+export interface ServiceSession extends ServiceConnection {
+  call(call: ServiceCall): ServiceReturn;
+}
+
+/** The way to a service: `inProcess`, or `daemon` of `./node`. */
 export interface PeerDistTransport {
+  /** A connection of its own for each instance. Rejects where the service cannot be reached. */
   connect(events: CallerEvents): Promise<ServiceConnection>;
 }
 

@@ -2,12 +2,13 @@
 import type { ContentInformationVersion, HashEngine, ServerSecret } from "@branchcache/content-info";
 import { BranchCacheError, type Clock, type Observer, silentObserver } from "@branchcache/runtime";
 import { PEERDIST_STATUS } from "../win32/constants.ts";
-import type { ConnectionEvents, StatusReport } from "./calls.ts";
+import type { ConnectionEvents, ServiceSession, StatusReport } from "./calls.ts";
 import { Identity } from "./identity.ts";
 import type { BlockAccess } from "./ports.ts";
 import { DEFAULT_QUOTA, Quota, type QuotaLimits } from "./quota.ts";
 import { Session } from "./session.ts";
 
+/** What the service works on, and its limits. */
 export interface PeerDistServiceOptions {
   readonly blocks: BlockAccess;
   readonly engine: HashEngine;
@@ -37,6 +38,7 @@ export interface ServiceParts extends Required<Omit<PeerDistServiceOptions, "quo
   forgetTag(tag: string): void;
 }
 
+/** What callers hold at this moment; `bytes` are those of `QuotaLimits`. */
 export interface ServiceCounts {
   readonly sessions: number;
   readonly identities: number;
@@ -46,6 +48,10 @@ export interface ServiceCounts {
   readonly bytes: number;
 }
 
+/**
+ * Serves the API to any number of callers: keeps publications for each identity, verifies what is added, and reads
+ * from the local cache and the branch.
+ */
 export class PeerDistService {
   readonly #parts: ServiceParts;
   readonly #limits: QuotaLimits;
@@ -117,7 +123,7 @@ export class PeerDistService {
    * `identity`: who publishes, as an opaque name such as `uid:1000`. `quotaName`: whose quota it counts on, where
    * several identities share one; default their own. Throws `BC_API_LIMIT` where it has all its sessions.
    */
-  open(identity: string, events: ConnectionEvents, quotaName: string = identity): Session {
+  open(identity: string, events: ConnectionEvents, quotaName: string = identity): ServiceSession {
     const quota = this.#quotas.get(quotaName) ?? new Quota(this.#limits);
     if (!quota.take("sessions")) {
       const text = `${quotaName} has ${this.#limits.sessions} connections already`;

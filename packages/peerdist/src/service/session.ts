@@ -22,8 +22,8 @@ import type {
   ConnectionEvents,
   Method,
   ServiceCall,
-  ServiceConnection,
   ServiceReturn,
+  ServiceSession,
   StatusReport,
 } from "./calls.ts";
 import { TRANSFER_MAX_BYTES } from "./calls.ts";
@@ -36,7 +36,7 @@ import type { ServiceParts } from "./service.ts";
 type Call<M extends Method> = Extract<ServiceCall, { method: M }>;
 type AnyHandle = PublishStream | InformationCursor | ClientContent;
 
-export class Session implements ServiceConnection {
+export class Session implements ServiceSession {
   readonly identity: string;
   readonly #parts: ServiceParts;
   readonly #state: Identity;

@@ -1,6 +1,7 @@
 /** An I/O completion port: one queue of packets for any number of handles, and for packets of others. */
 import type { Overlapped } from "./overlapped.ts";
 
+/** The completion of one operation, as `GetQueuedCompletionStatus` gives it. */
 export interface CompletionPacket {
   /** False where the operation failed; `error` says why. */
   readonly ok: boolean;
@@ -11,6 +12,7 @@ export interface CompletionPacket {
   readonly error: number;
 }
 
+/** Takes the completions of every handle that it was given to, in the order in which they end. */
 export class CompletionPort {
   readonly #packets: CompletionPacket[] = [];
   readonly #waiting: ((packet: CompletionPacket) => void)[] = [];

@@ -9,11 +9,13 @@ export class ManualResetEvent {
     return this.#set;
   }
 
+  /** Wakes all that wait; whoever waits later goes on at once, until `reset`. */
   set(): void {
     this.#set = true;
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
+  /** From now on waiters wait. */
   reset(): void {
     this.#set = false;
   }
@@ -40,6 +42,7 @@ export class ManualResetEvent {
   }
 }
 
+/** Where an operation starts, and the event that its end sets. */
 export interface OverlappedInit {
   /** In bytes; sets `Offset` and `OffsetHigh`. */
   readonly offset?: bigint | number;
@@ -76,4 +79,5 @@ export class Overlapped {
   }
 }
 
+/** NTSTATUS of an operation that is under way, in `Overlapped.Internal`. */
 export const STATUS_PENDING = 0x103;

@@ -6,6 +6,7 @@ export interface Out<T> {
   value?: T | undefined;
 }
 
+/** What `PeerDistGetStatusEx` fills in; 16 bytes. */
 export interface PEERDIST_STATUS_INFO {
   /** 16, set by the caller. */
   cbSize: number;
@@ -15,6 +16,7 @@ export interface PEERDIST_STATUS_INFO {
   dwMaxVer: number;
 }
 
+/** What `PeerDistServerPublishStream` is told of its caller; 8 bytes. */
 export interface PEERDIST_PUBLICATION_OPTIONS {
   /** 1 or 2: the version of the API that the caller was written for. */
   readonly dwVersion: number;
@@ -22,6 +24,7 @@ export interface PEERDIST_PUBLICATION_OPTIONS {
   readonly dwFlags: number;
 }
 
+/** The versions of Content Information, 1 or 2, that the highest common one is made of; 16 bytes. */
 export interface PEERDIST_RETRIEVAL_OPTIONS {
   /** 16. */
   readonly cbSize: number;
@@ -32,6 +35,7 @@ export interface PEERDIST_RETRIEVAL_OPTIONS {
   readonly dwReserved: number;
 }
 
+/** Chosen by the client: names what it puts into the local cache, so that it can be flushed. */
 export interface PEERDIST_CONTENT_TAG {
   /** 16 bytes. */
   readonly Data: Uint8Array;
@@ -39,10 +43,14 @@ export interface PEERDIST_CONTENT_TAG {
 
 declare const kind: unique symbol;
 /** Opaque: given out by one call, handed to others. */
-interface Handle<K extends string> {
+export interface Handle<K extends string> {
   readonly [kind]: K;
 }
+/** One use of the service, from `PeerDistStartup` to `PeerDistShutdown`. */
 export type PEERDIST_INSTANCE_HANDLE = Handle<"instance">;
+/** A publication that is being fed, until `PeerDistServerCloseStreamHandle`. */
 export type PEERDIST_STREAM_HANDLE = Handle<"stream">;
+/** A cursor over the Content Information of a publication, until `PeerDistServerCloseContentInformation`. */
 export type PEERDIST_CONTENTINFO_HANDLE = Handle<"contentinfo">;
+/** One retrieval, until `PeerDistClientCloseContent`. */
 export type PEERDIST_CONTENT_HANDLE = Handle<"content">;
