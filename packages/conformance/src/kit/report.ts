@@ -2,6 +2,7 @@
 import type { Finding, Level, Outcome } from "./check.ts";
 import type { Quirk } from "./quirks.ts";
 
+/** What one check saw, with what it was and how long it took. */
 export interface CheckResult extends Finding {
   readonly id: string;
   readonly requirements: readonly string[];
@@ -12,6 +13,7 @@ export interface CheckResult extends Finding {
   readonly durationMs: number;
 }
 
+/** One run of a profile against one target, as every form of report is made from it. */
 export interface Report {
   /** Name of the profile. */
   readonly profile: string;
@@ -25,8 +27,10 @@ export interface Report {
   readonly results: readonly CheckResult[];
 }
 
+/** How many checks had each outcome. */
 export type Counts = Readonly<Record<Outcome, number>>;
 
+/** Counts all results, or those of one level. */
 export function countOutcomes(results: readonly CheckResult[], level?: Level): Counts {
   const counts = { pass: 0, fail: 0, skipped: 0, inconclusive: 0 };
   for (const result of results) if (level === undefined || result.level === level) counts[result.outcome]++;

@@ -4,6 +4,7 @@ import type { Check, Finding, Profile } from "./check.ts";
 import { findQuirk } from "./quirks.ts";
 import type { CheckResult, Report } from "./report.ts";
 
+/** Which checks are run, and what the report says of the run. */
 export interface RunOptions {
   /** How the target is named in the report. */
   readonly targetName: string;

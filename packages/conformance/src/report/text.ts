@@ -45,6 +45,7 @@ export function listText(
     .join("");
 }
 
+/** All results and the verdict, for a terminal; ends with a line feed. */
 export function textReport(report: Report): string {
   return `${[...report.results.map(resultText), "", summaryText(report)].join("\n")}\n`;
 }

@@ -16,11 +16,13 @@ import { nodeBlockCipher } from "@branchcache/retrieval/node";
 import { BranchCacheError, type Random, toHex } from "@branchcache/runtime";
 import { systemRandom } from "@branchcache/runtime/node";
 
+/** Version of Content Information. */
 export type ContentVersion = 1 | 2;
 export const CONTENT_VERSIONS: readonly ContentVersion[] = [1, 2];
 /** More than 128 segments of version 2.0, which has at most 128 KiB in each. */
 export const MANY_SEGMENTS_BYTES = 130 * 131_072;
 
+/** The content of one scene, with its Content Information in both versions. */
 export interface StageContent {
   readonly bytes: Uint8Array;
   readonly etag: string;

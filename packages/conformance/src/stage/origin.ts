@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import type { Endpoint } from "@branchcache/runtime";
 import type { ContentVersion, StageContent } from "./content.ts";
 
+/** A request as it came at the origin, without its body. */
 export interface OriginRequest {
   readonly method: string;
   readonly path: string;
@@ -16,6 +17,7 @@ export interface OriginRequest {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** An answer of the origin, whole. */
 export interface OriginReply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -26,7 +28,7 @@ export interface OriginReply {
 /** Undefined: no such path. */
 type OriginHandler = (request: OriginRequest) => OriginReply | undefined;
 
-/** PEM. */
+/** A certificate and its private key, both as PEM text. */
 export interface Certificate {
   readonly cert: string;
   readonly key: string;

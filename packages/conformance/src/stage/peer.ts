@@ -30,6 +30,7 @@ export interface PeerRequest {
   readonly answered: number;
 }
 
+/** How a peer behaves; what is left out is honest. */
 export interface PeerScript {
   /** Where it listens. Default where the origin does. */
   readonly address?: string;
@@ -45,6 +46,7 @@ export interface PeerScript {
   readonly redirectTo?: string;
 }
 
+/** A peer of the kit's: where it listens, and what came in so far. */
 export interface StagePeer extends AsyncDisposable {
   readonly endpoint: Endpoint;
   readonly requests: readonly PeerRequest[];

@@ -10,6 +10,7 @@ interface Holding {
   readonly totalBlocks: number;
 }
 
+/** What an answer says in place of the honest value. */
 export interface MatchChanges {
   /** Default the probe's MessageID. */
   readonly relatesTo?: string;

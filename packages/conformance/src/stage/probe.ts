@@ -4,6 +4,7 @@ import { type DiscoveryMessage, readMessage } from "dgram-ws-discovery";
 import { PEERDIST_NAMESPACE, TYPE_NAME } from "../kit/discovery-names.ts";
 import type { ContentVersion } from "./content.ts";
 
+/** A Probe that came, at `atMs` of the clock's monotonic time. [MS-PCCRD] 2.2 */
 export interface SeenProbe {
   readonly datagram: Uint8Array;
   readonly from: Endpoint;

@@ -33,6 +33,7 @@ import { type MatchChanges, type MatchSource, probeMatch } from "./probe-match.t
 /** Downloads the URL as a user of the client would, and gives its bytes; rejects where the client fails. */
 export type FetchUrl = (url: string, signal: AbortSignal) => Promise<Uint8Array>;
 
+/** The client under test, and the addresses that the stage takes for its origin, peers and discovery. */
 export interface StageOptions {
   readonly fetch: FetchUrl;
   /** Where the origin listens; peers take free ports of the same address, and probes are heard on its interface. */
@@ -52,6 +53,7 @@ export interface StageOptions {
   readonly timeoutMs?: number;
 }
 
+/** A probe that came, and what it can be answered with. */
 export interface Announcement {
   readonly probe: SeenProbe;
   readonly peers: readonly StagePeer[];
@@ -61,6 +63,7 @@ export interface Announcement {
   match(peer: StagePeer, changes?: MatchChanges): Uint8Array;
 }
 
+/** How origin, peers and discovery behave during one download; what is left out is honest. */
 export interface Scene {
   /** The highest version of Content Information that the origin knows. Default 1. */
   readonly version?: ContentVersion;
@@ -78,11 +81,13 @@ export interface Scene {
   readonly answers?: (announcement: Announcement) => readonly TimedAnswer[];
 }
 
+/** One POST to the origin's port: an offer, where the stage plays a hosted cache. */
 export interface Posted {
   readonly request: OriginRequest;
   readonly body: Uint8Array;
 }
 
+/** What was seen during one scene, on both sides. */
 export interface Played {
   readonly content: StageContent;
   readonly version: ContentVersion;
@@ -101,6 +106,7 @@ export interface Played {
   readonly originResets: number;
 }
 
+/** An origin, peers and a link, on which scenes are played one at a time. */
 export interface Stage extends AsyncDisposable {
   readonly endpoint: Endpoint;
   /** Where offers of version 1.0 go; undefined where there is no place for them. */
@@ -116,6 +122,7 @@ export interface Stage extends AsyncDisposable {
   isPast(segmentId: Uint8Array): boolean;
   /** Requests at the origin for anything but the content of a scene, so far. */
   readonly strayRequests: number;
+  /** One download of new content. Resolves whether it succeeds or fails: `Played.result` tells. */
   play(scene?: Scene): Promise<Played>;
 }
 
@@ -138,6 +145,7 @@ interface OnStage {
   readonly probes: SeenProbe[];
 }
 
+/** Listens until disposed of. Rejects where an address or port cannot be had. */
 export async function openStage(options: StageOptions): Promise<Stage> {
   const { clock, discoveryPort, fetch, listen, random, timeoutMs = 60_000 } = options;
   let on: OnStage | undefined;

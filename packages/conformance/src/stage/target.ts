@@ -5,6 +5,7 @@ import type { ContentBlock, ContentVersion } from "./content.ts";
 import { isMissingDataRequest, offersPeerdist, readRange } from "./origin.ts";
 import type { Played, Stage } from "./stage.ts";
 
+/** What the checks of a client are given: the stage that it is played on. */
 export interface ClientTarget {
   readonly stage: Stage;
   /** The scene in which everybody is honest: played once for each version, however many checks look at it. */
@@ -13,6 +14,7 @@ export interface ClientTarget {
 
 export type ClientCheck = Check<ClientTarget>;
 
+/** Keeps the honest scene of each version, so that it is played once. */
 export function clientTarget(stage: Stage): ClientTarget {
   const played = new Map<ContentVersion, Promise<Played>>();
   return {

@@ -3,6 +3,10 @@ import { askContentInformation, serverOf } from "../../kit/content-information.t
 import { exchange, seenText } from "../../kit/http.ts";
 import type { ContentServerTarget } from "./target.ts";
 
+/**
+ * What the checks of a content server get besides its URL; without `freshUrl` or `secret` those that need it are
+ * skipped. `timeoutMs` is for one answer, default 5,000.
+ */
 export interface ContentServerOptions {
   readonly random: Random;
   readonly clock: Clock;

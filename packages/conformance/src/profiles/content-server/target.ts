@@ -3,6 +3,7 @@ import type { Clock, Random } from "@branchcache/runtime";
 import type { Finding } from "../../kit/check.ts";
 import { exchange, type HttpSeen, type HttpSent, type HttpServerAddress, seenText } from "../../kit/http.ts";
 
+/** A content server and one resource of it, whose bytes are known. [MS-PCCRTP] 3.2 */
 export interface ContentServerTarget {
   readonly server: HttpServerAddress;
   /** Path and query of a resource that the server gives out Content Information for, once it is ready. */

@@ -13,6 +13,7 @@ import { type Check, type Finding, finding } from "../../kit/check.ts";
 import { PEERDIST_NAMESPACE } from "../../kit/discovery-names.ts";
 import type { SentProbe } from "./probes.ts";
 
+/** Whoever answers probes, and how long its answers may take. [MS-PCCRD] 3.2 */
 export interface DiscoveryTarget {
   /** Its address on the link, and the UDP port of WS-Discovery there. */
   readonly server: Endpoint;

@@ -12,6 +12,7 @@ import { createRetrievalServer } from "@branchcache/retrieval";
 import { createRetrievalHttpServer, nodeBlockCipher } from "@branchcache/retrieval/node";
 import { BranchCacheError, type Clock, type Random, toHex } from "@branchcache/runtime";
 
+/** One segment made up for an offer. */
 export interface OfferedContent {
   readonly segment: Segment;
   readonly bytes: Uint8Array;
@@ -19,6 +20,10 @@ export interface OfferedContent {
   readonly information: Uint8Array;
 }
 
+/**
+ * The kit's client that offers: it makes content, and serves its blocks to the hosted cache that pulls them.
+ * [MS-PCHC] 3.2
+ */
 export interface OfferSource extends AsyncDisposable {
   /** Where blocks are served. */
   readonly port: number;
@@ -34,6 +39,7 @@ export interface OfferSource extends AsyncDisposable {
   hold(): () => void;
 }
 
+/** Where the source listens, and how long it waits for a pull. */
 export interface OfferSourceOptions {
   readonly random: Random;
   readonly clock: Clock;

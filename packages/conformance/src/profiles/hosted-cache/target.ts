@@ -15,6 +15,7 @@ import { ask, readAnswer } from "../retrieval-server/target.ts";
 import { batchedOffer, descriptor, OFFER_PATH_1, OFFER_PATH_2, OK } from "./messages.ts";
 import type { OfferedContent, OfferSource } from "./source.ts";
 
+/** A hosted cache, where it listens, and the source of what it is offered. [MS-PCHC] 3.1 */
 export interface HostedCacheTarget {
   /** Blocks and offers of version 2.0. */
   readonly server: HttpServerAddress;

@@ -8,6 +8,7 @@ import { playOffice } from "./office.ts";
 import { questionChecks } from "./questions.ts";
 import { secondVersionChecks } from "./second-version.ts";
 
+/** A client that offers to hosted caches, as the kit sees it in their place. [MS-PCHC] 3.2 */
 export const hostedClient: Profile<ClientTarget> = {
   name: "hosted-client",
   title: "[MS-PCHC] client of hosted caches, offers of version 1.0 or 2.0",

@@ -5,6 +5,7 @@ import { BranchCacheError, type Endpoint, errorMessage, type Random } from "@bra
 import { exchange, type HttpSeen, type HttpSent, hexText } from "../../kit/http.ts";
 import type { UploadSettings } from "./upload-settings.ts";
 
+/** A retrieval server, and content that it is known to hold. [MS-PCCRR] 3.2 */
 export interface RetrievalServerTarget {
   readonly server: Endpoint;
   /** Of content that the server holds whole. */
