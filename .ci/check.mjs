@@ -13,6 +13,7 @@ const checks = [
   ["workspace", "node .ci/check-workspace.mjs"],
   ["rules", "node .ci/spec-coverage.mjs --strict"],
   ["packages", "node .ci/check-packages.mjs"],
+  ["reference", "node docs/api/build.mjs --check"],
 ];
 
 /** @type {string[]} */

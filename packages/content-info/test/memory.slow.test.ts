@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { slowRuns } from "../../../test/support/slow.ts";
 
-const runner = join(import.meta.dirname, "..", "..", "..", "bench", "hashing-run.js");
+const runner = join(import.meta.dirname, "..", "..", "..", "bench", "hashing", "run.js");
 let directory = "";
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "content-info-memory-"));
@@ -26,8 +26,8 @@ afterAll(() => rm(directory, { recursive: true, force: true }));
 async function peakBytes(mode: string): Promise<number> {
   const args = [runner, mode, join(directory, "large"), join(directory, "small")];
   const { stdout } = await promisify(execFile)(process.execPath, args);
-  const { peakMB } = JSON.parse(stdout) as { peakMB: number };
-  return peakMB * 1e6;
+  const { mostResidentMB } = JSON.parse(stdout) as { mostResidentMB: number };
+  return mostResidentMB * 1e6;
 }
 
 it.each([1, 2])(
