@@ -56,10 +56,22 @@ function faultyPort({ delayMs = 0, heard, said }: Fault): UdpPort {
   };
 }
 
+const portsTaken = new Set<number>();
+
+/** Nobody's, and given to no other node of these tests: two on one port would answer for each other. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const free = await nodeDatagramPort.open({ family: 4, address: "127.0.0.1" }, () => {});
+    await free.close();
+    const { port } = free.local;
+    if (portsTaken.has(port)) continue;
+    portsTaken.add(port);
+    return port;
+  }
+}
+
 async function node(fault: Fault = {}) {
-  const free = await nodeDatagramPort.open({ family: 4, address: "127.0.0.1" }, () => {});
-  await free.close();
-  const { port } = free.local;
+  const port = await freePort();
   const held = { heldBlocks: 4, totalBlocks: 4, createdMs: clock.wallMs() - 60_000 };
   const discovery = await startPeerDiscovery({
     clock,

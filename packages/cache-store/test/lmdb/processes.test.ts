@@ -5,6 +5,9 @@ import { killRound } from "../helpers/kill-round.ts";
 import { highest, startWriter } from "../helpers/processes.ts";
 import { openStores, temporaryDirectory } from "../helpers/temporary.ts";
 
+/** Of a block file, as `reclaimer.ts` has it. */
+const LEAST_FILE_BYTES = 2 ** 20;
+
 // Every commit waits for a disk, which may be busy.
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -37,7 +40,8 @@ describe("several processes", () => {
     expect(await Promise.all(writers.map(({ ended }) => ended))).toEqual([0, 0]);
     const { bytes } = await blocks.usage();
     expect(bytes).toBeLessThanOrEqual(limitBytes);
-    expect(bytes).toBeGreaterThan(limitBytes - 2 * BLOCKS * SEALED_BYTES);
+    // Each gives up at most a segment more than it must, and for room in the files at most a quarter of one.
+    expect(bytes).toBeGreaterThan(limitBytes - 2 * BLOCKS * SEALED_BYTES - LEAST_FILE_BYTES / 4);
   });
 
   it("may be killed while they write: nothing flushed is lost, nothing broken is offered", async () => {
