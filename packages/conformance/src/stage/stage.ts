@@ -13,6 +13,7 @@ import {
   formatEndpoint,
   type Random,
   toHex,
+  withoutZone,
 } from "@branchcache/runtime";
 import { systemRandom } from "@branchcache/runtime/node";
 import { newUuidUrn } from "dgram-ws-discovery";
@@ -196,7 +197,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   };
   const matchSource = (now: OnStage, probe: SeenProbe, peer: StagePeer): MatchSource => ({
     probe,
-    peer: { ...peer.endpoint, address: peer.endpoint.address.split("%")[0] ?? "" },
+    peer: { ...peer.endpoint, address: withoutZone(peer.endpoint.address) },
     address: now.peerAddresses[now.peers.indexOf(peer)] ?? "",
     random,
     messageNumber: ++messageNumber,

@@ -1,5 +1,6 @@
 import { BranchCacheError } from "@branchcache/runtime";
 import type { Profile } from "../../kit/check.ts";
+import { acceptedProbeChecks } from "./accepted-probes.ts";
 import { answerChecks } from "./answers.ts";
 import { probe } from "./probes.ts";
 import { silenceChecks } from "./silence.ts";
@@ -17,5 +18,5 @@ export const discoveryTarget: Profile<DiscoveryTarget> = {
       `the target does not answer for its segment: ${answer}`,
     );
   },
-  checks: [...answerChecks, ...silenceChecks],
+  checks: [...acceptedProbeChecks, ...answerChecks, ...silenceChecks],
 };

@@ -2,7 +2,14 @@
 import { createSocket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import type { Segment } from "@branchcache/content-info";
-import { BranchCacheError, type Clock, type Endpoint, errorMessage, type Random } from "@branchcache/runtime";
+import {
+  BranchCacheError,
+  type Clock,
+  type Endpoint,
+  errorMessage,
+  type Random,
+  withoutZone,
+} from "@branchcache/runtime";
 import {
   type DiscoveryMessage,
   type ParsedElement,
@@ -67,7 +74,7 @@ export interface SendOptions {
 export function send(target: DiscoveryTarget, bytes: Uint8Array, options: SendOptions = {}): Promise<Heard> {
   const { clock, quietMs = QUIET_MS, server, timeoutMs = 1_000 } = target;
   const { copiesAtMs = [], listenMs = timeoutMs, to = "group" } = options;
-  const family = isIPv6(server.address.split("%")[0] ?? "") ? 6 : 4;
+  const family = isIPv6(withoutZone(server.address)) ? 6 : 4;
   return new Promise((resolve, reject) => {
     const socket = createSocket({ type: family === 6 ? "udp6" : "udp4" });
     const answers: { bytes: Uint8Array; from: Endpoint; afterMs: number }[] = [];
@@ -87,7 +94,7 @@ export function send(target: DiscoveryTarget, bytes: Uint8Array, options: SendOp
       reject(new BranchCacheError("BC_CONFORMANCE_SOCKET", errorMessage(error), { cause: error }));
     });
     socket.on("message", (message, { address, port }) => {
-      if (address.split("%")[0] !== server.address.split("%")[0]) return;
+      if (withoutZone(address) !== withoutZone(server.address)) return;
       const afterMs = clock.monotonicMs() - sentMs;
       answers.push({ bytes: new Uint8Array(message), from: { address, port }, afterMs });
       const lastCopyAtMs = copiesAtMs.at(-1);
