@@ -1,13 +1,14 @@
 /** Whoever answers probes, and the socket that sends them. */
-import { createSocket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import type { Segment } from "@branchcache/content-info";
 import {
   BranchCacheError,
+  type CancelTimer,
   type Clock,
   type Endpoint,
   errorMessage,
   type Random,
+  type UdpPort,
   withoutZone,
 } from "@branchcache/runtime";
 import {
@@ -16,6 +17,7 @@ import {
   readMessage,
   type ServiceDescription,
 } from "dgram-ws-discovery";
+import { nodeDatagramPort } from "dgram-ws-discovery/node";
 import { type Check, type Finding, finding } from "../../kit/check.ts";
 import { PEERDIST_NAMESPACE } from "../../kit/discovery-names.ts";
 import type { SentProbe } from "./probes.ts";
@@ -30,6 +32,8 @@ export interface DiscoveryTarget {
   readonly segments: readonly Segment[];
   readonly random: Random;
   readonly clock: Clock;
+  /** Where probes leave from. Default: this host's UDP. */
+  readonly udp?: UdpPort;
   /** The longest back-off that it may take, in milliseconds. Default 65. [MS-PCCRD] 3.2.2 */
   readonly backoffMs?: number;
   /** How long an answer may take altogether. Default 1,000. */
@@ -71,53 +75,60 @@ export interface SendOptions {
  * Sends one datagram to the group, or to the target alone, and listens for at most `listenMs`: until the first
  * answer of the target or, where copies follow, until it was quiet after both the first answer and the last copy.
  */
-export function send(target: DiscoveryTarget, bytes: Uint8Array, options: SendOptions = {}): Promise<Heard> {
-  const { clock, quietMs = QUIET_MS, server, timeoutMs = 1_000 } = target;
+export async function send(
+  target: DiscoveryTarget,
+  bytes: Uint8Array,
+  options: SendOptions = {},
+): Promise<Heard> {
+  const { clock, quietMs = QUIET_MS, server, timeoutMs = 1_000, udp = nodeDatagramPort } = target;
   const { copiesAtMs = [], listenMs = timeoutMs, to = "group" } = options;
-  const family = isIPv6(withoutZone(server.address)) ? 6 : 4;
-  return new Promise((resolve, reject) => {
-    const socket = createSocket({ type: family === 6 ? "udp6" : "udp4" });
-    const answers: { bytes: Uint8Array; from: Endpoint; afterMs: number }[] = [];
-    let sentMs = 0;
-    let cancel = (): void => {};
-    let cancelCopies = (): void => {};
-    const end = (): void => {
-      cancel();
-      cancelCopies();
-      socket.close();
-      resolve({ answers });
-    };
-    socket.on("error", (error) => {
-      cancel();
-      cancelCopies();
-      socket.close();
-      reject(new BranchCacheError("BC_CONFORMANCE_SOCKET", errorMessage(error), { cause: error }));
-    });
-    socket.on("message", (message, { address, port }) => {
-      if (withoutZone(address) !== withoutZone(server.address)) return;
-      const afterMs = clock.monotonicMs() - sentMs;
-      answers.push({ bytes: new Uint8Array(message), from: { address, port }, afterMs });
-      const lastCopyAtMs = copiesAtMs.at(-1);
-      if (lastCopyAtMs === undefined) end();
-      else if (answers.length === 1) {
-        cancel();
-        cancel = clock.after(Math.max(0, lastCopyAtMs - afterMs) + quietMs, end);
-      }
-    });
-    socket.bind({ port: 0, ...(family === 4 && { address: target.interface }) }, () => {
-      socket.setMulticastInterface(family === 6 ? `::%${target.interface}` : target.interface);
-      const address = to === "target" ? server.address : GROUPS[family];
-      sentMs = clock.monotonicMs();
-      cancel = clock.after(listenMs, end);
-      const sendCopy = () =>
-        socket.send(bytes, server.port, address, (error) => error && socket.emit("error", error));
-      sendCopy();
-      const copies = copiesAtMs.map((ms) => clock.after(ms, sendCopy));
-      cancelCopies = () => {
-        for (const cancelCopy of copies) cancelCopy();
+  const lastCopyAtMs = copiesAtMs.at(-1);
+  const serverAddress = withoutZone(server.address);
+  const family = isIPv6(serverAddress) ? 6 : 4;
+  const destination = { address: to === "target" ? server.address : GROUPS[family], port: server.port };
+  const answers: { bytes: Uint8Array; from: Endpoint; afterMs: number }[] = [];
+  const timers: CancelTimer[] = [];
+  let sentMs = 0;
+  let onAnswer = (): void => {};
+  const socket = await udp
+    .open(
+      {
+        family,
+        ...(family === 4 && { address: target.interface }),
+        multicastInterface: family === 6 ? `::%${target.interface}` : target.interface,
+      },
+      (answer, from) => {
+        if (withoutZone(from.address) !== serverAddress) return;
+        answers.push({ bytes: answer, from, afterMs: clock.monotonicMs() - sentMs });
+        onAnswer();
+      },
+    )
+    .catch(throwSocketError);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const sendCopy = (): void => void socket.send(bytes, destination).catch(reject);
+      const cancelListening = clock.after(listenMs, resolve);
+      onAnswer = () => {
+        const [first] = answers;
+        if (lastCopyAtMs === undefined) resolve();
+        else if (first !== undefined && answers.length === 1) {
+          cancelListening();
+          timers.push(clock.after(Math.max(0, lastCopyAtMs - first.afterMs) + quietMs, resolve));
+        }
       };
-    });
-  });
+      timers.push(cancelListening, ...copiesAtMs.map((ms) => clock.after(ms, sendCopy)));
+      sentMs = clock.monotonicMs();
+      sendCopy();
+    }).catch(throwSocketError);
+  } finally {
+    for (const cancel of timers) cancel();
+    await socket.close();
+  }
+  return { answers };
+}
+
+function throwSocketError(error: unknown): never {
+  throw new BranchCacheError("BC_CONFORMANCE_SOCKET", errorMessage(error), { cause: error });
 }
 
 export interface Answer {
