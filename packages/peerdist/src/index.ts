@@ -23,7 +23,8 @@ export type {
 } from "./service/calls.ts";
 export type { BlockAccess, BlockName, FetchedFrom, FetchedPiece } from "./service/ports.ts";
 export type { QuotaLimits } from "./service/quota.ts";
-export { PeerDistService, type PeerDistServiceOptions, type ServiceCounts } from "./service/service.ts";
+export { PeerDistService, type ServiceCounts } from "./service/service.ts";
+export type { PeerDistServiceOptions } from "./service/service-options.ts";
 export { type CompletionPacket, CompletionPort } from "./win32/completion-port.ts";
 export * from "./win32/constants.ts";
 export * from "./win32/errors.ts";

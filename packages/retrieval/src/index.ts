@@ -53,12 +53,11 @@ export {
   type SegmentAge,
 } from "./messages/segment-ages.ts";
 export { type SegmentList, segmentList } from "./messages/segment-list.ts";
+export type { BlockSource, SourceBlock } from "./server/block-source.ts";
 export {
-  type BlockSource,
   createRetrievalServer,
   type RetrievalAnswer,
   type RetrievalServer,
   type RetrievalServerOptions,
-  type SourceBlock,
 } from "./server/server.ts";
 export { commonMajor, SUPPORTED, type VersionRange } from "./versions.ts";

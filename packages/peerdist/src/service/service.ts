@@ -1,42 +1,12 @@
 /** The service: publications and retrievals of all callers, over the blocks of one node. */
-import type { ContentInformationVersion, HashEngine, ServerSecret } from "@branchcache/content-info";
-import { BranchCacheError, type Clock, type Observer, silentObserver } from "@branchcache/runtime";
+import type { ContentInformationVersion } from "@branchcache/content-info";
+import { BranchCacheError, silentObserver } from "@branchcache/runtime";
 import { PEERDIST_STATUS } from "../win32/constants.ts";
 import type { ConnectionEvents, ServiceSession, StatusReport } from "./calls.ts";
 import { Identity } from "./identity.ts";
-import type { BlockAccess } from "./ports.ts";
 import { DEFAULT_QUOTA, Quota, type QuotaLimits } from "./quota.ts";
+import type { PeerDistServiceOptions, ServiceParts } from "./service-options.ts";
 import { Session } from "./session.ts";
-
-/** What the service works on, and its limits. */
-export interface PeerDistServiceOptions {
-  readonly blocks: BlockAccess;
-  readonly engine: HashEngine;
-  /** Of which the secrets of published segments are made. */
-  readonly secret: ServerSecret;
-  readonly clock: Clock;
-  readonly observer?: Observer;
-  /** Versions of Content Information that are made and taken. Default 1 to 2; 1 to 1 forces version 1. */
-  readonly versions?: { readonly min: ContentInformationVersion; readonly max: ContentInformationVersion };
-  /** Which one is made for a caller that does not say. Default 1. */
-  readonly plainVersion?: ContentInformationVersion;
-  /** For each identity. */
-  readonly quota?: Partial<QuotaLimits>;
-  /** Data of one handle that cannot be verified yet. Default 8 MiB. */
-  readonly heldBytesMax?: number;
-  /** `AddData` of false bytes completes with ERROR_INVALID_DATA. Default false: success, and nothing is kept. */
-  readonly rejectBadData?: boolean;
-  /** Default AVAILABLE. */
-  readonly status?: PEERDIST_STATUS;
-}
-
-/** What the sessions share. */
-export interface ServiceParts extends Required<Omit<PeerDistServiceOptions, "quota" | "status">> {
-  status(): PEERDIST_STATUS;
-  closed(session: Session): void;
-  /** Drops what is held in memory under this tag. */
-  forgetTag(tag: string): void;
-}
 
 /** What callers hold at this moment; `bytes` are those of `QuotaLimits`. */
 export interface ServiceCounts {
@@ -72,7 +42,6 @@ export class PeerDistService {
       observer: silentObserver,
       ...options,
       status: () => this.#status,
-      closed: (session) => this.#closed(session),
       forgetTag: (tag) => {
         for (const { contents } of this.#identities.values()) {
           for (const content of contents) if (content.tag === tag) content.dropHeld();
@@ -133,7 +102,10 @@ export class PeerDistService {
     const state = this.#identities.get(identity) ?? new Identity(quota);
     this.#identities.set(identity, state);
     state.sessions++;
-    const session = new Session(this.#parts, identity, state, events);
+    const session: Session = new Session(this.#parts, state, events, () => {
+      this.#sessions.delete(session);
+      this.#leave(identity, state);
+    });
     this.#sessions.add(session);
     session.report(this.#report());
     return session;
@@ -144,12 +116,10 @@ export class PeerDistService {
     for (const session of [...this.#sessions]) session.lose();
   }
 
-  #closed(session: Session): void {
-    if (!this.#sessions.delete(session)) return;
-    const state = this.#identities.get(session.identity);
-    if (!state) return;
+  /** One session of this identity has ended. */
+  #leave(identity: string, state: Identity): void {
     state.quota.give("sessions");
-    if (--state.sessions === 0) this.#identities.delete(session.identity);
+    if (--state.sessions === 0) this.#identities.delete(identity);
     for (const [name, { used }] of this.#quotas) if (used.sessions === 0) this.#quotas.delete(name);
   }
 

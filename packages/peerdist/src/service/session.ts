@@ -31,26 +31,27 @@ import { ClientContent } from "./client-content.ts";
 import { type Identity, kill } from "./identity.ts";
 import { type Cancellable, Operations, type Outcome, type StartOptions } from "./operations.ts";
 import { InformationCursor, PublicationRecord, PublishStream } from "./publication.ts";
-import type { ServiceParts } from "./service.ts";
+import type { ServiceParts } from "./service-options.ts";
 
 type Call<M extends Method> = Extract<ServiceCall, { method: M }>;
 type AnyHandle = PublishStream | InformationCursor | ClientContent;
 
 export class Session implements ServiceSession {
-  readonly identity: string;
   readonly #parts: ServiceParts;
   readonly #state: Identity;
   readonly #events: ConnectionEvents;
+  readonly #onEnd: () => void;
   readonly #operations: Operations;
   readonly #handles = new Map<number, AnyHandle>();
   #nextHandle = 1;
   #open = true;
 
-  constructor(parts: ServiceParts, identity: string, state: Identity, events: ConnectionEvents) {
-    this.identity = identity;
+  /** `onEnd` is called once, when the session has ended and has given back all it held. */
+  constructor(parts: ServiceParts, state: Identity, events: ConnectionEvents, onEnd: () => void) {
     this.#parts = parts;
     this.#state = state;
     this.#events = events;
+    this.#onEnd = onEnd;
     this.#operations = new Operations(state.quota, (completion) => events.completed(completion));
   }
 
@@ -91,7 +92,7 @@ export class Session implements ServiceSession {
     for (const identifier of this.#state.ofSession(this)) {
       this.#state.remove(identifier, PEERDIST_ERROR_INVALIDATED, ERROR_OPERATION_ABORTED);
     }
-    this.#parts.closed(this);
+    this.#onEnd();
   }
 
   #dispatch(call: ServiceCall): ServiceReturn | number {

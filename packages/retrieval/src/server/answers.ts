@@ -13,8 +13,8 @@ import { encodeSegmentAges } from "../messages/segment-ages.ts";
 import { segmentList } from "../messages/segment-list.ts";
 import { SUPPORTED } from "../versions.ts";
 import { encodeBlockInParts } from "./block-parts.ts";
+import type { BlockSource } from "./block-source.ts";
 import { nextBlockIndex } from "./next-block-index.ts";
-import type { BlockSource } from "./server.ts";
 
 /** An HTTP body in pieces, to be sent one after another. */
 export type Parts = readonly Uint8Array[];

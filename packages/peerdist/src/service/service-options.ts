@@ -1,0 +1,35 @@
+/** What a service is made of. */
+import type { ContentInformationVersion, HashEngine, ServerSecret } from "@branchcache/content-info";
+import type { Clock, Observer } from "@branchcache/runtime";
+import type { PEERDIST_STATUS } from "../win32/constants.ts";
+import type { BlockAccess } from "./ports.ts";
+import type { QuotaLimits } from "./quota.ts";
+
+/** What the service works on, and its limits. */
+export interface PeerDistServiceOptions {
+  readonly blocks: BlockAccess;
+  readonly engine: HashEngine;
+  /** Of which the secrets of published segments are made. */
+  readonly secret: ServerSecret;
+  readonly clock: Clock;
+  readonly observer?: Observer;
+  /** Versions of Content Information that are made and taken. Default 1 to 2; 1 to 1 forces version 1. */
+  readonly versions?: { readonly min: ContentInformationVersion; readonly max: ContentInformationVersion };
+  /** Which one is made for a caller that does not say. Default 1. */
+  readonly plainVersion?: ContentInformationVersion;
+  /** For each identity. */
+  readonly quota?: Partial<QuotaLimits>;
+  /** Data of one handle that cannot be verified yet. Default 8 MiB. */
+  readonly heldBytesMax?: number;
+  /** `AddData` of false bytes completes with ERROR_INVALID_DATA. Default false: success, and nothing is kept. */
+  readonly rejectBadData?: boolean;
+  /** Default AVAILABLE. */
+  readonly status?: PEERDIST_STATUS;
+}
+
+/** What all sessions of a service share: its options, and what only the service knows. */
+export interface ServiceParts extends Required<Omit<PeerDistServiceOptions, "quota" | "status">> {
+  status(): PEERDIST_STATUS;
+  /** Drops what is held in memory under this tag. */
+  forgetTag(tag: string): void;
+}
