@@ -38,6 +38,7 @@ export default defineConfig({
     // Against hanging only: a busy machine must not fail a test.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
     // Half of the time goes into starting processes and waiting for them: one worker a core, not one less.
     maxWorkers: "100%",
     restoreMocks: true,

@@ -12,21 +12,20 @@ import { afterEach, describe, expect, it } from "vitest";
 
 interface Harness {
   readonly port: UdpPort;
-  /** Lets what is under way arrive. */
-  pass(): Promise<void>;
+  /** Resolves when what was sent has arrived, which is when `isHere` holds. */
+  arrival(isHere: () => boolean): Promise<void>;
 }
 
 function onSimulatedLink(): Harness {
   const clock = manualClock();
-  return { port: simulatedLan({ clock }).host("127.0.0.1/8"), pass: () => clock.advance(0) };
+  return { port: simulatedLan({ clock }).host("127.0.0.1/8"), arrival: () => clock.advance(0) };
 }
 
 function onLoopback(): Harness {
   return {
     port: nodeDatagramPort,
-    // Loopback delivers while it sends: one round of the event loop reads it all.
-    pass: async () => {
-      for (let round = 0; round < 5; round++) await new Promise((resolve) => setImmediate(resolve));
+    arrival: async (isHere) => {
+      while (!isHere()) await new Promise((resolve) => setImmediate(resolve));
     },
   };
 }
@@ -38,7 +37,7 @@ describe.each([
   ["simulatedLan", onSimulatedLink],
   ["nodeDatagramPort", onLoopback],
 ])("%s", (_, make) => {
-  const { port, pass } = make();
+  const { port, arrival } = make();
   const opened: UdpSocket[] = [];
   afterEach(async () => {
     await Promise.all(opened.splice(0).map((socket) => socket.close()));
@@ -68,7 +67,7 @@ describe.each([
     const other = await open({ address: "127.0.0.1" });
     expect(one.socket.local.port).not.toBe(other.socket.local.port);
     await one.socket.send(utf8("hello"), at(other.socket));
-    await pass();
+    await arrival(() => other.heard.length > 0);
     expect(other.heard).toEqual([{ text: "hello", from: at(one.socket) }]);
     expect(one.heard).toEqual([]);
   });
@@ -80,30 +79,27 @@ describe.each([
     await one.socket.send(bytes, at(other.socket));
     bytes.fill(0);
     await one.socket.send(new Uint8Array(0), at(other.socket));
-    await pass();
+    await arrival(() => other.heard.length > 1);
     expect(other.texts()).toEqual(["first", ""]);
   });
 
   it("multicast reaches every socket that joined and shares the port, and no other", async () => {
-    const { socket: free } = await open();
-    await free.close();
-    const first = await listening(free.local.port);
-    const second = await listening(free.local.port);
+    const first = await listening(0);
+    const { port: shared } = first.socket.local;
+    const second = await listening(shared);
     const sender = await sending();
-    await sender.socket.send(utf8("who?"), { address: GROUP, port: free.local.port });
-    await pass();
+    await sender.socket.send(utf8("who?"), { address: GROUP, port: shared });
+    await arrival(() => first.heard.length > 0 && second.heard.length > 0);
     expect([first.texts(), second.texts(), sender.texts()]).toEqual([["who?"], ["who?"], []]);
     expect(first.heard[0]?.from.port).toBe(sender.socket.local.port);
   });
 
   it("unicast to a shared port reaches the last one opened", async () => {
-    const { socket: free } = await open();
-    await free.close();
-    const first = await listening(free.local.port);
-    const second = await listening(free.local.port);
+    const first = await listening(0);
+    const second = await listening(first.socket.local.port);
     const sender = await sending();
-    await sender.socket.send(utf8("you?"), at(free));
-    await pass();
+    await sender.socket.send(utf8("you?"), at(first.socket));
+    await arrival(() => first.heard.length + second.heard.length > 0);
     expect([first.texts(), second.texts()]).toEqual([[], ["you?"]]);
   });
 
@@ -116,10 +112,12 @@ describe.each([
   it("closed, twice too, it neither hears nor sends, and its port is free", async () => {
     const one = await open();
     const other = await open();
+    const third = await open();
     await one.socket.close();
     await one.socket.close();
     await other.socket.send(utf8("late"), at(one.socket));
-    await pass();
+    await other.socket.send(utf8("later"), at(third.socket));
+    await arrival(() => third.heard.length > 0);
     expect(one.heard).toEqual([]);
     expect(await one.socket.send(utf8("x"), at(other.socket)).catch(errorCode)).toBe(
       "ERR_SOCKET_DGRAM_NOT_RUNNING",

@@ -13,7 +13,7 @@ import { nodeHashEngine } from "@branchcache/content-info/node";
 import { equalBytes, toHex } from "@branchcache/runtime";
 import { seededRandom } from "@branchcache/runtime/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { branchNode } from "../support/branch-node.ts";
+import { branchNode, PATIENT_MS } from "../support/branch-node.ts";
 import { contentServer } from "../support/content-server.ts";
 import { requirement } from "../support/requires.ts";
 import { specsFolder } from "./kaitai.ts";
@@ -105,7 +105,7 @@ describe.skipIf(!tshark.ok || !tcpdump.ok || !root.ok)(
         await origin.put(content);
         const discoveryPort = await freeUdpPort();
         await using holder = await branchNode({ discoveryPort, listen: { host: "127.0.0.1", port: 0 } });
-        await using reader = await branchNode({ discoveryPort, discovery: { waitMs: 1_000 } });
+        await using reader = await branchNode({ discoveryPort, discovery: { waitMs: PATIENT_MS } });
         const ports = [Number(new URL(origin.url).port), holder.node.serving?.port ?? 0];
         let information: Uint8Array = new Uint8Array(0);
         const path = await record(folder, ports, async () => {

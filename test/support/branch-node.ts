@@ -12,6 +12,9 @@ import {
 import type { Observer } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 
+/** For readers who will be answered, which ends their wait: a busy machine may take its time. */
+export const PATIENT_MS = 20_000;
+
 export interface BranchNode extends AsyncDisposable {
   readonly node: PeerNode;
   readonly store: Stores;

@@ -1,5 +1,6 @@
 /** Hosts of a small office: network namespaces on one bridge, which is a namespace of its own. */
 import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
@@ -13,7 +14,8 @@ export interface Office extends AsyncDisposable {
 
 /** Needs root and `ip`. Addresses are 10.71.0.1, .2, ... in the order of the names. */
 export async function openOffice(hosts: readonly string[]): Promise<Office> {
-  const prefix = `bc${process.pid}`;
+  // Not the process alone: of one that was killed, namespaces may be left, and its id is used again.
+  const prefix = `bc${process.pid}-${randomBytes(3).toString("hex")}`;
   const bridge = `${prefix}-link`;
   const namespace = (host: string) => `${prefix}-${host}`;
   const ip = (...args: readonly string[]) => run("ip", args as string[]);

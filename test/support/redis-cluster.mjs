@@ -3,17 +3,16 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { onFreePorts, until } from "./free-ports.mjs";
 
 const run = promisify(execFile);
 const MASTERS = 3;
 const SLOTS = 16384;
 /** A node that is silent for so long is failed over; machines that run tests are busy. */
 const NODE_TIMEOUT_MS = 1500;
-const POLL_MS = 20;
 
 /**
  * @typedef {object} RedisNode
@@ -42,18 +41,8 @@ const POLL_MS = 20;
 export async function startRedisCluster(program, settings = []) {
   const directory = await mkdtemp(join(tmpdir(), "redis-cluster-"));
   const cli = join(dirname(program), "redis-cli");
-  const ports = await freePorts(4 * MASTERS);
   const nodes = await Promise.all(
-    Array.from({ length: 2 * MASTERS }, (_, i) =>
-      startNode({
-        program,
-        cli,
-        directory,
-        settings,
-        port: ports[2 * i] ?? 0,
-        busPort: ports[2 * i + 1] ?? 0,
-      }),
-    ),
+    Array.from({ length: 2 * MASTERS }, () => startNode({ program, cli, directory, settings })),
   );
   const masters = nodes.slice(0, MASTERS).map((node) => ({ ...node, role: /** @type {const} */ ("master") }));
   const replicas = nodes.slice(MASTERS).map((node) => ({ ...node, role: /** @type {const} */ ("replica") }));
@@ -133,12 +122,11 @@ export async function startRedisCluster(program, settings = []) {
 export async function startRedisServer(program, settings = []) {
   const directory = await mkdtemp(join(tmpdir(), "redis-server-"));
   const cli = join(dirname(program), "redis-cli");
-  const [port = 0, busPort = 0] = await freePorts(2);
-  const node = await startNode({ program, cli, directory, settings, port, busPort });
+  const node = await startNode({ program, cli, directory, settings });
   await node.ask("CLUSTER", "ADDSLOTSRANGE", "0", String(SLOTS - 1));
   await until(async () => (await node.ask("CLUSTER", "INFO")).includes("cluster_state:ok"));
   return {
-    node: `127.0.0.1:${port}`,
+    node: `127.0.0.1:${node.port}`,
     ask: node.ask,
     async close() {
       await node.end();
@@ -147,10 +135,15 @@ export async function startRedisServer(program, settings = []) {
   };
 }
 
-/**
- * @param {{ program: string, cli: string, directory: string, settings: readonly string[], port: number, busPort: number }} place
- */
-async function startNode({ program, cli, directory, settings, port, busPort }) {
+/** @typedef {{ program: string, cli: string, directory: string, settings: readonly string[] }} Place */
+
+/** @param {Place} place */
+function startNode(place) {
+  return onFreePorts(2, (port, busPort) => startNodeOn(port, busPort, place));
+}
+
+/** @param {number} port @param {number} busPort @param {Place} place */
+async function startNodeOn(port, busPort, { program, cli, directory, settings }) {
   const child = spawn(
     program,
     [
@@ -186,7 +179,8 @@ async function startNode({ program, cli, directory, settings, port, busPort }) {
   };
   await until(async () => {
     if (child.exitCode !== null) throw new Error(`redis-server on port ${port} ended with ${child.exitCode}`);
-    return (await ask("PING").catch(() => "")) === "PONG";
+    const info = await ask("INFO", "server").catch(() => "");
+    return info.split(/\r?\n/).includes(`process_id:${child.pid}`);
   });
   return {
     port,
@@ -201,25 +195,4 @@ async function startNode({ program, cli, directory, settings, port, busPort }) {
       await ended;
     },
   };
-}
-
-/** The server says nothing when something has come about. @param {() => Promise<boolean>} condition */
-async function until(condition) {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-}
-
-/** @param {number} count */
-async function freePorts(count) {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, "127.0.0.1");
-      await once(server, "listening");
-      return server;
-    }),
-  );
-  const ports = servers.map(
-    (server) => /** @type {import("node:net").AddressInfo} */ (server.address()).port,
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

@@ -7,6 +7,7 @@
  * describe.skipIf(!nginx.ok)("behind nginx", () => { spawn(nginx.path, [...]); });
  */
 import { spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -60,7 +61,7 @@ function networkNamespaces(): Requirement {
   const rights = root();
   const ip = program("ip");
   if (!rights.ok || !ip.ok) return rights.ok ? ip : rights;
-  const name = `requires-${process.pid}`;
+  const name = `requires-${process.pid}-${randomBytes(3).toString("hex")}`;
   const added = spawnSync(ip.path, ["netns", "add", name], { encoding: "utf8" });
   if (added.status !== 0) return unmet(`ip netns add: ${added.stderr.trim()}`);
   const link = spawnSync(ip.path, ["-n", name, "link", "add", "va", "type", "veth", "peer", "name", "vb"], {

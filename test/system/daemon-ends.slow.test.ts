@@ -96,7 +96,7 @@ describe("in the middle of a download, a daemon", () => {
   it("that is killed costs it nothing but the rest from the origin", async () => {
     const node = await daemon("60s");
     const end = await begin(node);
-    process.kill(node.process.pid, "SIGKILL");
+    node.process.signal("SIGKILL");
     const { bytes } = await end();
     expect(bytes.peer + bytes.origin).toBe(content.length);
     expect(bytes.origin).toBeGreaterThan(0);

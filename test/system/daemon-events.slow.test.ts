@@ -57,7 +57,7 @@ describe("daemons", () => {
     expect(found?.cure).toContain("branchcache config set cache.data.max_bytes");
     const dropIn = join(client.directory, "branchcache.d", "60-wrong.json");
     await writeFile(dropIn, JSON.stringify({ peer: { max_peers: "many" } }));
-    process.kill(client.process.pid, "SIGHUP");
+    client.process.signal("SIGHUP");
     expect((await client.process.event("config.rejected"))["reason"]).toContain("peer.max_peers");
     await writeFile(dropIn, "{}");
   });

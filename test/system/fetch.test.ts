@@ -8,7 +8,7 @@ import { equalBytes } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import { recordingObserver, seededRandom } from "@branchcache/runtime/testing";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { branchNode } from "../support/branch-node.ts";
+import { branchNode, PATIENT_MS } from "../support/branch-node.ts";
 import { contentServer } from "../support/content-server.ts";
 
 const content = seededRandom(12).bytes(1024 * 1024);
@@ -24,7 +24,7 @@ describe("fetch", () => {
     await using holder = await branchNode({ discoveryPort, listen: { host: "127.0.0.1", port: 0 } });
     await holder.get(origin.url);
     const observer = recordingObserver();
-    await using node = await branchNode({ discoveryPort, discovery: { waitMs: 1_000 } });
+    await using node = await branchNode({ discoveryPort, discovery: { waitMs: PATIENT_MS } });
     const dispatcher = interceptedDispatcher(
       branchCacheInterceptor({ branchCache: node.node, clock: systemClock, observer }),
     );

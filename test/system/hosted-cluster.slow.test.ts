@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openRedisStore } from "@branchcache/cache-store/redis";
@@ -15,6 +15,7 @@ import { systemClock as clock } from "@branchcache/runtime/node";
 import { describe, expect, it } from "vitest";
 import { contentServer } from "../support/content-server.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { onFreePorts, until } from "../support/free-ports.mjs";
 import { hostedOffice } from "../support/hosted-office.ts";
 import { startRedisCluster } from "../support/redis-cluster.mjs";
 import { requirement } from "../support/requires.ts";
@@ -23,34 +24,24 @@ const redis = requirement("redis-server");
 const haproxy = requirement("haproxy");
 const SIZE = 16_000_000;
 
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  await Promise.all(
-    servers.map((server) => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
-
-async function answers(port: number): Promise<void> {
-  for (let left = 500; left > 0; left--) {
-    const socket = connect(port, "127.0.0.1");
-    const ok = await Promise.race([
-      once(socket, "connect").then(() => true),
-      once(socket, "error").then(() => false),
-    ]).catch(() => false);
-    socket.destroy();
-    if (ok) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error(`nothing answers on ${port}`);
+async function accepts(port: number): Promise<boolean> {
+  const socket = connect(port, "127.0.0.1");
+  return new Promise<boolean>((resolve) => {
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+  }).finally(() => socket.destroy());
 }
 
 /** One port for all caches, and one for each alone. */
-async function startBalancer(program: string, caches: readonly number[]) {
+const startBalancer = (program: string, caches: readonly number[]) =>
+  onFreePorts(1 + caches.length, (all, ...each) => startBalancerOn(all ?? 0, each, program, caches));
+
+async function startBalancerOn(
+  all: number,
+  each: readonly number[],
+  program: string,
+  caches: readonly number[],
+) {
   const directory = await mkdtemp(join(tmpdir(), "branchcache-balancer-"));
-  const [all = 0, ...each] = await freePorts(1 + caches.length);
   const config = [
     "defaults",
     "  mode tcp",
@@ -78,16 +69,23 @@ async function startBalancer(program: string, caches: readonly number[]) {
     stdio: "ignore",
   });
   const ended = once(child, "exit");
-  await Promise.all([all, ...each].map(answers));
-  return {
-    all,
-    each,
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
-      await ended;
-      await rm(directory, { recursive: true, force: true });
-    },
+  const dispose = async () => {
+    child.kill("SIGKILL");
+    await ended;
+    await rm(directory, { recursive: true, force: true });
   };
+  try {
+    for (const port of [all, ...each]) {
+      await until(async () => {
+        if (child.exitCode !== null) throw new Error(`haproxy ended with ${child.exitCode}`);
+        return accepts(port);
+      });
+    }
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return { all, each, [Symbol.asyncDispose]: dispose };
 }
 
 const portOf = async (cache: TestDaemon): Promise<number> =>
@@ -148,7 +146,7 @@ describe.skipIf(!redis.ok || !haproxy.ok)("hosted caches behind a balancer", () 
       clients.map(({ observer }) => observer.total("retrieval_bytes_total", { source: "hosted" }));
     const downloads = clients.map((client) => client.get(origin.url));
     while (received().some((bytes) => bytes === 0)) await new Promise((resolve) => setImmediate(resolve));
-    process.kill(one.process.pid, "SIGKILL");
+    one.process.signal("SIGKILL");
     cluster.masters[0]?.signal("SIGKILL");
     expect(
       received().every((bytes) => bytes < SIZE),

@@ -113,7 +113,7 @@ describe("programs of the Peer Distribution API", () => {
 
       expect(await status()).toBe(PEERDIST_STATUS.AVAILABLE);
       const gone = status();
-      process.kill(running.pid, "SIGKILL");
+      running.signal("SIGKILL");
       expect(await gone).toBe(PEERDIST_STATUS.UNAVAILABLE);
       expect(await api.PeerDistClientOpenContent(instance.value, tag, null, 0, {})).toBe(4065);
       const complete = () =>

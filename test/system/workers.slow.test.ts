@@ -75,7 +75,8 @@ describe.skipIf(process.platform !== "linux")("branchcached --workers 3", () => 
     const giver = daemons.get("giver");
     const workers = await childrenOf(giver?.pid ?? 0);
     expect(workers).toHaveLength(3);
-    process.kill(workers[0] ?? 0, "SIGKILL");
+    // Not `?? 0`: that would be this process and all that it started.
+    process.kill(workers[0] ?? expect.unreachable(), "SIGKILL");
     await giver?.event("service.worker_ended");
     expectFrom(await get("giver", "third", "--max-version", "1"), { origin: content.length });
     expectFrom(await get("taker", "fourth", "--max-version", "1"), { peer: content.length, origin: 0 });

@@ -21,6 +21,8 @@ export interface BackgroundProcess {
   readonly pid: number;
   /** The fields of the first event of this name in its JSON log. Rejects if the process ends without it. */
   event(name: string): Promise<Readonly<Record<string, string>>>;
+  /** Does nothing once it has ended: its id may be another's by then. */
+  signal(signal: NodeJS.Signals): void;
   /** Asks it to stop and waits until it has. */
   stop(): Promise<void>;
 }
@@ -36,6 +38,7 @@ export async function startProcess([program, ...args]: CommandLine): Promise<Bac
   return {
     pid: child.pid ?? 0,
     event: (event) => log.first(event),
+    signal: (signal) => void child.kill(signal),
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill("SIGTERM");
