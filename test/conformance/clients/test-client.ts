@@ -79,9 +79,11 @@ export async function testClient(mutation: Mutation = {}): Promise<TestClient> {
   const stage = await openStage({
     listen: { address: "127.0.0.1", port: 0 },
     discoveryPort: 0,
-    clock: systemClock,
+    clock: patientClock,
     random: seededRandom(1),
     timeoutMs: mutation.patienceMs ?? 20_000,
+    // Offers of version 2.0 wait half a second for company; everything else is sent at once.
+    backgroundMs: mutation.hosted || mutation.hostedInstead ? 2_000 : 1_000,
     ...(mutation.hostedFirst && {
       offers: {
         listen: { address: "127.0.0.1", port: 0 },

@@ -17,6 +17,7 @@ interface Options extends RunCommandOptions {
   readonly run?: string;
   readonly manual?: boolean;
   readonly discoveryPort: number;
+  readonly background: number;
   readonly tlsListen?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -47,7 +48,13 @@ export function clientProfileCommand(profile: Profile<ClientTarget>, help: Clien
     )
     .option("--run <command>", "how the client downloads {url}: to {output}, or to its standard output")
     .option("--manual", "say what to download, and wait for Enter, instead of running a command")
-    .option("--discovery-port <port>", "UDP port where the client looks for peers", parseWholeNumber, 3702);
+    .option("--discovery-port <port>", "UDP port where the client looks for peers", parseWholeNumber, 3702)
+    .option(
+      "--background <ms>",
+      "how long after a download the client may take to offer, or to ask for hashes",
+      parseWholeNumber,
+      2_000,
+    );
   if (help.takesOffers) {
     command
       .option("--tls-listen <address:port>", "where offers of version 1.0 go")
@@ -82,7 +89,7 @@ ${examples}`,
 }
 
 async function openTarget(options: Options, random: Random): Promise<ClientTarget & AsyncDisposable> {
-  const { discoveryPort, timeout: timeoutMs } = options;
+  const { background: backgroundMs, discoveryPort, timeout: timeoutMs } = options;
   const listen = listenAddress(options.listen);
   const offers = await offersPlace(options);
   const client = chooseClient(options);
@@ -94,6 +101,7 @@ async function openTarget(options: Options, random: Random): Promise<ClientTarge
     clock: systemClock,
     random,
     timeoutMs,
+    backgroundMs,
   });
   return {
     ...clientTarget(stage),

@@ -50,8 +50,10 @@ export interface StageOptions {
   };
   readonly clock: Clock;
   readonly random: Random;
-  /** For one download. Default 60,000. */
+  /** How long one download may take. Default 60,000. */
   readonly timeoutMs?: number;
+  /** How long after a download a client may take for what it does in the background, such as offers. Default 2,000. */
+  readonly backgroundMs?: number;
 }
 
 /** A probe that came, and what it can be answered with. */
@@ -74,8 +76,8 @@ export interface Scene {
   readonly peers?: readonly PeerScript[];
   /** Undefined for the honest answer. */
   readonly origin?: (request: OriginRequest, content: StageContent) => OriginReply | undefined;
-  /** What may still come at the origin when the client has given the content; waited for, but not long. */
-  readonly awaited?: (requests: readonly OriginRequest[], posts: readonly Posted[]) => boolean;
+  /** Whether all has come that the client may still send after the download. Default: nothing is waited for. */
+  readonly awaited?: (requests: readonly OriginRequest[]) => boolean;
   /** What is posted to the origin's port; undefined for what has no place there. */
   readonly post?: (request: OriginRequest, body: Uint8Array) => Promise<OriginReply> | undefined;
   /** Default: the honest match of every peer, at once. */
@@ -112,9 +114,9 @@ export interface Stage extends AsyncDisposable {
   readonly endpoint: Endpoint;
   /** Where offers of version 1.0 go; undefined where there is no place for them. */
   readonly offers: Endpoint | undefined;
-  /** The client was said to have credentials for that place. */
+  /** Whether the client was said to have credentials for that place. */
   readonly expectsToken: boolean;
-  /** Does it while that place has a certificate that nobody trusts. */
+  /** Does the work while the place for offers of version 1.0 shows a certificate that nobody trusts. */
   asStranger<T>(work: () => Promise<T>): Promise<T>;
   readonly discoveryPort: number;
   readonly clock: Clock;
@@ -129,9 +131,6 @@ export interface Stage extends AsyncDisposable {
 
 /** Five blocks of 64 KiB and one that ends on an odd byte. */
 const SCENE_BYTES = 5 * 65_536 + 1_001;
-
-/** For what a client does in the background. */
-const AFTERMATH_MS = 2_000;
 
 /** The scene that is on. */
 interface OnStage {
@@ -148,8 +147,10 @@ interface OnStage {
 
 /** Listens until disposed of. Rejects where an address or port cannot be had. */
 export async function openStage(options: StageOptions): Promise<Stage> {
-  const { clock, discoveryPort, fetch, listen, random, timeoutMs = 60_000 } = options;
+  const { backgroundMs = 2_000, clock, discoveryPort, fetch, listen, random, timeoutMs = 60_000 } = options;
   let on: OnStage | undefined;
+  /** The scene before: what a client posts late, between two scenes, is answered as in it, but not noted. */
+  let last: OnStage | undefined;
   let onOrigin: (() => void) | undefined;
   const pastSegments = new Set<string>();
   let scenes = 0;
@@ -157,13 +158,12 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   let messageNumber = 0;
 
   const takePost = async (request: OriginRequest, body: Uint8Array): Promise<OriginReply | undefined> => {
-    const reply = on?.scene.post?.(request, body);
-    if (!on || !reply) {
-      strayRequests++;
-      return undefined;
+    const reply = (on ?? last)?.scene.post?.(request, body);
+    if (!reply) strayRequests++;
+    else if (on) {
+      on.posts.push({ request, body });
+      onOrigin?.();
     }
-    on.posts.push({ request, body });
-    onOrigin?.();
     return reply;
   };
   const answerOrigin = (request: OriginRequest): OriginReply | undefined => {
@@ -253,15 +253,15 @@ export async function openStage(options: StageOptions): Promise<Stage> {
     }
   };
 
-  /** What a client does behind the user's back. */
-  const aftermath = async ({ scene, originRequests, posts }: OnStage): Promise<void> => {
+  /** Waits for what the client sends in the background, after the download. */
+  const untilDone = async ({ scene, originRequests }: OnStage): Promise<void> => {
     const { awaited } = scene;
-    if (!awaited || awaited(originRequests, posts)) return;
+    if (!awaited || awaited(originRequests)) return;
     const came = new AbortController();
     onOrigin = () => {
-      if (awaited(originRequests, posts)) came.abort();
+      if (awaited(originRequests)) came.abort();
     };
-    await clock.sleep(AFTERMATH_MS, came.signal).catch(() => {});
+    await clock.sleep(backgroundMs, came.signal).catch(() => {});
     onOrigin = undefined;
   };
 
@@ -307,7 +307,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
         };
         on = now;
         const result = await download(url);
-        await aftermath(now);
+        await untilDone(now);
         const { originRequests, posts, probes } = now;
         return {
           content,
@@ -322,6 +322,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
           originResets: origin.resets - resetsBefore,
         };
       } finally {
+        last = on;
         on = undefined;
         for (const { id } of [...content.segments[1], ...content.segments[2]]) pastSegments.add(toHex(id));
         await closePeers(peers);

@@ -16,16 +16,23 @@ export type ClientCheck = Check<ClientTarget>;
 
 /** Keeps the honest scene of each version, so that it is played once. */
 export function clientTarget(stage: Stage): ClientTarget {
-  const played = new Map<ContentVersion, Promise<Played>>();
-  return {
-    stage,
-    honest(version) {
-      const known = played.get(version) ?? stage.play({ version });
-      played.set(version, known);
-      return known;
-    },
+  return { stage, honest: (version) => honestScenes[version](stage) };
+}
+
+/** A scene that is played once on each stage, however many checks look at it. */
+export function playedOnce<T>(play: (stage: Stage) => Promise<T>): (stage: Stage) => Promise<T> {
+  const known = new WeakMap<Stage, Promise<T>>();
+  return (stage) => {
+    const played = known.get(stage) ?? play(stage);
+    known.set(stage, played);
+    return played;
   };
 }
+
+const honestScenes = {
+  1: playedOnce((stage) => stage.play({ version: 1 })),
+  2: playedOnce((stage) => stage.play({ version: 2 })),
+} as const;
 
 /** Why the client did not come by the content; undefined if it did. */
 export function wrongContent({ result, right, content }: Played): string | undefined {

@@ -10,32 +10,30 @@ import {
   type FirstVersionOffer,
   type FirstVersionPlay,
   type FirstVersionScene,
-  INITIAL_OFFER,
-  offeredId,
+  infoCame,
+  interestedScene,
   playFirstVersion,
-  SEGMENT_INFO,
-  TAG_BYTES,
 } from "./first-version-office.ts";
-import { HEAD_BYTES, OK } from "./office.ts";
+import { HEAD_BYTES, INITIAL_OFFER, offeredId, SEGMENT_INFO, TAG_BYTES } from "./offer-messages.ts";
+import { OK } from "./office.ts";
 
 const NO_PLACE = "no place for offers of version 1.0 was given";
 const NO_OFFER = "no offer of version 1.0 came";
 const NO_CREDENTIALS =
   "the client was not said to have credentials for offers of version 1.0 (--expect-token)";
 const NEW = "content that only the origin has";
-const infoCame = (types: readonly number[]) => types.includes(SEGMENT_INFO);
 
-/** A scene of version 1.0; skipped where the client has no place to offer, or offers nothing. */
+/** A scene of version 1.0, or the shared one; skipped where there is no place for offers, or none comes. */
 function firstVersion(
   check: Omit<ClientCheck, "run">,
-  scene: FirstVersionScene,
+  scene: FirstVersionScene | "interested",
   judge: (play: FirstVersionPlay) => Finding,
 ): ClientCheck {
   return {
     ...check,
     async run({ stage }) {
       if (!stage.offers) return skipped(NO_PLACE);
-      const play = await playFirstVersion(stage, scene);
+      const play = await (scene === "interested" ? interestedScene(stage) : playFirstVersion(stage, scene));
       return play.offers.length === 0 ? skipped(NO_OFFER) : judge(play);
     },
   };
@@ -48,7 +46,7 @@ function everyMessage(
   expected: string,
   broken: (offer: FirstVersionOffer, play: FirstVersionPlay) => string | undefined,
 ): ClientCheck {
-  return firstVersion(check, { pull: true, enough: infoCame }, (play) => {
+  return firstVersion(check, "interested", (play) => {
     const messages = play.offers.filter((offer) => type === undefined || offer.type === type);
     const wrong = messages.map((offer) => ({ offer, fault: broken(offer, play) })).find(({ fault }) => fault);
     if (wrong) return finding(false, NEW, `${wrong.fault}: ${hexText(wrong.offer.body)}`, expected);
@@ -119,7 +117,7 @@ export const firstVersionChecks: readonly ClientCheck[] = [
       level: "MUST",
       title: "sends SEGMENT_INFO after INTERESTED",
     },
-    { enough: infoCame },
+    "interested",
     ({ offers }) =>
       finding(
         infoCame(offers.map(({ type }) => type)),

@@ -3,7 +3,6 @@ import { BranchCacheError } from "@branchcache/runtime";
 import type { Profile } from "../../kit/check.ts";
 import { type ClientTarget, whatCame, wrongContent } from "../../stage/target.ts";
 import { firstVersionChecks } from "./first-version.ts";
-import { playFirstVersion } from "./first-version-office.ts";
 import { playOffice } from "./office.ts";
 import { questionChecks } from "./questions.ts";
 import { secondVersionChecks } from "./second-version.ts";
@@ -17,8 +16,6 @@ export const hostedClient: Profile<ClientTarget> = {
     const wrong = wrongContent(played);
     if (wrong !== undefined) throw new BranchCacheError("BC_CONFORMANCE_CONTROL", wrong);
     if (offers.length > 0) return;
-    const first = stage.offers && (await playFirstVersion(stage));
-    if (first && first.offers.length > 0) return;
     throw new BranchCacheError("BC_CONFORMANCE_CONTROL", `no offer came: ${whatCame(played)}`);
   },
   // Questions first: a client may leave a cache alone for a while that answered its offers with nonsense.

@@ -23,7 +23,7 @@ export const questionChecks: readonly ClientCheck[] = [
       for (const version of [1, 2] as const) {
         const { played } = await playOffice(stage, { version, lengthBytes: SEGMENTS_BYTES });
         for (const { body, request } of played.posts) {
-          if (!isPath(request.path, RETRIEVAL_PATH)) continue;
+          if (!isPath(request, RETRIEVAL_PATH)) continue;
           const message = read(body);
           if (typeof message === "string") return finding(false, SCENE, message, "a well-formed message");
           if (message.kind !== "getSegmentList") continue;

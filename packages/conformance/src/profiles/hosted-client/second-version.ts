@@ -3,8 +3,14 @@ import { type Finding, finding, skipped } from "../../kit/check.ts";
 import { hexText } from "../../kit/http.ts";
 import { CONTENT_VERSIONS, MANY_SEGMENTS_BYTES, segmentById } from "../../stage/content.ts";
 import type { OriginReply } from "../../stage/origin.ts";
+import type { Stage } from "../../stage/stage.ts";
 import { type ClientCheck, wrongContent } from "../../stage/target.ts";
-import { type Offer, type OfficePlay, playOffice } from "./office.ts";
+import {
+  type BatchedOffer,
+  playSecondVersion,
+  type SecondVersionPlay,
+  welcomingScenes,
+} from "./second-version-office.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -12,26 +18,30 @@ const NOTHING = new Uint8Array(0);
 function everyOffer(
   check: Omit<ClientCheck, "run">,
   expected: string,
-  broken: (offer: Offer, play: OfficePlay) => string | undefined,
+  broken: (offer: BatchedOffer, play: SecondVersionPlay) => string | undefined,
 ): ClientCheck {
   return {
     ...check,
     async run({ stage }) {
       let looked = 0;
       for (const version of CONTENT_VERSIONS) {
-        const play = await playOffice(stage, { version, pull: true });
+        const play = await welcomingScenes[version](stage);
         for (const offer of play.offers) {
           looked++;
           const wrong = broken(offer, play);
           if (wrong !== undefined) return finding(false, NEW, `${wrong}: ${hexText(offer.body)}`, expected);
         }
       }
-      return looked === 0 ? skipped("no offer came") : finding(true, NEW, `${looked} offers`, expected);
+      return looked === 0 ? skipped(NO_OFFER) : finding(true, NEW, `${looked} offers`, expected);
     },
   };
 }
 
 const NEW = "content that only the origin has";
+const NO_OFFER = "no offer of version 2.0 came";
+
+/** A client that offers nothing by version 2.0 would only be waited for. */
+const offersNothing = async (stage: Stage) => (await welcomingScenes[2](stage)).offers.length === 0;
 
 /** An answer to offers that is none: the download goes on. */
 function unharmed(id: string, what: string, answer: OriginReply): ClientCheck {
@@ -42,8 +52,9 @@ function unharmed(id: string, what: string, answer: OriginReply): ClientCheck {
     title: `comes by the content though the hosted cache answers offers with ${what}`,
     negative: true,
     async run({ stage }): Promise<Finding> {
-      const { played, offers } = await playOffice(stage, { version: 2, answer });
-      if (offers.length === 0) return skipped("no offer came");
+      if (await offersNothing(stage)) return skipped(NO_OFFER);
+      const { played, offers } = await playSecondVersion(stage, { version: 2, answer });
+      if (offers.length === 0) return skipped(NO_OFFER);
       return finding(played.right, what, wrongContent(played) ?? "all of it", "the content");
     },
   };
@@ -97,7 +108,8 @@ export const secondVersionChecks: readonly ClientCheck[] = [
     level: "MUST",
     title: "puts at most 128 segments into an offer",
     async run({ stage }) {
-      const { played, offers } = await playOffice(stage, {
+      if (await offersNothing(stage)) return skipped(NO_OFFER);
+      const { played, offers } = await playSecondVersion(stage, {
         version: 2,
         lengthBytes: MANY_SEGMENTS_BYTES,
         enough: 129,
