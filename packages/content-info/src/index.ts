@@ -25,6 +25,7 @@ export {
   blockCount,
   blockLengthBytes,
   blocksInRange,
+  segmentAt,
   segmentsInRange,
   verifyBlock,
   verifyBlockList,

@@ -111,6 +111,24 @@ export function blocksInRange(segment: Segment, range: ContentRange): BlockRun |
   return { first, count: Math.floor((end - 1) / segment.blockSizeBytes) - first + 1 };
 }
 
+/**
+ * The segment that this byte of the content lies in, of segments in content order; undefined where it lies in none of
+ * them.
+ */
+export function segmentAt(segments: readonly Segment[], offsetBytes: number): Segment | undefined {
+  let low = 0;
+  let high = segments.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >>> 1;
+    const segment = segments[middle];
+    if (segment === undefined) return undefined;
+    if (offsetBytes < segment.offsetBytes) high = middle - 1;
+    else if (offsetBytes >= segment.offsetBytes + segment.lengthBytes) low = middle + 1;
+    else return segment;
+  }
+  return undefined;
+}
+
 /** The segments that the range touches, in content order. */
 export function segmentsInRange(information: ContentInformation, range: ContentRange): readonly Segment[] {
   return information.segments.filter((segment) => blocksInRange(segment, range) !== undefined);

@@ -8,6 +8,7 @@ import {
   publishBytes,
   readContentInformation,
   type Segment,
+  segmentAt,
   segmentsInRange,
   segmentsOf,
   verifyBlock,
@@ -63,6 +64,19 @@ describe("blocks", () => {
     const information = readContentInformation(blob, engine);
     expect(segmentsInRange(information, { startBytes: 5, endBytes: 6 })).toEqual([information.segments[0]]);
     expect(segmentsInRange(information, { startBytes: 33_554_431, endBytes: 33_554_433 })).toHaveLength(2);
+  });
+});
+
+describe("segmentAt", () => {
+  it("finds the segment of each byte: its first, its last, and none outside", () => {
+    for (const segment of v2) {
+      const { lengthBytes, offsetBytes } = segment;
+      expect(segmentAt(v2, offsetBytes)).toBe(segment);
+      expect(segmentAt(v2, offsetBytes + lengthBytes - 1)).toBe(segment);
+    }
+    expect([-1, content.length].map((offset) => segmentAt(v2, offset))).toEqual([undefined, undefined]);
+    expect(segmentAt([], 0)).toBeUndefined();
+    expect(segmentAt([v2[0]!, v2[2]!], v2[1]!.offsetBytes), "a gap").toBeUndefined();
   });
 });
 

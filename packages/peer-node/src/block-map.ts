@@ -4,6 +4,7 @@ import {
   type ContentInformation,
   type ContentRange,
   type Segment,
+  segmentAt,
 } from "@branchcache/content-info";
 
 export interface ContentBlock {
@@ -56,18 +57,4 @@ function contentBlock(segment: Segment, blockIndex: number): ContentBlock {
     offsetBytes: segment.offsetBytes + blockIndex * segment.blockSizeBytes,
     lengthBytes: blockLengthBytes(segment, blockIndex),
   };
-}
-
-function segmentAt(segments: readonly Segment[], offsetBytes: number): Segment | undefined {
-  let low = 0;
-  let high = segments.length - 1;
-  while (low <= high) {
-    const middle = (low + high) >>> 1;
-    const segment = segments[middle];
-    if (segment === undefined) return undefined;
-    if (offsetBytes < segment.offsetBytes) high = middle - 1;
-    else if (offsetBytes >= segment.offsetBytes + segment.lengthBytes) low = middle + 1;
-    else return segment;
-  }
-  return undefined;
 }

@@ -373,6 +373,27 @@ describe.each(transports)("retrieving, $name", (transport) => {
       expect(await caller.blockRead(whole, BLOCK, 0)).toMatchObject({ bytes: BLOCK });
     });
 
+    it("API-63 it does not stay when its handle is closed while it is being added", async () => {
+      const part = await caller.open(information(1, 0, 1_000));
+      const { blocks, service } = world.branch;
+      const { keep } = blocks;
+      let goOn: (() => void) | undefined;
+      blocks.keep = async (...block) => {
+        await new Promise<void>((resolve) => {
+          goOn = resolve;
+        });
+        return keep(...block);
+      };
+      const o = new Overlapped();
+      await api.PeerDistClientAddData(caller.instance, part, content.length, content, o);
+      await expect.poll(() => goOn).toBeDefined();
+      await api.PeerDistClientCloseContent(caller.instance, part);
+      expect(await caller.result(o)).toMatchObject({ error: 995 });
+      goOn?.();
+      await caller.flush();
+      expect(service.counts.bytes).toBe(0);
+    });
+
     it("API-63 it goes when its handle is closed", async () => {
       const part = await caller.open(information(1, 0, 1_000));
       await caller.addData(part, 0, content);

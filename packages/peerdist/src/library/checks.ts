@@ -22,7 +22,7 @@ const U32_MAX = 0xffff_ffff;
 const U64_MAX = 2n ** 64n - 1n;
 
 export function isU32(value: unknown): value is number {
-  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= U32_MAX;
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= U32_MAX;
 }
 
 /** As a number; more than a number holds exactly becomes the largest one, which lies past every content. */

@@ -34,7 +34,7 @@ export type Answer =
 
 type Check = (value: unknown) => boolean;
 
-const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const count: Check = (value) => typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 const flag: Check = (value) => typeof value === "boolean";
 function bytes(min: number, max: number): Check {
   return (value) => value instanceof Uint8Array && value.length >= min && value.length <= max;

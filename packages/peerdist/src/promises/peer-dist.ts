@@ -3,7 +3,7 @@ import type { PeerDistFunctions } from "../library/functions.ts";
 import type { PeerDistOptions } from "../library/instance.ts";
 import { createPeerDist } from "../library/peer-dist.ts";
 import { TRANSFER_MAX_BYTES } from "../service/calls.ts";
-import { type PEERDIST_STATUS, PEERDIST_VERSION } from "../win32/constants.ts";
+import { PEERDIST_STATUS, PEERDIST_STATUS_INFO_SIZE, PEERDIST_VERSION } from "../win32/constants.ts";
 import { ERROR_SUCCESS, PEERDIST_ERROR_NO_MORE, PeerDistError } from "../win32/errors.ts";
 import type { Overlapped } from "../win32/overlapped.ts";
 import type {
@@ -11,6 +11,7 @@ import type {
   PEERDIST_CONTENT_HANDLE,
   PEERDIST_CONTENTINFO_HANDLE,
   PEERDIST_INSTANCE_HANDLE,
+  PEERDIST_STATUS_INFO,
   PEERDIST_STREAM_HANDLE,
 } from "../win32/types.ts";
 import { Content } from "./content.ts";
@@ -92,7 +93,12 @@ class Connected implements PeerDist {
   }
 
   async status() {
-    const info = { cbSize: 16, status: 0 as PEERDIST_STATUS, dwMinVer: 0, dwMaxVer: 0 };
+    const info: PEERDIST_STATUS_INFO = {
+      cbSize: PEERDIST_STATUS_INFO_SIZE,
+      status: PEERDIST_STATUS.UNAVAILABLE,
+      dwMinVer: 0,
+      dwMaxVer: 0,
+    };
     expectSuccess(await this.#api.PeerDistGetStatusEx(this.#instance, info), "status");
     return { status: info.status, minVersion: info.dwMinVer, maxVersion: info.dwMaxVer };
   }

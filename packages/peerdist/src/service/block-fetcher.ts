@@ -8,8 +8,8 @@ type BlockOutcome =
   | { readonly kind: "missing"; readonly reason: "no-peer" | "failed" | "timeout" };
 
 export interface Want {
-  /** Index-aligned with the places; none rejects. */
-  readonly outcomes: readonly Promise<BlockOutcome>[];
+  /** In the order of the places; no outcome rejects. */
+  readonly blocks: readonly { readonly place: BlockPlace; readonly outcome: Promise<BlockOutcome> }[];
   /** The read has its first bytes; the rest of what it wanted is fetched until its time-out all the same. */
   satisfied(): void;
   /** The read timed out or was cancelled: queries that no other read waits for are aborted. */
@@ -27,6 +27,7 @@ interface PeerQuery {
 }
 
 interface Flight {
+  readonly place: BlockPlace;
   readonly query: PeerQuery;
   readonly outcome: Promise<BlockOutcome>;
   readonly settle: (outcome: BlockOutcome) => void;
@@ -51,9 +52,7 @@ export class BlockFetcher {
   }
 
   want(places: readonly BlockPlace[], timeoutMs: number): Want {
-    const fresh = places.filter(({ startBytes }) => !this.#flights.has(startBytes));
-    if (fresh.length > 0) this.#start(fresh, timeoutMs);
-    const flights = places.map(({ startBytes }) => this.#flights.get(startBytes)!);
+    const flights = this.#flightsOf(places, timeoutMs);
     const queries = new Set(flights.map(({ query }) => query));
     const endsMs = this.#options.clock.monotonicMs() + timeoutMs;
     for (const query of queries) {
@@ -61,7 +60,7 @@ export class BlockFetcher {
       if (endsMs > query.endsMs) this.#arm(query, endsMs);
     }
     return {
-      outcomes: flights.map(({ outcome }) => outcome),
+      blocks: flights,
       satisfied: () => {
         for (const query of queries) {
           query.readers--;
@@ -81,23 +80,26 @@ export class BlockFetcher {
     for (const query of this.#queries) query.controller.abort();
   }
 
-  #start(places: readonly BlockPlace[], timeoutMs: number): void {
-    const query: PeerQuery = {
-      controller: new AbortController(),
-      readers: 0,
-      goesOn: false,
-      endsMs: 0,
-      cancelTimer: () => {},
-    };
-    this.#queries.add(query);
-    for (const { startBytes } of places) {
-      let settle: (outcome: BlockOutcome) => void = () => {};
-      const outcome = new Promise<BlockOutcome>((resolve) => {
-        settle = resolve;
-      });
-      this.#flights.set(startBytes, { query, outcome, settle });
+  /** Those that are under way already; the other blocks are asked for in one query. */
+  #flightsOf(places: readonly BlockPlace[], timeoutMs: number): Flight[] {
+    let query: PeerQuery | undefined;
+    const flights: Flight[] = [];
+    const fresh: BlockPlace[] = [];
+    for (const place of places) {
+      let flight = this.#flights.get(place.startBytes);
+      if (!flight) {
+        query ??= newQuery();
+        flight = newFlight(place, query);
+        this.#flights.set(place.startBytes, flight);
+        fresh.push(place);
+      }
+      flights.push(flight);
     }
-    void this.#run(query, places, timeoutMs);
+    if (query) {
+      this.#queries.add(query);
+      void this.#run(query, fresh, timeoutMs);
+    }
+    return flights;
   }
 
   async #run(query: PeerQuery, places: readonly BlockPlace[], timeoutMs: number): Promise<void> {
@@ -137,4 +139,16 @@ export class BlockFetcher {
     if (!this.#queries.has(query)) return;
     query.cancelTimer = clock.after(endsMs - clock.monotonicMs(), () => query.controller.abort());
   }
+}
+
+function newQuery(): PeerQuery {
+  return { controller: new AbortController(), readers: 0, goesOn: false, endsMs: 0, cancelTimer: () => {} };
+}
+
+function newFlight(place: BlockPlace, query: PeerQuery): Flight {
+  let settle: (outcome: BlockOutcome) => void = () => {};
+  const outcome = new Promise<BlockOutcome>((resolve) => {
+    settle = resolve;
+  });
+  return { place, query, outcome, settle };
 }

@@ -4,6 +4,7 @@ import {
   type ContentInformation,
   type ContentRange,
   type Segment,
+  segmentAt,
 } from "@branchcache/content-info";
 
 export interface BlockPlace {
@@ -14,7 +15,7 @@ export interface BlockPlace {
 }
 
 export class ContentMap {
-  readonly #segments: readonly Segment[];
+  readonly segments: readonly Segment[];
   readonly range: ContentRange;
   /** Where the content ends; undefined where the Content Information does not tell. */
   readonly contentEndBytes: number | undefined;
@@ -22,7 +23,7 @@ export class ContentMap {
   readonly listed: ContentRange;
 
   constructor({ range, segments }: Pick<ContentInformation, "range" | "segments">, toTheEnd: boolean) {
-    this.#segments = segments;
+    this.segments = segments;
     this.range = range;
     this.contentEndBytes = toTheEnd ? range.endBytes : undefined;
     const first = segments[0];
@@ -33,10 +34,6 @@ export class ContentMap {
     };
   }
 
-  get segments(): readonly Segment[] {
-    return this.#segments;
-  }
-
   /** The block that this byte of the range lies in; undefined outside of it, and where its hash is not listed. */
   blockAt(offsetBytes: number): BlockPlace | undefined {
     if (offsetBytes < this.range.startBytes || offsetBytes >= this.range.endBytes) return undefined;
@@ -45,7 +42,7 @@ export class ContentMap {
 
   /** As `blockAt`, also for the parts of blocks that lie outside the range. */
   listedAt(offsetBytes: number): BlockPlace | undefined {
-    const segment = this.#segmentAt(offsetBytes);
+    const segment = segmentAt(this.segments, offsetBytes);
     if (!segment) return undefined;
     const blockIndex = Math.floor((offsetBytes - segment.offsetBytes) / segment.blockSizeBytes);
     const listed = blockIndex - segment.firstBlockIndex;
@@ -58,19 +55,6 @@ export class ContentMap {
   /** Blocks in order, from the one at this byte to the end of the range. */
   *blocksFrom(offsetBytes: number): Generator<BlockPlace> {
     for (let at = this.blockAt(offsetBytes); at; at = this.blockAt(at.endBytes)) yield at;
-  }
-
-  #segmentAt(offsetBytes: number): Segment | undefined {
-    let low = 0;
-    let high = this.#segments.length - 1;
-    while (low <= high) {
-      const middle = (low + high) >>> 1;
-      const segment = this.#segments[middle]!;
-      if (offsetBytes < segment.offsetBytes) high = middle - 1;
-      else if (offsetBytes >= segment.offsetBytes + segment.lengthBytes) low = middle + 1;
-      else return segment;
-    }
-    return undefined;
   }
 }
 

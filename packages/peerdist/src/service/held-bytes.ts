@@ -105,7 +105,8 @@ export class HeldBytes {
     let high = this.#runs.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#runs[middle]!.offset < offset) low = middle + 1;
+      const run = this.#runs[middle];
+      if (run && run.offset < offset) low = middle + 1;
       else high = middle;
     }
     return low;

@@ -27,7 +27,7 @@ export class InformationFeed {
   readonly #segments: Segment[] = [];
   readonly #head = new Uint8Array(HEAD_BYTES);
   #takenBytes = 0;
-  #error = ERROR_SUCCESS as number;
+  #error: number = ERROR_SUCCESS;
 
   constructor(engine: HashEngine, versions: { readonly min: number; readonly max: number }) {
     this.#engine = engine;

@@ -139,7 +139,7 @@ export class Session implements ServiceSession {
         });
       case "addData":
         return this.#with(call.handle, ClientContent, (content) => {
-          if (!content.ready) return PEERDIST_ERROR_NOT_INITIALIZED;
+          if (!content.reader) return PEERDIST_ERROR_NOT_INITIALIZED;
           return this.#start(call, () => content.addData(call.offsetBytes, call.bytes), inputOf(content));
         });
       case "blockRead":
@@ -242,15 +242,16 @@ export class Session implements ServiceSession {
   }
 
   #read(content: ClientContent, call: Call<"blockRead" | "streamRead">): number {
-    if (!content.ready) return PEERDIST_ERROR_NOT_INITIALIZED;
+    const { reader } = content;
+    if (!reader) return PEERDIST_ERROR_NOT_INITIALIZED;
     const { offsetBytes, maxBytes, timeoutMs } = call;
     return call.method === "blockRead"
-      ? this.#start(call, (running) => content.blockRead(offsetBytes, maxBytes, timeoutMs, running), {
+      ? this.#start(call, (running) => reader.blockRead(offsetBytes, maxBytes, timeoutMs, running), {
           owner: content,
         })
-      : this.#start(call, (running) => content.streamRead(maxBytes, timeoutMs, running), {
+      : this.#start(call, (running) => reader.streamRead(maxBytes, timeoutMs, running), {
           owner: content,
-          queue: content.streamQueue,
+          queue: reader.streamQueue,
         });
   }
 
