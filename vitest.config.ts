@@ -1,4 +1,5 @@
 import { defineConfig, type TestUserConfig } from "vitest/config";
+import { pool } from "./vitest.pool.ts";
 
 /** Tests resolve packages to their sources, so coverage is right and no build is needed for them. */
 export const conditions = ["source", "module", "node", "development|production"];
@@ -32,6 +33,7 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     reporters,
+    pool,
     // The settings of whoever runs the tests are none of theirs.
     env: { BRANCHCACHE_CONFIG: "" },
     exclude: ["**/node_modules/**", "**/dist/**", "**/*.slow.test.ts"],

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { conditions, reporters } from "./vitest.config.ts";
+import { pool } from "./vitest.pool.ts";
 
 /** The slow lane: full counts of mutations, kills and simulations. */
 export default defineConfig({
@@ -8,6 +9,7 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     reporters,
+    pool,
     // The settings of whoever runs the tests are none of theirs.
     env: { BRANCHCACHE_CONFIG: "", BRANCHCACHE_SLOW_LANE: "1" },
     include: ["packages/*/test/**/*.slow.test.ts", "test/**/*.slow.test.ts"],

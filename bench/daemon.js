@@ -34,7 +34,7 @@ async function start(name, cache, held) {
   const settings = {
     mode: "distributed",
     peer: { listen_address: "127.0.0.1", listen_port: 0, interfaces: ["127.0.0.1"] },
-    discovery: { port: 37_020 },
+    discovery: { port: 13_704 },
     api: { socket: join(directory, `${name}.sock`) },
     metrics: { listen: "127.0.0.1:0" },
     cache: { data: { path: cache, max_bytes: "16GiB" } },

@@ -193,7 +193,7 @@ describe("the guides", () => {
     expect(answer.headers["content-encoding"]).toBe("peerdist");
     const [segment] = readContentInformation(answer.body, nodeHashEngine).segments;
     if (!segment) throw new Error("no segment");
-    const peer = await findPeer(port, segment, 5_000);
+    const peer = await findPeer(port, segment, 30_000);
     const block = readBlock(await exchange(peer, blockRequest(peer, segment, 0)), segment, 0);
     expect(Buffer.from(block).equals(content(0).subarray(0, block.length))).toBe(true);
   }, 300_000);

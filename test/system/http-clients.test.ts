@@ -159,7 +159,8 @@ describe.skipIf(!nginx.ok || !curlProgram.ok)("clients of serve and gateway", ()
     const longer = Buffer.concat([binary, binary]);
     for (const [name, base] of scene.services) {
       await writeFile(path, binary);
-      const first = get(`${base}/grown.bin`, ...headerArgs(OFFER));
+      // Where it grows in the middle of the answer, the answer breaks off.
+      const first = get(`${base}/grown.bin`, ...headerArgs(OFFER)).catch(() => {});
       await writeFile(path, longer);
       await first;
       await utimes(path, MODIFIED_SECONDS + 5, MODIFIED_SECONDS + 5);

@@ -87,7 +87,7 @@ describe("iPXE", () => {
     expect(information.version).toBe(version);
     const whole = createHash("sha256");
     for (const segment of information.segments) {
-      const peer = await findPeer(discoveryPort, segment, 5_000);
+      const peer = await findPeer(discoveryPort, segment, 30_000);
       for (const blockIndex of segment.blockHashes.keys()) {
         whole.update(
           readBlock(await exchange(peer, blockRequest(peer, segment, blockIndex)), segment, blockIndex),

@@ -1,2 +1,0 @@
-/** The slow twin: every mutant. */
-import "./discovery-target.test.ts";
