@@ -38,8 +38,8 @@ export default defineConfig({
     env: { BRANCHCACHE_CONFIG: "" },
     exclude: ["**/node_modules/**", "**/dist/**", "**/*.slow.test.ts"],
     // Against hanging only: a busy machine must not fail a test.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     expect: { poll: { timeout: 30_000 } },
     // Half of the time goes into starting processes and waiting for them: one worker a core, not one less.
     maxWorkers: "100%",

@@ -60,7 +60,7 @@ describe("iPXE", () => {
         command("branchcache", "get", url, "-o", target, "--max-version", version, "--socket", socket),
       );
     }
-  }, 60_000);
+  });
 
   afterAll(async () => {
     for (const process of running) await process.stop();

@@ -6,11 +6,8 @@ import { openLmdbStore } from "@branchcache/cache-store/lmdb";
 import { errorCode, toHex } from "@branchcache/runtime";
 import { manualClock } from "@branchcache/runtime/testing";
 import fc from "fast-check";
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { collect } from "./helpers/temporary.ts";
-
-// Every commit waits for a disk, which may be busy.
-vi.setConfig({ testTimeout: 60_000 });
 
 const BLOCK_BYTES = 64;
 const SEALED_BYTES = 16 + BLOCK_BYTES + 16;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createMemoryStore, type Stores } from "@branchcache/cache-store";
 import { exportPackage, importPackage } from "@branchcache/cache-store/package";
 import { manualClock } from "@branchcache/runtime/testing";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { BLOCKS, sealedBlock, segmentOf } from "./helpers/content.mjs";
 import { collect, temporaryDirectory } from "./helpers/temporary.ts";
 
@@ -32,9 +32,6 @@ async function expectSame(stores: Stores, from: number, to: number): Promise<voi
     }
   }
 }
-
-// Every file waits for a disk, which may be busy.
-vi.setConfig({ testTimeout: 60_000 });
 
 describe("a package", () => {
   it("carries all of a store to another, blocks blind unless the file is trusted, secrets only if asked", async () => {

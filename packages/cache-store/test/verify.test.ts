@@ -2,11 +2,9 @@ import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createMemoryStore, type VerifyReport, verifyStore } from "@branchcache/cache-store";
 import { manualClock } from "@branchcache/runtime/testing";
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "./helpers/content.mjs";
 import { openStores, temporaryDirectory } from "./helpers/temporary.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 it("drops what fails its hash, checks no more than can be told, and counts as no use", async () => {
   const { blocks } = createMemoryStore({ limitBytes: 1e8, clock: manualClock() });

@@ -1,9 +1,7 @@
 import { createMemoryStore } from "@branchcache/cache-store";
 import { manualClock, seededRandom } from "@branchcache/runtime/testing";
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { liveForAYear } from "./helpers/year.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 it("holds through a year of downloads, ages, pins and changing limits, in memory", async () => {
   const clock = manualClock();

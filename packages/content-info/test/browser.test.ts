@@ -54,5 +54,5 @@ describe.skipIf(!chromium.ok)("in headless Chromium", () => {
     const { stdout } = await promisify(execFile)(chromium.path, [...flags, `http://127.0.0.1:${port}/`]);
     const out = /<pre id="out">(.*?)<\/pre>/s.exec(stdout)?.[1] ?? "";
     expect(JSON.parse(out)).toEqual({ result: goThrough(nodeHashEngine), node: "undefined" });
-  }, 60_000);
+  });
 });

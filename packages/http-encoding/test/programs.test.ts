@@ -45,4 +45,4 @@ it("the programs of docs/programs.md compile", async () => {
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
-}, 60_000);
+});

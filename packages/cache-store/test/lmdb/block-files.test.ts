@@ -1,14 +1,11 @@
 import { open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { recordingObserver, seededRandom } from "@branchcache/runtime/testing";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { blockFiles, FILE_BYTES, putSegments as put, readAll, sizeOfBlocks } from "../helpers/block-files.ts";
 import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
 import { startWriter } from "../helpers/processes.ts";
 import { collect, openStores, temporaryDirectory } from "../helpers/temporary.ts";
-
-// Every commit waits for a disk, which may be busy.
-vi.setConfig({ testTimeout: 60_000 });
 
 const SMALL = { limitBytes: 32 * FILE_BYTES };
 const SEGMENTS_A_FILE = 15;

@@ -4,15 +4,12 @@ import { cp, readdir, readFile, stat, truncate, writeFile } from "node:fs/promis
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { recordingObserver, seededRandom } from "@branchcache/runtime/testing";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { inspectDataFile } from "../../src/lmdb/surroundings.ts";
 import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
 import { startWriter } from "../helpers/processes.ts";
 import { openStores, temporaryDirectory } from "../helpers/temporary.ts";
 import { overwrite, PAGE_BYTES, treePages } from "../helpers/tree-pages.ts";
-
-// Every commit waits for a disk, which may be busy.
-vi.setConfig({ testTimeout: 60_000 });
 
 const SEGMENTS = 6;
 

@@ -5,9 +5,6 @@ import { requirement } from "../../../../test/support/requires.ts";
 import { BLOCK_BYTES, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
 import { openStores, smallFileSystem } from "../helpers/temporary.ts";
 
-// Every commit waits for a disk, which may be busy.
-vi.setConfig({ testTimeout: 60_000 });
-
 const tmpfs = requirement("tmpfs");
 
 it.skipIf(!tmpfs.ok)(

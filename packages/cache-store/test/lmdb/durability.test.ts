@@ -2,12 +2,9 @@ import { chmod, mkdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "@branchcache/runtime";
 import { recordingObserver } from "@branchcache/runtime/testing";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
 import { collect, openStores, temporaryDirectory } from "../helpers/temporary.ts";
-
-// Every commit waits for a disk, which may be busy.
-vi.setConfig({ testTimeout: 60_000 });
 
 describe("openLmdbStore", () => {
   it("finds all of it again: blocks, records, pins, order of use, secrets, publications", async () => {

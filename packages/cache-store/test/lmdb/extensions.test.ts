@@ -1,11 +1,9 @@
 import { access, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { recordingObserver } from "@branchcache/runtime/testing";
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
 import { collect, openStores, temporaryDirectory } from "../helpers/temporary.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const SEGMENTS = 200;
 

@@ -4,13 +4,11 @@ import { openLmdbStore } from "@branchcache/cache-store/lmdb";
 import { manualClock, recordingObserver } from "@branchcache/runtime/testing";
 import { open } from "lmdb";
 import { Packr } from "msgpackr";
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { sequenceKey } from "../../src/lmdb/formats.ts";
 import { blockKey, encodeBlock, publicationKey } from "../../src/node/encodings.ts";
 import { SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
 import { collect, temporaryDirectory } from "../helpers/temporary.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const packr = new Packr({ useRecords: false, mapsAsObjects: true });
 

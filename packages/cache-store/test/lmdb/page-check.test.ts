@@ -1,14 +1,11 @@
 import { copyFile, readFile, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { findPageDamage } from "../../src/lmdb/page-check.ts";
 import { BLOCKS, sealedBlock, segmentOf } from "../helpers/content.mjs";
 import { openStores, temporaryDirectory } from "../helpers/temporary.ts";
 import { overwrite, PAGE_BYTES, treePages } from "../helpers/tree-pages.ts";
-
-// Every commit waits for a disk, which may be busy.
-vi.setConfig({ testTimeout: 60_000 });
 
 const SEGMENTS = 60;
 

@@ -1,5 +1,5 @@
 import { seededRandom } from "@branchcache/runtime/testing";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { BLOCKS, SEALED_BYTES, segmentOf } from "../helpers/content.mjs";
 import { killRound } from "../helpers/kill-round.ts";
 import { highest, startWriter } from "../helpers/processes.ts";
@@ -7,9 +7,6 @@ import { openStores, temporaryDirectory } from "../helpers/temporary.ts";
 
 /** Of a block file, as `reclaimer.ts` has it. */
 const LEAST_FILE_BYTES = 2 ** 20;
-
-// Every commit waits for a disk, which may be busy.
-vi.setConfig({ testTimeout: 60_000 });
 
 describe("several processes", () => {
   it("write to one store at once, and see each other's segments", async () => {

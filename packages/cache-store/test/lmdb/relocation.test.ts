@@ -2,14 +2,12 @@ import { access, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "@branchcache/runtime";
 import { recordingObserver } from "@branchcache/runtime/testing";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { requirement } from "../../../../test/support/requires.ts";
 import { sizeOfBlocks } from "../helpers/block-files.ts";
 import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
 import { startWriter } from "../helpers/processes.ts";
 import { openStores, smallFileSystem, temporaryDirectory } from "../helpers/temporary.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const tmpfs = requirement("tmpfs");
 const SEGMENTS = 60;
