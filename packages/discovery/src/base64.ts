@@ -1,47 +1,47 @@
-/** Standard alphabet with padding. RFC 4648 4. */
+/** Base64 in the standard alphabet with padding, RFC 4648 section 4, by hand: each probe and answer of format 2.0 has some. */
 import { allocateBytes } from "dgram-ws-discovery/profile";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const PADDING = "=";
 
-/** Six bits of each character by its code; 255 for what is none. */
+/** The value of each digit by its character code; 255 for a character that is no digit. */
 const SIX_BITS = new Uint8Array(256).fill(255);
 for (let value = 0; value < 64; value++) SIX_BITS[ALPHABET.charCodeAt(value)] = value;
 
 const CODES = Uint8Array.from(ALPHABET, (character) => character.charCodeAt(0));
-/** Of the digit that is worth nothing. */
+/** Of the digit whose value is 0. */
 const ZERO_CODE = ALPHABET.charCodeAt(0);
 const PADDING_CODE = PADDING.charCodeAt(0);
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-/** The text as bytes, which are read and written several times as fast as the characters of a string. */
+/** A buffer for the text as ASCII: bytes are read and written several times as fast as characters of a string. */
 let codes = new Uint8Array(2_048);
 
 function makeRoom(length: number): void {
   if (codes.length < length) codes = new Uint8Array(2 * length);
 }
 
-/** By hand, as the other way: every version 2.0 answer has two of them. Of the first `length` bytes. */
+/** The first `length` bytes as base64. */
 export function toBase64(bytes: Uint8Array, length: number = bytes.length): string {
   const textLength = 4 * Math.ceil(length / 3);
   makeRoom(textLength);
   for (let at = 0, i = 0; at < length; at += 3, i += 4) {
-    const second = at + 1 < length ? (bytes[at + 1] as number) : 0;
-    const third = at + 2 < length ? (bytes[at + 2] as number) : 0;
-    const bits = ((bytes[at] as number) << 16) | (second << 8) | third;
-    codes[i] = CODES[bits >> 18] as number;
-    codes[i + 1] = CODES[(bits >> 12) & 63] as number;
-    codes[i + 2] = CODES[(bits >> 6) & 63] as number;
-    codes[i + 3] = CODES[bits & 63] as number;
+    const second = at + 1 < length ? bytes[at + 1]! : 0;
+    const third = at + 2 < length ? bytes[at + 2]! : 0;
+    const bits = (bytes[at]! << 16) | (second << 8) | third;
+    codes[i] = CODES[bits >> 18]!;
+    codes[i + 1] = CODES[(bits >> 12) & 63]!;
+    codes[i + 2] = CODES[(bits >> 6) & 63]!;
+    codes[i + 3] = CODES[bits & 63]!;
   }
   codes.fill(PADDING_CODE, textLength - ((3 - (length % 3)) % 3), textLength);
   return decoder.decode(codes.subarray(0, textLength));
 }
 
 /**
- * Undefined for anything but whole groups of the standard alphabet; white space must be gone already. By hand: every
- * version 2.0 probe on the link comes through here, and what `atob` gives is half the way.
+ * Undefined for anything but whole groups of four characters of the alphabet, without white space. The bytes are new;
+ * they may be a view of a larger buffer, as `allocateBytes` gives it.
  */
 export function fromBase64(text: string): Uint8Array | undefined {
   const { length } = text;
@@ -52,16 +52,16 @@ export function fromBase64(text: string): Uint8Array | undefined {
   if (read !== length || written !== length) return undefined;
   codes.fill(ZERO_CODE, length - padding, length);
   const bytes = allocateBytes((length / 4) * 3 - padding);
-  // Over 63 in the end if one was no digit.
+  // All values or-ed together: above 63 if any character is no digit.
   let values = 0;
   for (let i = 0, at = 0; i < length; i += 4, at += 3) {
-    const a = SIX_BITS[codes[i] as number] as number;
-    const b = SIX_BITS[codes[i + 1] as number] as number;
-    const c = SIX_BITS[codes[i + 2] as number] as number;
-    const d = SIX_BITS[codes[i + 3] as number] as number;
+    const a = SIX_BITS[codes[i]!]!;
+    const b = SIX_BITS[codes[i + 1]!]!;
+    const c = SIX_BITS[codes[i + 2]!]!;
+    const d = SIX_BITS[codes[i + 3]!]!;
     values |= a | b | c | d;
     const bits = (a << 18) | (b << 12) | (c << 6) | d;
-    // Beyond the end nothing is written.
+    // Writes past the end of a typed array do nothing.
     bytes[at] = bits >> 16;
     bytes[at + 1] = bits >> 8;
     bytes[at + 2] = bits;

@@ -1,4 +1,4 @@
-/** Answers that differ in a few texts alone: the rest of the datagram is written once. */
+/** ProbeMatches that differ from each other only in a few texts: the rest of the datagram is written once. */
 import { MAX_MESSAGE_BYTES } from "../limits.ts";
 import type { Random } from "../ports.ts";
 import { UUID_URN_LENGTH, writeNewUuidUrn } from "../protocol/uuid.ts";
@@ -7,19 +7,23 @@ import { allocateBytes } from "../slab.ts";
 import type { ServiceDescription } from "./types.ts";
 import type { MessageWriter } from "./write.ts";
 
-/** A match told as what differs from others of its template. */
+/** A match as its template and the texts to put into it. */
 export interface TemplateMatch {
   readonly template: MatchTemplate;
   readonly texts: readonly string[];
 }
 
-/** What every match with this form says. Answers made of it are, byte for byte, those of `describe`. */
+/**
+ * What many matches of one service have in common, for a service that answers so often that writing each answer anew
+ * costs too much. The datagrams are byte for byte those that `describe` would give.
+ */
 export class MatchTemplate {
   /**
-   * The match with these texts. It has to put each, as it is, into one scope, address or text of an extension, but
-   * for a list of scopes or addresses, which may be one text with a space between any two.
+   * The match with these texts in it. Each text has to come out, unchanged and once, as one scope, one address or the
+   * text of one extension, or as a whole list of scopes or addresses with a space between any two.
    */
   readonly describe: (texts: readonly string[]) => ServiceDescription;
+  /** How many texts `describe` takes. */
   readonly textCount: number;
 
   constructor(textCount: number, describe: (texts: readonly string[]) => ServiceDescription) {
@@ -37,7 +41,7 @@ export function isTemplateMatch(match: ServiceDescription | TemplateMatch): matc
   return "template" in match;
 }
 
-/** What one ProbeMatches says that another does not. */
+/** What differs between two ProbeMatches of one template. */
 export interface AnswerValues {
   readonly random: Random;
   readonly relatesTo: string;
@@ -45,16 +49,17 @@ export interface AnswerValues {
   readonly texts: readonly string[];
 }
 
-/** Marks that are written in place of what differs. */
+/** Written in place of the values, to find where in the datagram they go. */
 const MARKED_ID = "urn:uuid:ffffffff-0000-4000-8000-00000000fffd";
 const MARKED_RELATION = "urn:uuid:ffffffff-0000-4000-8000-00000000fffe";
 const MARKED_NUMBER = 4_293_918_719;
 const markOf = (index: number) => `marked-text-${index}-`;
 
-/** The ProbeMatches of one template, in one version, of one run of the endpoint. */
+/** The datagram of one template in one version of the protocol, taken apart into fixed pieces and values. */
 export class AnswerTemplate {
+  /** Between them go the MessageID, RelatesTo, the MessageNumber, and then the texts. */
   readonly #pieces: readonly Uint8Array[];
-  /** By place: the number of the text that stands there. */
+  /** Which text goes behind piece 3, piece 4 and so on. */
   readonly #textAt: readonly number[];
   readonly #fixedBytes: number;
 
@@ -64,7 +69,7 @@ export class AnswerTemplate {
     this.#fixedBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
   }
 
-  /** Undefined if what `describe` gives cannot be taken apart into what stays and what differs. */
+  /** Undefined if a mark does not come out exactly once and in this order, so that the pieces cannot be told. */
   static of(
     template: MatchTemplate,
     writer: MessageWriter,
@@ -100,7 +105,7 @@ export class AnswerTemplate {
     );
   }
 
-  /** The datagram; undefined if a value is not plain, or all of it too long: the ordinary writer sees to those. */
+  /** The datagram. Undefined if a value needs escaping or is not ASCII, or if all is too long: see `MessageWriter`. */
   fill({ random, relatesTo, messageNumber, texts }: AnswerValues): Uint8Array | undefined {
     const number = String(messageNumber);
     let length = this.#fixedBytes + UUID_URN_LENGTH + relatesTo.length + number.length;
@@ -116,7 +121,7 @@ export class AnswerTemplate {
     writePlain(number, bytes, at);
     at = copyPiece(pieces, 3, bytes, at + number.length);
     for (let i = 0; i < this.#textAt.length; i++) {
-      const text = texts[this.#textAt[i] as number] ?? "";
+      const text = texts[this.#textAt[i]!] ?? "";
       if (!writePlain(text, bytes, at)) return undefined;
       at = copyPiece(pieces, 4 + i, bytes, at + text.length);
     }
@@ -124,19 +129,19 @@ export class AnswerTemplate {
   }
 }
 
-/** Where it ends. */
+/** Gives the index behind the piece. */
 function copyPiece(pieces: readonly Uint8Array[], index: number, into: Uint8Array, startsAt: number): number {
-  const piece = pieces[index] as Uint8Array;
+  const piece = pieces[index]!;
   into.set(piece, startsAt);
   return startsAt + piece.length;
 }
 
-/** 1 for characters that stand for themselves in XML, and are one byte. */
+/** 1 at the code of each ASCII character that XML needs not escape. */
 const PLAIN = Uint8Array.from({ length: 128 }, (_, code) =>
   /[ !#-%'-;=?-~]/.test(String.fromCharCode(code)) ? 1 : 0,
 );
 
-/** False, with some of it written, if a character is not plain. */
+/** Stops with false at a character that is not plain. */
 function writePlain(text: string, into: Uint8Array, startsAt: number): boolean {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);

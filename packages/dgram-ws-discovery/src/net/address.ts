@@ -71,7 +71,7 @@ function parseIpv4(text: string): Uint8Array | undefined {
   if (!match) return undefined;
   const bytes = new Uint8Array(4);
   for (let i = 0; i < 4; i++) {
-    const part = match[i + 1] as string;
+    const part = match[i + 1]!;
     const value = Number(part);
     if (value > 255 || (part.length > 1 && part.startsWith("0"))) return undefined;
     bytes[i] = value;

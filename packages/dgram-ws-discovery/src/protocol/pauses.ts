@@ -1,18 +1,21 @@
-/** Waits that can all be ended at once, without a listener for each on one long-lived signal, nor a timer. */
+/**
+ * Waits and delayed tasks that are all ended by one call, when their owner closes. Thousands may be pending, so tasks
+ * that fall due in the same millisecond share a timer, and none adds a listener to a long-lived signal.
+ */
 import type { Clock } from "../ports.ts";
 
-/** Something to be done later: an object in place of a function, since thousands wait at a time. */
+/** Something to do later. An object takes less memory than a closure, and thousands may be pending. */
 export interface Task {
   run(): void;
 }
 
-/** Up to this many milliseconds, to wait for one more is to wait for much longer. */
+/** Delays up to this get a timer of their own: rounding them up to a whole millisecond would add too much. */
 const FEW_MS = 4;
 
 export class Pauses {
   readonly #clock: Clock;
   readonly #ends = new Set<() => void>();
-  /** What is to be done at each millisecond. */
+  /** Tasks by the millisecond of `monotonicMs` at which they are due. */
   readonly #due = new Map<number, { readonly tasks: Task[]; readonly cancel: () => void }>();
   #ended = false;
 
@@ -20,7 +23,7 @@ export class Pauses {
     this.#clock = clock;
   }
 
-  /** True after `ms`; false as soon as it is aborted or ended. */
+  /** Resolves with true after `ms`, and with false as soon as `signal` is aborted or `end` is called. */
   wait(ms: number, signal?: AbortSignal): Promise<boolean> {
     if (this.#ended || signal?.aborted) return Promise.resolve(false);
     return new Promise((resolve) => {
@@ -37,7 +40,7 @@ export class Pauses {
     });
   }
 
-  /** Runs the task after `ms`, and up to a millisecond more; never if it was ended. */
+  /** Runs the task after at least `ms`, up to a millisecond later than that; not at all once `end` was called. */
   after(ms: number, task: Task): void {
     if (this.#ended) return;
     if (ms <= FEW_MS) {
@@ -59,7 +62,7 @@ export class Pauses {
     this.#due.set(dueMs, { tasks, cancel });
   }
 
-  /** Not a moment early: a system's timer may be, by what its clock leaves out of a millisecond. */
+  /** Never early: a timer of the system may fire a fraction of a millisecond before its time, and is set again then. */
   #soon(ms: number, task: Task): void {
     const dueMs = this.#clock.monotonicMs() + ms;
     let cancel = () => {};
@@ -76,7 +79,7 @@ export class Pauses {
     this.#ends.add(end);
   }
 
-  /** Those under way, and any that come later. */
+  /** Ends everything pending; whatever is asked for later ends at once. */
   end(): void {
     this.#ended = true;
     for (const end of [...this.#ends]) end();

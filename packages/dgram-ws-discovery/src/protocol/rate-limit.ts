@@ -1,4 +1,4 @@
-/** So many a second from each source, with a second's worth at once. */
+/** A limit on messages a second from each source: a token bucket that holds one second's worth. */
 import { MAX_REMEMBERED_SOURCES } from "../limits.ts";
 import { RecentMap } from "./recent-map.ts";
 
@@ -10,7 +10,7 @@ export class RateLimit {
     this.#perSecond = perSecond;
   }
 
-  /** True if one more from this source is within the limit; it is counted then. */
+  /** Counts one more from this source; false, and nothing counted, if that is above the limit. */
   take(source: string, nowMs: number): boolean {
     let bucket = this.#buckets.renew(source);
     if (!bucket) {

@@ -1,6 +1,6 @@
 /**
- * The newest entries: at least `max` of those set last, at most twice as many. The older half leaves at once,
- * which costs nothing; taking the oldest entry out of a `Map`, again and again, does.
+ * A map that keeps the newest entries: at least the `max` set last, at most twice as many. It drops the older half at a
+ * time, which is cheap; deleting the oldest entry of a `Map` again and again is not.
  */
 export class RecentMap<V> {
   readonly #max: number;
@@ -15,7 +15,7 @@ export class RecentMap<V> {
     return this.#newer.get(key) ?? this.#older.get(key);
   }
 
-  /** The same, and it counts as set now. */
+  /** As `get`, and makes the entry count as set now. */
   renew(key: string): V | undefined {
     const newer = this.#newer.get(key);
     if (newer !== undefined) return newer;

@@ -1,4 +1,4 @@
-/** When a datagram is sent again. SOAP-over-UDP 1.1 Appendix A; of 2004, Appendix I. */
+/** Repeats of a datagram, by either edition of SOAP-over-UDP: 1.1 Appendix A, and 2004 Appendix I. */
 import type { Random } from "../ports.ts";
 import { randomInteger } from "./random.ts";
 

@@ -3,17 +3,17 @@ import type { Random } from "../ports.ts";
 
 const UUID = /^(?:urn:)?(?:uuid:)?\{?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\}?$/i;
 
-/** How nearly everybody writes it. */
+/** The spelling that nearly all programs use. */
 const CANONICAL = /^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 const PATTERN = "urn:uuid:00000000-0000-0000-0000-000000000000";
 const PREFIX = "urn:uuid:";
 const DASH = 0x2d;
 const DASH_PLACES = Array.from(PATTERN.matchAll(/-/g), ({ index }) => index);
-/** Two for each byte. */
+/** Indices of the hexadecimal digits in `PATTERN`, two for each byte. */
 const DIGIT_PLACES = Array.from(PATTERN.matchAll(/0/g), ({ index }) => index);
 const DIGITS = Array.from("0123456789abcdef", (digit) => digit.charCodeAt(0));
-/** Written over for each new one: a string joined of many pieces costs several times as much. */
+/** Overwritten for each new UUID: joining a string from many pieces costs several times as much. */
 const codes = Array.from(PATTERN, (character) => character.charCodeAt(0));
 const PATTERN_BYTES = Uint8Array.from(codes);
 const keyCodes = new Array<number>(8).fill(0);
@@ -26,7 +26,7 @@ export function newUuidUrn(random: Random): string {
   return String.fromCharCode(...codes);
 }
 
-/** The same, as ASCII, into these bytes from there on. */
+/** Writes the same as ASCII, `UUID_URN_LENGTH` bytes from `startsAt` on. */
 export function writeNewUuidUrn(random: Random, into: Uint8Array, startsAt: number): void {
   into.set(PATTERN_BYTES, startsAt);
   writeDigits(random, into, startsAt);
@@ -38,8 +38,8 @@ function writeDigits(random: Random, into: Uint8Array | number[], startsAt: numb
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
   for (let i = 0; i < 16; i++) {
     const byte = bytes[i] ?? 0;
-    into[startsAt + (DIGIT_PLACES[2 * i] as number)] = DIGITS[byte >> 4] as number;
-    into[startsAt + (DIGIT_PLACES[2 * i + 1] as number)] = DIGITS[byte & 15] as number;
+    into[startsAt + DIGIT_PLACES[2 * i]!] = DIGITS[byte >> 4]!;
+    into[startsAt + DIGIT_PLACES[2 * i + 1]!] = DIGITS[byte & 15]!;
   }
 }
 
@@ -50,22 +50,22 @@ const DIGIT_VALUES = Uint8Array.from({ length: 128 }, (_, code) => {
 });
 
 /**
- * The same for all spellings of one UUID, for tables that every message is looked up in: eight characters in place
- * of 45 for the usual spelling. Keeps nothing of the text alive, which may be part of a whole datagram.
+ * A key for tables, the same for all spellings of one UUID: 8 characters in place of 45. It is a new string, so it does
+ * not keep the text of a whole datagram alive, of which `uri` may be a slice.
  */
 export function identifierKey(uri: string): string {
-  // Longer than the other, and a string of its own.
+  // The last is for what is no UUID: longer than any key of a UUID, and a new string as well.
   return uuidKey(uri) ?? uuidKey(canonicalUri(uri)) ?? `identifier ${uri}`;
 }
 
-/** Sixteen bits of the UUID in each character; undefined for any spelling but the usual one, in either case. */
+/** Sixteen bits of the UUID in each character. Undefined unless it is spelt `urn:uuid:…`, digits in either case. */
 function uuidKey(uri: string): string | undefined {
   if (uri.length !== PATTERN.length || !uri.startsWith(PREFIX)) return undefined;
   for (const place of DASH_PLACES) if (uri.charCodeAt(place) !== DASH) return undefined;
   for (let i = 0; i < 8; i++) {
     let value = 0;
     for (let digit = 4 * i; digit < 4 * i + 4; digit++) {
-      const four = DIGIT_VALUES[uri.charCodeAt(DIGIT_PLACES[digit] as number)] ?? 255;
+      const four = DIGIT_VALUES[uri.charCodeAt(DIGIT_PLACES[digit]!)] ?? 255;
       if (four > 15) return undefined;
       value = (value << 4) | four;
     }
@@ -74,7 +74,7 @@ function uuidKey(uri: string): string | undefined {
   return String.fromCharCode(...keyCodes);
 }
 
-/** One spelling for all that mean the same UUID; anything else stays as it is. */
+/** `urn:uuid:` and lower case for every spelling of a UUID; anything else as it is. */
 export function canonicalUri(uri: string): string {
   if (CANONICAL.test(uri)) return uri;
   const uuid = UUID.exec(uri)?.[1];

@@ -59,7 +59,7 @@ export function actionUri(names: VersionNames, kind: MessageKind): string {
   return `${names.discovery}/${kind}`;
 }
 
-/** Undefined for an action of somebody else. */
+/** Undefined for an action of another protocol. */
 export function parseAction(
   uri: string,
 ): { readonly names: VersionNames; readonly kind: MessageKind } | undefined {

@@ -1,41 +1,43 @@
 /**
- * Reads documents that differ from an earlier one in their values alone without parsing them: the programs on one link
- * are few, and each writes nearly the same document again and again. What is given is what `readXml` gives.
+ * Reads a document without parsing it, if it differs from an earlier one only in its values. There are few programs on
+ * one link, and each of them sends nearly the same document again and again. A "form" is what such documents have in
+ * common: the bytes between their values, and the tree they make. The result is always that of `readXml`.
  */
 import type { ParsedElement, XmlAttribute } from "./element.ts";
 import { decodeDocument, ReadElement, readXml } from "./read.ts";
 
-/** Each costs a comparison with documents of a form that is not known. */
+/** A document of no known form is compared with each form in vain. */
 const MAX_FORMS = 8;
-/** Bytes. Longer documents are not worth being remembered. */
+/** Of longer documents no form is made. */
 const MAX_FORM_BYTES = 4_096;
+/** Of documents with more values no form is made. */
 const MAX_VALUES = 64;
 /**
- * Learning a form costs as much as reading four times: only one in so many unknown documents is learnt from. Twice as
- * many after each time that nothing came of it.
+ * Making a form costs as much as parsing four documents, so only one in `LEARN_EVERY` unknown documents is made into
+ * one. Whenever the last new form was never met again, the number doubles, up to `LEARN_EVERY_AT_MOST`.
  */
 const LEARN_EVERY = 64;
 const LEARN_EVERY_AT_MOST = 1_024;
 
 export class FormReader {
-  /** Those that are met often move to the front; a new one takes the last place. */
+  /** A form that matches moves one place forward; a new one takes the last place. */
   readonly #forms: DocumentForm[] = [];
-  /** Learnt last, and not met since. */
+  /** The newest form, until a document matches it. */
   #unproven: DocumentForm | undefined;
   #learnEvery = LEARN_EVERY;
-  /** The very first is learnt from. */
+  /** Unknown documents to let pass before the next form is made. The very first document makes one. */
   #untilLearning = 0;
 
-  /** As `readXml` of `decodeDocument`. Elements may be those of an earlier document where they are the same. */
+  /** The same as `readXml(decodeDocument(bytes))`. Elements that equal those of an earlier document may be shared. */
   read(bytes: Uint8Array): ParsedElement {
     const text = decodeDocument(bytes);
-    // Otherwise places in the text are not places in the bytes.
+    // Only then is an index into the text an index into the bytes.
     const isAscii = text.length === bytes.length;
     for (let i = 0; isAscii && i < this.#forms.length; i++) {
-      const form = this.#forms[i] as DocumentForm;
+      const form = this.#forms[i]!;
       const root = form.read(bytes, text);
       if (!root) continue;
-      if (i > 0) this.#forms.splice(i - 1, 2, form, this.#forms[i - 1] as DocumentForm);
+      if (i > 0) this.#forms.splice(i - 1, 2, form, this.#forms[i - 1]!);
       if (form === this.#unproven) {
         this.#unproven = undefined;
         this.#learnEvery = LEARN_EVERY;
@@ -59,43 +61,45 @@ export class FormReader {
   }
 }
 
-/** Where a value stands in a document, and the character that ends it. */
+/** Where a value stands in a document (`from` included, `to` not), and the character that follows it. */
 interface Place {
   readonly from: number;
   readonly to: number;
   readonly end: string;
 }
 
-/** An element of the document that the form was learnt from. Values have numbers; -1 stands for what is none. */
+/** One element of a form. Values are numbered in document order; -1 is a text or attribute that never changes. */
 interface Shape {
+  /** The element as it was in the document that the form was made of. */
   readonly sample: ParsedElement;
-  /** Of the attributes, in their order. */
+  /** The number of each attribute's value, in the order of the attributes. */
   readonly attributeValues: readonly number[];
   readonly textValue: number;
   readonly children: readonly Shape[];
 }
 
+/** One value of a form, with the bytes before it. */
 interface Value {
-  /** What stands before it. */
+  /** The fixed bytes between the value before, or the start of the document, and this one. */
   readonly piece: Uint8Array;
-  /** As it was in the document that the form was learnt from. */
+  /** The value in the document that the form was made of. */
   readonly sample: Uint8Array;
-  /** Code of the character that ends it. */
+  /** Code of the character that follows the value: `<` or a quote. */
   readonly end: number;
-  /** By code: 1 for what is copied as it is. */
+  /** 1 at the code of each character that a parser would take as it is. */
   readonly plain: Uint8Array;
 }
 
 const samples = new WeakSet<ParsedElement>();
 
-/** Whether it is given again and again, as part of documents of one form: what was made of it is worth keeping. */
+/** Whether the element belongs to a form, and so is given for many documents: what is derived from it may be cached. */
 export function isSample(element: ParsedElement): boolean {
   return samples.has(element);
 }
 
 class DocumentForm {
   readonly #values: readonly Value[];
-  /** What stands after the last value. */
+  /** The fixed bytes after the last value. */
   readonly #tail: Uint8Array;
   readonly #root: Shape;
 
@@ -105,12 +109,15 @@ class DocumentForm {
     this.#root = root;
   }
 
-  /** Undefined for a document of another form, or with a value that takes more than to be copied. `text` is ASCII. */
+  /**
+   * Undefined for a document of another form, and for one with a value that a parser would change (an entity, say).
+   * `text` is `bytes` decoded, all of it ASCII.
+   */
   read(bytes: Uint8Array, text: string): ParsedElement | undefined {
     const changed: (string | undefined)[] = [];
     let at = 0;
     for (let i = 0; i < this.#values.length; i++) {
-      const { piece, sample, end, plain } = this.#values[i] as Value;
+      const { piece, sample, end, plain } = this.#values[i]!;
       if (!startsWith(bytes, piece, at)) return undefined;
       at += piece.length;
       if (bytes[at + sample.length] === end && startsWith(bytes, sample, at)) {
@@ -119,7 +126,8 @@ class DocumentForm {
         continue;
       }
       const from = at;
-      while (plain[bytes[at] as number] === 1) at++;
+      // Past the end of `bytes` nothing is plain, so this ends there.
+      while (plain[bytes[at]!] === 1) at++;
       if (bytes[at] !== end) return undefined;
       changed.push(text.slice(from, at));
     }
@@ -128,13 +136,13 @@ class DocumentForm {
   }
 }
 
-/** From the end: documents of different programs begin alike. */
+/** Whether `piece` stands at `at`. Compares from the end, since documents of different programs begin alike. */
 function startsWith(bytes: Uint8Array, piece: Uint8Array, at: number): boolean {
   for (let i = piece.length - 1; i >= 0; i--) if (bytes[at + i] !== piece[i]) return false;
   return true;
 }
 
-/** ASCII without markup, references and line ends that parsers change. */
+/** ASCII without markup, references, and the line ends that parsers change. */
 const PLAIN_TEXT = codesOf(/[\t\n -%'-;=?-~]/);
 const PLAIN_ATTRIBUTE = codesOf(/[ !#-%(-;=?-~]/);
 
@@ -143,8 +151,8 @@ function codesOf(characters: RegExp): Uint8Array {
 }
 
 /**
- * The form of a document that was read well; undefined if it has none that is simple enough. Marks are put in place of
- * its values and read in the ordinary way, which shows where in the tree each value belongs.
+ * The form of a document that `readXml` has accepted; undefined if it is not simple enough. Each value is replaced by a
+ * mark with its number, and the result is parsed: where a mark comes out in the tree, that value belongs.
  */
 function formOf(text: string): DocumentForm | undefined {
   const places = placesOfValues(text);
@@ -177,7 +185,10 @@ function formOf(text: string): DocumentForm | undefined {
   }
 }
 
-/** All character data with something in it, and all attributes but namespaces. Of what `readXml` took. */
+/**
+ * All text that is more than white space, and all attribute values but those of namespace declarations, in document
+ * order. Undefined if there is a comment, a CDATA section or a processing instruction. The text has to be well-formed.
+ */
 function placesOfValues(text: string): Place[] | undefined {
   const places: Place[] = [];
   let at = text.startsWith("<?xml") ? text.indexOf("?>") + 2 : 0;
@@ -197,7 +208,7 @@ function placesOfValues(text: string): Place[] | undefined {
   }
 }
 
-/** Where the tag ends. */
+/** Adds the attribute values of one tag to `places`. Gives the index of its `/` or `>`. */
 function addAttributes(text: string, start: number, places: Place[]): number {
   const attribute = /[ \t\r\n]*(?:([^\s=/>]+)[ \t\r\n]*=[ \t\r\n]*(["']))?/y;
   for (let at = start; ; ) {
@@ -211,7 +222,7 @@ function addAttributes(text: string, start: number, places: Place[]): number {
   }
 }
 
-/** Nothing else can be the like of it: all other text was replaced, too. */
+/** Cannot be confused with text of the document: no text is left beside the marks. */
 function markOf(index: number): string {
   return `~${index}~`;
 }
@@ -219,11 +230,11 @@ function markOf(index: number): string {
 function indexOfMark(value: string): number {
   const mark = /^~(\d+)~$/.exec(value);
   if (mark) return Number(mark[1]);
-  if (value.includes("~")) throw new TypeError("a value that is mixed with others");
+  if (value.includes("~")) throw new TypeError("a text in several parts");
   return -1;
 }
 
-/** `sample` is the same element as it was before the marks came. */
+/** `marked` and `sample` are the same element, with marks and with its values. Throws if a text has several parts. */
 function shapeOf(marked: ParsedElement, sample: ParsedElement, found: Set<number>): Shape {
   samples.add(sample);
   const numberOf = (value: string): number => {
@@ -235,28 +246,28 @@ function shapeOf(marked: ParsedElement, sample: ParsedElement, found: Set<number
     sample,
     attributeValues: marked.attributes.map(({ value }) => numberOf(value)),
     textValue: numberOf(marked.text),
-    children: marked.children.map((child, i) => shapeOf(child, sample.children[i] as ParsedElement, found)),
+    children: marked.children.map((child, i) => shapeOf(child, sample.children[i]!, found)),
   };
 }
 
-/** The sample itself where nothing changed. */
+/** The element with these values, `undefined` for one that is the sample's. The sample itself if all of them are. */
 function filled(shape: Shape, changed: readonly (string | undefined)[]): ParsedElement {
   const { sample, textValue, attributeValues } = shape;
   const text = textValue < 0 ? undefined : changed[textValue];
   let children: ParsedElement[] | undefined;
   for (let i = 0; i < shape.children.length; i++) {
-    const child = filled(shape.children[i] as Shape, changed);
+    const child = filled(shape.children[i]!, changed);
     if (child === sample.children[i]) continue;
     children ??= sample.children.slice();
     children[i] = child;
   }
   let attributes: XmlAttribute[] | undefined;
   for (let i = 0; i < attributeValues.length; i++) {
-    const index = attributeValues[i] as number;
+    const index = attributeValues[i]!;
     const value = index < 0 ? undefined : changed[index];
     if (value === undefined) continue;
     attributes ??= sample.attributes.slice();
-    const { uri, local } = sample.attributes[i] as XmlAttribute;
+    const { uri, local } = sample.attributes[i]!;
     attributes[i] = { uri, local, value };
   }
   if (text === undefined && !children && !attributes) return sample;
@@ -273,5 +284,5 @@ function filled(shape: Shape, changed: readonly (string | undefined)[]): ParsedE
   );
 }
 
-/** Of an element that is read by its sample, which knows them all. */
+/** For an element that resolves its prefixes by its sample. */
 const NO_NAMESPACES: Readonly<Record<string, string>> = {};

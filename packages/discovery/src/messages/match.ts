@@ -15,7 +15,7 @@ export interface HeldSegment {
   readonly createdMs: number;
 }
 
-/** The form of every answer of one endpoint in one format to whoever gets these addresses. */
+/** The template of the answers of one endpoint in one format that tell these addresses. */
 export function answerTemplate(
   version: FormatVersion,
   address: string,
@@ -33,7 +33,7 @@ export function answerTemplate(
   }));
 }
 
-/** What an answer says that others of its form do not. Index-aligned with the probe; undefined if nothing is held. */
+/** The texts for `answerTemplate`. `held` is index-aligned with the identifiers of the probe; undefined if none is held. */
 export function answerTexts(
   probe: PeerProbe,
   held: readonly (HeldSegment | undefined)[],
@@ -75,14 +75,14 @@ function holdingOf(segment: HeldSegment | undefined): Holding {
   return segment.heldBlocks >= segment.totalBlocks ? "all" : "part";
 }
 
-/** One segment of a match as the answer tells it. */
+/** What a match says of one segment. */
 export interface MatchedSegment {
   readonly id: SegmentId;
-  /** Version 2.0. */
+  /** In format 2.0 only. */
   readonly holding?: Holding;
-  /** Version 1.0. */
+  /** In format 1.0 only. */
   readonly heldBlocks?: number;
-  /** Version 2.0, advisory. */
+  /** In format 2.0 only, and advisory. */
   readonly ageMs?: number;
 }
 
@@ -96,7 +96,7 @@ export function readCountedMatch(service: ServiceDescription): readonly MatchedS
   const scopes = service.scopes ?? [];
   const digits = extensionText(service, "BlockCount");
   if (digits === undefined || scopes.length === 0 || !/^[0-9a-f]+$/i.test(digits)) return undefined;
-  // Eight digits each; the published example prints four.
+  // Eight digits for each segment; the published example has four.
   const width = digits.length / scopes.length;
   if (width !== 8 && width !== 4) return undefined;
   const segments: MatchedSegment[] = [];
@@ -137,10 +137,10 @@ function extensionText(service: ServiceDescription, local: string): string | und
 
 let keyCodes: number[] = [];
 
-/** Key of tables: the identifier's bytes, a character each. */
+/** A key for tables: one character for each byte of the identifier. */
 export function segmentKey(id: Uint8Array): string {
   const { length } = id;
   if (keyCodes.length !== length) keyCodes = new Array<number>(length).fill(0);
-  for (let i = 0; i < length; i++) keyCodes[i] = id[i] as number;
+  for (let i = 0; i < length; i++) keyCodes[i] = id[i]!;
   return String.fromCharCode(...keyCodes);
 }

@@ -13,7 +13,7 @@ export function peerProbe(version: FormatVersion, ids: readonly Uint8Array[]): P
   return { types: [type], scopes, matchBy };
 }
 
-/** Identifiers of which arrays are made when they are needed: many probes wait, and each array costs. */
+/** Identifiers that are made into arrays only when asked for: many probes wait at a time, and arrays take memory. */
 interface IdList {
   readonly length: number;
   slice(start?: number, end?: number): Uint8Array[];
@@ -28,10 +28,11 @@ export interface PeerProbe {
 
 const NO_TEXTS: readonly string[] = [];
 
-/** Identifiers as version 1.0 writes them, which are kept as text while the probe waits: they are read twice. */
+/** Identifiers in hexadecimal digits, as format 1.0 writes them; a waiting probe keeps them as text only. */
 class HexIds implements IdList {
   readonly length: number;
   readonly #texts: readonly string[];
+  /** The same as bytes, where they have been read already. */
   readonly #read: readonly Uint8Array[] | undefined;
 
   constructor(texts: readonly string[], read?: readonly Uint8Array[]) {
@@ -46,14 +47,14 @@ class HexIds implements IdList {
   }
 }
 
-/** The same probe, for whom it is to wait: it keeps nothing of the datagram. */
+/** The same probe, to be kept while it waits for its answer: it does not keep the datagram alive. */
 export function keepable(probe: PeerProbe): PeerProbe {
   if (probe.version === 2) return probe;
   const texts = probe.texts.map(detachText);
   return { version: 1, ids: new HexIds(texts), texts };
 }
 
-/** `foreign`: for other services. `malformed`: for ours, and to be discarded silently. [MS-PCCRD] 3.2.4.1 */
+/** `foreign`: for another service. `malformed`: for ours, to be dropped without an answer. [MS-PCCRD] 3.2.4.1 */
 export function readPeerProbe(probe: Probe): PeerProbe | "foreign" | "malformed" {
   const version = formatOf(probe.types);
   if (version === undefined) return "foreign";
@@ -76,7 +77,7 @@ function readHexScopes(scopes: readonly string[]): PeerProbe | undefined {
   return ids.length > 0 ? { version: 1, ids: new HexIds(texts, ids), texts } : undefined;
 }
 
-/** White space may stand inside one base64 value. */
+/** Several scopes are one base64 value with white space in it. */
 function readBinaryScope(scopes: readonly string[]): PeerProbe | undefined {
   const [only = "", ...others] = scopes;
   const ids = readProbeScope(others.length === 0 ? only : scopes.join(""));

@@ -1,5 +1,4 @@
 /** Decides which probes are answered, and with what. [MS-PCCRD] 3.2 */
-import type { SegmentId } from "@branchcache/content-info";
 import { type Clock, type Observer, withoutZone } from "@branchcache/runtime";
 import type {
   Link,
@@ -82,7 +81,7 @@ export function probeAnswerer(options: AnswererOptions): RequestHandler {
       const held = await serve.held.holds(part);
       for (let i = 0; i < part.length; i++) {
         if (!hasBlocks(held[i])) continue;
-        if (republication.mayAnswer(part[i] as SegmentId, nowMs)) {
+        if (republication.mayAnswer(part[i]!, nowMs)) {
           return builder(wanted, request, { told: first + i, silent });
         }
         silent = [...silent, first + i];
@@ -122,7 +121,7 @@ export function probeAnswerer(options: AnswererOptions): RequestHandler {
       const segment = now[i];
       const isTold =
         hasBlocks(segment) &&
-        (i === told || (!silent.includes(i) && republication.mayAnswer(ids[i] as SegmentId, nowMs)));
+        (i === told || (!silent.includes(i) && republication.mayAnswer(ids[i]!, nowMs)));
       held[i] = isTold ? segment : undefined;
     }
     const texts = answerTexts(wanted, held, clock.wallMs());

@@ -211,7 +211,7 @@ export class FastConnection {
     };
     socket.cork();
     for (let i = 0; i < pieces.length; i++) {
-      const piece = pieces[i] as Uint8Array;
+      const piece = pieces[i]!;
       if (i < pieces.length - 1) socket.write(piece);
       else socket.write(piece, onSent);
     }
