@@ -29,13 +29,12 @@ export interface GuideScene {
   readonly replace?: (text: string) => string | Promise<string>;
   /** Called before a block is run. */
   readonly before?: (block: GuideBlock) => Promise<void>;
-  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Runs them in one directory, that of the guide's own machine; gives all that they printed. Throws where one fails. */
 export async function runGuide(
   page: string,
-  { before, env = {}, machines, replace = (text) => text }: GuideScene,
+  { before, machines, replace = (text) => text }: GuideScene,
 ): Promise<string> {
   const blocks = guideBlocks(page, "run", "sh");
   if (blocks.length === 0) throw new Error("the guide has no commands");
@@ -44,7 +43,7 @@ export async function runGuide(
     const machine = machines[block.name];
     if (!machine) throw new Error(`no machine ${JSON.stringify(block.name)} in the test`);
     await before?.(block);
-    const { code, output } = await runBlock(await replace(block.text), machine, machines[""] ?? machine, env);
+    const { code, output } = await runBlock(await replace(block.text), machine, machines[""] ?? machine);
     printed += output;
     if (code !== 0) throw new Error(`${block.text}ended with ${code}:\n${output}`);
   }
@@ -55,7 +54,6 @@ async function runBlock(
   text: string,
   machine: TestDaemon,
   { directory: cwd }: TestDaemon,
-  env: Readonly<Record<string, string>>,
 ): Promise<{ readonly code: number; readonly output: string }> {
   const bin = join(machine.directory, "bin");
   const words = command("branchcache", "--config", machine.configFile).map((word) => `'${word}'`);
@@ -71,7 +69,6 @@ async function runBlock(
       PATH: `${bin}:${process.env["PATH"]}`,
       BRANCHCACHE_CONTROL_SOCKET: join(machine.directory, "control.sock"),
       BRANCHCACHE_API_SOCKET: machine.socket,
-      ...env,
     },
     stdio: ["ignore", "pipe", "pipe"],
   });

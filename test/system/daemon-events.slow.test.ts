@@ -49,7 +49,7 @@ describe("daemons", () => {
     expect((await client.process.event("hosted.servers_changed"))["servers"]).toContain(http);
     await client.process.event("doctor.found");
     // A busy machine may give more to find.
-    const found = (await client.run("events", "--lines", "1000", "--json")).output
+    const found = (await client.run("events", "--lines", "1000", "--json", "--level", "debug")).output
       .split("\n")
       .filter((line) => line.includes('"doctor.found"'))
       .map((line) => JSON.parse(line))

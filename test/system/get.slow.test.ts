@@ -72,6 +72,13 @@ describe("branchcache get", () => {
     expect((await get(origin.url, "--sha256", "abc")).code).toBe(2);
   });
 
+  it("says which file it cannot write, and why", async () => {
+    const target = at("absent/file");
+    const ended = await get(origin.url, "-o", target, "--quiet");
+    expect(ended.code).toBe(1);
+    expect(ended.complaint).toContain(`cannot write ${target}: its directory is not there`);
+  });
+
   it("opens no cache of its own for a file under the minimum size", async () => {
     await using small = await contentServer();
     await small.put(content.subarray(0, 65_000));

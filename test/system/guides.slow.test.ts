@@ -56,7 +56,12 @@ describe("the guides", () => {
     const path = await share(daemon, "setup.bin");
     const output = await runGuide(await readGuide("first-node.md"), {
       machines: { "": daemon },
-      env: { SHARE: path },
+      replace: async (text) =>
+        replaced({
+          "/srv/images": path,
+          "content_server.listen 8080": "content_server.listen 127.0.0.1:0",
+          "http://files.example:8080/": await contentServerOf(daemon),
+        })(text),
     });
     expect(await readFile(join(daemon.directory, "second"))).toEqual(await readFile(join(path, "setup.bin")));
     expect(output).toContain("586 KiB did not cross the WAN today");

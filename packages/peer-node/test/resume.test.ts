@@ -1,5 +1,5 @@
 /** Downloads that broke off, and what the next one does with the part that is there. */
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -185,6 +185,13 @@ describe("a download that broke off", () => {
     await sink.commit();
     expect(report.bytes).toMatchObject({ local: seededBytes, origin: content.length - seededBytes });
     expect((await readFile(target)).equals(content)).toBe(true);
+  });
+
+  it("leaves nothing where there is no room for a note, and says what ended it", async () => {
+    answer = serve(content, V1, 400_000);
+    await mkdir(join(directory, ".file.part.json"));
+    await expect(get()).rejects.toMatchObject({ code: "BC_ORIGIN_CLOSED" });
+    expect(await readdir(directory)).toEqual([".file.part.json"]);
   });
 
   it("is an ordinary download where that is asked for", async () => {

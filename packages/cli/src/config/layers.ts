@@ -120,10 +120,21 @@ function parseTree(path: string, text: string): Record<string, unknown> {
   try {
     parsed = JSON.parse(text);
   } catch (error) {
-    throw new BranchCacheError("BC_CONFIG", `${path} is no JSON: ${errorMessage(error)}`, { cause: error });
+    const reason = errorMessage(error);
+    throw new BranchCacheError("BC_CONFIG", `${path} is no JSON: ${reason}${placeText(reason, text)}`, {
+      cause: error,
+    });
   }
   if (!isTree(parsed)) throw new BranchCacheError("BC_CONFIG", `${path} must hold one JSON object`);
   return parsed;
+}
+
+/** Node.js 20 gives the position alone, later ones the line too. */
+function placeText(reason: string, text: string): string {
+  const position = /at position (\d+)$/.exec(reason)?.[1];
+  if (position === undefined) return "";
+  const lines = text.slice(0, Number(position)).split("\n");
+  return ` (line ${lines.length} column ${(lines.at(-1)?.length ?? 0) + 1})`;
 }
 
 export function environmentLayer(env: Readonly<Record<string, string | undefined>>): Layer {

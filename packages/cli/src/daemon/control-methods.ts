@@ -1,11 +1,12 @@
 /** What the daemon does for who speaks to its socket for administration. */
-import { BranchCacheError, formatEndpoint, fromHex, toHex } from "@branchcache/runtime";
+import { BranchCacheError, type EventLevel, formatEndpoint, fromHex, toHex } from "@branchcache/runtime";
 import { z } from "zod";
 import { cacheMethods } from "../cache/cache-methods.ts";
 import { findSetting } from "../config/keys.ts";
 import { originText } from "../config/layers.ts";
 import type { ControlMethod } from "../control/server.ts";
 import type { JournalEntry } from "../telemetry/journal.ts";
+import { LOG_LEVELS } from "../telemetry/log-observer.ts";
 import type { Daemon } from "./daemon.ts";
 
 export interface EventItem {
@@ -22,6 +23,7 @@ function eventItem({ atMs, level, event, fields }: JournalEntry): EventItem {
 const eventsParams = z.strictObject({
   max: z.int().min(0).max(1_000).prefault(100),
   follow: z.boolean().prefault(false),
+  level: z.enum(LOG_LEVELS).prefault("trace"),
 });
 const probeParams = z.strictObject({
   segments: z
@@ -55,13 +57,14 @@ export function controlMethods(daemon: Daemon): Readonly<Record<string, ControlM
     events: {
       rights: "read",
       async run({ params, send, signal }) {
-        const { max, follow } = read(eventsParams, params ?? {});
-        for (const entry of daemon.journal.latest(max)) await send(eventItem(entry));
+        const { max, follow, level: least } = read(eventsParams, params ?? {});
+        const wanted = (level: EventLevel) => LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(least);
+        for (const entry of daemon.journal.latest(max, wanted)) await send(eventItem(entry));
         if (!follow) return;
         // Who reads too slowly misses events rather than filling the daemon's memory.
         let waiting = 0;
         const stop = daemon.journal.follow((entry) => {
-          if (waiting >= FOLLOW_WAITING_MAX) return;
+          if (!wanted(entry.level) || waiting >= FOLLOW_WAITING_MAX) return;
           waiting++;
           void send(eventItem(entry)).finally(() => waiting--);
         });

@@ -1,5 +1,5 @@
-/** Where things lie unless told otherwise: the system's places for root, the user's own for others. */
-import { homedir, tmpdir } from "node:os";
+/** Where things lie unless told otherwise: the system's places for root and the service's user, the user's own for others. */
+import { homedir, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 
 export interface DefaultPaths {
@@ -18,10 +18,15 @@ export interface PathEnvironment {
   readonly uid: number | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;
+  /** Of the account, by the system's list of users, whatever HOME says. */
+  readonly accountHome?: string | undefined;
 }
 
+/** Home of the user that the package makes, and where the service keeps its state. */
+const SERVICE_HOME = "/var/lib/branchcache";
+
 export function defaultPaths(from: PathEnvironment = thisProcess()): DefaultPaths {
-  const { platform, uid, env, home } = from;
+  const { platform, uid, env, home, accountHome } = from;
   if (platform === "win32") {
     const base = join(env["LOCALAPPDATA"] ?? join(home, "AppData", "Local"), "branchcache");
     return {
@@ -33,15 +38,15 @@ export function defaultPaths(from: PathEnvironment = thisProcess()): DefaultPath
   }
   // A service manager that made directories for the daemon says which; of several the first.
   const given = (name: string) => env[name]?.split(":")[0];
-  const isSystem = uid === 0 || given("RUNTIME_DIRECTORY") !== undefined;
+  // The service's user keeps to the service's places when somebody runs a command as that user, too.
+  const isSystem = uid === 0 || given("RUNTIME_DIRECTORY") !== undefined || accountHome === SERVICE_HOME;
   const user = (variable: string, ...fallback: readonly string[]) =>
     join(env[variable] ?? join(...fallback), "branchcache");
   const cache =
     given("CACHE_DIRECTORY") ??
     (isSystem ? "/var/cache/branchcache" : user("XDG_CACHE_HOME", home, ".cache"));
   const state =
-    given("STATE_DIRECTORY") ??
-    (isSystem ? "/var/lib/branchcache" : user("XDG_STATE_HOME", home, ".local", "state"));
+    given("STATE_DIRECTORY") ?? (isSystem ? SERVICE_HOME : user("XDG_STATE_HOME", home, ".local", "state"));
   const runtime =
     given("RUNTIME_DIRECTORY") ??
     (isSystem ? "/run/branchcache" : user("XDG_RUNTIME_DIR", tmpdir(), `branchcache-${uid}`));
@@ -65,10 +70,25 @@ export function controlSocketBeside(apiSocket: string): string {
 /** The sockets that a caller tries, in order: his own daemon's, then the machine's. */
 export function socketsToTry(from: PathEnvironment = thisProcess()): readonly string[] {
   const own = defaultPaths(from).socket;
-  if (from.platform === "win32" || from.uid === 0) return [own];
-  return [own, defaultPaths({ ...from, uid: 0 }).socket];
+  const machines = defaultPaths({ ...from, uid: 0 }).socket;
+  return own === machines ? [own] : [own, machines];
 }
 
 function thisProcess(): PathEnvironment {
-  return { platform: process.platform, uid: process.getuid?.(), env: process.env, home: homedir() };
+  return {
+    platform: process.platform,
+    uid: process.getuid?.(),
+    env: process.env,
+    home: homedir(),
+    accountHome: accountHome(),
+  };
+}
+
+function accountHome(): string | undefined {
+  try {
+    return userInfo().homedir;
+  } catch {
+    // A user id without an account, as in containers.
+    return undefined;
+  }
 }

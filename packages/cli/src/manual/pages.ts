@@ -30,9 +30,25 @@ function commandPage(program: Command, chapter: number, version: string, seeAlso
   ];
   if (program.commands.length > 0)
     parts.push(section("COMMANDS"), ...program.commands.flatMap((child) => command(child, "")));
+  parts.push(section("FILES"), ...FILES.map(([path, what]) => entry(path, what)));
   parts.push(section("SEE ALSO"), roffText(seeAlso));
   return `${parts.join("\n")}\n`;
 }
+
+const FILES: readonly (readonly [path: string, what: string])[] = [
+  ["/etc/branchcache/branchcache.json", "settings of root and the service: branchcache.json(5)"],
+  ["/etc/branchcache/branchcache.d", "drop-ins, which overrule it"],
+  ["/var/lib/branchcache", "what to back up: the content server's secret, the certificate of a hosted cache"],
+  [
+    "/var/cache/branchcache",
+    "blocks and hashes, which come again by themselves, and the totals of `branchcache stats`",
+  ],
+  ["/run/branchcache", "the daemon's sockets"],
+  [
+    "~/.config/branchcache, ~/.local/state/branchcache, ~/.cache/branchcache",
+    "the same of anybody else, who may run a daemon and commands of his own",
+  ],
+];
 
 function command(self: Command, above: string): readonly string[] {
   const name = `${above}${self.name()}`;

@@ -11,8 +11,8 @@ export function observationReference(): string {
 ## Events
 
 One line of the log each, as JSON or text: \`time\`, \`level\`, \`event\` and the fields of the event. \`branchcache events\` shows the
-latest 1,000, \`branchcache events --follow\` all as they come, down to those of single blocks. What repeats within a minute is told
-once, with the field \`repeated\` (Windows' event 21).
+latest, of 1,000 that are kept, and \`branchcache events --follow\` all as they come; \`--level debug\` adds those of single segments,
+\`--level trace\` with \`--follow\` those of single blocks. What repeats within a minute is told once, with the field \`repeated\` (Windows' event 21).
 
 ${table(
   ["event", "what happened", "Windows"],

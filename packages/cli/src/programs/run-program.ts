@@ -17,11 +17,21 @@ export async function runProgram(program: Command, argv: readonly string[]): Pro
       process.exitCode = error.exitCode === 0 ? exitCode.good : exitCode.usage;
       return;
     }
-    const code = errorCode(error);
-    const lines = errorMessage(error).split("\n");
+    const first = firstFailure(error);
+    const code = errorCode(first);
+    const lines = errorMessage(first).split("\n");
     for (const line of lines) process.stderr.write(`${program.name()}: ${line}${code ? ` (${code})` : ""}\n`);
     process.exitCode = EXIT_CODES[code ?? ""] ?? exitCode.failed;
   }
+}
+
+/** What ended the command, where closing what it had opened failed as well. */
+function firstFailure(error: unknown): unknown {
+  let first = error;
+  while (first instanceof Error && first.name === "SuppressedError" && "suppressed" in first) {
+    first = first.suppressed;
+  }
+  return first;
 }
 
 const EXIT_CODES: Readonly<Record<string, number>> = {

@@ -37,9 +37,12 @@ export class Journal implements Observer {
 
   measure(): void {}
 
-  /** Oldest first. */
-  latest(max: number = KEPT_MAX): readonly JournalEntry[] {
-    return max <= 0 ? [] : this.#entries.slice(-max);
+  /** Oldest first; of those whose levels are wanted, `max` at the most. */
+  latest(
+    max: number = KEPT_MAX,
+    wanted: (level: EventLevel) => boolean = () => true,
+  ): readonly JournalEntry[] {
+    return max <= 0 ? [] : this.#entries.filter(({ level }) => wanted(level)).slice(-max);
   }
 
   /** Until the function that it gives is called. */

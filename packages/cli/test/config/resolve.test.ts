@@ -141,6 +141,7 @@ describe("what is not accepted", () => {
     [{ metrics: { listen: "localhost" } }, "metrics.listen: must be a port or address"],
     ["[]", "must hold one JSON object"],
     ["{", "is no JSON: "],
+    ['{\n  "mode": "local",\n}', "(line 3 column 1)"],
     ['{"__proto__": {"mode": "local"}}', "__proto__: there is no such setting"],
   ])("%j", async (tree, message) => {
     const found = await complaint(tree);

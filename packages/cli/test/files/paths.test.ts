@@ -48,6 +48,12 @@ describe("default paths", () => {
     });
   });
 
+  it("are the system's for the service's user, whose HOME may still be somebody else's", () => {
+    const service = { ...user, uid: 995, env: {}, home: "/root", accountHome: "/var/lib/branchcache" };
+    expect(defaultPaths(service)).toEqual(defaultPaths(root));
+    expect(socketsToTry(service)).toEqual(["/run/branchcache/api.sock"]);
+  });
+
   it("put the socket for administration beside the one for callers", () => {
     expect(controlSocketBeside("/run/branchcache/api.sock")).toBe("/run/branchcache/control.sock");
     expect(controlSocketBeside("/t/a.sock")).toBe("/t/a.control.sock");

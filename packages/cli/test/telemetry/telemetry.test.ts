@@ -99,6 +99,10 @@ describe("the journal", () => {
     expect(journal.latest()).toHaveLength(1_000);
     expect(journal.latest(1)[0]?.fields).toEqual({ i: 1_199 });
     expect(journal.latest(0)).toEqual([]);
+    journal.event("debug", "hosted.pulled");
+    journal.event("warn", "hosted.pull_failed");
+    journal.event("debug", "hosted.pulled");
+    expect(journal.latest(1, (level) => level !== "debug")).toMatchObject([{ event: "hosted.pull_failed" }]);
     const seen: string[] = [];
     const stop = journal.follow(({ event }) => seen.push(event));
     journal.event("trace", "block.sent");

@@ -97,6 +97,9 @@ export async function createFileSink(path: string, url?: string): Promise<FileSi
         const note: Note = { content, validator, lengthBytes };
         await writeFile(`${keptPath}.json`, JSON.stringify(note), { mode: 0o600 });
         await rename(partPath, keptPath);
+      } catch {
+        // A full disk takes no note either: then nothing is kept, and what ended the download is what the caller hears of.
+        await rm(`${keptPath}.json`, { force: true }).catch(() => {});
       } finally {
         await file.close().catch(() => {});
         await rm(partPath, { force: true });

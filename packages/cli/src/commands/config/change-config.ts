@@ -29,12 +29,12 @@ export async function setConfig(
 }
 
 export async function unsetConfig(
-  key: string,
+  keys: readonly string[],
   options: ControlOptions,
   globals: ConfigGlobals,
 ): Promise<void> {
-  settingNamed(key);
-  await changeConfig(new Map([[key, undefined]]), options, globals);
+  for (const key of keys) settingNamed(key);
+  await changeConfig(new Map(keys.map((key) => [key, undefined])), options, globals);
 }
 
 /** Checked as a whole before it is written. Errors: `BC_CONFIG`, `BC_CONFIG_WRITE`. */

@@ -54,11 +54,11 @@ export function configCommand(): Command {
     .addCommand(
       addOptions(
         new Command("unset")
-          .description("take a setting out of the configuration file, and have the daemon follow")
-          .argument("<key>", "such as peer.listen_port"),
+          .description("take settings out of the configuration file, and have the daemon follow")
+          .argument("<key...>", "such as peer.listen_port"),
         controlOptions(),
-      ).action(async (key: string, options: ControlOptions, command: Command) =>
-        (await changing()).unsetConfig(key, options, globalsOf(command)),
+      ).action(async (keys: readonly string[], options: ControlOptions, command: Command) =>
+        (await changing()).unsetConfig(keys, options, globalsOf(command)),
       ),
     )
     .addCommand(

@@ -1,3 +1,4 @@
+import type { EventLevel } from "@branchcache/runtime";
 import { ControlClient } from "../../control/client.ts";
 import type { EventItem } from "../../daemon/control-methods.ts";
 import type { ControlOptions } from "../../options/control-options.ts";
@@ -8,15 +9,17 @@ import { aborted, stopSignal } from "../../terminal/stop-signals.ts";
 export interface EventsOptions extends ControlOptions {
   readonly follow?: true;
   readonly lines: number;
+  readonly level: EventLevel;
 }
 
 export async function runEvents(options: EventsOptions): Promise<void> {
-  const { follow, lines } = options;
+  const { follow, lines, level } = options;
   await using daemon = await ControlClient.connect(options.controlSocket);
   const show = (item: unknown) => {
     print(options, item, [eventLine(item as EventItem)]);
   };
-  const done = daemon.request("events", { max: Math.min(lines, 1_000), follow: follow === true }, show);
+  const wanted = { max: Math.min(lines, 1_000), follow: follow === true, level };
+  const done = daemon.request("events", wanted, show);
   if (!follow) await done;
   else {
     const signal = stopSignal();

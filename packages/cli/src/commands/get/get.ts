@@ -6,6 +6,7 @@ import {
   type DownloadOptions,
   type DownloadReport,
   download,
+  type FileSink,
 } from "@branchcache/peer-node/download";
 import { connectBranchCache } from "@branchcache/peer-node/socket";
 import {
@@ -85,12 +86,12 @@ async function getOne(
   surroundings: Surroundings,
 ): Promise<void> {
   await using resources = new Resources();
-  const file = target === "-" ? undefined : resources.use(await createFileSink(target, url));
+  const file = target === "-" ? undefined : resources.use(await fileSink(target, url));
   const pipe = createStreamSink(process.stdout, surroundings.signal);
   const hashed = file || sha256 === undefined ? undefined : hashedSink(pipe);
   const bar = progressBar({ enabled: !options.quiet });
   resources.defer(() => bar.stop());
-  const report = await download({
+  const downloaded = download({
     ...surroundings,
     url,
     sink: file ?? hashed?.sink ?? pipe,
@@ -101,6 +102,9 @@ async function getOne(
     onProgress: (progress) => bar.update(progress),
     ...(options.header ? { headers: options.header } : {}),
   });
+  const report = await downloaded.catch((error: unknown) => {
+    throw file && FULL.has(errorCode(error) ?? "") ? cannotWrite(target, error) : error;
+  });
   if (file && sha256 !== undefined) await checkFile(file, report.lengthBytes, url, sha256);
   else if (sha256 !== undefined) hashed?.check(url, sha256);
   await file?.commit();
@@ -109,6 +113,32 @@ async function getOne(
   if (options.json) printJson(jsonReport(url, target, report));
   else if (!options.quiet) process.stderr.write(`${summary(target, report)}\n`);
 }
+
+async function fileSink(target: string, url: string): Promise<FileSink> {
+  try {
+    return await createFileSink(target, url);
+  } catch (error) {
+    throw cannotWrite(target, error);
+  }
+}
+
+/** What a file system says of a disk, or of this user's share of it, that takes no more. */
+const FULL: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+
+function cannotWrite(target: string, error: unknown): BranchCacheError {
+  const { [errorCode(error) ?? ""]: reason = errorMessage(error) } = REASONS;
+  const message = `cannot write ${target}: ${reason}; --output names another place`;
+  return new BranchCacheError("BC_GET_OUTPUT", message, { cause: error });
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "its directory is not there",
+  ENOTDIR: "what should be its directory is a file",
+  EACCES: "permission denied",
+  EROFS: "the file system is read-only",
+  ENOSPC: "no space left on the disk",
+  EDQUOT: "this user's quota is used up",
+};
 
 function reportFailure({ url, target }: Wanted, error: unknown, { json }: GetOptions): void {
   const code = errorCode(error);

@@ -1,12 +1,15 @@
 /** The files that a command was given, and those below directories. */
+import type { Dirent } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { BranchCacheError } from "@branchcache/runtime";
+import { BranchCacheError, errorMessage } from "@branchcache/runtime";
 
 export interface FoundFile {
   readonly path: string;
   /** From the directory that was given, with slashes; else the file's own name. */
   readonly nameBelow: string;
+  /** Why a directory below could not be looked into; it stands for all that is in it. */
+  readonly unreadable?: string;
 }
 
 /**
@@ -26,7 +29,13 @@ export async function* filesOf(
 }
 
 async function* filesBelow(directory: string, below: string): AsyncGenerator<FoundFile, void, undefined> {
-  const entries = await readdir(directory, { withFileTypes: true });
+  let entries: Dirent[];
+  try {
+    entries = await readdir(directory, { withFileTypes: true });
+  } catch (error) {
+    yield { path: directory, nameBelow: below, unreadable: errorMessage(error) };
+    return;
+  }
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     if (entry.name.startsWith(".")) continue;
     const path = join(directory, entry.name);

@@ -54,10 +54,13 @@ export async function runPublish(paths: readonly string[], options: PublishOptio
   for await (const file of filesOf(paths, options.recurse === true)) {
     const startMs = systemClock.monotonicMs();
     const { name, work } = publish(file);
-    const outcome = await work().catch((error: unknown): Outcome => {
-      signal.throwIfAborted();
-      return { result: "failed", sizeBytes: 0, reason: errorMessage(error) };
-    });
+    const outcome =
+      file.unreadable === undefined
+        ? await work().catch((error: unknown): Outcome => {
+            signal.throwIfAborted();
+            return { result: "failed", sizeBytes: 0, reason: errorMessage(error) };
+          })
+        : { result: "failed" as const, sizeBytes: 0, reason: file.unreadable };
     done++;
     if (outcome.result === "failed") failed++;
     report({ path: name, ...outcome, elapsedMs: systemClock.monotonicMs() - startMs }, options);
