@@ -31,14 +31,16 @@ describe("several processes", () => {
 
   it("keep one limit together", async () => {
     const path = await temporaryDirectory();
-    const limitBytes = 30 * BLOCKS * SEALED_BYTES;
+    const segmentBytes = BLOCKS * SEALED_BYTES;
+    const limitBytes = 120 * segmentBytes;
     const { blocks } = await openStores(path, { limitBytes });
-    const writers = [0, 1000].map((first) => startWriter([path, limitBytes, first, 60]));
+    const writers = [0, 1000].map((first) => startWriter([path, limitBytes, first, 120]));
     expect(await Promise.all(writers.map(({ ended }) => ended))).toEqual([0, 0]);
     const { bytes } = await blocks.usage();
     expect(bytes).toBeLessThanOrEqual(limitBytes);
-    // Each gives up at most a segment more than it must, and for room in the files at most a quarter of one.
-    expect(bytes).toBeGreaterThan(limitBytes - 2 * BLOCKS * SEALED_BYTES - LEAST_FILE_BYTES / 4);
+    // Each gives up at most a segment more than it must, and for room in the files two quarters of one: a quarter of what
+    // is oldest, which lies in files of both, need not leave one of them empty enough to be moved.
+    expect(bytes).toBeGreaterThan(limitBytes - 4 * segmentBytes - LEAST_FILE_BYTES);
   });
 
   it("may be killed while they write: nothing flushed is lost, nothing broken is offered", async () => {
