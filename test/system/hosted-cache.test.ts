@@ -243,7 +243,7 @@ describe("hostile offers", () => {
 });
 
 describe("hosted and distributed together", () => {
-  it("asks neighbours for what no hosted cache has, where that is wanted", async () => {
+  it("PCCRD-71 asks neighbours for what no hosted cache has, where that is wanted", async () => {
     await using all = await scene(SIZE);
     const port = await freeUdpPort();
     const link = { interfaces: ["127.0.0.1"], discovery: { port } };
@@ -254,7 +254,7 @@ describe("hosted and distributed together", () => {
     });
     await holder.get(all.url);
     const alone = await all.office.client({ ...link });
-    expect((await alone.get(all.url)).report.bytes, "PCCRD-71: not by itself").toMatchObject({
+    expect((await alone.get(all.url)).report.bytes, "not by itself").toMatchObject({
       peer: 0,
       origin: SIZE,
     });

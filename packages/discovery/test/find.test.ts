@@ -202,7 +202,7 @@ describe.each([1, 2] as const)("version %s", (version) => {
     }
   });
 
-  it("PCCRD-72 PCCRD-74 tells who had it from memory while that is fresh, if told to", async () => {
+  it("PCCRD-74 tells who had it from memory while that is fresh, if told to", async () => {
     const asking = await here.host("192.0.2.1/24", { addressTtlMs: 60_000 });
     const one = await here.host("192.0.2.2/24", { cache: new HandCache().add(A, 512).add(B, 512) });
     const other = await here.host("192.0.2.3/24", { cache: new HandCache().add(B, 7) });

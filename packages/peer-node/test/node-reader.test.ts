@@ -89,7 +89,7 @@ async function readAll(reader: ReturnType<ReturnType<typeof node>["open"]>) {
 }
 
 describe.each([1, 2] as const)("a reader of version %i", (version) => {
-  it("finds everything missing at first, and everything local afterwards", async () => {
+  it("PCCRC-13 finds everything missing at first, and everything local afterwards", async () => {
     const here = node();
     expect(await readAll(here.open(version))).toMatchObject({ missing: content.length });
     const again = here.open(version);
