@@ -89,7 +89,10 @@ describe("branchcache-conformance", () => {
     [["retrieval-server", "nowhere"], "no host and port"],
     [["retrieval-server", "127.0.0.1:1"], "--information is missing"],
     [["retrieval-server", "127.0.0.1:1", "--information", "/nowhere"], "--information /nowhere: ENOENT"],
-    [["retrieval-server", "127.0.0.1:1", "--only", "PCCRR-1"], "is or holds PCCRR-1"],
+    [
+      ["retrieval-server", "127.0.0.1:1", "--only", "PCCRR-1"],
+      "has the id PCCRR-1, or shows a rule of that id",
+    ],
     [["retrieval-server", "127.0.0.1:1", "--seed", "x"], "Not a whole number"],
     [["hosted-cache", "127.0.0.1:1", "--expect-401"], "--expect-401 needs --tls"],
     [

@@ -9,6 +9,7 @@ import {
   junitReport,
   quirkPlaces,
   type Report,
+  summaryText,
   textReport,
 } from "@branchcache/conformance";
 import { describe, expect, it } from "vitest";
@@ -60,6 +61,35 @@ describe("a report", () => {
       expect(lines).toContain(word);
     }
     expect(lines).toContain("MUST: 1 passed, 1 failed, 0 inconclusive, 0 skipped");
+  });
+
+  it("ends with the ids of what did not pass, as --only takes them", () => {
+    const some = [
+      result({ id: "one", outcome: "fail" }),
+      result({ id: "two", outcome: "fail", level: "SHOULD" }),
+      result({ id: "three", outcome: "inconclusive" }),
+      result({ id: "four", outcome: "skipped" }),
+    ];
+    expect(
+      summaryText(report(result({}), ...some))
+        .split("\n")
+        .slice(2),
+    ).toEqual(["fail: one two", "inconclusive: three", "host:80 does not conform to a <title> (seed 3)"]);
+    expect(summaryText(report(result({})))).not.toMatch(/^fail:|^inconclusive:/m);
+  });
+
+  it("leads in HTML from the top to each check that did not pass, and to no other", () => {
+    const page = htmlReport(
+      report(result({ id: "good" }), hostile, result({ id: "left", outcome: "skipped" })),
+    );
+    expect([...page.matchAll(/href="#([^"]+)"/g)].map(([, id]) => id)).toEqual(["a-check"]);
+    expect(page).toContain('<tr id="a-check">');
+  });
+
+  it("tells in JUnit what is known of others, and what gives the same run again", () => {
+    const xml = junitReport(report(hostile));
+    expect(xml).toContain("known of Windows (known): does so");
+    expect(xml).toContain('<property name="seed" value="3"/><property name="version" value="1.2.3"/>');
   });
 
   it("lets nothing that a target says out of its place in HTML and XML", () => {

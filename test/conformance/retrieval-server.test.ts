@@ -444,6 +444,28 @@ describe("a mutant that", () => {
   });
 });
 
+describe("a failure tells which message came, and what is wrong with its block:", () => {
+  it.each([
+    [
+      "wrong-bytes",
+      /^65536 bytes by aes-128-cbc, whose hash is not that of block 0; MSG_BLK of segment [0-9a-f]{64}, block 0, /,
+    ],
+    ["empty-block", /^no bytes; MSG_BLK .* SizeOfBlock 0, /],
+    ["short-block", /^\d+ bytes by aes-128-cbc, where the block has 65536; MSG_BLK /],
+    ["odd-block", /^cannot be decrypted by aes-128-cbc; MSG_BLK /],
+    [
+      "no-cipher",
+      /^65536 bytes without encryption, whose hash is not that of block 0; MSG_BLK .* CryptoAlgoId 0, /,
+    ],
+  ] as const)("%s", async (fault, received) => {
+    await using mutant = await mutantOf(held.server, faulty(fault));
+    const target = { ...held, server: mutant.server, random: seededRandom(1) };
+    const { results } = await run(retrievalServer, target, ["block"]);
+    expect(results[0]?.sent).toMatch(/^MSG_GETBLKS [0-9a-f]{96}… \(68 bytes\)$/);
+    expect(results[0]?.received).toMatch(received);
+  });
+});
+
 describe("a server that sends the last block unencrypted", () => {
   const LAST = 3;
   const LAST_BYTES = CONTENT_BYTES - LAST * 65_536;

@@ -25,26 +25,26 @@ export function clientCommands(): readonly Command[] {
     clientProfileCommand(retrievalClient, {
       summary: "whoever takes blocks from peers ([MS-PCCRR])",
       description:
-        "Gives the client blocks, as a peer should and as it should not, looks at what the client asks for,\n" +
+        "Gives the client blocks, as a peer should and as it should not, looks at what the client asks for, " +
         "and holds both against the rules of [MS-PCCRR].",
     }),
     clientProfileCommand(httpClient, {
       summary: "whoever downloads from content servers ([MS-PCCRTP])",
       description:
-        "Gives the client content and Content Information, as a content server should and as it should not,\n" +
+        "Gives the client content and Content Information, as a content server should and as it should not, " +
         "looks at its requests, and holds both against the rules of [MS-PCCRTP].",
     }),
     clientProfileCommand(discoveryClient, {
       summary: "whoever looks for peers on the link ([MS-PCCRD])",
       description:
-        "Answers the client's probes, as a peer should and as it should not, looks at the probes, and holds\n" +
+        "Answers the client's probes, as a peer should and as it should not, looks at the probes, and holds " +
         "both against the rules of [MS-PCCRD] and WS-Discovery.",
     }),
     clientProfileCommand(hostedClient, {
       summary: "whoever offers to a hosted cache, by offers of either version ([MS-PCHC])",
       description:
-        "Takes the client's offers and pulls what they offer, as a hosted cache does, and holds them against\n" +
-        "the rules of [MS-PCHC]. The client has to be told that --listen is its hosted cache, or --tls-listen\n" +
+        "Takes the client's offers and pulls what they offer, as a hosted cache does, and holds them against " +
+        "the rules of [MS-PCHC]. The client has to be told that --listen is its hosted cache, or --tls-listen " +
         "for offers of version 1.0, and has to go on serving while it offers.",
       takesOffers: true,
       examples: HOSTED_EXAMPLES,

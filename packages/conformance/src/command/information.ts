@@ -14,15 +14,15 @@ export async function openInformation(source: string | undefined): Promise<Conte
       "--information is missing: a file or URL with the Content Information of content that the target holds",
     );
   }
+  const fail = (problem: string, cause: unknown): never => {
+    throw new BranchCacheError("BC_CONFORMANCE_INPUT", `--information ${source}: ${problem}`, { cause });
+  };
   const isUrl = /^https?:\/\//i.test(source);
+  const reading = isUrl ? askContentInformation(source, { clock: systemClock }) : readFile(source);
+  const bytes: Uint8Array = await reading.catch((error) => fail(errorMessage(error), error));
   try {
-    const bytes = isUrl
-      ? await askContentInformation(source, { clock: systemClock })
-      : await readFile(source);
     return readContentInformation(bytes, nodeHashEngine);
   } catch (error) {
-    throw new BranchCacheError("BC_CONFORMANCE_INPUT", `--information ${source}: ${errorMessage(error)}`, {
-      cause: error,
-    });
+    return fail(`this is no Content Information: ${errorMessage(error)}`, error);
   }
 }

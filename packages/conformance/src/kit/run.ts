@@ -14,9 +14,11 @@ export interface RunOptions {
   readonly only?: readonly string[];
   /** Of this kit. */
   readonly version: string;
+  /** Tells how long each check took, and when the run began. */
   readonly clock: Clock;
-  /** Called after each check. */
+  /** Called after each check: its result, how many are done, and of how many. */
   onResult?(result: CheckResult, done: number, of: number): void;
+  /** Aborted, it ends the run after the check that is under way. */
   readonly signal?: AbortSignal;
 }
 
@@ -32,7 +34,10 @@ export function selectChecks<T>(
   const names = ({ id, requirements }: Check<T>) => [id, ...requirements];
   const unknown = only.find((name) => !profile.checks.some((check) => names(check).includes(name)));
   if (unknown !== undefined) {
-    throw new BranchCacheError("BC_CONFORMANCE_INPUT", `no check of ${profile.name} is or holds ${unknown}`);
+    throw new BranchCacheError(
+      "BC_CONFORMANCE_INPUT",
+      `no check of ${profile.name} has the id ${unknown}, or shows a rule of that id`,
+    );
   }
   return profile.checks.filter((check) => names(check).some((name) => only.includes(name)));
 }
@@ -48,7 +53,8 @@ export async function runProfile<T>(profile: Profile<T>, target: T, options: Run
   try {
     await profile.control(target);
   } catch (error) {
-    throw new BranchCacheError("BC_CONFORMANCE_UNREACHABLE", errorMessage(error), { cause: error });
+    const message = `no check was run, since a plain exchange failed: ${errorMessage(error)}`;
+    throw new BranchCacheError("BC_CONFORMANCE_UNREACHABLE", message, { cause: error });
   }
   const results: CheckResult[] = [];
   for (const check of checks) {
@@ -94,7 +100,7 @@ async function runCheck<T>(profile: Profile<T>, check: Check<T>, target: T): Pro
     return {
       ...found,
       outcome: "fail",
-      received: `${found.received}; and afterwards nothing worked any more: ${errorMessage(error)}`,
+      received: `${found.received}; but then a plain exchange failed: ${errorMessage(error)}`,
     };
   }
 }

@@ -1,7 +1,10 @@
 import { type CheckResult, countOutcomes, type Report } from "../kit/report.ts";
 import { escapeMarkup } from "./markup.ts";
 
-/** JUnit's XML, as CI systems read it: a broken SHOULD is a failure as well, with its level in the type. */
+/**
+ * JUnit's XML, as CI systems read it: a broken SHOULD is a failure as well, with its level in the type. The properties
+ * have what gives the same run again.
+ */
 export function junitReport(report: Report): string {
   const { fail, skipped, inconclusive } = countOutcomes(report.results);
   const seconds = report.results.reduce((sum, { durationMs }) => sum + durationMs, 0) / 1_000;
@@ -11,6 +14,8 @@ export function junitReport(report: Report): string {
     `<testsuites name="branchcache-conformance">`,
     `  <testsuite name="${name}" tests="${report.results.length}" failures="${fail}" errors="${inconclusive}" ` +
       `skipped="${skipped}" time="${seconds.toFixed(3)}" timestamp="${report.startedAt}">`,
+    `    <properties><property name="seed" value="${report.seed}"/>` +
+      `<property name="version" value="${escapeMarkup(report.version)}"/></properties>`,
     ...report.results.map((result) => testCase(report.profile, result)),
     "  </testsuite>",
     "</testsuites>",
@@ -22,9 +27,9 @@ function testCase(profile: string, result: CheckResult): string {
   const open =
     `    <testcase classname="${escapeMarkup(profile)}" name="${escapeMarkup(`${result.id}: ${result.title}`)}" ` +
     `time="${(result.durationMs / 1_000).toFixed(3)}">`;
-  const details = escapeMarkup(
-    `sent: ${result.sent}\nreceived: ${result.received}\nexpected: ${result.expected}`,
-  );
+  const { expected, quirk, received, sent } = result;
+  const known = quirk ? `\nknown of ${quirk.of} (${quirk.name}): ${quirk.text}` : "";
+  const details = escapeMarkup(`sent: ${sent}\nreceived: ${received}\nexpected: ${expected}${known}`);
   const type = `${result.level} ${result.requirements.join(" ")}`;
   switch (result.outcome) {
     case "pass":

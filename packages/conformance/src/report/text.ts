@@ -22,16 +22,22 @@ export function resultText(result: CheckResult): string {
   return lines.join("\n");
 }
 
-/** The last lines of a run. */
+/** The last lines of a run: sums, the ids of what did not pass (as `--only` takes them), and the verdict. */
 export function summaryText(report: Report): string {
   const line = (level: "MUST" | "SHOULD") => {
     const { pass, fail, skipped, inconclusive } = countOutcomes(report.results, level);
     return `${level}: ${pass} passed, ${fail} failed, ${inconclusive} inconclusive, ${skipped} skipped`;
   };
+  const named = (outcome: Outcome) => {
+    const ids = report.results.filter((result) => result.outcome === outcome).map(({ id }) => id);
+    return ids.length === 0 ? [] : [`${outcome}: ${ids.join(" ")}`];
+  };
   const verdict = conforms(report) ? "conforms" : "does not conform";
   return [
     line("MUST"),
     line("SHOULD"),
+    ...named("fail"),
+    ...named("inconclusive"),
     `${report.target} ${verdict} to ${report.title} (seed ${report.seed})`,
   ].join("\n");
 }

@@ -10,7 +10,7 @@ import {
   seenText,
 } from "../../kit/http.ts";
 import { getBlocks } from "../retrieval-server/messages.ts";
-import { holdsContent } from "../retrieval-server/opening.ts";
+import { contentFault } from "../retrieval-server/opening.ts";
 import { ask, readAnswer } from "../retrieval-server/target.ts";
 import { batchedOffer, descriptor, OFFER_PATH_1, OFFER_PATH_2, OK } from "./messages.ts";
 import type { OfferedContent, OfferSource } from "./source.ts";
@@ -103,7 +103,7 @@ export async function givesBlock(target: HostedCacheTarget, { segment }: Offered
   return {
     seen,
     isEmpty: isBlock && read.message.body.data.length === 0,
-    isRight: isBlock && holdsContent(segment, read.message.body, read.message.cipher),
+    isRight: isBlock && contentFault(segment, read.message.body, read.message.cipher) === undefined,
   };
 }
 

@@ -2,6 +2,7 @@
 import type { Block, BlockList } from "@branchcache/retrieval";
 import { type Check, type Finding, finding } from "../../kit/check.ts";
 import { hexText, seenText } from "../../kit/http.ts";
+import { requestText, responseText } from "./message-text.ts";
 import type { Range } from "./messages.ts";
 import { ask, isDiscard, type Read, type RetrievalServerTarget, readAnswer } from "./target.ts";
 
@@ -9,24 +10,28 @@ export type ServerCheck = Check<RetrievalServerTarget>;
 
 export const ALL_BLOCKS: Range = { index: 0, count: 512 };
 
+/** Whether a message is what it should be; in words where its fields do not show what is wrong. */
+type Verdict = boolean | string;
+
 /** Sends the request, and holds that its answer is a message that `good` accepts. */
 export async function answerFinding(
   target: RetrievalServerTarget,
   sent: Uint8Array,
   expected: string,
-  good: (message: Extract<Read, { ok: true }>["message"]) => boolean,
+  good: (message: Extract<Read, { ok: true }>["message"]) => Verdict,
 ): Promise<Finding> {
-  const seen = await ask(target, sent);
-  const read = readAnswer(seen);
-  const received = read.ok ? seenText(seen) : read.reason;
-  return finding(read.ok && good(read.message), hexText(sent), received, expected);
+  const read = readAnswer(await ask(target, sent));
+  if (!read.ok) return finding(false, requestText(sent), read.reason, expected);
+  const verdict = good(read.message);
+  const received = [verdict, responseText(read.message)].filter((text) => typeof text === "string");
+  return finding(verdict === true, requestText(sent), received.join("; "), expected);
 }
 
 export function blockListFinding(
   target: RetrievalServerTarget,
   sent: Uint8Array,
   expected: string,
-  good: (list: BlockList) => boolean,
+  good: (list: BlockList) => Verdict,
 ): Promise<Finding> {
   return answerFinding(
     target,
@@ -40,7 +45,7 @@ export function blockFinding(
   target: RetrievalServerTarget,
   sent: Uint8Array,
   expected: string,
-  good: (block: Block, cipher: number) => boolean,
+  good: (block: Block, cipher: number) => Verdict,
 ): Promise<Finding> {
   return answerFinding(
     target,

@@ -3,7 +3,7 @@ import { equalBytes, toHex } from "@branchcache/runtime";
 import { finding, skipped } from "../../kit/check.ts";
 import { blockFinding, type ServerCheck } from "./asking.ts";
 import { getBlocks } from "./messages.ts";
-import { holdsContent } from "./opening.ts";
+import { contentFault } from "./opening.ts";
 import { heldSegment, unknownId } from "./target.ts";
 
 export const blockChecks: readonly ServerCheck[] = [
@@ -15,8 +15,11 @@ export const blockChecks: readonly ServerCheck[] = [
     async run(target) {
       const segment = heldSegment(target);
       const sent = getBlocks(segment.id, [{ index: segment.firstBlockIndex, count: 1 }]);
-      return blockFinding(target, sent, "MSG_BLK with that block", (block, cipher) =>
-        holdsContent(segment, block, cipher),
+      return blockFinding(
+        target,
+        sent,
+        "MSG_BLK with that block",
+        (block, cipher) => contentFault(segment, block, cipher) ?? true,
       );
     },
   },
@@ -31,7 +34,7 @@ export const blockChecks: readonly ServerCheck[] = [
         const index = segment.firstBlockIndex + offset;
         const sent = getBlocks(segment.id, [{ index, count: 1 }]);
         const found = await blockFinding(target, sent, `block ${index}`, (block, cipher) => {
-          return block.blockIndex === index && holdsContent(segment, block, cipher);
+          return block.blockIndex === index && (contentFault(segment, block, cipher) ?? true);
         });
         if (found.outcome !== "pass") return found;
       }
@@ -85,7 +88,7 @@ export const blockChecks: readonly ServerCheck[] = [
           { index: first, count: 1 },
         ]),
         `block ${first}`,
-        (block, cipher) => block.blockIndex === first && holdsContent(segment, block, cipher),
+        (block, cipher) => block.blockIndex === first && (contentFault(segment, block, cipher) ?? true),
       );
     },
   },
@@ -136,7 +139,12 @@ export const blockChecks: readonly ServerCheck[] = [
       const sent = getBlocks(segment.id, [{ index: segment.firstBlockIndex, count: 1 }], {
         verification: target.random.bytes(13),
       });
-      return blockFinding(target, sent, "the block", (block, cipher) => holdsContent(segment, block, cipher));
+      return blockFinding(
+        target,
+        sent,
+        "the block",
+        (block, cipher) => contentFault(segment, block, cipher) ?? true,
+      );
     },
   },
 ];

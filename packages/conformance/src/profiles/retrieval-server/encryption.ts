@@ -3,7 +3,7 @@ import { finding, skipped } from "../../kit/check.ts";
 import { hexText, seenText } from "../../kit/http.ts";
 import { blockFinding, type ServerCheck } from "./asking.ts";
 import { getBlocks } from "./messages.ts";
-import { blockLength, holdsContent, openBlock } from "./opening.ts";
+import { blockLength, contentFault, openBlock } from "./opening.ts";
 import { ask, heldSegment, readAnswer } from "./target.ts";
 
 /** MSG_BLK with its Size, as far as the segment identifier. */
@@ -86,8 +86,11 @@ export const encryptionChecks: readonly ServerCheck[] = [
         const sent = getBlocks(segment.id, [{ index: segment.firstBlockIndex, count: 1 }], {
           header: { cipher },
         });
-        const found = await blockFinding(target, sent, "the block", (block, named) =>
-          holdsContent(segment, block, named),
+        const found = await blockFinding(
+          target,
+          sent,
+          "the block",
+          (block, named) => contentFault(segment, block, named) ?? true,
         );
         if (found.outcome !== "pass") return found;
       }

@@ -29,10 +29,17 @@ export function blockLength(segment: Segment, index: number): number {
   return Math.min(segment.blockSizeBytes, segment.lengthBytes - index * segment.blockSizeBytes);
 }
 
-/** Whether a block of the segment is what its hash says. */
-export function holdsContent(segment: Segment, block: Block, cipher: number): boolean {
-  const hash = segment.blockHashes[block.blockIndex - segment.firstBlockIndex];
-  const length = blockLength(segment, block.blockIndex);
+/** What is wrong with a block that has to be what its hash says; undefined if nothing is. */
+export function contentFault(segment: Segment, block: Block, cipher: number): string | undefined {
+  const { blockIndex, data } = block;
+  const hash = segment.blockHashes[blockIndex - segment.firstBlockIndex];
+  if (hash === undefined) return `the content has no block ${blockIndex}`;
+  if (data.length === 0) return "no bytes";
+  const length = blockLength(segment, blockIndex);
+  const how = cipher === 0 ? "without encryption" : `by ${CIPHERS[cipher] ?? `cipher ${cipher}`}`;
   const plain = openBlock(block, cipher, segment.secret)?.subarray(0, length);
-  return hash !== undefined && plain?.length === length && equalBytes(hashOf(segment.algorithm, plain), hash);
+  if (!plain) return `cannot be decrypted ${how}`;
+  if (plain.length < length) return `${plain.length} bytes ${how}, where the block has ${length}`;
+  if (equalBytes(hashOf(segment.algorithm, plain), hash)) return undefined;
+  return `${length} bytes ${how}, whose hash is not that of block ${blockIndex}`;
 }

@@ -4,6 +4,7 @@ import { equalBytes, toHex } from "@branchcache/runtime";
 import { type Finding, finding, skipped } from "../../kit/check.ts";
 import { type HttpSeen, hexText, seenText } from "../../kit/http.ts";
 import type { ServerCheck } from "./asking.ts";
+import { requestText, responseText } from "./message-text.ts";
 import { getSegmentList } from "./messages.ts";
 import { ask, heldSegment, type RetrievalServerTarget, readAnswer, unknownId } from "./target.ts";
 
@@ -96,8 +97,9 @@ async function segmentListFinding(
   const seen = await ask(target, sent);
   if (speaksFirstVersionOnly(seen)) return skipped(FIRST_VERSION_ONLY);
   const read = readAnswer(seen);
-  const ok = read.ok && read.message.kind === "segmentList" && good(read.message.body);
-  return finding(ok, hexText(sent), read.ok ? seenText(seen) : read.reason, expected);
+  if (!read.ok) return finding(false, requestText(sent), read.reason, expected);
+  const ok = read.message.kind === "segmentList" && good(read.message.body);
+  return finding(ok, requestText(sent), responseText(read.message), expected);
 }
 
 /** [MS-PCCRR] 2.2.6.1.1 */
