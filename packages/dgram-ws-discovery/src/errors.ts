@@ -23,6 +23,8 @@ export type WsDiscoveryErrorCode =
   | "WSD_BODY"
   /** A value that XML or the schema cannot carry: the mistake is the caller's. */
   | "WSD_WRITE_VALUE"
+  /** An option that cannot be: the mistake is the caller's. */
+  | "WSD_OPTION"
   /** A chosen interface does not exist, or cannot be used. */
   | "WSD_INTERFACE"
   /** A request handler threw; `cause` is what it threw. */

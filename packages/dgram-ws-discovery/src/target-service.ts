@@ -27,12 +27,12 @@ export interface TargetServiceOptions {
 }
 
 /** A service that is announced, from `startTargetService` until `stop`. */
-export interface TargetService {
+export interface TargetService extends AsyncDisposable {
   /** As it is announced now. */
   readonly service: ServiceDescription;
   /** Changes it, raises its metadata version and says Hello again. Resolves after the last repeat. */
   update(changes: Partial<Omit<ServiceDescription, "address" | "metadataVersion">>): Promise<void>;
-  /** Answers no more and says Bye. Resolves after the last repeat. Twice is harmless. */
+  /** Answers no more and says Bye. Resolves after the last repeat. Twice is harmless; `await using` does the same. */
   stop(): Promise<void>;
 }
 
@@ -95,6 +95,10 @@ export async function startTargetService(
     );
   }
 
+  const stop = (): Promise<void> => {
+    stopped ??= sayBye();
+    return stopped;
+  };
   return {
     get service() {
       return service;
@@ -103,9 +107,7 @@ export async function startTargetService(
       service = valid({ ...service, ...changes, metadataVersion: service.metadataVersion + 1 });
       await sayHello({});
     },
-    stop() {
-      stopped ??= sayBye();
-      return stopped;
-    },
+    stop,
+    [Symbol.asyncDispose]: stop,
   };
 }

@@ -38,9 +38,16 @@ interface OpenQuery {
 
 const NO_PREFIXES: Readonly<Record<string, string>> = {};
 
-/** Opens a socket on each link. The discovery port itself is bound by the first `respond` or `announcements`. */
+/**
+ * Opens a socket on each link. The discovery port itself is bound by the first `respond` or `announcements`. Rejects with
+ * `WSD_OPTION` for a port that there is not; an interface that there is not, or cannot be used, is told to `onError` alone,
+ * for it may come later.
+ */
 export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDiscovery> {
   const { clock, timing = SOAP_OVER_UDP_1_1, versions = ["2005/04"], onLinkOnly = true } = options;
+  if (options.port !== undefined && !(options.port >= 1 && options.port <= 65_535)) {
+    throw new WsDiscoveryError("WSD_OPTION", `port has to be from 1 to 65535, not ${options.port}`);
+  }
   const random = pooledRandom(options.random);
   const onError = (error: WsDiscoveryError) => options.onError?.(error);
   const drop = (reason: DropReason, from: Endpoint, error?: WsDiscoveryError) =>

@@ -34,6 +34,10 @@ describe("interfaces that come and go", () => {
     here = fresh;
   });
 
+  it.each([-1, 0, 65_536, Number.NaN])("a port of %d is refused at once", async (port) => {
+    await expect(here.host("192.0.2.10/24", { port })).rejects.toMatchObject({ code: "WSD_OPTION" });
+  });
+
   it("WSD-21 are joined when they come, greeted, and left when they go", async () => {
     const { port, down, open } = changing(here.lan, "192.0.2.10/24", "198.51.100.10/24");
     down.add("198.51.100.10");

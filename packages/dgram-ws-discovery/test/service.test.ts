@@ -323,6 +323,16 @@ describe("target service", () => {
     expect([announced("Hello").length, announced("Bye").length]).toEqual([0, 3]);
   });
 
+  it("says Bye too when a block that holds it with `await using` is left", async () => {
+    const { discovery } = await here.host("192.0.2.10/24");
+    const left = (async () => {
+      await using _target = await startTargetService(discovery, service);
+    })();
+    await here.clock.advance(2_000);
+    await left;
+    expect(announced("Bye").length).toBeGreaterThan(0);
+  });
+
   it("WSD-33 WSD-39 WSD-41 answers a probe that matches, and no other", async () => {
     const { discovery } = await here.host("192.0.2.10/24");
     await startTargetService(discovery, service);

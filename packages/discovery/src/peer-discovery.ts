@@ -19,7 +19,8 @@ import type { PeerDiscovery, PeerDiscoveryOptions } from "./types.ts";
 
 /**
  * Asks, and with `serve` answers, from now on. An interface that cannot be used is reported as
- * `listen.port_in_use`, `listen.no_permission` or `discovery.failed`, and the others go on.
+ * `listen.port_in_use`, `listen.no_permission` or `discovery.failed` to the observer, and the others go on. Rejects with
+ * `WSD_OPTION` for a port that there is not.
  */
 export async function startPeerDiscovery(options: PeerDiscoveryOptions): Promise<PeerDiscovery> {
   const { clock, random, udp, observer = silentObserver, serve } = options;

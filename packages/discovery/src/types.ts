@@ -63,8 +63,11 @@ export interface ServeOptions {
 
 /** The ports that discovery works through, its timers and its bounds. [MS-PCCRD] 3.1.2, 3.2.2, note <7> */
 export interface PeerDiscoveryOptions {
+  /** `systemClock` of `@branchcache/runtime/node`. */
   readonly clock: Clock;
+  /** `systemRandom` of `@branchcache/runtime/node`. */
   readonly random: Random;
+  /** `nodeDatagramPort` of `dgram-ws-discovery/node`. */
   readonly udp: UdpPort;
   /** Receives metrics and events. Default: nobody. */
   readonly observer?: Observer;
@@ -101,7 +104,8 @@ export interface PeerDiscovery {
   /**
    * Asks the link for these segments, many a probe, and yields each peer as it answers, and again when it
    * turns out to have more segments or addresses. Ends when the last probe's wait is over. Segments that
-   * nobody had a moment ago are not asked for. Aborted, it throws the signal's reason.
+   * nobody had a moment ago are not asked for. Aborted, it throws the signal's reason; after `close`
+   * `BC_DISCOVERY_CLOSED`; for a version that there is not `BC_INVALID_ARGUMENT`.
    */
   find(ids: readonly SegmentId[], options: FindOptions): AsyncIterable<PeerMatch>;
   /** A peer that is of no use: it is told of again only when it answers again. */

@@ -24,6 +24,16 @@ function probes() {
   return [...seen.entries()].map(([messageId, probe]) => ({ messageId, ...probe }));
 }
 
+it("refuses a version that there is not, rather than fail when its probe is due", async () => {
+  const { discovery } = await here.host("192.0.2.1/24");
+  const { done, state } = gather(discovery.find([A], { version: 3 as 1 }));
+  await done;
+  expect(state.error).toMatchObject({
+    code: "BC_INVALID_ARGUMENT",
+    message: "version has to be one of 1, 2, not 3",
+  });
+});
+
 /** A peer by hand: answers the last probe with whatever it is told to. */
 async function handPeer(address = "192.0.2.9") {
   const family = address.includes(":") ? 6 : 4;

@@ -1,4 +1,5 @@
 /** What every BranchCache package shares. No `node:` modules here: those stand behind `./node`. */
+export { requireNumber, requireOneOf } from "./arguments.ts";
 export { concatBytes, equalBytes, fromHex, toHex } from "./bytes.ts";
 export {
   type CancelTimer,

@@ -1,6 +1,6 @@
 /** Gathers what is asked for into probes, and hands answers to whoever asked. [MS-PCCRD] 3.1 */
 import type { SegmentId } from "@branchcache/content-info";
-import type { Clock, Endpoint, Observer } from "@branchcache/runtime";
+import { type Clock, type Endpoint, type Observer, requireOneOf } from "@branchcache/runtime";
 import { canonicalUri, type ReceivedMatch, type WsDiscovery } from "dgram-ws-discovery";
 import { usableAddresses } from "../addresses.ts";
 import { ExpiringMap } from "../expiring-map.ts";
@@ -72,6 +72,7 @@ export class Finder {
 
   async *find(ids: readonly SegmentId[], options: FindOptions): AsyncGenerator<PeerMatch, void> {
     const { version, totalBlocks, signal } = options;
+    requireOneOf("version", version, [1, 2]);
     if (this.#closed) throw this.#closed.reason;
     signal?.throwIfAborted();
     const nowMs = this.#options.clock.monotonicMs();

@@ -35,6 +35,8 @@ export interface ExchangeFailure {
   readonly peerStatus?: number;
 }
 
+const CLOSED: ExchangeFailure = { kind: "failed", reason: "closed" };
+
 /** A MSG_NEGO_RESP with a version that both sides speak. [MS-PCCRR] 3.1.5.1 */
 export interface VersionAnswer {
   readonly kind: "version";
@@ -44,12 +46,15 @@ export interface VersionAnswer {
 
 /**
  * Requests to one server, each with its timer; they may overlap. Every method resolves to the checked
- * answer or to a failure, and rejects only with `signal.reason`.
+ * answer or to a failure, and rejects only with `signal.reason`. Closed by its owner, who may say `using`.
  */
 export class RetrievalClient {
   readonly #options: RetrievalClientOptions;
   readonly #link: PeerLink;
   readonly #requests = new BlockRequests();
+  /** Ends what waits for an answer, when the client is closed. */
+  readonly #waiting = new Set<() => void>();
+  #closed = false;
 
   constructor(options: RetrievalClientOptions) {
     this.#options = options;
@@ -115,9 +120,20 @@ export class RetrievalClient {
     return this.#exchange(message, read, signal, true);
   }
 
-  /** Drops the connection and whatever is under way, whose promises never settle. Harmless when repeated. */
+  /**
+   * Drops the connection. What is under way, and whatever is asked for afterwards, fails with reason `closed`.
+   * Harmless when repeated.
+   */
   close(): void {
+    this.#closed = true;
     this.#link.close();
+    for (const end of this.#waiting) end();
+    this.#waiting.clear();
+  }
+
+  /** As `close`, for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   #exchange<T>(
@@ -131,12 +147,28 @@ export class RetrievalClient {
         reject(signal.reason);
         return;
       }
-      const onAbort = (): void => reject(signal?.reason);
+      if (this.#closed) {
+        resolve(CLOSED);
+        return;
+      }
+      const settled = (): void => {
+        this.#waiting.delete(onClose);
+        signal?.removeEventListener("abort", onAbort);
+      };
+      const onAbort = (): void => {
+        settled();
+        reject(signal?.reason);
+      };
+      const onClose = (): void => {
+        settled();
+        resolve(CLOSED);
+      };
+      this.#waiting.add(onClose);
       signal?.addEventListener("abort", onAbort, { once: true });
       this.#link.request(
         message,
         (result) => {
-          signal?.removeEventListener("abort", onAbort);
+          settled();
           if (result.kind === "failed") {
             resolve(result);
             return;

@@ -36,6 +36,21 @@ beforeEach(() => {
 const v1 = [testSegment(1, 700_000, 11)];
 const v2 = Array.from({ length: 40 }, (_, i) => testSegment(2, 1_000 + i, 20 + i));
 
+describe("options", () => {
+  it.each([
+    { maxPeers: Number.NaN },
+    { window: -3 },
+    { readAheadBlocks: 0 },
+    { requestTimeoutMs: 0 },
+    { maxTimeouts: 0 },
+    { blockTimeoutMs: -1 },
+  ])("$# out of their bounds are named, where the download would never end", async (options) => {
+    const [name = ""] = Object.keys(options);
+    const { error } = await run(allBlocks(v1), { ...options, peers: [] });
+    expect(error).toMatchObject({ code: "BC_INVALID_ARGUMENT", message: expect.stringContaining(name) });
+  });
+});
+
 describe("fetching from one peer", () => {
   it("PCCRR-79 PCCRR-41 V1: a block list first, then one request for each block", async () => {
     const peer = startPeer("a", v1);

@@ -56,6 +56,33 @@ const honest = (at = address, delayMs = 0) => {
 const versions = (min: number, max: number) =>
   encodeMessage(negoResponse, 1, { min: { major: min, minor: 0 }, max: { major: max, minor: 0 } });
 
+describe("a client that is closed", () => {
+  const closed = { kind: "failed", reason: "closed" };
+
+  it("fails what is under way, and what is asked for afterwards, and leaves nothing behind", async () => {
+    honest(address, 1_000);
+    const client = open();
+    const under = [client.getBlock(id, 0), client.negotiate(), client.getSegmentList([id])];
+    await clock.advance(500);
+    client.close();
+    client.close();
+    expect(await Promise.all(under)).toEqual([closed, closed, closed]);
+    expect(await client.getBlock(id, 0)).toEqual(closed);
+    await clock.advance(1_000);
+    expect(clock.pending).toBe(0);
+  });
+
+  it("ends with the block that holds it", async () => {
+    honest();
+    let asked: ReturnType<RetrievalClient["getBlock"]>;
+    {
+      using client = open();
+      asked = client.getBlock(id, 0);
+    }
+    expect(await asked).toEqual(closed);
+  });
+});
+
 describe("request timer", () => {
   it.each([
     [undefined, 2_000],
@@ -191,7 +218,7 @@ describe("versions", () => {
     if (end === "close") client.close();
     await clock.advance(5_000);
     expect(asked).toBe(1);
-    expect(results).toEqual(end === "close" ? [] : [{ kind: "failed", reason: "timeout" }]);
+    expect(results).toEqual([{ kind: "failed", reason: end === "close" ? "closed" : "timeout" }]);
     expect(clock.pending).toBe(0);
   });
 
