@@ -1,4 +1,4 @@
-/** The commands of the profiles in which the kit is the server, and the tester starts the client. */
+/** The commands of the client profiles: the kit is the server, and starts the client for each download. */
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline/promises";
 import { BranchCacheError, type Endpoint, errorMessage, type Random } from "@branchcache/runtime";
@@ -27,9 +27,9 @@ interface Options extends RunCommandOptions {
 export interface ClientProfileHelp {
   readonly summary: string;
   readonly description: string;
-  /** With `{profile}` in it, in place of what goes for most. */
+  /** In place of the usual examples; `{profile}` stands for its name, `{check}` for the id of its first check. */
   readonly examples?: string;
-  /** Takes offers of version 1.0 as well: options for that. */
+  /** Add the options for offers of version 1.0. Default false. */
   readonly takesOffers?: boolean;
 }
 

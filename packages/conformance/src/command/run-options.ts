@@ -1,4 +1,4 @@
-/** What every profile's command has in common: options, the run, the report. */
+/** What the commands of all profiles share: options, the run, the report. */
 import { writeFile } from "node:fs/promises";
 import { type Random, randomInteger } from "@branchcache/runtime";
 import { systemClock, systemRandom } from "@branchcache/runtime/node";
@@ -67,7 +67,7 @@ Exit status:
     );
 }
 
-/** For commander. */
+/** Parses the value of an option for commander. */
 export function parseWholeNumber(text: string): number {
   const value = Number(text);
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("Not a whole number from 0.");

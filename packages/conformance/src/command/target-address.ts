@@ -10,7 +10,7 @@ export function parseTarget(text: string): Endpoint {
   );
 }
 
-/** Of this host: as a target, or with port 0 for any. Errors: `BC_CONFORMANCE_INPUT`. */
+/** An address of this host, where port 0 means any free one. Errors: `BC_CONFORMANCE_INPUT`. */
 export function parseOwnAddress(text: string): Endpoint {
   return text.endsWith(":0") ? { ...parseTarget(text.replace(/0$/, "1")), port: 0 } : parseTarget(text);
 }

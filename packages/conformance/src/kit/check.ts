@@ -1,6 +1,6 @@
 /** What a check is, and what comes out of it. */
 
-/** How much it weighs: a broken MUST fails a run, a broken SHOULD is told apart. */
+/** A broken MUST fails the run. A broken SHOULD is counted apart, and fails it only if SHOULD is asked for. */
 export type Level = "MUST" | "SHOULD";
 
 /**
@@ -10,7 +10,7 @@ export type Level = "MUST" | "SHOULD";
  */
 export type Outcome = "pass" | "fail" | "skipped" | "inconclusive";
 
-/** What a check saw. */
+/** What one check saw. */
 export interface Finding {
   readonly outcome: Outcome;
   /** What was sent, for people; bytes as hexadecimal digits, cut short. */
@@ -24,7 +24,7 @@ export interface Finding {
 export interface Check<Target> {
   /** Unique in its profile, the same from version to version: `missing-block`. */
   readonly id: string;
-  /** Ids of the rules in `protocol-specs` whose keeping it shows. */
+  /** Ids of the rules in `protocol-specs` that a pass shows to be kept. */
   readonly requirements: readonly string[];
   readonly level: Level;
   /** What the target does when it passes, as a sentence without subject. */
@@ -40,19 +40,36 @@ export interface Check<Target> {
 
 /** The checks of one role, and how to reach whoever plays it. */
 export interface Profile<Target> {
+  /** Its command: `retrieval-server`. */
   readonly name: string;
   /** The role, for people. */
   readonly title: string;
   /** A plain exchange that any implementation of the role manages. Throws, with a reason, if the target does not. */
   control(target: Target): Promise<void>;
+  /** In the order in which they run. */
   readonly checks: readonly Check<Target>[];
 }
 
-/** Something sent, and what it says of the outcome. */
+/** A pass or a failure, with what was sent, what came, and what should have come. */
 export function finding(good: boolean, sent: string, received: string, expected: string): Finding {
   return { outcome: good ? "pass" : "fail", sent, received, expected };
 }
 
+/** Nothing to try the rule on, and why. */
 export function skipped(reason: string): Finding {
   return { outcome: "skipped", sent: "", received: "", expected: reason };
+}
+
+/** Looks at one item after the other until one does not pass: that finding, or the last. There has to be an item. */
+export async function firstFault<T>(
+  items: readonly T[],
+  find: (item: T) => Promise<Finding>,
+): Promise<Finding> {
+  let found: Finding | undefined;
+  for (const item of items) {
+    found = await find(item);
+    if (found.outcome !== "pass") break;
+  }
+  if (!found) throw new TypeError("nothing to look at");
+  return found;
 }

@@ -13,7 +13,7 @@ export interface AskOptions {
 
 const RETRY_MS = 200;
 
-/** The bytes of the Content Information. Errors: `BC_CONFORMANCE_INPUT` when none comes. */
+/** The Content Information of a URL, asked for until the server has hashed it. Errors: `BC_CONFORMANCE_INPUT` if none comes. */
 export async function askContentInformation(url: string, options: AskOptions): Promise<Uint8Array> {
   const { clock, maxVersion = 2, patienceMs = 10_000 } = options;
   const { server, path, host } = serverOf(url);
@@ -29,7 +29,7 @@ export async function askContentInformation(url: string, options: AskOptions): P
   }
 }
 
-/** Where a URL leads. Errors: `BC_CONFORMANCE_INPUT`. */
+/** The server of a URL, its path with the query, and the value of Host. Errors: `BC_CONFORMANCE_INPUT`. */
 export function serverOf(url: string): { server: HttpServerAddress; path: string; host: string } {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed?.protocol !== "http:" && parsed?.protocol !== "https:") {
@@ -45,7 +45,7 @@ export function serverOf(url: string): { server: HttpServerAddress; path: string
   };
 }
 
-/** What a client sends who takes Content Information. [MS-PCCRTP] 3.1.4 */
+/** What a client sends that takes Content Information. [MS-PCCRTP] 3.1.4 */
 function offer(host: string, maxVersion: 1 | 2 = 2): Record<string, string> {
   return {
     Host: host,

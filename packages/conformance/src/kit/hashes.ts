@@ -1,4 +1,4 @@
-/** The hash functions of [MS-PCCRC] 2.2, by code of the kit's own. */
+/** The hash functions of [MS-PCCRC] 2.2, written for the kit alone, so that it does not share an error with our node. */
 import { createHash, createHmac } from "node:crypto";
 import type { HashAlgorithm } from "@branchcache/content-info";
 

@@ -1,4 +1,4 @@
-/** One HTTP exchange with a target, whatever comes of it. */
+/** One HTTP exchange with a target: its answer, or why there was none. */
 import { type IncomingHttpHeaders, request as plainRequest, type RequestOptions } from "node:http";
 import { request as tlsRequest } from "node:https";
 import { type Endpoint, errorMessage } from "@branchcache/runtime";
@@ -12,7 +12,7 @@ export interface HttpSent {
   readonly body?: Uint8Array;
   /** Milliseconds until an answer has to be complete. Default 5,000. */
   readonly timeoutMs?: number;
-  /** A longer answer is cut off, and told as none. Default 1 MiB. */
+  /** A longer answer counts as none. Default 1 MiB. */
   readonly maxBodyBytes?: number;
 }
 
@@ -80,7 +80,7 @@ export function exchange(target: HttpServerAddress, sent: HttpSent): Promise<Htt
   });
 }
 
-/** For a report. */
+/** An answer as reports show it: status, length, and the first 48 bytes. */
 export function seenText(seen: HttpSeen): string {
   if (seen.kind === "nothing") return seen.reason;
   return `HTTP ${seen.status}, ${seen.body.length} bytes${seen.body.length > 0 ? `: ${hexText(seen.body)}` : ""}`;

@@ -1,11 +1,13 @@
 /**
- * What known implementations are known to do otherwise, so that whoever tests one of them sees that the kit saw
- * nothing new. A quirk is told beside the failure; it does not turn it into a pass.
+ * How a widely used implementation is known to break a rule. It is printed beside the failure, so that whoever tests
+ * that implementation sees that the failure is not news; it does not make it a pass.
  */
 export interface Quirk {
+  /** Short and stable: `windows-sha256-only`. */
   readonly name: string;
-  /** Whose it is. */
+  /** The implementation, for people. */
   readonly of: string;
+  /** What it does, as a sentence. */
   readonly text: string;
 }
 
@@ -127,10 +129,10 @@ const QUIRKS: Readonly<Record<string, Quirk>> = {
   },
 };
 
-/** Of which checks something is known: `profile/check` each. */
+/** The checks that have a quirk, each as `profile/check`. */
 export const quirkPlaces: readonly string[] = Object.keys(QUIRKS);
 
-/** By profile and check. */
+/** The quirk of a check, by the name of its profile and its id. */
 export function findQuirk(profile: string, check: string): Quirk | undefined {
   return QUIRKS[`${profile}/${check}`];
 }

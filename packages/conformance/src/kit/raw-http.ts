@@ -7,7 +7,7 @@ import type { HttpSeen, HttpServerAddress } from "./http.ts";
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /**
- * Sends this head, and reads until the server closes the connection or the body has the length it names.
+ * Sends this head, and reads until the server closes the connection, or the body is as long as Content-Length says.
  * Never rejects.
  */
 export function rawExchange(server: HttpServerAddress, head: string, timeoutMs = 5_000): Promise<HttpSeen> {
@@ -38,7 +38,7 @@ export function rawExchange(server: HttpServerAddress, head: string, timeoutMs =
   });
 }
 
-/** Undefined until the head is whole. */
+/** The answer so far; undefined until its head is complete. */
 function parse(bytes: Buffer): Extract<HttpSeen, { kind: "answer" }> | undefined {
   const end = bytes.indexOf("\r\n\r\n");
   if (end < 0) return undefined;

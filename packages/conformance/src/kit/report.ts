@@ -1,4 +1,4 @@
-/** What a run comes to. */
+/** The results of a run, and what they amount to. */
 import type { Finding, Level, Outcome } from "./check.ts";
 import type { Quirk } from "./quirks.ts";
 
@@ -8,8 +8,9 @@ export interface CheckResult extends Finding {
   readonly requirements: readonly string[];
   readonly level: Level;
   readonly title: string;
-  /** Known of some implementation; only beside a failure. */
+  /** Only beside a failure, where a widely used implementation is known to fail in the same way. */
   readonly quirk?: Quirk;
+  /** With what the check waited for. */
   readonly durationMs: number;
 }
 
@@ -17,10 +18,13 @@ export interface CheckResult extends Finding {
 export interface Report {
   /** Name of the profile. */
   readonly profile: string;
+  /** The role, for people. */
   readonly title: string;
+  /** How whoever started the run named the target. */
   readonly target: string;
+  /** The same seed gives the same run. */
   readonly seed: number;
-  /** Of the kit. */
+  /** Version of the kit. */
   readonly version: string;
   /** ISO 8601, UTC. */
   readonly startedAt: string;
@@ -38,7 +42,7 @@ export function countOutcomes(results: readonly CheckResult[], level?: Level): C
 }
 
 /**
- * Something was seen to be kept, and nothing of the level is broken or in doubt: no MUST, and with `SHOULD` no
+ * At least one check passed, and none of the level failed or was inconclusive: no MUST, and with level SHOULD no
  * SHOULD either.
  */
 export function conforms({ results }: Report, level: Level = "MUST"): boolean {

@@ -8,11 +8,11 @@ import type { CheckResult, Report } from "./report.ts";
 export interface RunOptions {
   /** How the target is named in the report. */
   readonly targetName: string;
-  /** Of what is chosen by chance; stands in the report, and gives the same run again. */
+  /** Seed of what is chosen by chance. It stands in the report: with the same seed the run is the same. */
   readonly seed: number;
   /** Ids of checks, or of requirements; the others are left out. Default: all. */
   readonly only?: readonly string[];
-  /** Of this kit. */
+  /** Version of the kit, for the report. */
   readonly version: string;
   /** Tells how long each check took, and when the run began. */
   readonly clock: Clock;

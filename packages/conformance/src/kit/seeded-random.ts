@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Random } from "@branchcache/runtime";
 
-/** The same bytes for the same seed, and a different stream for every seed: SHA-256 of seed and counter. */
+/** Random bytes that are the same for the same seed: SHA-256 of seed and a counter. */
 export function seededRandom(seed: number): Random {
   let counter = 0;
   return {

@@ -1,4 +1,4 @@
-/** A report for a terminal, and a line for a file. */
+/** The report as text. */
 import type { Check, Outcome } from "../kit/check.ts";
 import { type CheckResult, conforms, countOutcomes, type Report } from "../kit/report.ts";
 

@@ -1,11 +1,12 @@
-/** Listens where probes are sent, notes each, and answers as the scene says. */
+/** Listens where probes are sent, and answers them as the scene says. */
 import type { Clock, Endpoint } from "@branchcache/runtime";
 import { DISCOVERY_PORT, IPV4_GROUP, IPV6_GROUP } from "dgram-ws-discovery";
 import { nodeDatagramPort } from "dgram-ws-discovery/node";
 import { readProbe, type SeenProbe } from "./probe.ts";
 
-/** Datagrams in order, each after a pause from the probe's arrival. */
+/** A datagram in answer to a probe. */
 export interface TimedAnswer {
+  /** When it is sent, counted from the arrival of the probe. */
   readonly afterMs: number;
   readonly datagram: Uint8Array;
 }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { BranchCacheError } from "@branchcache/runtime";
 import type { FetchUrl } from "./stage.ts";
 
-/** Of what a command says on its standard error, for the report. */
+/** How much of the end of standard error goes into the report. */
 const SHOWN_CHARACTERS = 300;
 
 /**
@@ -31,7 +31,7 @@ export function commandClient(command: string): FetchUrl {
   };
 }
 
-/** A process group of its own, so that nothing of it outlives the scene. */
+/** Runs it in a process group of its own, all of which is killed on abort. Resolves with its standard output. */
 function run(line: string, signal: AbortSignal): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const child = spawn(line, { shell: true, stdio: ["ignore", "pipe", "pipe"], detached: true });

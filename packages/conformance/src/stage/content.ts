@@ -25,13 +25,15 @@ export const MANY_SEGMENTS_BYTES = 130 * 131_072;
 /** The content of one scene, with its Content Information in both versions. */
 export interface StageContent {
   readonly bytes: Uint8Array;
+  /** With its quotes. */
   readonly etag: string;
   /** Content Information of the whole, as the origin sends it. */
   readonly information: Readonly<Record<ContentVersion, Uint8Array>>;
+  /** The segments of either, with their secrets. */
   readonly segments: Readonly<Record<ContentVersion, readonly Segment[]>>;
 }
 
-/** A block of the content, by the version that the client was given. */
+/** A block of the content; its offset is that in the content. */
 export interface ContentBlock {
   readonly segment: Segment;
   readonly index: number;
@@ -40,8 +42,8 @@ export interface ContentBlock {
 }
 
 /**
- * The same bytes for the same seed, but by a secret of its own each time: a client that has kept what an earlier
- * run gave it has none of these segments.
+ * Content whose bytes come of `random`, and so of the seed, while its server secret is new each time: a client that
+ * kept what an earlier run gave it has none of these segments.
  */
 export function makeContent(random: Random, lengthBytes: number): StageContent {
   const bytes = streamOf(random.bytes(32), lengthBytes);
@@ -62,7 +64,7 @@ export function makeContent(random: Random, lengthBytes: number): StageContent {
   };
 }
 
-/** Bytes that nobody guesses, the same for the same seed, and quickly made. */
+/** Bytes that look random, the same for the same seed, made by a cipher for speed. */
 function streamOf(seed: Uint8Array, lengthBytes: number): Uint8Array {
   const cipher = createCipheriv("aes-256-ctr", seed, new Uint8Array(16));
   return new Uint8Array(cipher.update(new Uint8Array(lengthBytes)));

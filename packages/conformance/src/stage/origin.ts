@@ -8,6 +8,7 @@ import type { ContentVersion, StageContent } from "./content.ts";
 /** A request as it came at the origin, without its body. */
 export interface OriginRequest {
   readonly method: string;
+  /** With its query. */
   readonly path: string;
   readonly httpVersion: string;
   /** It came by TLS. */
@@ -17,7 +18,7 @@ export interface OriginRequest {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** An answer of the origin, whole. */
+/** A complete answer of the origin. */
 export interface OriginReply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -131,7 +132,7 @@ function sendReply(response: ServerResponse, reply: OriginReply | undefined, hea
 
 const NOT_FOUND: OriginReply = { status: 404, headers: {}, body: new Uint8Array(0) };
 
-/** As a content server that has hashed everything already. `version` is the highest that it knows. */
+/** The answer of a content server that has hashed everything already. `version` is the highest that it knows. */
 export function honestReply(
   request: OriginRequest,
   content: StageContent,
@@ -162,7 +163,7 @@ export function codedReply(
   };
 }
 
-/** The bytes themselves, whole or the one range that was asked for while the content is the same. */
+/** The content without the coding: all of it, or the one range that was asked for, by the rules of If-Range and If-Match. */
 export function plainReply(request: OriginRequest, content: StageContent): OriginReply {
   const range = readRange(request);
   const guard = request.headers["if-range"];
@@ -222,7 +223,7 @@ export function isHashRequest({ headers }: OriginRequest): boolean {
   return parameters(headers["x-p2p-peerdistex"])["HashRequest"] === "true";
 }
 
-/** `name=value` items, as they are written; spaces round the commas only. [MS-PCCRTP] 2.2 */
+/** Items `name=value`, names and values as they are written; only spaces round commas are dropped. [MS-PCCRTP] 2.2 */
 export function parameters(text: string | undefined): Readonly<Record<string, string>> {
   const items = (text ?? "").split(",").map((item) => item.trim().split("="));
   return Object.fromEntries(items.map(([name = "", value = ""]) => [name, value]));

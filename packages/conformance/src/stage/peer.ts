@@ -16,17 +16,18 @@ import { blockSource, type StageContent } from "./content.ts";
 export interface PeerRequest {
   /** Counted from 0, over all connections of this peer. */
   readonly index: number;
+  /** Method, path and version, as they came. */
   readonly requestLine: string;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
-  /** What it says; undefined where it cannot be read. */
+  /** The message in the body; undefined where it cannot be read. */
   readonly message: Request | undefined;
-  /** Why it cannot be read. */
+  /** Why the body cannot be read. */
   readonly problem: string | undefined;
-  /** Block requests before it. */
+  /** How many block requests came before it. */
   readonly blocksAsked: number;
-  /** Requests of any kind that were answered when it came. */
+  /** How many requests of any kind had been answered when it came. */
   readonly answered: number;
 }
 
@@ -38,15 +39,15 @@ export interface PeerScript {
   readonly cipher?: CipherId;
   /** Default every block. */
   readonly holds?: (segment: Segment, index: number) => boolean;
-  /** Undefined for an honest answer. */
+  /** What is wrong with the answer to a request; undefined for an honest one. */
   readonly fault?: (request: PeerRequest) => Fault | AnswerChange | undefined;
-  /** Before a request is answered. Default 0. */
+  /** How long the answer to a request is held back. Default 0. */
   readonly delayMs?: (request: PeerRequest) => number;
   /** Where the fault `redirect` points. */
   readonly redirectTo?: string;
 }
 
-/** A peer of the kit's: where it listens, and what came in so far. */
+/** A peer that the kit plays: where it listens, and what came so far. */
 export interface StagePeer extends AsyncDisposable {
   readonly endpoint: Endpoint;
   readonly requests: readonly PeerRequest[];

@@ -4,6 +4,7 @@ import { newUuidUrn, type ServiceDescription, writeMessage } from "dgram-ws-disc
 import { PEERDIST_NAMESPACE, TYPE_NAME } from "../kit/discovery-names.ts";
 import type { SeenProbe } from "./probe.ts";
 
+/** How much the peer says it has of one segment. */
 interface Holding {
   /** 0 for none. */
   readonly heldBlocks: number;
@@ -14,14 +15,17 @@ interface Holding {
 export interface MatchChanges {
   /** Default the probe's MessageID. */
   readonly relatesTo?: string;
+  /** Each `host:port`. */
   readonly xAddrs?: readonly string[];
+  /** Local name in Types. */
   readonly typeName?: string;
   readonly metadataVersion?: number;
-  /** Of version 2.0. Default `PeerDistData`. */
+  /** The element round BlockCount or SegmentAges. Default `PeerDistData`. */
   readonly wrapper?: string;
   readonly scopes?: readonly string[];
+  /** Hexadecimal digits, of format 1.0. */
   readonly blockCount?: string;
-  /** In place of `soap`, `wsa`, `wsd`, `PeerDist`. */
+  /** Write `e`, `a`, `d`, `p` for the prefixes `soap`, `wsa`, `wsd`, `PeerDist`. */
   readonly otherPrefixes?: boolean;
 }
 

@@ -4,15 +4,16 @@ import { type DiscoveryMessage, readMessage } from "dgram-ws-discovery";
 import { PEERDIST_NAMESPACE, TYPE_NAME } from "../kit/discovery-names.ts";
 import type { ContentVersion } from "./content.ts";
 
-/** A Probe that came, at `atMs` of the clock's monotonic time. [MS-PCCRD] 2.2 */
+/** A Probe that came. [MS-PCCRD] 2.2 */
 export interface SeenProbe {
   readonly datagram: Uint8Array;
   readonly from: Endpoint;
+  /** `monotonicMs` of the stage's clock. */
   readonly atMs: number;
   readonly message: Extract<DiscoveryMessage, { kind: "Probe" }>;
-  /** By its type; undefined for somebody else's. */
+  /** By its Types; undefined for a probe of another service. */
   readonly format: ContentVersion | undefined;
-  /** Empty where the scopes cannot be read. */
+  /** Identifiers of the segments it asks for; empty where the scopes cannot be read. */
   readonly ids: readonly Uint8Array[];
 }
 

@@ -1,6 +1,6 @@
 /**
- * Where a client under test is played with: an origin, peers and the discovery of one link, all of them the
- * kit's. Each scene has content of its own, so that no cache of the client knows it.
+ * The stage on which a client is tested: an origin, peers and the discovery of one link, all of them played by the
+ * kit. A scene is one download of new content, which no cache of the client has.
  */
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
@@ -36,6 +36,7 @@ export type FetchUrl = (url: string, signal: AbortSignal) => Promise<Uint8Array>
 
 /** The client under test, and the addresses that the stage takes for its origin, peers and discovery. */
 export interface StageOptions {
+  /** Makes the client under test download a URL. */
   readonly fetch: FetchUrl;
   /** Where the origin listens; peers take free ports of the same address, and probes are heard on its interface. */
   readonly listen: Endpoint;
@@ -45,10 +46,12 @@ export interface StageOptions {
   readonly offers?: {
     readonly listen: Endpoint;
     readonly certificate: Certificate;
-    /** The client can prove who it is by SPNEGO, and so has to answer a 401 with a token. Default false. */
+    /** The client has credentials for SPNEGO, and so has to answer a 401 with a token. Default false. */
     readonly expectsToken?: boolean;
   };
+  /** For delays of the kit, and its patience. */
   readonly clock: Clock;
+  /** Makes the content of the scenes, but not its keys: two runs share no segment. */
   readonly random: Random;
   /** How long one download may take. Default 60,000. */
   readonly timeoutMs?: number;
@@ -56,11 +59,11 @@ export interface StageOptions {
   readonly backgroundMs?: number;
 }
 
-/** A probe that came, and what it can be answered with. */
+/** A probe for segments of the scene, and what it can be answered with. */
 export interface Announcement {
   readonly probe: SeenProbe;
   readonly peers: readonly StagePeer[];
-  /** Of the same address, where nobody listens. */
+  /** A port of the address of the peers where nobody listens. */
   readonly closedPort: number;
   /** The honest answer of a peer, or one with changes. */
   match(peer: StagePeer, changes?: MatchChanges): Uint8Array;
@@ -74,13 +77,13 @@ export interface Scene {
   readonly lengthBytes?: number;
   /** Default one honest peer that holds everything. */
   readonly peers?: readonly PeerScript[];
-  /** Undefined for the honest answer. */
+  /** The origin's answer to a GET or HEAD; undefined for the honest one. */
   readonly origin?: (request: OriginRequest, content: StageContent) => OriginReply | undefined;
   /** Whether all has come that the client may still send after the download. Default: nothing is waited for. */
   readonly awaited?: (requests: readonly OriginRequest[]) => boolean;
-  /** What is posted to the origin's port; undefined for what has no place there. */
+  /** The answer to a POST to the origin's port, where hosted caches listen; undefined for 404. */
   readonly post?: (request: OriginRequest, body: Uint8Array) => Promise<OriginReply> | undefined;
-  /** Default: the honest match of every peer, at once. */
+  /** Datagrams in answer to a probe. Default: the honest match of every peer, at once. */
   readonly answers?: (announcement: Announcement) => readonly TimedAnswer[];
 }
 
@@ -95,11 +98,11 @@ export interface Played {
   readonly content: StageContent;
   readonly version: ContentVersion;
   readonly url: string;
-  /** What the client gave. */
+  /** What `fetch` resolved with, or why it rejected. */
   readonly result:
     | { readonly ok: true; readonly bytes: Uint8Array }
     | { readonly ok: false; readonly reason: string };
-  /** The client gave the content and nothing else. */
+  /** `result` is the content, byte for byte. */
   readonly right: boolean;
   readonly peers: readonly StagePeer[];
   readonly originRequests: readonly OriginRequest[];
@@ -111,6 +114,7 @@ export interface Played {
 
 /** An origin, peers and a link, on which scenes are played one at a time. */
 export interface Stage extends AsyncDisposable {
+  /** Where the origin listens. */
   readonly endpoint: Endpoint;
   /** Where offers of version 1.0 go; undefined where there is no place for them. */
   readonly offers: Endpoint | undefined;
@@ -118,10 +122,11 @@ export interface Stage extends AsyncDisposable {
   readonly expectsToken: boolean;
   /** Does the work while the place for offers of version 1.0 shows a certificate that nobody trusts. */
   asStranger<T>(work: () => Promise<T>): Promise<T>;
+  /** UDP port where probes are heard. */
   readonly discoveryPort: number;
   readonly clock: Clock;
   readonly random: Random;
-  /** Whether it names a segment of an earlier scene: a client may still be busy with that. */
+  /** Whether the segment is one of an earlier scene: a client may still be busy with it. */
   isPast(segmentId: Uint8Array): boolean;
   /** Requests at the origin for anything but the content of a scene, so far. */
   readonly strayRequests: number;

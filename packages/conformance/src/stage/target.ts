@@ -1,11 +1,11 @@
-/** What the checks of a client are given. */
+/** What the checks of a client have to work with. */
 import { BranchCacheError } from "@branchcache/runtime";
 import type { Check } from "../kit/check.ts";
 import type { ContentBlock, ContentVersion } from "./content.ts";
 import { isMissingDataRequest, offersPeerdist, readRange } from "./origin.ts";
 import type { Played, Stage } from "./stage.ts";
 
-/** What the checks of a client are given: the stage that it is played on. */
+/** What the checks of a client are given: the stage that scenes are played on. */
 export interface ClientTarget {
   readonly stage: Stage;
   /** The scene in which everybody is honest: played once for each version, however many checks look at it. */
@@ -14,7 +14,7 @@ export interface ClientTarget {
 
 export type ClientCheck = Check<ClientTarget>;
 
-/** Keeps the honest scene of each version, so that it is played once. */
+/** The target of `runProfile` for a client profile. */
 export function clientTarget(stage: Stage): ClientTarget {
   return { stage, honest: (version) => honestScenes[version](stage) };
 }
@@ -34,7 +34,7 @@ const honestScenes = {
   2: playedOnce((stage) => stage.play({ version: 2 })),
 } as const;
 
-/** Why the client did not come by the content; undefined if it did. */
+/** Why the download did not give the content; undefined if it did. */
 export function wrongContent({ result, right, content }: Played): string | undefined {
   if (right) return undefined;
   if (!result.ok) return `the download failed: ${result.reason}`;
@@ -43,13 +43,13 @@ export function wrongContent({ result, right, content }: Played): string | undef
   return `wrong bytes from offset ${bytes.findIndex((byte, at) => byte !== content.bytes[at])} on`;
 }
 
-/** What a client has to turn to, besides the origin, to be tested at all. */
+/** Whether the client turned to the peers, or to the link, without which there is nothing to test. */
 const CAME: Readonly<Record<"peers" | "link", (played: Played) => boolean>> = {
   peers: ({ peers }) => peers.some(({ requests }) => requests.length > 0),
   link: ({ probes }) => probes.length > 0,
 };
 
-/** Throws unless the client comes by new content, and asked whoever it has to ask. */
+/** Throws unless the client downloads new content and, with `asks`, turned to peers or to the link for it. */
 export async function playControl(stage: Stage, asks?: keyof typeof CAME): Promise<void> {
   const played = await stage.play();
   const wrong = wrongContent(played);
@@ -59,7 +59,7 @@ export async function playControl(stage: Stage, asks?: keyof typeof CAME): Promi
   }
 }
 
-/** How far the client came, for whoever has to find out why nothing more came. */
+/** What origin, link and peers saw of the client, to find out why nothing more came. */
 export function whatCame({ originRequests, probes, peers }: Played): string {
   const asked = peers.reduce((sum, peer) => sum + peer.requests.length, 0);
   return `the origin saw ${originRequests.length} requests, the link ${probes.length} probes, the peers ${asked} requests`;

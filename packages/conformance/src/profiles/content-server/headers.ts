@@ -1,6 +1,6 @@
-/** The header fields round Content Information. [MS-PCCRTP] 2.2, 3.2.5.1 */
+/** The header fields that come with Content Information. [MS-PCCRTP] 2.2, 3.2.5.1 */
 import { parsePeerDist, parsePeerDistEx } from "@branchcache/http-encoding";
-import { finding } from "../../kit/check.ts";
+import { finding, firstFault } from "../../kit/check.ts";
 import { isCoded, readInformation } from "./bodies.ts";
 import type { ContentCheck } from "./information.ts";
 import { type Answer, answerFinding, answerText, FIRST_OFFER, get, OFFER, sentText } from "./target.ts";
@@ -29,19 +29,18 @@ export const headerChecks: readonly ContentCheck[] = [
     requirements: ["PCCRTP-5", "PCCRTP-7", "PCCRTP-10", "PCCRTP-31", "PCCRTP-32"],
     level: "MUST",
     title: "names in X-P2P-PeerDist a version that the client knows, without spaces",
-    async run(target) {
-      for (const [offer, versions] of [
-        [FIRST_OFFER, ["1.0"]],
-        [OFFER, ["1.0", "1.1"]],
-      ] as const) {
-        const found = await answerFinding(target, offer, `Version=${versions.join(" or ")}`, (answer) => {
-          const version = parameter(answer, "Version");
-          return coded(answer, !versions.some((known) => known === version) && `Version=${version}`);
-        });
-        if (found.outcome !== "pass" || offer === OFFER) return found;
-      }
-      throw new Error("nothing was asked");
-    },
+    run: (target) =>
+      firstFault(
+        [
+          { offer: FIRST_OFFER, versions: ["1.0"] },
+          { offer: OFFER, versions: ["1.0", "1.1"] },
+        ],
+        ({ offer, versions }) =>
+          answerFinding(target, offer, `Version=${versions.join(" or ")}`, (answer) => {
+            const version = parameter(answer, "Version") ?? "";
+            return coded(answer, !versions.includes(version) && `Version=${version}`);
+          }),
+      ),
   },
   {
     id: "echoes-version",

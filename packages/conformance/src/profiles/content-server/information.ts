@@ -1,7 +1,7 @@
 /** The Content Information that a server sends, held against the content. [MS-PCCRTP] 3.2.5.1, [MS-PCCRC] 2 */
 import type { ContentInformation } from "@branchcache/content-info";
 import { equalBytes } from "@branchcache/runtime";
-import { type Check, type Finding, finding, skipped } from "../../kit/check.ts";
+import { type Check, type Finding, finding, firstFault, skipped } from "../../kit/check.ts";
 import { hashesFault, informationFault, readInformation, secretsFault, segmentsFault } from "./bodies.ts";
 import {
   answerFinding,
@@ -16,27 +16,24 @@ import {
 
 export type ContentCheck = Check<ContentServerTarget>;
 
-/** What a client of version 1.1 says who takes Content Information 1.0 alone. */
+/** The fields of a client of version 1.1 that reads Content Information 1.0 alone. */
 const V1_ALONE: Headers = {
   ...OFFER,
   "X-P2P-PeerDistEx": "MinContentInformation=1.0, MaxContentInformation=1.0",
 };
 
-/** Asks for both versions, and holds what comes against the content. */
-async function everyVersion(
+/** Asks for Content Information of both versions, and holds that `fault` finds nothing wrong with either. */
+function everyVersion(
   target: ContentServerTarget,
   expected: string,
   fault: (information: ContentInformation) => string | undefined,
 ): Promise<Finding> {
-  let found: Finding | undefined;
-  for (const headers of [V1_ALONE, OFFER]) {
-    found = await answerFinding(target, headers, expected, (answer) => {
+  return firstFault([V1_ALONE, OFFER], (headers) =>
+    answerFinding(target, headers, expected, (answer) => {
       const read = readInformation(answer);
       return typeof read === "string" ? read : fault(read);
-    });
-    if (found.outcome !== "pass") break;
-  }
-  return found ?? skipped("no version");
+    }),
+  );
 }
 
 export const informationChecks: readonly ContentCheck[] = [

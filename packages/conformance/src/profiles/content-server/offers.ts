@@ -1,4 +1,5 @@
-/** What is an offer of the coding, and what is none. [MS-PCCRTP] 2.2, 3.2.5.1 */
+/** Which requests offer the coding, and which do not. [MS-PCCRTP] 2.2, 3.2.5.1 */
+import { firstFault } from "../../kit/check.ts";
 import { informationFault, plainFault } from "./bodies.ts";
 import type { ContentCheck } from "./information.ts";
 import { answerFinding, FIRST_OFFER, type Headers, OFFER } from "./target.ts";
@@ -11,7 +12,7 @@ const answeredPlain = (
   ...check,
   negative: true,
   run: (target) =>
-    each(requests, (headers) =>
+    firstFault(requests, (headers) =>
       answerFinding(target, headers, "the content", (answer) => plainFault(answer, target)),
     ),
 });
@@ -24,26 +25,12 @@ const answeredCoded = (
 ): ContentCheck => ({
   ...check,
   run: (target) =>
-    each(requests, (headers) =>
+    firstFault(requests, (headers) =>
       answerFinding(target, headers, `Content Information${version ? ` ${version}.0` : ""}`, (answer) =>
         informationFault(answer, target, version === undefined ? {} : { version }),
       ),
     ),
 });
-
-/** The first finding that is no pass, or the last. */
-async function each<T, F extends { readonly outcome: string }>(
-  requests: readonly T[],
-  find: (request: T) => Promise<F>,
-): Promise<F> {
-  let found: F | undefined;
-  for (const request of requests) {
-    found = await find(request);
-    if (found.outcome !== "pass") break;
-  }
-  if (!found) throw new Error("no request");
-  return found;
-}
 
 const ex = (value: string): Headers => ({ ...OFFER, "X-P2P-PeerDistEx": value });
 const peerDist = (value: string): Headers => ({ ...FIRST_OFFER, "X-P2P-PeerDist": value });

@@ -3,16 +3,15 @@ import { askContentInformation, serverOf } from "../../kit/content-information.t
 import { exchange, seenText } from "../../kit/http.ts";
 import type { ContentServerTarget } from "./target.ts";
 
-/**
- * What the checks of a content server get besides its URL; without `freshUrl` or `secret` those that need it are
- * skipped. `timeoutMs` is for one answer, default 5,000.
- */
+/** What the checks of a content server get besides its URL. Those that need `freshUrl` or `secret` are skipped without. */
 export interface ContentServerOptions {
   readonly random: Random;
   readonly clock: Clock;
+  /** How long one answer may take, in milliseconds. Default 5,000. */
   readonly timeoutMs?: number;
   /** URL of a resource of the same server that nobody has asked for yet. */
   readonly freshUrl?: string;
+  /** The server's secret key, to hold segment secrets against. */
   readonly secret?: Uint8Array;
 }
 

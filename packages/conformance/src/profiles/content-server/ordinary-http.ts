@@ -21,7 +21,7 @@ const validatorOf = async (target: ContentServerTarget): Promise<string> => {
   return etag ?? "";
 };
 
-/** A part from within the content to within it, where it has more than a few bytes. */
+/** The middle third of the content. */
 const partOf = ({ content }: ContentServerTarget) => {
   const startBytes = Math.floor(content.length / 3);
   return { startBytes, endBytes: Math.max(Math.floor((2 * content.length) / 3), startBytes + 1) };
@@ -29,7 +29,7 @@ const partOf = ({ content }: ContentServerTarget) => {
 const rangeField = ({ startBytes, endBytes }: { startBytes: number; endBytes: number }): string =>
   `bytes=${startBytes}-${endBytes - 1}`;
 
-/** Why this is not the part of the content that was asked for, in the clear. */
+/** Why an answer is not these bytes of the content, without the coding; undefined when it is. */
 function partFault(
   answer: Answer,
   target: ContentServerTarget,

@@ -25,13 +25,13 @@ export interface ContentServerTarget {
 export type Answer = Extract<HttpSeen, { kind: "answer" }>;
 export type Headers = Readonly<Record<string, string>>;
 
-/** Everything a client of version 1.1 says who takes both versions of Content Information. */
+/** The fields of a client of version 1.1 that reads both versions of Content Information. */
 export const OFFER: Headers = {
   "Accept-Encoding": "peerdist",
   "X-P2P-PeerDist": "Version=1.1",
   "X-P2P-PeerDistEx": "MinContentInformation=1.0, MaxContentInformation=2.0",
 };
-/** What Windows 7 says. */
+/** The fields of Windows 7. */
 export const FIRST_OFFER: Headers = { "Accept-Encoding": "peerdist", "X-P2P-PeerDist": "Version=1.0" };
 
 export function get(
@@ -50,13 +50,13 @@ export function get(
   });
 }
 
-/** For a report: only what differs from request to request. */
+/** The fields of a request as reports show them. */
 export const sentText = (headers: Headers): string =>
   Object.entries(headers)
     .map(([name, value]) => `${name}: ${value}`)
     .join(" | ");
 
-/** Status and the header fields that speak of the coding. */
+/** An answer as reports show it: status, first bytes, and the header fields that concern the coding. */
 export function answerText(seen: HttpSeen): string {
   if (seen.kind === "nothing") return seen.reason;
   const fields = ["content-encoding", "content-range", "x-p2p-peerdist", "x-p2p-peerdistex", "etag", "vary"]

@@ -10,10 +10,10 @@ import { offLinkAddress } from "./off-link.ts";
 
 type Answers = NonNullable<Scene["answers"]>;
 
-/** The honest answer of the first peer comes after it, so that the client has somebody to turn to. */
+/** The honest answer of the first peer comes so much after the bad one: the client has a peer to turn to. */
 const HONEST_AFTER_MS = 40;
 
-/** The answer of `bad`, the second peer, and then the honest one of the first. */
+/** First what `bad` gives, which names the second peer, and then the honest answer of the first. */
 function before(bad: (announcement: Announcement) => Uint8Array): Answers {
   return (announcement) => {
     const [honest] = announcement.peers;
@@ -43,7 +43,7 @@ interface Ignored {
   readonly bad: (announcement: Announcement) => Uint8Array;
 }
 
-/** Whoever is named in such an answer is not asked for anything; whoever answers well is. */
+/** A bad answer that a client has to ignore: the peer it names gets no request, the honest one does. */
 function ignored({ bad, what, versions = CONTENT_VERSIONS, ...check }: Ignored): ClientCheck {
   return {
     ...check,
@@ -140,7 +140,7 @@ interface Used {
   readonly peers?: readonly PeerScript[];
 }
 
-/** An answer that is unusual, late or in parts, and good: every block comes from the peers. */
+/** An answer that is good, though unusual, late or in parts: every block has to come from the peers. */
 function used({ what, versions = CONTENT_VERSIONS, answers, peers = [{}], ...check }: Used): ClientCheck {
   return {
     ...check,

@@ -13,13 +13,13 @@ import type { SeenProbe } from "../../stage/probe.ts";
 import type { Played } from "../../stage/stage.ts";
 import type { ClientCheck } from "../../stage/target.ts";
 
-/** How a probe looks in a report. */
+/** A probe as reports show it. */
 function probeText({ datagram }: SeenProbe): string {
   const text = new TextDecoder().decode(datagram);
   return text.length > 1_200 ? `${text.slice(0, 1_200)}…` : text;
 }
 
-/** A rule that every probe keeps of the honest scenes, or of one of them. */
+/** A rule for every probe of the honest scenes of these versions. */
 function everyProbe(
   check: Omit<ClientCheck, "run">,
   expected: string,
@@ -45,7 +45,7 @@ function everyProbe(
   };
 }
 
-/** Of the content's own version; a client that only knows version 1.0 asks for no other. */
+/** Probes have the format of the content's version; a client that offers version 1.0 alone to the origin uses that. */
 function formatOf(version: ContentVersion, check: Omit<ClientCheck, "run">): ClientCheck {
   const type = `PeerDist:${TYPE_NAME[version]}`;
   return everyProbe(

@@ -1,5 +1,5 @@
 /** Which probes have to be answered, how often and how soon. [MS-PCCRD] 3.2.2, 3.2.4.1; WS-Discovery 5.2, 5.3 */
-import { finding, skipped } from "../../kit/check.ts";
+import { finding, firstFault } from "../../kit/check.ts";
 import { TYPE_NAME } from "../../kit/discovery-names.ts";
 import { CONTENT_VERSIONS } from "../../stage/content.ts";
 import { base64Scope, hexScopes, probe } from "./probes.ts";
@@ -122,14 +122,11 @@ export const acceptedProbeChecks: readonly DiscoveryCheck[] = [
     async run(target) {
       const { id } = heldSegment(target);
       const scopes = { 1: `\n  ${hexScopes([id])}\r\n\t`, 2: `\n ${base64Scope([id])} \n` };
-      let found = skipped("no format");
-      for (const version of CONTENT_VERSIONS) {
+      return firstFault(CONTENT_VERSIONS, (version) => {
         const types = `\n PeerDist:${TYPE_NAME[version]}\t`;
         const sent = probe(target.random, version, [id], { scopes: scopes[version], types });
-        found = await answerFinding(target, sent, "a match", () => undefined);
-        if (found.outcome !== "pass") break;
-      }
-      return found;
+        return answerFinding(target, sent, "a match", () => undefined);
+      });
     },
   },
   {

@@ -1,6 +1,6 @@
-/** What a ProbeMatches has to be. [MS-PCCRD] 2.2, 3.2.4.1; WS-Discovery 5.3 */
+/** What a ProbeMatches has to say. [MS-PCCRD] 2.2, 3.2.4.1; WS-Discovery 5.3 */
 import { parseEndpoint, toHex, withoutZone } from "@branchcache/runtime";
-import { type Finding, finding, skipped } from "../../kit/check.ts";
+import { type Finding, finding, firstFault } from "../../kit/check.ts";
 import { PEERDIST_NAMESPACE, TYPE_NAME } from "../../kit/discovery-names.ts";
 import { CONTENT_VERSIONS } from "../../stage/content.ts";
 import { hexScopes, probe } from "./probes.ts";
@@ -12,27 +12,25 @@ import {
   type DiscoveryTarget,
   extensionText,
   heldSegment,
+  QUIET_MS,
 } from "./target.ts";
 
 const ANONYMOUS = "http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous";
 const PROBE_MATCHES = "http://schemas.xmlsoap.org/ws/2005/04/discovery/ProbeMatches";
 
-/** The same of both formats: the first finding that is no pass, or the last. */
-async function bothFormats(
+/** Asks in both formats, and holds that `fault` finds nothing wrong with either answer. */
+function bothFormats(
   target: DiscoveryTarget,
   expected: string,
   fault: (answer: Answer, version: 1 | 2, messageId: string) => string | false | undefined,
 ): Promise<Finding> {
-  let found = skipped("no format");
-  for (const version of CONTENT_VERSIONS) {
+  return firstFault(CONTENT_VERSIONS, (version) => {
     const sent = probe(target.random, version, [heldSegment(target).id]);
-    found = await answerFinding(target, sent, expected, (answer) => fault(answer, version, sent.messageId));
-    if (found.outcome !== "pass") break;
-  }
-  return found;
+    return answerFinding(target, sent, expected, (answer) => fault(answer, version, sent.messageId));
+  });
 }
 
-/** Two bits a segment, the first in the top bits. [MS-PCCRD] 2.2.3.3 */
+/** The bits of a format 2.0 answer as digits, two for each segment. [MS-PCCRD] 2.2.3.3 */
 const bitsOf = (scopes: readonly string[] = []): string =>
   [...Buffer.from(scopes.join(""), "base64")].map((byte) => byte.toString(2).padStart(8, "0")).join("");
 
@@ -187,9 +185,9 @@ export const answerChecks: readonly DiscoveryCheck[] = [
     async run(target) {
       const text = hexScopes([heldSegment(target).id]).toLowerCase();
       const sent = probe(target.random, 1, [], { scopes: text });
-      const answer = await ask({ ...target, timeoutMs: target.quietMs ?? 300 }, sent);
+      const answer = await ask({ ...target, timeoutMs: target.quietMs ?? QUIET_MS }, sent);
       if (answer === "no answer") {
-        // Only a target that is there may be silent.
+        // Silence counts only of a target that still answers.
         const upper = probe(target.random, 1, [heldSegment(target).id]);
         return answerFinding(target, upper, "a match of the same segment in upper case", () => undefined);
       }

@@ -10,7 +10,9 @@ const WSD = "http://schemas.xmlsoap.org/ws/2005/04/discovery";
 export interface ProbeParts {
   /** Text of wsd:Types; undefined leaves the element out. */
   readonly types?: string | undefined;
+  /** Text of wsd:Scopes, in place of the identifiers. */
   readonly scopes?: string;
+  /** Default: the rule of the format. */
   readonly matchBy?: string;
   /** Prefixes for SOAP, WS-Addressing, WS-Discovery and PeerDist. */
   readonly prefixes?: readonly [string, string, string, string];
@@ -26,7 +28,7 @@ export interface SentProbe {
   readonly bytes: Uint8Array;
 }
 
-/** The probe of that format for these segments, with what differs. */
+/** A probe of that format for these segments, with changes. */
 export function probe(
   random: Random,
   version: 1 | 2,

@@ -1,9 +1,9 @@
-/** What nobody may answer. [MS-PCCRD] 3.2.4.1, 3.2.6; WS-Discovery 5.1 to 5.3 */
+/** Datagrams that must not be answered. [MS-PCCRD] 3.2.4.1, 3.2.6; WS-Discovery 5.1 to 5.3 */
 import { MATCH_BY } from "../../kit/discovery-names.ts";
 import { base64Scope, hexScopes, type ProbeParts, probe } from "./probes.ts";
 import { type DiscoveryCheck, heldSegment, silenceFinding } from "./target.ts";
 
-/** A probe for a segment that is held, and not to be answered for what differs. */
+/** A probe for a segment that is held, with one thing changed for which it must not be answered. */
 const silent = (
   check: Omit<DiscoveryCheck, "run" | "negative">,
   version: 1 | 2,

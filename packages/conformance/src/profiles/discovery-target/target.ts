@@ -1,4 +1,4 @@
-/** Whoever answers probes, and the socket that sends them. */
+/** A host that answers probes, and the socket that asks it. */
 import { isIPv6 } from "node:net";
 import type { Segment } from "@branchcache/content-info";
 import {
@@ -22,7 +22,7 @@ import { type Check, type Finding, finding } from "../../kit/check.ts";
 import { PEERDIST_NAMESPACE } from "../../kit/discovery-names.ts";
 import type { SentProbe } from "./probes.ts";
 
-/** Whoever answers probes, and how long its answers may take. [MS-PCCRD] 3.2 */
+/** A host that answers probes, and how long its answers may take. [MS-PCCRD] 3.2 */
 export interface DiscoveryTarget {
   /** Its address on the link, and the UDP port of WS-Discovery there. */
   readonly server: Endpoint;
@@ -36,15 +36,16 @@ export interface DiscoveryTarget {
   readonly udp?: UdpPort;
   /** The longest back-off that it may take, in milliseconds. Default 65. [MS-PCCRD] 3.2.2 */
   readonly backoffMs?: number;
-  /** How long an answer may take altogether. Default 1,000. */
+  /** How long an answer may take altogether, in milliseconds. Default 1,000. */
   readonly timeoutMs?: number;
-  /** How long nothing has to come for nothing to come. Default 300. */
+  /** How long silence has to last to count as no answer, in milliseconds. Default 300. */
   readonly quietMs?: number;
 }
 
 export type DiscoveryCheck = Check<DiscoveryTarget>;
 
-const QUIET_MS = 300;
+/** How long silence has to last to count. */
+export const QUIET_MS = 300;
 const GROUPS = { 4: "239.255.255.250", 6: "ff02::c" } as const;
 
 /** The segment that is asked for: any that the target holds. */
@@ -65,7 +66,9 @@ export interface Heard {
 }
 
 export interface SendOptions {
+  /** Default "group". */
   readonly to?: "group" | "target";
+  /** Default: the target's `timeoutMs`. */
   readonly listenMs?: number;
   /** The datagram is sent again this long after the first copy, in milliseconds, ascending. */
   readonly copiesAtMs?: readonly number[];
@@ -134,8 +137,10 @@ function throwSocketError(error: unknown): never {
 export interface Answer {
   readonly message: DiscoveryMessage;
   readonly match: ServiceDescription;
+  /** The datagram, decoded. */
   readonly text: string;
   readonly from: Endpoint;
+  /** Time since the probe was sent. */
   readonly afterMs: number;
 }
 
@@ -174,7 +179,7 @@ export async function answerFinding(
   return finding(found === "", shown(new TextDecoder().decode(sent.bytes)), received, expected);
 }
 
-/** Sends something that nobody may answer. */
+/** Sends a datagram, and holds that the target does not answer it. */
 export async function silenceFinding(
   target: DiscoveryTarget,
   bytes: Uint8Array,
@@ -185,7 +190,7 @@ export async function silenceFinding(
   return finding(answers.length === 0, shown(new TextDecoder().decode(bytes)), received, "nothing");
 }
 
-/** The body is what differs: from it on, and at most so much. */
+/** A message as reports show it: from its SOAP body on, at most 600 characters. */
 const shown = (text: string): string => {
   const body = text.indexOf(":Body>");
   const from = body < 0 ? text : text.slice(body + 6);

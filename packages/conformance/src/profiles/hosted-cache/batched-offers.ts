@@ -1,4 +1,4 @@
-/** Offers of version 2.0, row by row of what Microsoft's suite looks at, and what follows. [MS-PCHC] 3.1.5.3 */
+/** Offers of version 2.0: what Microsoft's test suite looks at, and more. [MS-PCHC] 3.1.5.3 */
 import { finding } from "../../kit/check.ts";
 import { hexText, seenText } from "../../kit/http.ts";
 import { batchedOffer, descriptor, initialOffer, OFFER_PATH_2, OK } from "./messages.ts";
@@ -16,7 +16,7 @@ import {
 
 const DROPPED = "an HTTP error, or the connection closed";
 
-/** Offers all of it, and holds that the answer is OK and that every block is pulled. */
+/** Sends the offer, and holds that the answer is OK and that every block of `contents` is pulled. */
 async function pulledFinding(
   target: HostedCacheTarget,
   contents: readonly OfferedContent[],
@@ -39,7 +39,7 @@ async function pulledFinding(
   );
 }
 
-/** What has to be dropped; `lure` would be pulled if it were not. */
+/** An offer that has to be dropped: `lure`, which it names where it can, must not be pulled. */
 const dropped = (
   check: Omit<HostedCheck, "run" | "negative">,
   message: (port: number, lure: OfferedContent, target: HostedCacheTarget) => Uint8Array,

@@ -18,7 +18,7 @@ import {
 const DEMANDS = "the target demands authorization for offers of version 1.0";
 const DEMANDS_NOT = "the target was not said to demand authorization (--expect-401)";
 
-/** Skipped where the target speaks version 2.0 alone, or would answer 401. */
+/** A check of offers without authorization: skipped without `tlsServer`, and where that demands authorization. */
 const byTls = (check: HostedCheck): HostedCheck => ({
   ...check,
   async run(target) {
@@ -27,7 +27,7 @@ const byTls = (check: HostedCheck): HostedCheck => ({
   },
 });
 
-/** Skipped unless the target was said to demand authorization. */
+/** A check of a target that demands authorization: skipped unless it was said to. */
 const demanding = (
   check: Omit<HostedCheck, "run" | "level" | "negative" | "requirements">,
   headers: Readonly<Record<string, string>> = {},
@@ -53,10 +53,11 @@ const isChallenge = (seen: HttpSeen): boolean =>
   seen.status === 401 &&
   /(?:^|,)\s*Negotiate\b/i.test(seen.headers["www-authenticate"] ?? "");
 
+/** A finding of one exchange. */
 const told = (sent: Uint8Array, seen: HttpSeen, good: boolean, expected: string): Finding =>
   finding(good, hexText(sent), seenText(seen), expected);
 
-/** SEGMENT_INFO that cannot be used: answered OK all the same, and never pulled. */
+/** A SEGMENT_INFO that cannot be used: it is answered with OK all the same, and nothing is pulled. */
 const leftAlone = (
   check: Omit<HostedCheck, "run" | "negative">,
   spoil: (information: Uint8Array, view: DataView, other: OfferedContent) => Uint8Array,
@@ -87,6 +88,7 @@ const dropped = (
     },
   });
 
+/** Offers the segment until the cache says that it knows it: the last answer. */
 async function untilKnown(target: HostedCacheTarget, content: OfferedContent): Promise<HttpSeen> {
   const question = initialOffer(target.source.port, content.segment.id);
   let seen = await offer(target, 1, question);
@@ -241,7 +243,7 @@ export const firstVersionChecks: readonly HostedCheck[] = [
     },
     { Authorization: "Negotiate bm8gdG9rZW4=" },
   ),
-  // Last: a cache may have no more to do with a client that lied to it.
+  // Last, since a cache may ignore a client that has lied to it.
   byTls({
     id: "unverified-block",
     requirements: ["PCHC-55"],
@@ -254,7 +256,7 @@ export const firstVersionChecks: readonly HostedCheck[] = [
       const sent = segmentInfo(target.source.port, content.information);
       const seen = await offer(target, 1, sent);
       const pulled = await target.source.pulled(content);
-      // Its next answers to the same question come after what it pulled was looked at.
+      // One more exchange, so that the cache has looked at what it pulled.
       await offer(target, 1, initialOffer(target.source.port, content.segment.id));
       const { isEmpty, seen: block } = await givesBlock(target, content, 0);
       return finding(

@@ -1,4 +1,4 @@
-/** The client that offers: content made up on the spot, and a retrieval server that a hosted cache pulls it from. */
+/** A client that offers: it makes up content, and serves it to the hosted cache that pulls it. [MS-PCHC] 3.2 */
 import type { AddressInfo } from "node:net";
 import {
   publishBytes,
@@ -20,22 +20,19 @@ export interface OfferedContent {
   readonly information: Uint8Array;
 }
 
-/**
- * The kit's client that offers: it makes content, and serves its blocks to the hosted cache that pulls them.
- * [MS-PCHC] 3.2
- */
+/** Content to offer, and what the hosted cache asked for of it. */
 export interface OfferSource extends AsyncDisposable {
-  /** Where blocks are served. */
+  /** TCP port where blocks are served. */
   readonly port: number;
-  /** One segment of random bytes that nobody has seen, held by this source from now on unless it is a lure. */
+  /** One segment of new random bytes. The source serves it, unless `held` is false. Default 1,001 bytes, or two blocks in version 1. */
   make(version: 1 | 2, options?: { readonly held?: boolean; readonly lengthBytes?: number }): OfferedContent;
-  /** From now on blocks of this segment decrypt to other bytes. */
+  /** From now on blocks of this segment decrypt to zeros. */
   spoil(content: OfferedContent): void;
-  /** Resolves once a block of the segment was asked for; false if that does not happen in time. */
+  /** Resolves with true once that block was asked for, with false after `patienceMs`. Default block 0. */
   pulled(content: OfferedContent, blockIndex?: number): Promise<boolean>;
   /** Whether anything at all was asked about the segment. */
   wasAsked(content: OfferedContent): boolean;
-  /** While held, nothing is answered; the function returned lets all go. */
+  /** From now on no request is answered, until the function that is returned is called. */
   hold(): () => void;
 }
 

@@ -1,4 +1,4 @@
-/** A hosted cache, and the client of the kit's that offers to it. */
+/** A hosted cache, and the client that the kit plays. */
 import { type Clock, type Random, toHex } from "@branchcache/runtime";
 import { type Check, type Finding, finding } from "../../kit/check.ts";
 import {
@@ -17,9 +17,9 @@ import type { OfferedContent, OfferSource } from "./source.ts";
 
 /** A hosted cache, where it listens, and the source of what it is offered. [MS-PCHC] 3.1 */
 export interface HostedCacheTarget {
-  /** Blocks and offers of version 2.0. */
+  /** Where it gives blocks, and takes offers of version 2.0. */
   readonly server: HttpServerAddress;
-  /** Offers of version 1.0, by TLS; without it those checks are skipped. */
+  /** Where it takes offers of version 1.0, by TLS; without it their checks are skipped. */
   readonly tlsServer?: HttpServerAddress;
   /**
    * It demands authorization for offers of version 1.0, of which the kit has none: only that it does is checked,
@@ -37,7 +37,7 @@ export type HostedCheck = Check<HostedCacheTarget>;
 
 export const NO_TLS = "no address for offers of version 1.0 was given";
 
-/** Posts an offer of that version where such offers go. */
+/** Posts an offer to where offers of that version go. */
 export function offer(
   target: HostedCacheTarget,
   version: 1 | 2,
@@ -59,10 +59,10 @@ export function offer(
 export const isResponse = (seen: HttpSeen, hex: string): boolean =>
   seen.kind === "answer" && seen.status === 200 && toHex(seen.body) === hex;
 
-/** Nothing that could be taken for an answer: an HTTP error, or none at all. [MS-PCHC] 3.1.5.4 */
+/** No answer of the protocol: an HTTP error, or none at all. [MS-PCHC] 3.1.5.4 */
 export const isDropped = (seen: HttpSeen): boolean => seen.kind === "nothing" || seen.status >= 400;
 
-/** A valid offer of new content, answered and pulled: what was sent before it has been seen by then. */
+/** Makes a valid offer and waits for its pull, by when earlier offers have been dealt with: what went wrong, if anything. */
 async function offerAndPull(target: HostedCacheTarget): Promise<string | undefined> {
   const content = target.source.make(2);
   const seen = await offer(target, 2, batchedOffer(target.source.port, [descriptor(content)]));
@@ -71,8 +71,8 @@ async function offerAndPull(target: HostedCacheTarget): Promise<string | undefin
 }
 
 /**
- * Sends an offer that must not be followed by a pull of `lure`: judged after a valid one was. `answered` says what
- * the answer may be.
+ * Sends an offer that must not be followed by a pull of `lure`. A valid offer follows: once that one is pulled, `lure`
+ * would have been. `answered` says what the answer may be.
  */
 export async function notPulled(
   target: HostedCacheTarget,
@@ -90,7 +90,7 @@ export async function notPulled(
   return finding(fault === undefined && !pulled, hexText(message), told, `${expected}, no pull`);
 }
 
-/** Asks the cache itself for a block: whether it gives the content. */
+/** Asks the cache for a block, and whether it is the right one. */
 export async function givesBlock(target: HostedCacheTarget, { segment }: OfferedContent, index: number) {
   const { random, server, timeoutMs } = target;
   const asked = { server, random, information: { ...segmentOnly, segments: [segment] } };
@@ -109,7 +109,7 @@ export async function givesBlock(target: HostedCacheTarget, { segment }: Offered
 
 const segmentOnly = { version: 1, algorithm: "sha256", range: { startBytes: 0, endBytes: 1 } } as const;
 
-/** Tries again, a few times a second, until it is true or the time is up. */
+/** Tries again every 20 ms, until it is true or `timeoutMs` is over. */
 export async function eventually(
   { clock, timeoutMs = 5_000 }: HostedCacheTarget,
   isTrue: () => Promise<boolean>,

@@ -14,13 +14,13 @@ import type { Scene } from "../../stage/stage.ts";
 import { type ClientCheck, whatCame, wrongContent } from "../../stage/target.ts";
 import { ALONE, isOffer, isPlainRequest } from "./requests.ts";
 
-/** The honest answer to an offer, with changes. */
+/** An origin that answers offers honestly but for this change. */
 const coded =
   (change: (reply: OriginReply) => OriginReply): NonNullable<Scene["origin"]> =>
   (request, content) =>
     isOffer(request) ? change(codedReply(request, content, 1)) : undefined;
 
-/** A client that reads the Content Information turns to the peer that has the content. */
+/** Holds that the client reads the Content Information of the scene: it takes blocks from the peer. */
 function readsIt(check: Omit<ClientCheck, "run">, sent: string, scene: Scene): ClientCheck {
   return {
     ...check,
@@ -37,7 +37,7 @@ function readsIt(check: Omit<ClientCheck, "run">, sent: string, scene: Scene): C
   };
 }
 
-/** Other field values of the same meaning. */
+/** Header fields of the same meaning in another spelling. */
 const otherSpelling: NonNullable<Scene["origin"]> = coded((reply) => {
   const length = parameters(reply.headers["X-P2P-PeerDist"])["ContentLength"];
   const headers = { ...reply.headers, "Content-Encoding": "PeerDist", "X-P2P-PeerDist": "" };
@@ -45,7 +45,7 @@ const otherSpelling: NonNullable<Scene["origin"]> = coded((reply) => {
   return { ...reply, headers };
 });
 
-/** After the Content Information of `content` went out, the URL has `next`. */
+/** An origin whose content becomes `next` once the Content Information of the first was sent. */
 function changing(next: StageContent): { readonly origin: NonNullable<Scene["origin"]> } {
   let told = false;
   const now = (request: OriginRequest, content: StageContent): OriginReply => {
@@ -236,6 +236,6 @@ export const answerChecks: readonly ClientCheck[] = [
   },
 ];
 
-/** Other than a scene's, so that the two cannot be taken for one another. */
+/** Not the length of a scene's content, so that the two cannot be confused. */
 const CHANGED_BYTES = 150_000;
 const SPOILT_AT = 100_000;

@@ -14,9 +14,10 @@ import {
 import type { Played, Scene } from "../../stage/stage.ts";
 import { type ClientCheck, type ClientTarget, wrongContent } from "../../stage/target.ts";
 
+/** A scene without peers: everything comes from the origin. */
 export const ALONE: Scene = { peers: [] };
 
-/** How a request looks in a report. */
+/** A request as reports show it. */
 function requestText({ method, headers, httpVersion }: OriginRequest): string {
   const told = ["accept-encoding", "range", "if-range", "if-match", "x-p2p-peerdist", "x-p2p-peerdistex"];
   const fields = told.flatMap((name) => (headers[name] === undefined ? [] : [`${name}: ${headers[name]}`]));
@@ -25,11 +26,11 @@ function requestText({ method, headers, httpVersion }: OriginRequest): string {
 
 export const isOffer = (request: OriginRequest): boolean =>
   offersPeerdist(request) && !isMissingDataRequest(request);
-/** What peers could not supply, or the content once more without the coding. */
+/** A GET that does not offer the coding: for what peers lack, or for all of the content. */
 export const isPlainRequest = (request: OriginRequest): boolean =>
   request.method === "GET" && !isOffer(request);
 
-/** The first request that offers the coding; the others are not looked at. */
+/** A rule for the first request that offers the coding. */
 function offerRule(
   check: Omit<ClientCheck, "run">,
   expected: string,
@@ -50,7 +51,7 @@ function offerRule(
 const version = (request: OriginRequest) => parameters(request.headers["x-p2p-peerdist"])["Version"];
 const extended = (request: OriginRequest) => parameters(request.headers["x-p2p-peerdistex"]);
 
-/** Requests for what peers did not have, where there is no peer at all. */
+/** A rule for the requests for missing data, in a scene without peers. */
 async function missingData(
   target: ClientTarget,
   expected: string,
@@ -65,7 +66,7 @@ async function missingData(
   return finding(wrong === undefined, "no peer", wrong ?? requests.map(requestText).join("; "), expected);
 }
 
-/** Content that is not hashed yet, however often it is asked for. */
+/** An origin that never has the hashes, and asks to come back for them. */
 const UNHASHED: Scene = {
   peers: [],
   origin(request, content) {

@@ -154,7 +154,7 @@ const MALFORMED: readonly Row[] = [
   },
 ];
 
-/** Sets what pads a plaintext block of odd length. */
+/** Fills the padding of a plaintext block with FF in place of zeros. */
 const dirtyPads: AnswerChange = (honest) => {
   const changed = honest.slice();
   const view = new DataView(changed.buffer);
@@ -179,7 +179,7 @@ export const answerChecks: readonly ClientCheck[] = [
       { what, scene: { peers: [onFirstBlock(fault)] }, ...verdict },
     ),
   ),
-  // A right block under another padding than PKCS#7, and nothing wrong otherwise.
+  // The block is right, and its ciphertext has one cipher block more than PKCS#7 needs.
   faultCheck(
     {
       id: "padding-of-others",

@@ -5,22 +5,22 @@ import { finding, skipped } from "../../kit/check.ts";
 import { blockRequests, type PeerScript } from "../../stage/peer.ts";
 import { type ClientCheck, whatCame, wrongContent } from "../../stage/target.ts";
 
-/** Answers every MSG_GETBLKLIST so, and blocks honestly. */
+/** A peer that answers every MSG_GETBLKLIST with this change, and gives blocks honestly. */
 const onLists = (fault: AnswerChange): PeerScript => ({
   fault: (request) => (request.message?.kind === "getBlockList" ? fault : undefined),
 });
 
-/** Size of header and segment identifier of 32 bytes. */
+/** Where BlockRangeCount begins: Size, header, and a segment identifier of 32 bytes come before it. */
 const RANGES_AT = SIZE_PREFIX_BYTES + 16 + 4 + 32;
 
-/** The identifier's first byte is another. */
+/** Changes the first byte of the segment identifier. */
 const otherSegment: AnswerChange = (honest) => {
   const changed = honest.slice();
   changed[SIZE_PREFIX_BYTES + 20] = (changed[SIZE_PREFIX_BYTES + 20] ?? 0) ^ 1;
   return changed;
 };
 
-/** Every range begins far behind what the content has. */
+/** Puts every range far behind the last block of the content. */
 const otherRanges: AnswerChange = (honest) => {
   const changed = honest.slice();
   const view = new DataView(changed.buffer);
@@ -32,7 +32,7 @@ const otherRanges: AnswerChange = (honest) => {
   return changed;
 };
 
-/** No list may be believed: the content comes from elsewhere, and no block is asked for on its word. */
+/** A list that must not be believed: the peer gets no block request after it, and the content comes from elsewhere. */
 function unbelieved(
   check: Pick<ClientCheck, "id" | "requirements" | "level" | "title">,
   what: string,

@@ -16,13 +16,13 @@ import {
 } from "../../stage/target.ts";
 
 interface Rule<R> {
-  /** What stands in the report as asked for. */
+  /** What the rule wants, for the report. */
   readonly expected: string;
   /** What is wrong with the request; undefined if nothing is. */
   broken(request: R, played: Played): string | undefined;
 }
 
-/** A rule that every request of the honest scenes keeps. `pick` undefined: the rule is not about this one. */
+/** A rule for every request of the honest scenes that `pick` does not turn down with undefined. */
 function everyRequest<R extends PeerRequest>(
   check: Omit<ClientCheck, "run">,
   pick: (request: PeerRequest) => R | undefined,
@@ -65,7 +65,7 @@ const idOf = ({ message }: PeerRequest) =>
     ? message.body.segmentId
     : new Uint8Array(0);
 
-/** Every block from the peer, none from the origin. */
+/** Holds that every block comes from the peer, and none from the origin. */
 function takesAll(version: ContentVersion): (target: ClientTarget) => Promise<ReturnType<typeof finding>> {
   return async (target) => {
     const played = await target.honest(version);
@@ -319,5 +319,5 @@ export const requestChecks: readonly ClientCheck[] = [
   },
 ];
 
-/** Long enough for an impatient client to ask again, and short of the Request Timer. */
+/** Long enough for an impatient client to ask again, and shorter than the Request Timer of [MS-PCCRR] 3.1.2. */
 const FIRST_ANSWER_MS = 250;

@@ -1,4 +1,4 @@
-/** Scenes with one answer that is not as it should be, and what a client may make of it. */
+/** Scenes in which a peer gives faulty answers, and what a client may make of them. */
 import type { AnswerChange, Fault } from "@branchcache/retrieval/testing";
 import { toHex } from "@branchcache/runtime";
 import { type Finding, finding } from "../../kit/check.ts";
@@ -13,30 +13,30 @@ import {
 import type { Played, Scene } from "../../stage/stage.ts";
 import { type ClientCheck, fromOrigin, whatCame, wrongContent } from "../../stage/target.ts";
 
-/** What has to become of the faulty answer, besides that the client comes by the right content. */
+/** What the client has to do with the faulty answer; it has to come by the right content in any case. */
 export interface Verdict {
-  /** Its block is fetched again, here or elsewhere: nothing was taken from it. */
+  /** It fetches the block again, from this peer or elsewhere. */
   readonly refused?: boolean;
-  /** Its block is not fetched again: it was taken. */
+  /** It takes the block, and does not fetch it again. */
   readonly taken?: boolean;
-  /** The peer is asked for no block any more; those that were on their way do not count. */
+  /** It asks this peer for no more blocks; requests that were under way do not count. */
   readonly givenUp?: boolean;
 }
 
 /** Requests under way at one peer. [MS-PCCRR] 3.1.4 and PCCRR-142 */
 const WINDOW = 8;
-/** Many times that, so that whoever goes on is told from whoever had asked already. */
+/** Many times as many blocks, to tell a client that goes on from one whose requests were under way. */
 export const MANY_BLOCKS_BYTES = 40 * 65_536;
 
 export const isFirstBlock = (request: PeerRequest): boolean =>
   request.message?.kind === "getBlocks" && request.blocksAsked === 0;
 
-/** Answers the first block request so, and everything else honestly. */
+/** A peer that answers the first block request with this fault, and everything else honestly. */
 export const onFirstBlock = (fault: Fault | AnswerChange): PeerScript => ({
   fault: (request) => (isFirstBlock(request) ? fault : undefined),
 });
 
-/** Answers every block request so. */
+/** A peer that answers every block request with this fault. */
 export const onEveryBlock = (fault: Fault): PeerScript => ({
   fault: (request) => (request.message?.kind === "getBlocks" ? fault : undefined),
 });
@@ -56,7 +56,7 @@ export function faultCheck(
   };
 }
 
-/** Looks at the first peer of the scene. */
+/** Holds that the client did with the answers of the first peer what the verdict says. */
 export function judge(played: Played, what: string, verdict: Verdict): Finding {
   const wanted = [
     "the right content",
@@ -83,7 +83,7 @@ export function judge(played: Played, what: string, verdict: Verdict): Finding {
   return finding(broken === undefined, what, broken ?? "all of that", wanted);
 }
 
-/** Whether the block of the first request was asked for once more: at a peer, or at the origin. */
+/** Whether the block of the first request was asked for again, from a peer or the origin. */
 function fetchedAgain(played: Played, peer: StagePeer): boolean {
   const [first, ...others] = blockRequests(peer);
   if (!first) return false;

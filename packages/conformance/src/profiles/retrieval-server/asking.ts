@@ -1,4 +1,4 @@
-/** What the checks have in common: a request, and what its answer has to be. */
+/** Checks that send one request, and say what its answer has to be. */
 import type { Block, BlockList } from "@branchcache/retrieval";
 import { type Check, type Finding, finding } from "../../kit/check.ts";
 import { hexText, seenText } from "../../kit/http.ts";

@@ -1,4 +1,4 @@
-/** What has to be dropped. [MS-PCCRR] 3.2.5.5 */
+/** Messages that have to be dropped. [MS-PCCRR] 3.2.5.5 */
 import { u32 } from "../../kit/integers.ts";
 import { discarded, type ServerCheck } from "./asking.ts";
 import { getBlockList, getBlocks, getSegmentList, message, segmentId } from "./messages.ts";

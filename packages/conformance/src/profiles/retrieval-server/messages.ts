@@ -1,4 +1,4 @@
-/** Requests as they should be, and, byte by byte, as they should not. Independent of our own encoder. */
+/** Requests, right ones and malformed ones, written for the kit alone: it does not share an error with our encoder. */
 import { concatBytes, type Random } from "@branchcache/runtime";
 import { u16, u32 } from "../../kit/integers.ts";
 
@@ -6,7 +6,7 @@ export interface HeaderChanges {
   readonly minor?: number;
   readonly major?: number;
   readonly type?: number;
-  /** Added to the true size. */
+  /** What MsgSize is too much. */
   readonly sizeError?: number;
   readonly cipher?: number;
 }

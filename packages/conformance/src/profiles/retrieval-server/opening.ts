@@ -1,4 +1,4 @@
-/** Opens blocks and holds them against their hashes, by code of the kit's own. */
+/** Decrypts blocks and holds them against their hashes, by code for the kit alone. */
 import { createDecipheriv } from "node:crypto";
 import type { Segment } from "@branchcache/content-info";
 import type { Block } from "@branchcache/retrieval";

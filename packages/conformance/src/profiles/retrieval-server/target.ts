@@ -13,11 +13,11 @@ export interface RetrievalServerTarget {
   readonly random: Random;
   /** How long an answer may take, in milliseconds. Default 5,000. */
   readonly timeoutMs?: number;
-  /** Where the target may be kept busy for a while; without it those checks are skipped. */
+  /** For the checks that take all upload slots of the target for a while; without it they are skipped. */
   readonly uploads?: UploadSettings;
 }
 
-/** A segment that the server is said to hold, of most blocks. */
+/** The segment with the most blocks of those that the server holds. */
 export function heldSegment({ information }: RetrievalServerTarget): Segment {
   const [first, ...others] = information.segments;
   if (first === undefined)
@@ -48,7 +48,7 @@ export function ask(
   });
 }
 
-/** What was answered, as the message that it should be, or as why it is none. */
+/** An answer as a message, or why it is none. */
 export type Read =
   | { readonly ok: true; readonly message: Response; readonly bytes: Uint8Array }
   | { readonly ok: false; readonly reason: string };
@@ -63,7 +63,7 @@ export function readAnswer(seen: HttpSeen): Read {
   }
 }
 
-/** Nothing that could be taken for an answer of the protocol: an HTTP error, or no answer at all. [MS-PCCRR] 3.2.5.5 */
+/** No answer of the protocol: an HTTP error, or none at all. [MS-PCCRR] 3.2.5.5 */
 export function isDiscard(seen: HttpSeen): boolean {
   return seen.kind === "nothing" || seen.status >= 400;
 }

@@ -1,10 +1,10 @@
 import type { Clock } from "@branchcache/runtime";
 
-/** What the target is set to. Its slots are all taken for a while: not for a server that others need. */
+/** The upload limits of the target. Its checks take all slots for a while: not for a server that others need. */
 export interface UploadSettings {
-  /** Clients at once. */
+  /** How many clients it serves at once. */
   readonly limit: number;
-  /** Default 15,000. [MS-PCCRR] 3.2.2 */
+  /** Its Upload Timer in milliseconds: how long it serves one client. Default 15,000. [MS-PCCRR] 3.2.2 */
   readonly timerMs?: number;
   readonly clock: Clock;
 }

@@ -9,9 +9,9 @@ import { getBlocks } from "./messages.ts";
 import { ask, heldSegment, type RetrievalServerTarget, readAnswer } from "./target.ts";
 import type { UploadSettings } from "./upload-settings.ts";
 
-/** Answers that nobody reads fill what lies between: so many, far more than the systems on both sides keep. */
+/** So many unread answers are far more than the socket buffers on both sides hold, so that the server has to wait. */
 const ASKED = 300;
-/** One after the other, as the server gets on with them: asked at once, each would take a slot of its own. */
+/** Requests are sent with pauses: if all came at once, each would take a slot of its own. */
 const ASK_EVERY_MS = 3;
 const LOOK_EVERY_MS = 50;
 const NOT_GIVEN = "the target's limit of uploads was not given";
@@ -51,7 +51,7 @@ class IdleReader {
     }
   }
 
-  /** Reads all that is there; true if the server has ended the connection. */
+  /** Reads what the server has sent; true if the server has closed the connection. */
   async readToEnd(clock: Clock): Promise<boolean> {
     this.#socket.resume();
     for (let before = -1; !this.#ended && before !== this.#received; ) {
@@ -67,7 +67,7 @@ class IdleReader {
   }
 }
 
-/** Blocks are asked for until the answer is what is waited for, or patience ends: what came last. */
+/** Asks for a block until the answer is `wanted`, or `timeoutMs` is over. Gives the last answer. */
 async function blockUntil(
   target: RetrievalServerTarget,
   clock: Clock,
@@ -89,7 +89,7 @@ async function blockUntil(
   }
 }
 
-/** While every slot of the target is taken by a client that reads nothing. */
+/** Runs `judge` while every upload slot of the target is taken by a client that reads nothing. */
 async function whileFull(
   target: RetrievalServerTarget,
   judge: (full: {
