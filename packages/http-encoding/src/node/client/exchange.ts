@@ -3,6 +3,7 @@ import { type Clock, errorCode, errorMessage, isTimeout, timeoutReason } from "@
 import type { Dispatcher } from "undici";
 import type { HeaderFields } from "../../http-fields.ts";
 import { redactUrl } from "../../redact-url.ts";
+import { mayHaveBeenStale } from "../stale-connection.ts";
 import { undici } from "../undici.ts";
 import { OriginError } from "./errors.ts";
 
@@ -39,8 +40,8 @@ export async function exchange(
   try {
     return await attempt(url, headers, options, signal);
   } catch (error) {
-    // The server had closed a connection that was kept from before.
-    if (signal?.aborted || !failedOnUsedConnection(error)) throw error;
+    const stale = error instanceof OriginError && mayHaveBeenStale(error.cause);
+    if (signal?.aborted || !stale) throw error;
     return attempt(url, headers, options, signal);
   }
 }
@@ -148,10 +149,4 @@ function originError(error: unknown, stage: "head" | "body", url: URL): OriginEr
   }
   const why = code === "" ? errorMessage(error) : code;
   return new OriginError("BC_ORIGIN_UNREACHABLE", `${name} cannot be reached (${why})`, options);
-}
-
-function failedOnUsedConnection(error: unknown): boolean {
-  if (!(error instanceof OriginError) || error.code !== "BC_ORIGIN_CLOSED") return false;
-  const cause = error.cause as { readonly socket?: { readonly bytesRead?: number } } | undefined;
-  return (cause?.socket?.bytesRead ?? 0) > 0;
 }

@@ -1,11 +1,12 @@
 /** A directory of files over HTTP: ranges, conditional requests, no dotfiles, nothing outside the root. */
 import type { ReadStream, Stats } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { errorMessage, type Observer, silentObserver } from "@branchcache/runtime";
 import send from "send";
 import type { RequestHandler } from "../content-server.ts";
 import { fileEtag } from "../publications/file-validator.ts";
+import { refuse } from "../refuse.ts";
 import { openUnder, readPath } from "./resolve-file.ts";
 
 /** A file that is about to be sent. */
@@ -104,13 +105,4 @@ function sendFile(
     });
   });
   Object.assign(stream, { res: response }).send(path, { size: sizeBytes, mtime: modified } as Stats);
-}
-
-function refuse(response: ServerResponse, status: number): void {
-  const text = `${STATUS_CODES[status] ?? status}\n`;
-  response.statusCode = status;
-  response.setHeader("Content-Type", "text/plain; charset=utf-8");
-  response.setHeader("X-Content-Type-Options", "nosniff");
-  response.setHeader("Content-Length", Buffer.byteLength(text));
-  response.end(response.req.method === "HEAD" ? undefined : text);
 }

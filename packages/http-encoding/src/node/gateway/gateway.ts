@@ -8,11 +8,12 @@ import { type CodingOptions, codingJudge } from "../coding-verdict.ts";
 import type { RequestHandler } from "../content-server.ts";
 import type { ForwardedMode } from "../forward-fields.ts";
 import { type UrlPublicationsOptions, urlPublications } from "../publications/url-publications.ts";
+import { refuse } from "../refuse.ts";
 import { type ResourceFilterOptions, resourceFilter } from "../resource-filter.ts";
 import { undici } from "../undici.ts";
 import { keptHeads } from "./kept-heads.ts";
 import { Passage, type PassageContext } from "./passage.ts";
-import { refuse, targetOf } from "./target.ts";
+import { targetOf } from "./target.ts";
 
 /** Where the web server is, how it is asked, and what the coding needs. Times are in milliseconds. [MS-PCCRTP] 3.2 */
 export interface GatewayOptions extends CodingOptions, ResourceFilterOptions, UrlPublicationsOptions {

@@ -19,6 +19,7 @@ import {
 } from "../forward-fields.ts";
 import { createTee, type Tee } from "../publications/tee.ts";
 import type { UrlPublications } from "../publications/url-publications.ts";
+import { refuse } from "../refuse.ts";
 import type { ResourceFilter } from "../resource-filter.ts";
 import { fetchContent } from "./content-fetch.ts";
 import { deliver, deliverInstead } from "./deliver.ts";
@@ -31,7 +32,7 @@ import {
   strongValidator,
   vouches,
 } from "./kept-heads.ts";
-import { refuse, type Target } from "./target.ts";
+import type { Target } from "./target.ts";
 import { openUpstream, type Upstream } from "./upstream.ts";
 
 /** What all requests share. */

@@ -1,8 +1,8 @@
 /** One request to the origin, whose answer waits until somebody says where it goes. */
-import { errorCode } from "@branchcache/runtime";
 import type { Dispatcher } from "undici";
 import type { HeaderFields } from "../../http-fields.ts";
 import type { RawFields } from "../forward-fields.ts";
+import { mayHaveBeenStale } from "../stale-connection.ts";
 import type { Cancellation } from "./departure.ts";
 
 export interface UpstreamRequest {
@@ -42,20 +42,12 @@ export async function openUpstream(dispatcher: Dispatcher, request: UpstreamRequ
     return await attempt(dispatcher, request);
   } catch (error) {
     const again = request.body === null && IDEMPOTENT.has(request.method) && !request.signal.aborted;
-    // The origin had closed a connection that was kept from before.
-    if (!again || !failedOnUsedConnection(error)) throw error;
+    if (!again || !mayHaveBeenStale(error)) throw error;
     return attempt(dispatcher, request);
   }
 }
 
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS"]);
-
-function failedOnUsedConnection(error: unknown): boolean {
-  const code = errorCode(error);
-  if (code !== "UND_ERR_SOCKET" && code !== "ECONNRESET" && code !== "EPIPE") return false;
-  const { socket } = error as { readonly socket?: { readonly bytesRead?: number } };
-  return code !== "UND_ERR_SOCKET" || (socket?.bytesRead ?? 0) > 0;
-}
 
 function attempt(dispatcher: Dispatcher, request: UpstreamRequest): Promise<Upstream> {
   const { origin, method, path, fields, body, signal } = request;

@@ -331,13 +331,16 @@ describe("originClient", () => {
       await expect(client().open(server.url)).rejects.toMatchObject({ code: "BC_ORIGIN_CLOSED" });
     });
 
-    it("asks again where a connection kept from before turns out closed", async () => {
+    it.each([
+      ["closed", "destroy"],
+      ["reset", "resetAndDestroy"],
+    ] as const)("asks again where a connection kept from before turns out %s", async (_, end) => {
       let requests = 0;
       const server = await rawWith((socket) => {
         socket.on("data", () => {
           requests++;
           // Answers one request a connection, and says nothing of it.
-          if (requests === 2) socket.destroy();
+          if (requests === 2) socket[end]();
           else socket.write("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx");
         });
       });

@@ -301,12 +301,15 @@ describe("an origin that fails", () => {
     expect((await until(socket)).endsWith("3\r\nabc\r\n")).toBe(true);
   });
 
-  it("closes a connection that was kept: asked once more", async () => {
+  it.each([
+    ["closes", "destroy"],
+    ["resets", "resetAndDestroy"],
+  ] as const)("%s a connection that was kept: asked once more", async (_, end) => {
     const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
     await raw((socket, connections) => {
       socket.once("data", () => {
         socket.write(ok);
-        socket.once("data", () => (connections === 1 ? socket.destroy() : socket.write(ok)));
+        socket.once("data", () => (connections === 1 ? socket[end]() : socket.write(ok)));
       });
     });
     expect((await get()).status).toBe(200);
