@@ -4,8 +4,9 @@ import { createMemoryStore, type Stores } from "@branchcache/cache-store";
 import { exportPackage, importPackage } from "@branchcache/cache-store/package";
 import { manualClock } from "@branchcache/runtime/testing";
 import { describe, expect, it } from "vitest";
+import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { BLOCKS, sealedBlock, segmentOf } from "./helpers/content.mjs";
-import { collect, temporaryDirectory } from "./helpers/temporary.ts";
+import { collect } from "./helpers/temporary.ts";
 
 const wallMs = () => 1_700_000_000_000;
 const fresh = () => createMemoryStore({ limitBytes: 1e8, clock: manualClock() });

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { createMemoryStore, type VerifyReport, verifyStore } from "@branchcache/cache-store";
 import { manualClock } from "@branchcache/runtime/testing";
 import { expect, it } from "vitest";
+import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "./helpers/content.mjs";
-import { openStores, temporaryDirectory } from "./helpers/temporary.ts";
+import { openStores } from "./helpers/temporary.ts";
 
 it("drops what fails its hash, checks no more than can be told, and counts as no use", async () => {
   const { blocks } = createMemoryStore({ limitBytes: 1e8, clock: manualClock() });

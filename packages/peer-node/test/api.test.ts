@@ -1,6 +1,5 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { createConnection, createServer, Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   publishBytes,
@@ -13,6 +12,7 @@ import { BranchCacheError, equalBytes } from "@branchcache/runtime";
 import { manualClock, seededRandom } from "@branchcache/runtime/testing";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { connectBranchCache } from "../src/api/client.ts";
 import { FrameWriter } from "../src/api/frame-writer.ts";
 import { encodeFrame, encodeFrameOfData, FRAME_MAX_BYTES, FrameReader } from "../src/api/frames.ts";
@@ -101,7 +101,7 @@ describe("the local socket", () => {
   let server: ApiServer;
 
   beforeEach(async () => {
-    directory = await mkdtemp(join(tmpdir(), "branchcache-api-"));
+    directory = await temporaryDirectory();
     path = join(directory, "api.sock");
     branch = fakeBranch();
     server = await serveApi({ path, branchCache: branch, mode: "local" });
@@ -109,7 +109,6 @@ describe("the local socket", () => {
 
   afterEach(async () => {
     await server.close();
-    await rm(directory, { recursive: true, force: true });
   });
 
   it("gives blocks back on both sides once they have left, and reads into the memory of those before", async () => {

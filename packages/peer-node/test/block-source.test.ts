@@ -1,15 +1,13 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { NewSegment } from "@branchcache/cache-store";
 import { openLmdbStore } from "@branchcache/cache-store/lmdb";
 import { systemClock as clock } from "@branchcache/runtime/node";
 import { seededRandom } from "@branchcache/runtime/testing";
 import { expect, it } from "vitest";
+import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { blockSourceOf, hostedSourceOf } from "../src/block-source.ts";
 
 it("PCCRR-123 a block leaves with the initialization vector it was sealed with, however many are read meanwhile", async () => {
-  const directory = await mkdtemp(join(tmpdir(), "branchcache-source-"));
+  const directory = await temporaryDirectory();
   const random = seededRandom(5);
   const segment: NewSegment = {
     id: random.bytes(32),
@@ -37,5 +35,4 @@ it("PCCRR-123 a block leaves with the initialization vector it was sealed with, 
     }
   }
   await store.close();
-  await rm(directory, { recursive: true });
 });

@@ -1,19 +1,13 @@
-import { type FileHandle, mkdtemp, open, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { type FileHandle, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { GatheredWrites } from "../src/download/gathered-writes.ts";
 
 describe("gathered writes", () => {
-  let directory: string;
-  beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), "branchcache-writes-"));
-  });
-  afterAll(() => rm(directory, { recursive: true, force: true }));
-
   it("leave the file as single writes would, and tell of each byte once", async () => {
-    const path = join(directory, "file");
+    const path = join(await temporaryDirectory(), "file");
     await fc.assert(
       fc.asyncProperty(
         fc.array(

@@ -1,5 +1,4 @@
-import { mkdtemp, open, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createMemoryStore, makeBlockCheck, verifyStore } from "@branchcache/cache-store";
 import { openLmdbStore } from "@branchcache/cache-store/lmdb";
@@ -21,6 +20,7 @@ import { equalBytes } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import { memoryHttp, recordingObserver, seededRandom } from "@branchcache/runtime/testing";
 import { describe, expect, it } from "vitest";
+import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { blockSourceOf, heldSegmentsOf } from "../src/block-source.ts";
 import { openNodeReader } from "../src/node-reader.ts";
 import { SegmentVault } from "../src/segment-vault.ts";
@@ -186,7 +186,7 @@ describe.each([1, 2] as const)("a reader of version %i", (version) => {
   });
 
   it("a block that is damaged on the disk costs itself, and not its segment", async () => {
-    const path = await mkdtemp(join(tmpdir(), "branchcache-reader-"));
+    const path = await temporaryDirectory();
     const options = { path, limitBytes: 2 ** 24, clock: systemClock };
     const first = await openLmdbStore(options);
     await readAll(node(1, undefined, first).open(version));
@@ -204,7 +204,6 @@ describe.each([1, 2] as const)("a reader of version %i", (version) => {
     expect(here.observer.total("blocks_rejected_total")).toBe(0);
     expect(await readAll(here.open(version))).toMatchObject({ local: content.length });
     await store.close();
-    await rm(path, { recursive: true });
   });
 
   it("PCCRR-126 serves what it verified, and another node has it from there", async () => {

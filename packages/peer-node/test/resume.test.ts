@@ -1,12 +1,12 @@
 /** Downloads that broke off, and what the next one does with the part that is there. */
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type OriginClient, originClient } from "@branchcache/http-encoding/node";
 import { systemClock } from "@branchcache/runtime/node";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import type { BranchCache, ContentReader } from "../src/branch-cache.ts";
 import { download } from "../src/download/download.ts";
 import { createFileSink } from "../src/download/file-sink.ts";
@@ -30,7 +30,7 @@ describe("a download that broke off", () => {
   const ranges: (string | undefined)[] = [];
 
   beforeEach(async () => {
-    directory = await mkdtemp(join(tmpdir(), "branchcache-resume-"));
+    directory = await temporaryDirectory();
     target = join(directory, "file");
     ranges.length = 0;
     server = createServer((request, response) => {
@@ -45,7 +45,6 @@ describe("a download that broke off", () => {
     await origin.close();
     server.closeAllConnections();
     server.close();
-    await rm(directory, { recursive: true, force: true });
   });
 
   const serve =

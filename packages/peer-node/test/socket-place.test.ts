@@ -1,15 +1,14 @@
-import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, it } from "vitest";
+import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { clearSocketPlace } from "../src/api/socket-place.ts";
 
 let directory: string;
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "branchcache-place-"));
+  directory = await temporaryDirectory();
 });
-afterEach(() => rm(directory, { recursive: true }));
 
 it("makes the directory, where nothing is", async () => {
   await clearSocketPlace(join(directory, "run", "api.sock"), { inUseCode: "BC_API_IN_USE" });

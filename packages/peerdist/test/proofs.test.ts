@@ -1,11 +1,11 @@
 /** Ways to cheat. Files of another user need root to be made; where the tests run as somebody else those rest. */
-import { chmod, chown, link, mkdtemp, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, link, readdir, rename, symlink, writeFile } from "node:fs/promises";
 import { createConnection } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ApiServer, type BranchCache, FrameReader, serveApi } from "@branchcache/peer-node";
 import { systemRandom } from "@branchcache/runtime/node";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { createPeerDist } from "../src/index.ts";
 import { leaveProof, proofDirectory } from "../src/node/proofs.ts";
 import { daemon, IdentityProofs, PEERDIST_PROTOCOL, peerDistProtocol } from "../src/node.ts";
@@ -22,13 +22,11 @@ describe.skipIf(uid === undefined)("the proof of an identity", () => {
   let proofs: IdentityProofs;
 
   beforeEach(async () => {
-    home = await mkdtemp(join(tmpdir(), "peerdist-proofs-"));
+    home = await temporaryDirectory();
     path = join(home, "api.sock");
     directory = proofDirectory(path);
     proofs = await IdentityProofs.start(path, systemRandom);
   });
-
-  afterEach(() => rm(home, { recursive: true, force: true }));
 
   it("API-72 API-77 is a file of one's own that holds the nonce", async () => {
     const nonce = proofs.nonce();

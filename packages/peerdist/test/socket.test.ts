@@ -1,11 +1,10 @@
-import { mkdtemp, rm } from "node:fs/promises";
 import { createConnection, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ApiServer, type BranchCache, FrameReader, FrameWriter, serveApi } from "@branchcache/peer-node";
 import { randomInteger } from "@branchcache/runtime";
 import { seededRandom } from "@branchcache/runtime/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { createPeerDist, type Out, Overlapped, PEERDIST_STATUS } from "../src/index.ts";
 import { daemon, PEERDIST_PROTOCOL, peerDistProtocol } from "../src/node.ts";
 import { type Branch, content, information, startBranch } from "./support/branch.ts";
@@ -28,7 +27,7 @@ describe("the daemon's socket", () => {
   }
 
   beforeEach(async () => {
-    home = await mkdtemp(join(tmpdir(), "peerdist-socket-"));
+    home = await temporaryDirectory();
     path = join(home, "api.sock");
     branch = await startBranch();
     await serve();
@@ -37,7 +36,6 @@ describe("the daemon's socket", () => {
   afterEach(async () => {
     for (const { socket } of clients.splice(0)) socket.destroy();
     await server.close();
-    await rm(home, { recursive: true, force: true });
   });
 
   const caller = () => Caller.start(createPeerDist({ transport: daemon({ path }), clock: branch.clock }));

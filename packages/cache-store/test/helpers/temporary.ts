@@ -1,18 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { openLmdbStore } from "@branchcache/cache-store/lmdb";
 import { type Observer, silentObserver } from "@branchcache/runtime";
 import { manualClock } from "@branchcache/runtime/testing";
 import { onTestFinished } from "vitest";
-
-/** A fresh directory that goes with the test. */
-export async function temporaryDirectory(): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), "cache-store-"));
-  onTestFinished(() => rm(path, { recursive: true, force: true }));
-  return path;
-}
+import { temporaryDirectory } from "../../../../test/support/temporary-directory.ts";
 
 /** A file system of this size, a volume of its own, that goes with the test. Needs `requirement("tmpfs")`. */
 export async function smallFileSystem(mebibytes: number): Promise<string> {

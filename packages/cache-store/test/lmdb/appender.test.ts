@@ -1,8 +1,8 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { temporaryDirectory } from "../../../../test/support/temporary-directory.ts";
 import { Appender, type Staged } from "../../src/lmdb/blocks/appender.ts";
-import { temporaryDirectory } from "../helpers/temporary.ts";
 
 const KEY = new Uint8Array(36);
 /** A fourth of it is one piece. */

@@ -1,9 +1,10 @@
 import { randomInteger } from "@branchcache/runtime";
 import { seededRandom } from "@branchcache/runtime/testing";
 import { describe, expect, it } from "vitest";
+import { temporaryDirectory } from "../../../../test/support/temporary-directory.ts";
 import { blockFiles, FILE_BYTES, putSegments as put, readAll, sizeOfBlocks } from "../helpers/block-files.ts";
 import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
-import { openStores, temporaryDirectory } from "../helpers/temporary.ts";
+import { openStores } from "../helpers/temporary.ts";
 
 describe("block files", () => {
   it("take little more than the limit, whatever is used in whatever order", async () => {

@@ -2,10 +2,11 @@ import { open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { recordingObserver, seededRandom } from "@branchcache/runtime/testing";
 import { describe, expect, it } from "vitest";
+import { temporaryDirectory } from "../../../../test/support/temporary-directory.ts";
 import { blockFiles, FILE_BYTES, putSegments as put, readAll, sizeOfBlocks } from "../helpers/block-files.ts";
 import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
 import { startWriter } from "../helpers/processes.ts";
-import { collect, openStores, temporaryDirectory } from "../helpers/temporary.ts";
+import { collect, openStores } from "../helpers/temporary.ts";
 
 const SMALL = { limitBytes: 32 * FILE_BYTES };
 const SEGMENTS_A_FILE = 15;

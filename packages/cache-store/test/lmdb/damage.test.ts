@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { recordingObserver, seededRandom } from "@branchcache/runtime/testing";
 import { describe, expect, it } from "vitest";
+import { temporaryDirectory } from "../../../../test/support/temporary-directory.ts";
 import { inspectDataFile } from "../../src/lmdb/surroundings.ts";
 import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
 import { startWriter } from "../helpers/processes.ts";
-import { openStores, temporaryDirectory } from "../helpers/temporary.ts";
+import { openStores } from "../helpers/temporary.ts";
 import { overwrite, PAGE_BYTES, treePages } from "../helpers/tree-pages.ts";
 
 const SEGMENTS = 6;

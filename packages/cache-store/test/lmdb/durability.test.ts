@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { errorCode } from "@branchcache/runtime";
 import { recordingObserver } from "@branchcache/runtime/testing";
 import { describe, expect, it } from "vitest";
+import { temporaryDirectory } from "../../../../test/support/temporary-directory.ts";
 import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
-import { collect, openStores, temporaryDirectory } from "../helpers/temporary.ts";
+import { collect, openStores } from "../helpers/temporary.ts";
 
 describe("openLmdbStore", () => {
   it("finds all of it again: blocks, records, pins, order of use, secrets, publications", async () => {

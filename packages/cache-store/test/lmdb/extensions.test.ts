@@ -2,8 +2,9 @@ import { access, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { recordingObserver } from "@branchcache/runtime/testing";
 import { expect, it } from "vitest";
+import { temporaryDirectory } from "../../../../test/support/temporary-directory.ts";
 import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
-import { collect, openStores, temporaryDirectory } from "../helpers/temporary.ts";
+import { collect, openStores } from "../helpers/temporary.ts";
 
 const SEGMENTS = 200;
 

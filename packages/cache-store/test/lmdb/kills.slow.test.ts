@@ -1,8 +1,8 @@
 import { seededRandom } from "@branchcache/runtime/testing";
 import { expect, it } from "vitest";
 import { slowRuns } from "../../../../test/support/slow.ts";
+import { temporaryDirectory } from "../../../../test/support/temporary-directory.ts";
 import { killRound } from "../helpers/kill-round.ts";
-import { temporaryDirectory } from "../helpers/temporary.ts";
 
 it("survives 200 kills in mid-write", async () => {
   const path = await temporaryDirectory();

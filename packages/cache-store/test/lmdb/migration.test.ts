@@ -5,10 +5,11 @@ import { manualClock, recordingObserver } from "@branchcache/runtime/testing";
 import { open } from "lmdb";
 import { Packr } from "msgpackr";
 import { expect, it } from "vitest";
+import { temporaryDirectory } from "../../../../test/support/temporary-directory.ts";
 import { sequenceKey } from "../../src/lmdb/formats.ts";
 import { blockKey, encodeBlock, publicationKey } from "../../src/node/encodings.ts";
 import { SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
-import { collect, temporaryDirectory } from "../helpers/temporary.ts";
+import { collect } from "../helpers/temporary.ts";
 
 const packr = new Packr({ useRecords: false, mapsAsObjects: true });
 

@@ -2,9 +2,10 @@ import { copyFile, readFile, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { temporaryDirectory } from "../../../../test/support/temporary-directory.ts";
 import { findPageDamage } from "../../src/lmdb/page-check.ts";
 import { BLOCKS, sealedBlock, segmentOf } from "../helpers/content.mjs";
-import { openStores, temporaryDirectory } from "../helpers/temporary.ts";
+import { openStores } from "../helpers/temporary.ts";
 import { overwrite, PAGE_BYTES, treePages } from "../helpers/tree-pages.ts";
 
 const SEGMENTS = 60;

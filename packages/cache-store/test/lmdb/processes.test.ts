@@ -1,9 +1,10 @@
 import { seededRandom } from "@branchcache/runtime/testing";
 import { describe, expect, it } from "vitest";
+import { temporaryDirectory } from "../../../../test/support/temporary-directory.ts";
 import { BLOCKS, SEALED_BYTES, segmentOf } from "../helpers/content.mjs";
 import { killRound } from "../helpers/kill-round.ts";
 import { highest, startWriter } from "../helpers/processes.ts";
-import { openStores, temporaryDirectory } from "../helpers/temporary.ts";
+import { openStores } from "../helpers/temporary.ts";
 
 /** Of a block file, as `reclaimer.ts` has it. */
 const LEAST_FILE_BYTES = 2 ** 20;

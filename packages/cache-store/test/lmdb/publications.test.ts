@@ -2,7 +2,8 @@ import { readdir } from "node:fs/promises";
 import { openLmdbStore } from "@branchcache/cache-store/lmdb";
 import { manualClock } from "@branchcache/runtime/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { collect, temporaryDirectory } from "../helpers/temporary.ts";
+import { temporaryDirectory } from "../../../../test/support/temporary-directory.ts";
+import { collect } from "../helpers/temporary.ts";
 
 const LIMIT_BYTES = 3500;
 const entryOf = (bytes: number) => ({

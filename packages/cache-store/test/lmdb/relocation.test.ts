@@ -4,10 +4,11 @@ import { errorCode } from "@branchcache/runtime";
 import { recordingObserver } from "@branchcache/runtime/testing";
 import { describe, expect, it } from "vitest";
 import { requirement } from "../../../../test/support/requires.ts";
+import { temporaryDirectory } from "../../../../test/support/temporary-directory.ts";
 import { sizeOfBlocks } from "../helpers/block-files.ts";
 import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
 import { startWriter } from "../helpers/processes.ts";
-import { openStores, smallFileSystem, temporaryDirectory } from "../helpers/temporary.ts";
+import { openStores, smallFileSystem } from "../helpers/temporary.ts";
 
 const tmpfs = requirement("tmpfs");
 const SEGMENTS = 60;

@@ -7,8 +7,9 @@ import { errorCode } from "@branchcache/runtime";
 import { recordingObserver } from "@branchcache/runtime/testing";
 import { open } from "lmdb";
 import { describe, expect, it } from "vitest";
+import { temporaryDirectory } from "../../../../test/support/temporary-directory.ts";
 import { sealedBlock, segmentOf } from "../helpers/content.mjs";
-import { openStores, temporaryDirectory } from "../helpers/temporary.ts";
+import { openStores } from "../helpers/temporary.ts";
 
 const OPEN_AS_NOBODY = fileURLToPath(new URL("../helpers/open-as-nobody.mjs", import.meta.url));
 const isRoot = process.getuid?.() === 0;

@@ -1,7 +1,7 @@
 import { openLmdbStore } from "@branchcache/cache-store/lmdb";
 import { manualClock, seededRandom } from "@branchcache/runtime/testing";
 import { expect, it, onTestFinished } from "vitest";
-import { temporaryDirectory } from "../helpers/temporary.ts";
+import { temporaryDirectory } from "../../../../test/support/temporary-directory.ts";
 import { liveForAYear } from "../helpers/year.ts";
 
 it("holds through a year of downloads, ages, pins and changing limits, opened anew every quarter", async () => {

@@ -12,8 +12,9 @@ import {
   startRedisCluster,
 } from "../../../../test/support/redis-cluster.mjs";
 import { requirement } from "../../../../test/support/requires.ts";
+import { temporaryDirectory } from "../../../../test/support/temporary-directory.ts";
 import { BLOCKS, SEALED_BYTES, sealedBlock, segmentOf } from "../helpers/content.mjs";
-import { collect, temporaryDirectory } from "../helpers/temporary.ts";
+import { collect } from "../helpers/temporary.ts";
 
 const redis = requirement("redis-server");
 const keyOf = (n: number) => `branchcache:segment:{${toHex(segmentOf(n).id)}}`;
