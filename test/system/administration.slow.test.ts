@@ -25,7 +25,7 @@ describe("a daemon and its administrator", () => {
   it("is off at first, says so with exit code 4, and is switched on without a restart", async () => {
     const before = await daemon.run("status");
     expect(before.output).toContain("OFF, disabled");
-    expect(before.code).toBe(0);
+    expect(before.code).toBe(4);
     const { pid } = (await json("status")).service;
     expect(await daemon.run("enable", "distributed")).toMatchObject({ code: 0, complaint: "" });
     const after = await json("status");
@@ -83,6 +83,26 @@ describe("a daemon and its administrator", () => {
     await writeFile(daemon.configFile, "{}");
     expect(await daemon.run("enable", "local")).toMatchObject({ code: 0 });
     expect((await json("status")).network.retrieval).toMatchObject({ serving: false });
+  });
+
+  it("serves on what it served, and says that it will not start again, when it cannot serve what it is told to", async () => {
+    const absent = join(daemon.directory, "absent");
+    const served = { root: join(daemon.directory, "www"), listen: "127.0.0.1:0", enabled: true };
+    await writeFile(daemon.configFile, JSON.stringify({ content_server: served }));
+    expect(await daemon.run("enable", "local")).toMatchObject({ code: 0 });
+    const refused = await daemon.run("config", "set", "content_server.root", absent);
+    expect(refused.code).toBe(1);
+    expect(refused.complaint).toContain(`content_server.root: cannot serve ${absent}`);
+    expect(refused.complaint).toContain(`${daemon.configFile} is written all the same`);
+    // What was served before is served still, and whoever looks is told that it will not be after a restart.
+    const { url } = await json("status", "content-server");
+    expect((await (await fetch(`${url}setup.bin`)).arrayBuffer()).byteLength).toBe(700_000);
+    const after = await daemon.run("status");
+    expect(after.code).toBe(4);
+    expect(after.output).toContain("! the settings are not followed");
+    await writeFile(daemon.configFile, "{}");
+    expect(await daemon.run("enable", "local")).toMatchObject({ code: 0 });
+    expect((await daemon.run("status")).output).not.toContain("not followed");
   });
 
   it("serves metrics and health under no foreign name", async () => {

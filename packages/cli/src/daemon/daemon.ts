@@ -72,6 +72,7 @@ export class Daemon implements AsyncDisposable {
   #web: WebServer | undefined;
   #contentServer: ContentServer | undefined;
   #findings: readonly Finding[] = [];
+  #refused: string | undefined;
   readonly #oldest = new OldestSegment(systemClock);
   readonly #retiring = new Set<Promise<void>>();
   /** One change after another. */
@@ -144,9 +145,8 @@ export class Daemon implements AsyncDisposable {
     this.#resources.defer(
       watchRoaming(systemClock, (addresses) => {
         observer.event("info", "service.roamed", { addresses });
-        void this.#anew().catch((error: unknown) =>
-          observer.event("error", "config.rejected", { reason: errorMessage(error) }),
-        );
+        // Whatever is wrong with it was told already.
+        void this.#anew().catch(() => {});
       }),
     );
     this.#reportMode();
@@ -159,14 +159,16 @@ export class Daemon implements AsyncDisposable {
       content_server: this.#contentServer?.url,
       pid: process.pid,
     });
-    if (settings.mode === "disabled") {
+    if (settings.mode === "disabled" && !settings.content_server.enabled) {
       observer.event("warn", "service.disabled", { cure: "branchcache enable distributed" });
+      // `status` says so from the beginning.
+      await this.checkNow();
     }
   }
 
   /**
-   * Reads the settings again. What began under the old ones ends under them. Errors: `BC_CONFIG`, and then
-   * all is as it was; those of the parts.
+   * Reads the settings again. What began under the old ones ends under them. Errors: `BC_CONFIG`, those of the parts; all is
+   * as it was then, and `refused` says why.
    */
   reload(): Promise<Changes> {
     const done = this.#queue.then(() => this.#reload());
@@ -178,7 +180,7 @@ export class Daemon implements AsyncDisposable {
   #anew(): Promise<void> {
     const done = this.#queue.then(async () => {
       await this.#reload();
-      await this.#startNode();
+      await this.#startNode().catch((error: unknown) => this.#refuse(error));
     });
     this.#queue = done.catch(() => {});
     return done;
@@ -205,11 +207,43 @@ export class Daemon implements AsyncDisposable {
 
   async #reload(): Promise<Changes> {
     const before = this.#config;
-    const after = await resolveConfig(this.#sources);
-    const changes = changesBetween(before, after);
-    if (changes.keys.length === 0) return changes;
-    this.#config = after;
-    const { settings } = after;
+    let changes: Changes;
+    try {
+      const after = await resolveConfig(this.#sources);
+      changes = changesBetween(before, after);
+      this.#config = after;
+      await this.#apply(changes).catch(async (error: unknown) => {
+        // As it was, rather than half of each.
+        this.#config = before;
+        await this.#apply(changes);
+        throw error;
+      });
+    } catch (error) {
+      await this.#refuse(error);
+      throw error;
+    }
+    const wasRefused = this.#refused !== undefined;
+    this.#refused = undefined;
+    if (changes.keys.length > 0) {
+      this.#reportMode();
+      this.#observer.event("info", "config.changed", {
+        keys: changes.keys.join(", "),
+        ...(changes.restart.length > 0 ? { wants_restart: changes.restart.join(", ") } : {}),
+      });
+    }
+    if (changes.keys.length > 0 || wasRefused) await this.checkNow();
+    return changes;
+  }
+
+  /** Until settings are read that can be followed. */
+  async #refuse(error: unknown): Promise<void> {
+    this.#refused = errorMessage(error);
+    this.#observer.event("error", "config.rejected", { reason: this.#refused });
+    await this.checkNow();
+  }
+
+  async #apply(changes: Changes): Promise<void> {
+    const { settings } = this;
     if (changes.touches("log")) this.#log.use(settings.log);
     if (changes.touches("cache.data", "cache.hash", "cache.max_age")) {
       await this.#store?.follow(settings);
@@ -227,22 +261,8 @@ export class Daemon implements AsyncDisposable {
       await this.#startContentServer();
     }
     if (changes.touches("mode", "peer", "discovery", "client", "hosted_client", "hosted_server")) {
-      try {
-        await this.#changeNode(changes);
-      } catch (error) {
-        // As it was, rather than half of each.
-        this.#config = before;
-        await this.#changeNode(changes);
-        throw error;
-      }
+      await this.#changeNode(changes);
     }
-    this.#reportMode();
-    this.#observer.event("info", "config.changed", {
-      keys: changes.keys.join(", "),
-      ...(changes.restart.length > 0 ? { wants_restart: changes.restart.join(", ") } : {}),
-    });
-    await this.checkNow();
-    return changes;
   }
 
   async #changeNode(changes: Changes): Promise<void> {
@@ -342,6 +362,11 @@ export class Daemon implements AsyncDisposable {
   /** Of the latest look, by itself or by `checkNow`. */
   get findings(): readonly Finding[] {
     return this.#findings;
+  }
+
+  /** Why the settings that were read last are not followed; undefined where they are. */
+  get refused(): string | undefined {
+    return this.#refused;
   }
 
   get history(): History | undefined {

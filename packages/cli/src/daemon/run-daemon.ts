@@ -1,4 +1,3 @@
-import { errorMessage } from "@branchcache/runtime";
 import type { SettingFlags } from "../config/layers.ts";
 import { daemonFlags } from "../options/daemon-flags.ts";
 import { aborted, type StopOptions, stopSignal } from "../terminal/stop-signals.ts";
@@ -18,7 +17,11 @@ export async function runDaemon({ config, ...options }: DaemonOptions, given: Se
   const manager = serviceManager();
   await using daemon = await Daemon.start({ configFile: config, flags });
   await manager.say("READY=1", `STATUS=${daemon.settings.mode}`);
-  process.on("SIGHUP", () => void reload(daemon).then(() => manager.say(`STATUS=${daemon.settings.mode}`)));
+  process.on("SIGHUP", () => {
+    // The daemon tells what it has against the settings.
+    const read = daemon.reload().catch(() => {});
+    void read.then(() => manager.say(`STATUS=${daemon.settings.mode}`));
+  });
   await aborted(signal);
   const { observer } = daemon;
   observer.event("info", "service.stopping");
@@ -30,11 +33,3 @@ export async function runDaemon({ config, ...options }: DaemonOptions, given: Se
 
 /** To close the cache, once everything else has ended. */
 const CLOSING_MS = 10_000;
-
-async function reload(daemon: Daemon): Promise<void> {
-  try {
-    await daemon.reload();
-  } catch (error) {
-    daemon.observer.event("error", "config.rejected", { reason: errorMessage(error) });
-  }
-}

@@ -42,7 +42,16 @@ export interface Status {
     readonly hosted_cache_discovery_enabled: boolean;
     readonly hosted_cache_version: 1 | 2;
   };
-  readonly content_server: { readonly enabled: boolean; readonly url: string | null };
+  readonly content_server: {
+    readonly enabled: boolean;
+    readonly url: string | null;
+    /** The directory that it serves; null for a gateway. */
+    readonly root: string | null;
+    /** The web server that it stands in front of. */
+    readonly origin: string | null;
+    /** Smaller content is always sent plain. */
+    readonly min_size: number;
+  };
   readonly hosted_server: {
     readonly enabled: boolean;
     /** Null where it does not listen. */
@@ -97,7 +106,8 @@ export interface StatusSources {
 
 export async function gatherStatus(from: StatusSources): Promise<Status> {
   const { settings, store, serving } = from;
-  const { peer, discovery, cache, hosted_client: client, hosted_server: server } = settings;
+  const { peer, discovery, cache, content_server: contentServer } = settings;
+  const { hosted_client: client, hosted_server: server } = settings;
   const usage = await store.blocks.usage();
   const hashes = await store.publications.usage();
   const dataPath = cache.data.path;
@@ -119,7 +129,13 @@ export async function gatherStatus(from: StatusSources): Promise<Status> {
       hosted_cache_discovery_enabled: client.discover,
       hosted_cache_version: client.offer_version,
     },
-    content_server: { enabled: settings.content_server.enabled, url: from.contentServerUrl ?? null },
+    content_server: {
+      enabled: contentServer.enabled,
+      url: from.contentServerUrl ?? null,
+      root: contentServer.root ?? null,
+      origin: contentServer.origin ?? null,
+      min_size: contentServer.min_size,
+    },
     hosted_server: hostedServerStatus(from),
     network: {
       retrieval: {

@@ -8,14 +8,16 @@ import { bad, type Finding, good, unknown } from "./finding.ts";
 import { checkFirewall } from "./firewall.ts";
 
 export interface CheckedDaemon
-  extends Pick<Daemon, "settings" | "status" | "metrics" | "peers" | "neighbourVersions"> {
+  extends Pick<Daemon, "settings" | "refused" | "status" | "metrics" | "peers" | "neighbourVersions"> {
   readonly node: Pick<PeerNode, "serving" | "hostedCaches"> | undefined;
 }
 
 export async function daemonChecks(daemon: CheckedDaemon): Promise<readonly Finding[]> {
   const { settings } = daemon;
-  if (settings.mode === "disabled") {
+  const isOff = settings.mode === "disabled";
+  if (isOff && !settings.content_server.enabled) {
     return [
+      ...refused(daemon),
       bad(
         "mode",
         "BranchCache is switched off on this machine",
@@ -24,21 +26,35 @@ export async function daemonChecks(daemon: CheckedDaemon): Promise<readonly Find
     ];
   }
   return [
-    good("mode", `mode is ${settings.mode}`),
+    ...refused(daemon),
+    good("mode", isOff ? "content server alone: mode is disabled" : `mode is ${settings.mode}`),
     ...serving(daemon),
     ...hostedCaches(daemon),
+    ...offers(daemon),
     // The room of a cluster is no matter of this machine's disk.
     ...(settings.cache.store === "lmdb"
       ? await checkCacheDisk(settings.cache.data.path, await cacheUse(daemon))
       : []),
     ...(await checkCertificate(settings)),
     ...(await checkFirewall(settings)),
-    ...quorum(daemon),
-    ...versions(daemon),
+    ...(isOff ? [] : [...quorum(daemon), ...versions(daemon)]),
     ...battery(daemon),
     ...liars(daemon),
     ...hashing(daemon),
     ...codingEaten(daemon),
+  ];
+}
+
+/** Settings that are not followed would keep the daemon from starting the next time. */
+function refused(daemon: CheckedDaemon): readonly Finding[] {
+  if (daemon.refused === undefined) return [];
+  const reason = daemon.refused.replaceAll("\n", "; ");
+  return [
+    bad(
+      "settings",
+      `the settings are not followed, and those before hold until the daemon ends: ${reason}`,
+      "mend them; branchcache config check says whether they will do, systemctl reload branchcached has them read again",
+    ),
   ];
 }
 
@@ -94,6 +110,20 @@ function hostedCaches({ node, settings }: CheckedDaemon): readonly Finding[] {
           "see that it runs, that the name is right, and that its firewall lets the port in: `branchcache doctor` there",
         );
   });
+}
+
+/** Offers of version 1 have no room for Content Information 2.0. */
+function offers({ settings }: CheckedDaemon): readonly Finding[] {
+  const { content_info: information, hosted_client: client, mode } = settings;
+  const mayOffer = mode === "hosted-client" || mode === "auto";
+  if (!mayOffer || client.offer_version !== 1 || information.preferred === 1) return [];
+  return [
+    bad(
+      "offers",
+      "offers of version 1 are about Content Information 1.0 alone, and this node asks for 2.0: what it downloads is not offered",
+      "branchcache config set content_info.preferred 1, or branchcache config unset hosted_client.offer_version",
+    ),
+  ];
 }
 
 /** "Not peerable": silence that nobody sees. */

@@ -52,6 +52,7 @@ describe("what the daemon tells of itself", () => {
     const data = { active_bytes: 0, max_bytes: GIB, disk_bytes: 0 };
     const daemon: CheckedDaemon = {
       settings: settingsOf({ mode: "distributed", "cache.data.path": tmpdir() }),
+      refused: undefined,
       status: async () => ({ cache: { data } }) as unknown as Awaited<ReturnType<CheckedDaemon["status"]>>,
       metrics,
       peers,
@@ -85,6 +86,22 @@ describe("what the daemon tells of itself", () => {
       "branchcache enable",
       () => {},
       { settings: settingsOf({}) },
+    ],
+    [
+      "settings",
+      "the settings are not followed, and those before hold until the daemon ends: peer.x: no; peer.y: no",
+      "branchcache config check",
+      () => {},
+      { refused: "peer.x: no\npeer.y: no" },
+    ],
+    [
+      "offers",
+      "what it downloads is not offered",
+      "content_info.preferred 1",
+      () => {},
+      {
+        settings: settingsOf({ mode: "auto", "cache.data.path": tmpdir(), "hosted_client.offer_version": 1 }),
+      },
     ],
     ["port", "blocks are not served", "branchcache events", () => {}, { node: undefined }],
     [
@@ -165,6 +182,17 @@ describe("what the daemon tells of itself", () => {
         cure: expect.stringContaining(cure),
       },
     ]);
+  });
+
+  it("takes a content server without a mode for what it is", async () => {
+    const settings = settingsOf({
+      "cache.data.path": tmpdir(),
+      "content_server.enabled": true,
+      "content_server.root": "/srv",
+    });
+    const findings = await found(() => {}, { settings, node: undefined });
+    expect(findings.filter(({ result }) => result !== "good")).toEqual([]);
+    expect(findings[0]?.text).toBe("content server alone: mode is disabled");
   });
 
   it("says what it cannot know of its neighbours yet", async () => {

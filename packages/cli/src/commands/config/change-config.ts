@@ -50,7 +50,7 @@ async function changeConfig(
       ? []
       : [`${key} is overruled by ${originText(origin)}`];
   });
-  const restart = await restartWanted(options.controlSocket);
+  const restart = await restartWanted(options.controlSocket, file);
   const result = { file, changed: Object.fromEntries(changes), overruled, daemon: restart !== undefined };
   print(
     options,
@@ -65,9 +65,12 @@ async function changeConfig(
 }
 
 /** Has the daemon follow, where one runs that this user may speak to; undefined where none does. */
-async function restartWanted(controlSocket: string | undefined): Promise<readonly string[] | undefined> {
+async function restartWanted(
+  controlSocket: string | undefined,
+  file: string,
+): Promise<readonly string[] | undefined> {
   try {
-    return (await followConfig(controlSocket)).restart;
+    return (await followConfig(controlSocket, file)).restart;
   } catch (error) {
     if (isOutOfReach(error)) return undefined;
     throw error;

@@ -39,7 +39,7 @@ export async function runEnable(options: EnableOptions, globals: ConfigGlobals):
   const told = announced === undefined ? {} : { announcement: announced.parts };
   const text = announced === undefined ? [] : [announced.text.trimEnd()];
   try {
-    const { keys } = await followConfig(options.controlSocket);
+    const { keys } = await followConfig(options.controlSocket, file);
     print(options, { mode, file, daemon: true, changed: keys, ...told }, [
       mode === "disabled" ? "BranchCache is off." : `BranchCache is on: ${mode}.`,
       ...text,

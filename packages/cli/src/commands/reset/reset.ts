@@ -42,7 +42,7 @@ export async function runReset(options: ResetOptions, globals: ConfigGlobals): P
     cache: true,
   });
   const { file } = await writeConfig(new Map(settingKeys.map(({ key }) => [key, undefined])), globals);
-  await followConfig(controlSocket);
+  await followConfig(controlSocket, file);
   print(options, { segments, file }, [
     `${segments} segments removed, the counters are zero, and ${file} has no settings: BranchCache is off.`,
     "branchcache enable distributed switches it on again.",

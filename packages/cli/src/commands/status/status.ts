@@ -65,7 +65,7 @@ function lines(
       ["On battery", client.serve_on_battery ? "serves" : "does not serve"],
       ...hostedCacheRows(client),
     ],
-    "content-server": [["Content server", status.content_server.url ?? "off"]],
+    "content-server": contentServerRows(status.content_server),
     "hosted-server": hostedServerRows(hosted),
     network: [
       ["Serves blocks", servingText],
@@ -90,10 +90,11 @@ function lines(
     ...pairs([
       [
         "BranchCache",
-        `${status.enabled ? "on" : "OFF"}, ${client.mode}; ` +
+        `${stateText(status)}; ` +
           `version ${service.version}, running for ${formatDuration(service.uptime_ms)}`,
       ],
       ["Saved", `${formatBytes(today.wan_saved_bytes)} today, ${formatBytes(all.wan_saved_bytes)} in all`],
+      ...givenRows(today, all),
       ...(hosted.enabled && !verbose
         ? hostedServerRows(hosted).slice(1)
         : // The last part of the long form has it too.
@@ -101,12 +102,42 @@ function lines(
           ? []
           : ([["Serves blocks", servingText]] as const)),
       ...(client.hosted_caches.length > 0 && !verbose ? hostedCacheRows(client) : []),
-      ...(status.content_server.url === null ? [] : (rows["content-server"] ?? [])),
+      ...(status.content_server.url === null ? [] : contentServerRows(status.content_server)),
       ...(rows["cache"] ?? []),
       ...(verbose ? [...(rows["client"] ?? []), ...(rows["hosted-server"] ?? [])] : []),
       ...(verbose ? (rows["network"] ?? []) : ([["Dashboard", network.metrics.url ?? "off"]] as const)),
     ]),
     ...(status.warnings.length > 0 ? ["", ...status.warnings.map((warning) => `! ${warning}`)] : []),
+  ];
+}
+
+function stateText({ client, content_server: contentServer, enabled }: Status): string {
+  if (enabled) return `on, ${client.mode}`;
+  return contentServer.url === null ? `OFF, ${client.mode}` : `content server alone, mode ${client.mode}`;
+}
+
+/** What others were spared by this machine, where there is any. */
+function givenRows(
+  today: Statistics["today"],
+  all: Statistics["all"],
+): readonly (readonly [string, string])[] {
+  const row = (name: string, now: number, total: number): readonly (readonly [string, string])[] =>
+    total > 0 ? [[name, `${formatBytes(now)} today, ${formatBytes(total)} in all`]] : [];
+  return [
+    ...row("Gave to others", today.served_bytes, all.served_bytes),
+    ...row("Server spared", today.content_server_saved_bytes, all.content_server_saved_bytes),
+  ];
+}
+
+function contentServerRows(server: Status["content_server"]): readonly (readonly [string, string])[] {
+  const { min_size: minSize, origin, root, url } = server;
+  if (url === null) return [["Content server", "off"]];
+  const port = new URL(url).port || "80";
+  const shown = new URL(url).hostname === "localhost" ? `${url} and port ${port} of every address` : url;
+  const source = root === null ? `passes on what ${origin} serves` : `serves ${root}`;
+  return [
+    ["Content server", shown],
+    ["", `${source}; files under ${formatBytes(minSize)} go plain`],
   ];
 }
 
