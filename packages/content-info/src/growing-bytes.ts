@@ -1,4 +1,4 @@
-/** Bytes appended one run at a time, joined without a list of the runs. */
+/** An array of bytes that grows as runs are appended. */
 export class GrowingBytes {
   #bytes = new Uint8Array(1024);
   #length = 0;

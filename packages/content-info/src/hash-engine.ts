@@ -1,4 +1,4 @@
-/** The one seam for hashing: the same algorithms over whatever library the platform has. */
+/** The interface to hashing: the same algorithms by whatever library the platform has. */
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256, sha384, sha512 } from "@noble/hashes/sha2.js";
 import type { HashAlgorithm } from "./types.ts";

@@ -1,5 +1,5 @@
 /**
- * Publications as bytes for a store, in a format of our own: little-endian, with a CRC-32 at the end that tells damage.
+ * Publications as bytes for a store, in a format of our own: little-endian, with a CRC-32 at the end to find damage.
  * Segment lengths are written for version 2.0 alone: those of version 1.0 follow from the content's length.
  */
 import {
@@ -51,7 +51,7 @@ const headerLayout: Layout<Header> = struct("Publication", {
 const HEADER_BYTES = 18;
 const LENGTH_AT = 6;
 
-/** Where the columns lie, and the whole size. */
+/** The offset of each column, and the size of the whole. */
 function columnsOf({ version, algorithm, lengthBytes, segmentCount }: Header) {
   const hashBytes = hashLengthBytes(algorithm);
   const blocks = version === 1 ? Math.ceil(lengthBytes / V1_BLOCK_BYTES) : 0;

@@ -1,4 +1,4 @@
-/** What one pass over content yields: lengths and hashes, nothing secret, nothing of the content itself. */
+/** What one pass over content yields: lengths and hashes. It has no keys and no bytes of the content. */
 
 import { hashLengthBytes, requireAlgorithmOf } from "./algorithms.ts";
 import { V1_BLOCK_BYTES, V1_SEGMENT_BYTES } from "./constants.ts";
@@ -11,6 +11,7 @@ import type { ContentInformationVersion, HashAlgorithm, HashOfData } from "./typ
 export interface Publication {
   readonly version: ContentInformationVersion;
   readonly algorithm: HashAlgorithm;
+  /** Length of the content. */
   readonly lengthBytes: number;
   readonly segmentCount: number;
   /** Where the segment starts in the content. */

@@ -18,7 +18,7 @@ export interface PublisherOptions {
   readonly algorithm?: Exclude<HashAlgorithm, "sha512-truncated">;
 }
 
-/** Of each version that was asked for. Content of no bytes gives publications without segments. */
+/** One publication for each version that was asked for. Content of no bytes gives publications without segments. */
 export interface Publications {
   readonly v1?: Publication;
   readonly v2?: Publication;
@@ -46,7 +46,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   let position = 0;
   return {
     update(bytes) {
-      // Slice by block, so that the second version finds the bytes still in the processor's cache.
+      // In slices of a block, so that version 2.0 finds the bytes in the cache of the processor.
       for (let at = 0; at < bytes.length; ) {
         const end = Math.min(at + V1_BLOCK_BYTES - (position % V1_BLOCK_BYTES), bytes.length);
         const slice = bytes.subarray(at, end);
@@ -63,14 +63,14 @@ export function createPublisher(options: PublisherOptions): Publisher {
   };
 }
 
-/** Content that is at hand as a whole. */
+/** Publishes content that is in memory as a whole. */
 export function publishBytes(bytes: Uint8Array, options: PublisherOptions): Publications {
   const publisher = createPublisher(options);
   publisher.update(bytes);
   return publisher.finish();
 }
 
-/** Hash over a run of slices; a run that is one slice needs no running state. */
+/** The hash of a run of slices. A run of one slice is hashed in one call, which is faster. */
 class RunHash {
   readonly #engine: HashEngine;
   readonly #algorithm: HashAlgorithm;

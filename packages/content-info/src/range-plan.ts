@@ -3,11 +3,14 @@ import { ContentError } from "./errors.ts";
 import type { Publication } from "./publication.ts";
 import type { ContentRange } from "./types.ts";
 
-/** The segments a range touches, first and last included, with the range itself. */
+/** A range, and the segments it touches. */
 export interface RangePlan {
   readonly range: ContentRange;
+  /** The range is all of the content. */
   readonly whole: boolean;
+  /** Index of the first segment. */
   readonly first: number;
+  /** Index of the last segment, included. */
   readonly last: number;
 }
 

@@ -15,7 +15,7 @@ import type {
   SegmentSecret,
 } from "./types.ts";
 
-/** What a segment is made of; identifier, secret and the list of block hashes come of it. */
+/** What a segment is made from; its identifier and secret are derived from it. */
 export interface SegmentSource {
   readonly version: ContentInformationVersion;
   readonly algorithm: HashAlgorithm;

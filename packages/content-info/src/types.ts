@@ -19,7 +19,7 @@ export type BlockHash = BytesOfKind<"BlockHash">;
  */
 export type ContentInformationVersion = 1 | 2;
 
-/** The last is SHA-512 cut to its first 32 bytes, the only one of version 2.0. */
+/** `sha512-truncated`, the first 32 bytes of SHA-512, is that of version 2.0; the others are those of version 1.0. */
 export type HashAlgorithm = "sha256" | "sha384" | "sha512" | "sha512-truncated";
 
 /** From `startBytes` up to, but not including, `endBytes`, counted from the start of the content. */

@@ -1,4 +1,4 @@
-/** Joins callbacks to an async iterator. */
+/** A bounded queue between callbacks that push and one reader that iterates. */
 export class AsyncQueue<T> {
   readonly #max: number;
   readonly #items: T[] = [];
@@ -6,6 +6,7 @@ export class AsyncQueue<T> {
   #ended = false;
   #failure: { readonly reason: unknown } | undefined;
 
+  /** `max`: items that may be queued. */
   constructor(max: number) {
     this.#max = max;
   }
@@ -18,20 +19,20 @@ export class AsyncQueue<T> {
     return true;
   }
 
-  /** The reader gets what is there and then the end. */
+  /** No more items: the reader gets those that are queued, and then the end. */
   end(): void {
     this.#ended = true;
     this.#wake();
   }
 
-  /** The reader fails at once. */
+  /** The reader throws the reason at once; queued items are lost. */
   fail(reason: unknown): void {
     this.#failure = { reason };
     this.#ended = true;
     this.#wake();
   }
 
-  /** For one reader. */
+  /** To be iterated by one reader. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void> {
     for (;;) {
       if (this.#failure) throw this.#failure.reason;

@@ -6,7 +6,7 @@ export const DISCOVERY_PORT = 3702;
 export const IPV4_GROUP = "239.255.255.250";
 /** Multicast group of IPv6, of link-local scope. WSD05 2.4. */
 export const IPV6_GROUP = "ff02::c";
-/** Milliseconds. WSD05 2.4; other documents may change it. */
+/** The longest random delay before a Hello or an answer, in milliseconds. WSD05 2.4; a profile may set another. */
 export const APP_MAX_DELAY_MS = 500;
 
 /** The envelope limit of DPWS, which Windows applies too; larger datagrams are not parsed. */
@@ -25,11 +25,11 @@ export const MAX_MATCHES = 64;
 /** A repeat follows the first send by up to 1,750 ms in SOAP-over-UDP 2004; some clients repeat later. */
 export const DUPLICATE_WINDOW_MS = 10_000;
 export const MAX_REMEMBERED_MESSAGES = 8_192;
-/** Answers that wait for their delay at one time: fifty clients that start together ask a hundred times each. */
+/** Answers that may wait for their delay at a time: enough for 50 clients that start together and ask 100 times each. */
 export const MAX_PENDING_ANSWERS = 8_192;
 /** Matches that a caller has not yet taken; beyond it the newest are dropped. */
 export const MAX_QUEUED_ITEMS = 4_096;
-/** Services that a watcher knows at one time. */
+/** Services that a watcher remembers at a time. */
 export const MAX_REMEMBERED_SERVICES = 1_024;
 /** Sources whose rate, and endpoints whose order, is remembered. */
 export const MAX_REMEMBERED_SOURCES = 4_096;

@@ -1,4 +1,4 @@
-/** Answers probes and resolves: delay, one datagram and its repeats, the same again for late duplicates. */
+/** Answers probes and resolves: after a delay one datagram and its repeats, and the same again for a late duplicate. */
 
 import { detachText } from "./detach-text.ts";
 import { WsDiscoveryError } from "./errors.ts";
@@ -27,28 +27,23 @@ import { type ProtocolVersion, VERSIONS } from "./protocol/versions.ts";
 /** Where a request came from. */
 export interface RequestInfo {
   readonly version: ProtocolVersion;
+  /** As it was written. */
   readonly messageId: string;
   readonly from: Endpoint;
-  /** The link it came in on; undefined for a source on none of ours, if such are answered at all. */
+  /** The link it came in on; undefined for a source off our links, which gets here only without `onLinkOnly`. */
   readonly link: Link | undefined;
 }
 
-/**
- * What an answer says: a description, or the same as a template and the texts that fill it, which is faster to
- * write.
- */
+/** What an answer says: a description, or a template and its texts, which is faster to write. */
 export type Match = ServiceDescription | TemplateMatch;
 
-/** Builds the match when the delay is over; undefined if there is nothing to say any more. */
+/** Makes the match when the delay is over; undefined if there is nothing to answer any more. */
 export type MatchBuilder = () => Match | undefined | Promise<Match | undefined>;
 
-/** How a request is answered; undefined: not at all. */
+/** What makes the answer to a request; undefined leaves it unanswered. */
 export type RequestDecision = MatchBuilder | undefined;
 
-/**
- * Decides which requests are answered, and with what; undefined leaves one unanswered. A function given back is
- * called after the delay. WSD05 5.3, 6.3.
- */
+/** Decides which requests are answered. What it returns is called after the delay, to make the answer. WSD05 5.3, 6.3. */
 export interface RequestHandler {
   /** Decides whether the probe is answered. What it throws goes to `onError`. */
   onProbe(probe: Probe, request: RequestInfo): RequestDecision | Promise<RequestDecision>;
@@ -58,12 +53,9 @@ export interface RequestHandler {
 
 /** Timing, limits and form of the answers of one handler. */
 export interface RespondOptions {
-  /** Milliseconds before an answer, drawn at random from and to, both included. Default 0 to 500. */
+  /** The shortest and the longest random delay before an answer, in milliseconds. Default 0 and 500. */
   readonly answerDelayMs?: readonly [number, number];
-  /**
-   * A duplicate of a request, this many milliseconds after its answer, gets the same bytes again.
-   * Default: never.
-   */
+  /** From how many milliseconds after its answer on a duplicate of a request gets the same bytes again. Default: never. */
   readonly reanswerAfterMs?: number;
   /** Answers to one source in a second, at most. Default 100. */
   readonly answersPerSecond?: number;
@@ -91,10 +83,10 @@ interface Answered {
   atMs: number;
 }
 
-/** Keeps nothing of the message: many wait at a time. */
+/** An answer that waits for its delay. It does not keep the message alive: many wait at a time. */
 class WaitingAnswer implements Task {
   readonly kind: RequestMessage["kind"];
-  /** Of the request's identifier. */
+  /** `identifierKey` of the request's MessageID. */
   readonly key: string;
   readonly request: RequestInfo;
   readonly build: MatchBuilder;
@@ -127,7 +119,7 @@ export class Responder {
   readonly #rate: RateLimit;
   readonly #answers = new RecentMap<Answered>(MAX_REMEMBERED_ANSWERS);
   readonly #writer: MessageWriter;
-  /** By version; undefined for one that has to be written in the ordinary way. */
+  /** By version of the protocol; undefined for a template that `AnswerTemplate` cannot take apart. */
   readonly #templates = new WeakMap<MatchTemplate, Map<ProtocolVersion, AnswerTemplate | undefined>>();
   #pending = 0;
 
@@ -139,7 +131,7 @@ export class Responder {
     this.#rate = new RateLimit(options.answersPerSecond ?? 100);
   }
 
-  /** A request not seen before. */
+  /** Takes a request that was not seen before. */
   async answer(message: RequestMessage, request: RequestInfo, key: string): Promise<void> {
     const { random, pauses, onError } = this.#context;
     if (this.#pending >= MAX_PENDING_ANSWERS) {
@@ -162,7 +154,7 @@ export class Responder {
     this.#pending--;
   }
 
-  /** A request seen before. True if it was answered again, which it is not while its answer waits. */
+  /** Takes a duplicate of a request. True if it is answered again; not while its first answer waits. */
   answerAgain(request: RequestInfo, key: string): boolean {
     const known = this.#answers.get(key);
     const { reanswerAfterMs = Number.POSITIVE_INFINITY } = this.#options;
@@ -175,7 +167,7 @@ export class Responder {
     return true;
   }
 
-  /** After the delay. */
+  /** Sends the answer, its delay being over. */
   async finish({ kind, key, request, build }: WaitingAnswer): Promise<void> {
     const { clock, onError } = this.#context;
     try {
@@ -247,7 +239,7 @@ export class Responder {
   }
 }
 
-/** A reply address other than the source's would let anybody have others flooded. */
+/** Whether the answer is wanted at the source. Any other reply address would let a stranger have others flooded. */
 export function repliesToSource(message: DiscoveryMessage, from: Endpoint): boolean {
   const { replyTo } = message;
   if (replyTo === undefined || replyTo === VERSIONS[message.version].anonymous) return true;
@@ -260,7 +252,7 @@ export function repliesToSource(message: DiscoveryMessage, from: Endpoint): bool
   );
 }
 
-/** In place, as the handler may keep the request, too. */
+/** Detaches its texts from the datagram; in place, since the handler may keep the request as well. */
 function keepable(request: { -readonly [Name in keyof RequestInfo]: RequestInfo[Name] }): void {
   request.messageId = detachText(request.messageId);
 }

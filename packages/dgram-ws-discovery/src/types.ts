@@ -26,24 +26,23 @@ export type DropReason =
   /** The caller takes matches too slowly. */
   | "backlog";
 
-/**
- * What `openWsDiscovery` needs from outside, which links and versions it uses, and who is told what goes wrong.
- */
+/** The ports that `openWsDiscovery` works through, the links and versions it uses, and who hears of faults. */
 export interface WsDiscoveryOptions {
   readonly clock: Clock;
+  /** For identifiers and delays. */
   readonly random: Random;
   readonly datagrams: DatagramPort;
   /** Interface names or addresses. Default: all but loopback. */
   readonly interfaces?: readonly string[];
-  /** Default both. */
+  /** IPv4, IPv6. Default both. */
   readonly families?: readonly (4 | 6)[];
-  /** Default 3702. */
+  /** UDP port of the protocol. Default 3702. */
   readonly port?: number;
-  /** Default 1: messages stay on the link. */
+  /** TTL or hop limit. Default 1: messages stay on the link. */
   readonly multicastTtl?: number;
   /** Versions that are listened to. Default only 2005/04. */
   readonly versions?: readonly ProtocolVersion[];
-  /** Take no notice of sources outside the links' subnets. Default true. */
+  /** Drop what comes from outside the subnets of the links. Default true. */
   readonly onLinkOnly?: boolean;
   /** Repeats of what is sent. Default SOAP-over-UDP 1.1. */
   readonly timing?: { readonly multicast: TransmissionTiming; readonly unicast: TransmissionTiming };
@@ -63,6 +62,7 @@ export interface WsDiscoveryOptions {
 export interface ReceivedMatch {
   readonly service: ServiceDescription;
   readonly version: ProtocolVersion;
+  /** MessageID of the request, as the answer wrote it. */
   readonly relatesTo: string | undefined;
   readonly from: Endpoint;
   /** Undefined for a source on none of our links. */
@@ -73,6 +73,7 @@ export interface ReceivedMatch {
 export interface QueryOptions {
   /** Milliseconds until the query closes by itself. */
   readonly timeoutMs: number;
+  /** Ends the query; the iterator throws its reason. */
   readonly signal?: AbortSignal;
   /** Default 2005/04. */
   readonly version?: ProtocolVersion;
@@ -80,7 +81,7 @@ export interface QueryOptions {
   readonly to?: Endpoint;
   /** Prefix to namespace, declared on the envelope. */
   readonly prefixes?: Readonly<Record<string, string>>;
-  /** Milliseconds that answers take at most: no repeat is sent that could not be answered in time. Default 0. */
+  /** How long answers take at most, in milliseconds: no repeat is sent so late that its answer could not count. Default 0. */
   readonly answerWithinMs?: number;
   /** Told the MessageID before anything is sent. */
   onStart?(messageId: string): void;
@@ -104,8 +105,9 @@ export interface AnnounceOptions {
   readonly version?: ProtocolVersion;
   /** Prefix to namespace, declared on the envelope. */
   readonly prefixes?: Readonly<Record<string, string>>;
+  /** Ends the delay and the repeats; `announce` then resolves. */
   readonly signal?: AbortSignal;
-  /** A random wait before the first send, in milliseconds from and to. Default none. */
+  /** The shortest and the longest random delay before the first send, in milliseconds. Default: none. */
   readonly delayMs?: readonly [number, number];
   /** Default all. */
   readonly links?: readonly Link[];

@@ -1,4 +1,4 @@
-/** The whole of it on one host: queries, answers, announcements, on every chosen link. */
+/** WS-Discovery of one host: queries, answers and announcements on every chosen link. */
 import { AsyncQueue } from "./async-queue.ts";
 import { WsDiscoveryError } from "./errors.ts";
 import { DISCOVERY_PORT, MAX_QUEUED_ITEMS } from "./limits.ts";
@@ -40,8 +40,8 @@ const NO_PREFIXES: Readonly<Record<string, string>> = {};
 
 /**
  * Opens a socket on each link. The discovery port itself is bound by the first `respond` or `announcements`. Rejects with
- * `WSD_OPTION` for a port that there is not; an interface that there is not, or cannot be used, is told to `onError` alone,
- * for it may come later.
+ * `WSD_OPTION` for an impossible port. An interface that does not exist or cannot be used goes to `onError`, and is used
+ * once it can be.
  */
 export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDiscovery> {
   const { clock, timing = SOAP_OVER_UDP_1_1, versions = ["2005/04"], onLinkOnly = true } = options;
@@ -53,7 +53,7 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
   const drop = (reason: DropReason, from: Endpoint, error?: WsDiscoveryError) =>
     options.onDrop?.(reason, from, error);
   const pauses = new Pauses(clock);
-  /** One for each iterator in use: called when discovery is closed, so that its reader fails. */
+  /** Fail the readers of the iterators in use when discovery is closed. */
   const closers = new Set<(reason: WsDiscoveryError) => void>();
   let closed: WsDiscoveryError | undefined;
   const queries = new Map<string, OpenQuery>();
@@ -65,7 +65,7 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
   const order = new SequenceOrder();
   const sequence = new SequenceCounter(options.instanceId ?? Math.floor(clock.wallMs() / 1_000) >>> 0);
 
-  /** Callers pass the same prefixes again and again; what a writer prepares for them is kept as long as they are. */
+  /** A writer for each object of prefixes, since callers pass the same one again and again. */
   const writers = new WeakMap<Readonly<Record<string, string>>, MessageWriter>();
   function writerFor(prefixes: Readonly<Record<string, string>> = NO_PREFIXES): MessageWriter {
     let writer = writers.get(prefixes);
@@ -189,7 +189,7 @@ export async function openWsDiscovery(options: WsDiscoveryOptions): Promise<WsDi
         if (accepts(match) && !queue.push(match)) drop("backlog", match.from);
       },
     });
-    // Our own listening socket hears our own multicast: that copy has to count as a duplicate.
+    // Our listening socket receives our own multicast; noted here, that copy counts as a duplicate.
     duplicates.isNew(key, clock.monotonicMs());
     queryOptions.onStart?.(messageId);
     const lastAfterMs = timeoutMs - answerWithinMs;

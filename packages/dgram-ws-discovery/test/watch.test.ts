@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { type ServiceDescription, startTargetService, watchServices, writeMessage } from "../src/index.ts";
+import {
+  type AnnouncementBody,
+  type ServiceDescription,
+  startTargetService,
+  watchServices,
+  writeMessage,
+} from "../src/index.ts";
 import { ServiceTable } from "../src/watch.ts";
 import { ADDRESS, gather, type Link, linkForEach, PRINTER } from "./support.ts";
 
@@ -43,6 +49,21 @@ describe("watchServices", () => {
     here = fresh;
   });
 
+  /** Sends announcements of the endpoint as they are, without a service that answers. */
+  async function speaker() {
+    const socket = await here.lan.host("192.0.2.9/24").open({ family: 4 }, () => {});
+    return (messageNumber: number, body: AnnouncementBody) =>
+      socket.send(
+        writeMessage({
+          version: "2005/04",
+          messageId: `urn:m:${messageNumber}`,
+          appSequence: { instanceId: 1, messageNumber },
+          ...body,
+        }),
+        { address: "239.255.255.250", port: 3702 },
+      );
+  }
+
   it("tells of a service that comes, changes and goes, once each", async () => {
     const watching = await here.host("192.0.2.1/24");
     const abort = new AbortController();
@@ -80,23 +101,43 @@ describe("watchServices", () => {
       return undefined;
     })();
     await here.clock.settle();
-    const socket = await here.lan.host("192.0.2.9/24").open({ family: 4 }, () => {});
-    const say = (messageNumber: number, kind: "Hello" | "Bye") =>
-      socket.send(
-        writeMessage({
-          version: "2005/04",
-          messageId: `urn:m:${messageNumber}`,
-          appSequence: { instanceId: 1, messageNumber },
-          ...(kind === "Hello" ? { kind, service } : { kind, address: ADDRESS }),
-        }),
-        { address: "239.255.255.250", port: 3702 },
-      );
-    await say(2, "Bye");
-    await say(1, "Hello");
+    const say = await speaker();
+    await say(2, { kind: "Bye", address: ADDRESS });
+    await say(1, { kind: "Hello", service });
     await here.clock.advance(0);
     expect(watching.drops).toEqual(["older"]);
-    await say(3, "Hello");
+    await say(3, { kind: "Hello", service });
     await here.clock.advance(0);
     expect(await first).toEqual({ change: "added", service: { ...service, extensions: [] } });
+  });
+
+  describe("while it resolves a Hello without addresses", () => {
+    const { xAddrs: _, ...bare } = service;
+
+    it("tells nothing of a service that goes meanwhile", async () => {
+      const watching = await here.host("192.0.2.1/24");
+      const { found } = gather(watchServices(watching.discovery, { resolveMs: 1_000 }));
+      const say = await speaker();
+      await here.clock.settle();
+      await say(1, { kind: "Hello", service: bare });
+      await here.clock.advance(100);
+      await say(2, { kind: "Bye", address: ADDRESS });
+      await here.clock.advance(2_000);
+      expect(found).toEqual([]);
+    });
+
+    it("tells of the last of several, and once", async () => {
+      const watching = await here.host("192.0.2.1/24");
+      const { found } = gather(watchServices(watching.discovery, { resolveMs: 1_000 }));
+      const say = await speaker();
+      await here.clock.settle();
+      await say(1, { kind: "Hello", service: bare });
+      await here.clock.advance(100);
+      await say(2, { kind: "Hello", service: { ...bare, metadataVersion: 6 } });
+      await here.clock.advance(100);
+      await say(3, { kind: "Hello", service: { ...service, metadataVersion: 7 } });
+      await here.clock.advance(2_000);
+      expect(found).toMatchObject([{ change: "added", service: { metadataVersion: 7 } }]);
+    });
   });
 });

@@ -10,7 +10,7 @@ import {
 } from "dgram-ws-discovery/profile";
 import { MAX_ADDRESSES } from "./limits.ts";
 
-/** Our addresses on the prober's own subnet, `host:port` without zone. */
+/** Our addresses on the subnet of whoever probes, as `host:port` without zone. */
 export function offeredAddresses(from: Endpoint, link: Link, port: number): string[] {
   const source = parseAddress(from.address);
   if (!source) return [];
@@ -49,13 +49,13 @@ export function usableAddresses(
   return usable;
 }
 
-/** `host:port`; a scheme and path, which nobody should send, are taken away. */
+/** Reads `host:port`; a scheme and a path, which do not belong here, are dropped. */
 function parseEntry(entry: string): Endpoint | undefined {
   const bare = entry.replace(/^http:\/\//i, "").replace(/\/.*$/, "");
   return parseEndpoint(bare);
 }
 
-/** A zone that somebody else wrote means nothing here. */
+/** With the zone of the link: the one that another host wrote means nothing here. */
 function withLinkZone(address: NumericAddress, link: Link): NumericAddress {
   const { family, bytes } = address;
   if (!isLinkLocal(address)) return { family, bytes };

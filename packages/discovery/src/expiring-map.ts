@@ -1,4 +1,4 @@
-/** What is remembered of segments for a while, oldest first out. */
+/** Entries that expire after a time. Of too many the oldest go first. */
 import { MAX_REMEMBERED_SEGMENTS } from "./limits.ts";
 
 interface Entry<T> {
@@ -10,7 +10,7 @@ export class ExpiringMap<T> {
   readonly #ttlMs: number;
   readonly #max: number;
   readonly #entries = new Map<string, Entry<T>>();
-  /** The segments of one probe mostly share one: a node may remember tens of thousands. */
+  /** Segments of one probe have the same value and time: they share this entry, to save memory for tens of thousands. */
   #newest: Entry<T> | undefined;
 
   constructor(ttlMs: number, max: number = MAX_REMEMBERED_SEGMENTS) {
@@ -18,7 +18,7 @@ export class ExpiringMap<T> {
     this.#max = max;
   }
 
-  /** Nothing is remembered, not even what has expired. */
+  /** Whether there are no entries, expired ones included. */
   get isEmpty(): boolean {
     return this.#entries.size === 0;
   }

@@ -3,7 +3,7 @@ import { type QName, VERSIONS } from "dgram-ws-discovery";
 
 export const PEERDIST = "http://schemas.microsoft.com/p2p/2007/09/PeerDistributionDiscovery";
 
-/** Clients that read answers as text look for these very prefixes; the rest is `soap`, `wsa`, `wsd`. */
+/** The prefix that clients look for that read answers as text; beside `soap`, `wsa` and `wsd`, which are always written. */
 export const PREFIXES: Readonly<Record<string, string>> = { PeerDist: PEERDIST };
 
 /**
@@ -31,7 +31,7 @@ export const FORMATS: Readonly<Record<FormatVersion, Format>> = {
   },
 };
 
-/** The format whose type name is among these; undefined if the message is for somebody else. */
+/** The format whose type is among these; undefined if none is. */
 export function formatOf(types: readonly QName[] | undefined): FormatVersion | undefined {
   const has = (version: FormatVersion) =>
     types?.some(

@@ -1,4 +1,4 @@
-/** Both roles on one host, joined to the network. */
+/** Discovery of one host, client and server, joined to the network. */
 import { BranchCacheError, errorCode, type Observer, silentObserver } from "@branchcache/runtime";
 import { newUuidUrn, openWsDiscovery, type WsDiscoveryError } from "dgram-ws-discovery";
 import { Finder } from "./client/finder.ts";
@@ -18,7 +18,7 @@ import { probeAnswerer } from "./server/probe-answerer.ts";
 import type { PeerDiscovery, PeerDiscoveryOptions } from "./types.ts";
 
 /**
- * Asks, and with `serve` answers, from now on. An interface that cannot be used is reported as
+ * Starts discovery: `find` asks from now on and, with `serve`, probes are answered. An interface that cannot be used is reported as
  * `listen.port_in_use`, `listen.no_permission` or `discovery.failed` to the observer, and the others go on. Rejects with
  * `WSD_OPTION` for a port that there is not.
  */

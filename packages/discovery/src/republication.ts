@@ -5,11 +5,11 @@ import { ExpiringMap } from "./expiring-map.ts";
 import { PARTIAL_QUORUM_CHANCE, REPUBLISH_MEMORY_MS } from "./limits.ts";
 import { segmentKey } from "./messages/match.ts";
 
-/** What the node saw when it first looked for the segment itself. */
+/** How many peers had a segment when this node first looked for it. */
 export interface Spread {
-  /** Endpoints that answered. */
+  /** Peers that answered for it. */
   readonly peers: number;
-  /** Those of them that had all of it. */
+  /** Those of them that had all its blocks. */
   readonly complete: number;
 }
 
@@ -17,10 +17,10 @@ export class Republication {
   readonly #quorum: number;
   readonly #random: Random;
   readonly #spreads = new ExpiringMap<Spread>(REPUBLISH_MEMORY_MS);
-  /** The segments of one file are mostly spread alike, and are many. */
+  /** Segments of one file mostly have the same numbers: they share this object, to save memory. */
   #newest: Spread | undefined;
 
-  /** `quorum` 0 switches silence off. */
+  /** `quorum`: so many peers are enough for this node to keep silent; 0 means that it never does. */
   constructor(quorum: number, random: Random) {
     this.#quorum = quorum;
     this.#random = random;
@@ -38,6 +38,7 @@ export class Republication {
     this.#spreads.set(key, this.#newest, nowMs);
   }
 
+  /** Whether the node may answer for the segment; decided by chance where enough peers have it, but not all of it. */
   mayAnswer(id: SegmentId, nowMs: number): boolean {
     if (this.#quorum <= 0 || this.#spreads.isEmpty) return true;
     const spread = this.#spreads.get(segmentKey(id), nowMs);

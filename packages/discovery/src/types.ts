@@ -4,9 +4,9 @@ import type { Clock, Endpoint, Observer, Random, UdpPort } from "@branchcache/ru
 import type { FormatVersion } from "./formats.ts";
 import type { HeldSegment } from "./messages/match.ts";
 
-/** Port: the cache. */
+/** The cache, as far as discovery asks it. */
 export interface HeldSegments {
-  /** Answers index-aligned; identifiers may be of any length, for either version. */
+  /** What is held of each segment, index-aligned; undefined for nothing. Identifiers may have any length. */
   holds(ids: readonly SegmentId[]): Promise<readonly (HeldSegment | undefined)[]>;
 }
 
@@ -21,7 +21,7 @@ export interface DiscoveredPeer {
 /** A segment that a peer told of. [MS-PCCRD] 2.2.3.9 */
 export interface FoundSegment {
   readonly id: SegmentId;
-  /** The peer has every block. In version 1.0 known from the block count, see `totalBlocks` of `find`. */
+  /** The peer has every block. In version 1.0 worked out from the block count, see `FindOptions.totalBlocks`. */
   readonly complete: boolean;
   /** Version 1.0 only. */
   readonly heldBlocks?: number;
@@ -71,13 +71,13 @@ export interface PeerDiscoveryOptions {
   readonly udp: UdpPort;
   /** Receives metrics and events. Default: nobody. */
   readonly observer?: Observer;
-  /** Names or addresses. Default: all but loopback. */
+  /** Names or addresses of interfaces. Default: all but loopback. */
   readonly interfaces?: readonly string[];
-  /** UDP. Default 3702. */
+  /** UDP port of WS-Discovery. Default 3702. */
   readonly port?: number;
   /** Milliseconds that a probe waits for answers; never less than `backoffMs`. Default 300. */
   readonly waitMs?: number;
-  /** Milliseconds that an answer waits at most, and is thought to wait at others. Default 65. */
+  /** The longest random delay of an answer, in milliseconds, here and as it is assumed of others. Default 65. */
   readonly backoffMs?: number;
   /** Probes sent in a second at most; further ones wait. Default 100. */
   readonly maxPerSecond?: number;
@@ -90,9 +90,9 @@ export interface PeerDiscoveryOptions {
   readonly addressTtlMs?: number;
   /** Keep silent about segments that this many others answered for. Default 10; 0 for never. */
   readonly republishQuorum?: number;
-  /** Milliseconds between looks at the interfaces. Default 5,000; 0 for never again. */
+  /** Milliseconds between looks at the interfaces. Default 5,000; 0 looks once. */
   readonly interfaceRefreshMs?: number;
-  /** Absent: ask, and answer nobody. */
+  /** Answer the probes of others. Default: only ask. */
   readonly serve?: ServeOptions;
 }
 
@@ -108,7 +108,7 @@ export interface PeerDiscovery {
    * `BC_DISCOVERY_CLOSED`; for a version that there is not `BC_INVALID_ARGUMENT`.
    */
   find(ids: readonly SegmentId[], options: FindOptions): AsyncIterable<PeerMatch>;
-  /** A peer that is of no use: it is told of again only when it answers again. */
+  /** Drops a peer from memory: `find` yields it again only when it answers anew. */
   forget(peerId: string): void;
   /** Our own endpoint Address, new with each start. */
   readonly endpointId: string;

@@ -1,12 +1,10 @@
-/** Whether a probe means a service. WSD05 5.1, 5.2. */
+/** Whether a service matches a probe. WSD05 5.1, 5.2. */
 import type { Probe } from "../message/types.ts";
 import { type ProtocolVersion, VERSIONS } from "../protocol/versions.ts";
 import { type QName, sameName } from "../xml/element.ts";
 import { SCOPE_RULES, type ScopeRule } from "./scopes.ts";
 
-/**
- * The part of a service's description that a probe is held against; an absent list is an empty one. WSD05 5.1.
- */
+/** What a probe is compared with: types and scopes of a service; absent is the same as empty. WSD05 5.1. */
 export interface MatchableService {
   readonly types?: readonly QName[];
   readonly scopes?: readonly string[];

@@ -1,4 +1,4 @@
-/** From datagram to message. Any order, any prefix, unknown extensions and headers are fine. */
+/** Reads a datagram as a message, whatever its prefixes, the order of its elements, its extensions and further headers. */
 import { WsDiscoveryError } from "../errors.ts";
 import { MAX_LIST_ITEMS, MAX_MATCHES, MAX_URI_LENGTH } from "../limits.ts";
 import { parseAction, SOAP_1_1, SOAP_1_2, VERSIONS, type VersionNames } from "../protocol/versions.ts";
@@ -35,7 +35,7 @@ export function readMessage(bytes: Uint8Array): DiscoveryMessage {
   return readEnvelope(readXml(decodeDocument(bytes)));
 }
 
-/** For many messages: one of a form that was met before takes a fraction of the time. */
+/** Reads many messages, and those that differ from an earlier one only in their values several times as fast. */
 export class MessageReader {
   readonly #documents = new FormReader();
 
@@ -70,7 +70,7 @@ function readEnvelope(envelope: ParsedElement): DiscoveryMessage {
   const appSequence = readAppSequence(header.children.find((child) => isNamed(child, names, "AppSequence")));
   const root = only(body, names.discovery, kind, "WSD_BODY");
   if (!root) throw new WsDiscoveryError("WSD_BODY", `no ${kind} in the body`);
-  // Without an object for each thing that may be there: messages are many.
+  // Set one by one: spreading optional parts makes an object for each, which is slow for many messages.
   const message = readBody(kind, root, names) as Filled;
   message.version = names.version;
   message.messageId = messageId;
@@ -90,7 +90,7 @@ function headerText(header: ParsedElement, local: string): string | undefined {
   return element && trimXml(element.text);
 }
 
-/** A new object, which may be added to. */
+/** A new object, to which the header is added. */
 function readBody(kind: MessageBody["kind"], root: ParsedElement, names: VersionNames): MessageBody {
   switch (kind) {
     case "Hello":
@@ -116,7 +116,7 @@ function readProbe(root: ParsedElement, names: VersionNames): Probe {
   const types = only(root, names.discovery, "Types", "WSD_BODY");
   const scopes = only(root, names.discovery, "Scopes", "WSD_BODY");
   const matchBy = scopes && attributeOf(scopes, "MatchBy");
-  // Of what is there and nothing else, without an object for each: probes are many.
+  // Set one by one, as in `readEnvelope`.
   const probe: { -readonly [Name in keyof Probe]: Probe[Name] } = {};
   if (types) probe.types = readTypes(types);
   if (scopes) probe.scopes = readList(scopes);

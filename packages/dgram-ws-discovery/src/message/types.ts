@@ -6,6 +6,7 @@ import type { QName, XmlElement } from "../xml/element.ts";
 export interface AppSequence {
   /** Grows with each restart; unsigned 32 bits. */
   readonly instanceId: number;
+  /** URI of a sequence apart; most endpoints have one sequence without. */
   readonly sequenceId?: string;
   /** From 1, one more for each new message; unsigned 32 bits. */
   readonly messageNumber: number;
@@ -19,6 +20,7 @@ export interface Probe {
   readonly scopes?: readonly string[];
   /** URI of the rule for scopes; absent means the version's default, rfc2396 or rfc3986. */
   readonly matchBy?: string;
+  /** Child elements of other namespaces. */
   readonly extensions?: readonly XmlElement[];
 }
 
@@ -32,6 +34,7 @@ export interface ServiceDescription {
   readonly xAddrs?: readonly string[];
   /** Unsigned 32 bits; grows when anything else here changes. */
   readonly metadataVersion: number;
+  /** Child elements of other namespaces. */
   readonly extensions?: readonly XmlElement[];
 }
 
@@ -40,9 +43,11 @@ export interface MessageHeader {
   readonly version: ProtocolVersion;
   /** Best `urn:uuid:...`. */
   readonly messageId: string;
+  /** MessageID of the request, in an answer. */
   readonly relatesTo?: string;
   /** Address of ReplyTo; absent means anonymous. */
   readonly replyTo?: string;
+  /** In Hello, Bye and answers. */
   readonly appSequence?: AppSequence;
 }
 

@@ -26,7 +26,7 @@ export function writeMessage(message: DiscoveryMessage, options: WriteMessageOpt
   return new MessageWriter(options.prefixes).write(message);
 }
 
-/** For many messages with the same prefixes: what they have in common is made once. */
+/** Writes many messages with the same prefixes: what they have in common is prepared once. */
 export class MessageWriter {
   readonly #prefixes: Readonly<Record<string, string>> | undefined;
   readonly #prepared = new Map<ProtocolVersion, Prepared>();

@@ -1,7 +1,7 @@
 /** Numeric addresses and the subnets of interfaces, without any system call. */
 import type { Endpoint, InterfaceAddress } from "../ports.ts";
 
-/** An IP address as its bytes, so that it can be held against subnets. */
+/** An IP address as bytes, to compare it with subnets. */
 export interface NumericAddress {
   readonly family: 4 | 6;
   /** 4 or 16, in network order. */
@@ -50,13 +50,13 @@ export function isOnSubnet(address: NumericAddress, own: InterfaceAddress): bool
 
 const OWN = new WeakMap<InterfaceAddress, NumericAddress | undefined>();
 
-/** Our own few addresses are compared with every datagram's source. */
+/** Cached, since our few addresses are compared with the source of every datagram. */
 function parsedOwn(own: InterfaceAddress): NumericAddress | undefined {
   if (!OWN.has(own)) OWN.set(own, parseAddress(own.address));
   return OWN.get(own);
 }
 
-/** The address without its zone: what may be told to somebody else. */
+/** The address without its zone, which means nothing to another host. */
 export function withoutZone(address: string): string {
   const percent = address.indexOf("%");
   return percent < 0 ? address : address.slice(0, percent);
@@ -90,7 +90,7 @@ function parseIpv6(text: string): Uint8Array | undefined {
   return Uint8Array.from([...head, ...new Array<number>(missing).fill(0), ...tail]);
 }
 
-/** Groups between colons as bytes; the last of an address may be written like IPv4. */
+/** The groups between colons as bytes. With `isEnd` the last may be written as an IPv4 address. */
 function groups(text: string, isEnd: boolean): number[] | undefined {
   if (text === "") return [];
   const bytes: number[] = [];

@@ -12,7 +12,7 @@ export interface Link {
   /** Interface name. */
   readonly name: string;
   readonly family: 4 | 6;
-  /** How sockets name it: the IPv4 address, or `::%eth0`. */
+  /** How socket options name it: its IPv4 address, or `::%eth0`. */
   readonly socketName: string;
   /** Zone of link-local IPv6 addresses on this link. */
   readonly zone: string | undefined;
@@ -51,7 +51,7 @@ export function chooseLinks(
   return [...links.values()];
 }
 
-/** The names in `wanted` that no interface answers to. */
+/** The entries of `wanted` that match no interface. */
 export function missingInterfaces(
   addresses: readonly InterfaceAddress[],
   wanted: readonly string[] | undefined,
@@ -69,7 +69,7 @@ function names(own: InterfaceAddress, name: string): boolean {
   return own.name === name || own.address === name || own.address.startsWith(`${name}%`);
 }
 
-/** Systems that number their zones show it in the link-local address only. */
+/** The zone of an interface. Systems that number their zones show the number only in the link-local address. */
 function zoneOf(addresses: readonly InterfaceAddress[], own: InterfaceAddress): string {
   for (const other of addresses) {
     const numeric = other.name === own.name ? parseAddress(other.address) : undefined;

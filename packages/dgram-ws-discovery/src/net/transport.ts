@@ -21,9 +21,9 @@ export interface TransportOptions {
   readonly refreshMs: number;
   /** `link` is undefined for a source on none of our links. */
   onDatagram(bytes: Uint8Array, from: Endpoint, link: Link | undefined): void;
-  /** Once for each fault, until it has gone and come again. */
+  /** Told of each fault once, and again only after it had gone. */
   onError(error: WsDiscoveryError): void;
-  /** Links that came after the first look, and can be used now. */
+  /** Told of links that were added after the first look at the interfaces. */
   onLinksAdded(added: readonly Link[]): void;
 }
 
@@ -42,12 +42,12 @@ interface Attachment {
 }
 
 interface Listener {
-  /** The links joined, as one text. */
+  /** Keys of the links whose group it joined. */
   readonly joined: string;
   readonly socket: DatagramSocket;
 }
 
-/** A datagram that is sent more than once. */
+/** A datagram and where it goes, to be sent once more at each `run`. */
 class Copy implements Task {
   readonly bytes: Uint8Array;
   readonly to: Endpoint;
@@ -72,7 +72,7 @@ export class Transport {
   readonly #listeners = new Map<4 | 6, Listener>();
   /** By source; emptied at each look at the interfaces. */
   #linksOfSources = new RecentMap<{ readonly link: Link | undefined }>(MAX_REMEMBERED_SOURCES);
-  /** What is out of order now, and was told. */
+  /** Faults that were reported and last. */
   readonly #faults = new Set<string>();
   #first = true;
   #listening = false;
@@ -96,7 +96,7 @@ export class Transport {
     this.#scheduleRefresh();
   }
 
-  /** From now on datagrams to the discovery port arrive, too. */
+  /** Binds the discovery port as well, so that requests and announcements arrive. */
   async listen(): Promise<void> {
     this.#listening = true;
     await this.refresh();
@@ -139,7 +139,7 @@ export class Transport {
     }
   }
 
-  /** The same without a promise and an end: answers are many. */
+  /** As `transmit`, but without a promise and a signal, which cost too much for many answers. */
   reply(bytes: Uint8Array, to: Endpoint, link: Link, timing: TransmissionTiming): void {
     const copy = new Copy(this.#sendCopy, bytes, to, link);
     copy.run();
@@ -150,7 +150,7 @@ export class Transport {
     }
   }
 
-  /** The link that an address is on; a given one is tried first. The same few sources ask again and again. */
+  /** The link that an address is on; `first` is tried first. Cached, since the same few sources ask again and again. */
   linkOf(address: string, family: 4 | 6, first?: Link): Link | undefined {
     const key = first ? `${address} ${first.key}` : address;
     const known = this.#linksOfSources.get(key);
@@ -260,7 +260,7 @@ export class Transport {
     await current?.socket.close();
   }
 
-  /** One join that fails makes the whole socket fail: then the culprits are found and left out. */
+  /** If one join fails, the whole socket does: then each link is tried alone, and those that fail are left out. */
   async #openListener(family: 4 | 6, links: readonly Link[]): Promise<Listener | undefined> {
     if (links.length === 0) return undefined;
     const open = async (joined: readonly Link[]): Promise<Listener> => ({
@@ -307,7 +307,7 @@ export class Transport {
       : Promise.resolve();
   }
 
-  /** Made once for each link: datagrams are many. */
+  /** Callbacks for the outcome of a send; made once for each link, not for each datagram. */
   #sendOutcomes({ key, name }: Link): Pick<Attachment, "onSent" | "onFault"> {
     const fault = `send ${key}`;
     return {

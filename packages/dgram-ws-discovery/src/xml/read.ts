@@ -1,4 +1,4 @@
-/** Reads one bounded XML document from bytes that came from anywhere. */
+/** Reads a bounded XML document from bytes that nobody vouches for. */
 import { type SaxesAttributeNS, SaxesParser, type SaxesTagNS } from "saxes";
 import { WsDiscoveryError } from "../errors.ts";
 import { MAX_MESSAGE_BYTES, MAX_XML_ATTRIBUTES, MAX_XML_DEPTH, MAX_XML_ELEMENTS } from "../limits.ts";
@@ -6,7 +6,7 @@ import type { ParsedElement, XmlAttribute } from "./element.ts";
 
 const XMLNS = "http://www.w3.org/2000/xmlns/";
 
-/** One class for all elements that are read, in whatever way: those who look at them are faster for it. */
+/** The class of all elements, from either reader: code that looks at one class of objects runs faster. */
 export class ReadElement implements ParsedElement {
   readonly uri: string;
   readonly local: string;
@@ -16,7 +16,7 @@ export class ReadElement implements ParsedElement {
   readonly #namespaces: Readonly<Record<string, string>>;
   readonly #outer: ParsedElement | undefined;
 
-  /** `namespaces`: prefixes declared here; `outer` knows the others. */
+  /** `namespaces`: prefixes declared on this element; `outer` resolves the others. */
   constructor(
     { uri, local, attributes, children, text }: Omit<ParsedElement, "resolvePrefix">,
     namespaces: Readonly<Record<string, string>>,
@@ -38,7 +38,7 @@ export class ReadElement implements ParsedElement {
   }
 }
 
-/** Takes a byte order mark away, too. */
+/** Drops a byte order mark. */
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** A datagram as text. Throws `WsDiscoveryError` with `WSD_TOO_LARGE` or `WSD_ENCODING`. */
@@ -75,15 +75,12 @@ export function readXml(text: string): ParsedElement {
   }
 }
 
-/**
- * The reader of the last document, if that was a good one: a parser used again is faster than a new one, and
- * one that failed is good for nothing.
- */
+/** The reader of the last document, kept because reuse is faster. One that failed cannot be reused. */
 let idle: XmlReader | undefined;
 
 /**
- * `on` adds a property by computed name, for which V8 takes the parser's fast shape away, and with it four
- * fifths of its speed. A property that is there already is only changed.
+ * `on` sets a property by a computed name. If that adds the property, V8 gives the parser a slow representation, at a
+ * fifth of the speed; so all handler properties are there from the start.
  */
 function newParser(): SaxesParser<{ xmlns: true }> {
   const parser = new SaxesParser<{ xmlns: true; position: false }>({ xmlns: true, position: false });
@@ -153,7 +150,7 @@ class XmlReader {
     return this.#root;
   }
 
-  /** Before the attributes are read: namespaces of a deep document cost time that grows with its square. */
+  /** Checks the limits before attributes are read: looking up namespaces takes time quadratic in the depth. */
   #onTagStart(): void {
     this.#depth++;
     this.#elements++;

@@ -1,4 +1,4 @@
-/** Writes elements with every namespace declared on the root, as readers that look for literal tags need it. */
+/** Writes a document with every namespace declared on the root, as readers without namespace support expect. */
 import { WsDiscoveryError } from "../errors.ts";
 import type { QName, XmlAttribute } from "./element.ts";
 
@@ -13,7 +13,7 @@ export const CUSTOMARY_PREFIXES: Readonly<Record<string, string>> = {
   "http://www.onvif.org/ver10/device/wsdl": "tds",
 };
 
-/** What is written: an element whose text may be a list of names, prefixed as the document needs it. */
+/** An element to write. Its text may be a list of names, which get the prefixes of the document. */
 export interface WritableElement extends QName {
   readonly attributes?: readonly XmlAttribute[];
   readonly children?: readonly WritableElement[];
@@ -30,7 +30,7 @@ export function writeXml(root: WritableElement, declared: Readonly<Record<string
   const namespaces = new NamespaceTable(declared);
   const name = namespaces.spell(root);
   const rest = afterName(root, name, namespaces);
-  // After the rest, whose names may have added to them.
+  // Last, since the names of the rest may have added namespaces.
   const declarations = namespaces.declarations();
   return new TextEncoder().encode(`<?xml version="1.0" encoding="utf-8"?><${name}${declarations}${rest}`);
 }
@@ -50,7 +50,7 @@ function afterName(element: WritableElement, name: string, namespaces: Namespace
   return `${written}</${name}>`;
 }
 
-/** Prefixes of one document, filled as names come up. */
+/** The prefixes of one document; a namespace gets one when a name first needs it. */
 class NamespaceTable {
   readonly #prefixes = new Map<string, string>();
 
@@ -95,7 +95,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 function escapeXml(text: string): string {
-  // Nearly everything, and much faster than what follows.
+  // The usual case, and much faster.
   if (/^[ !#-%'-;=?-~]*$/.test(text)) return text;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what XML 1.0 cannot carry
   if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/u.test(text)) {

@@ -40,7 +40,7 @@ interface Answer {
   readonly found: readonly MatchedSegment[];
 }
 
-/** Late answers are worth recognising about as long as anybody sends them. */
+/** How long answers that come too late are recognised. */
 const LATE_ANSWER_MS = 10_000;
 
 export class Finder {
@@ -50,11 +50,11 @@ export class Finder {
   readonly #lists: PeerLists;
   readonly #closedProbes = new ExpiringMap<true>(LATE_ANSWER_MS, MAX_REMEMBERED_PROBES);
   readonly #searches = new Set<Search>();
-  /** Waiting to be asked for, by version and key. */
+  /** Segments to be asked for, by version and key. */
   readonly #queue = new Map<string, WantedSegment & { readonly version: 1 | 2 }>();
   readonly #outstanding = new Map<string, OutstandingProbe>();
   #discovery: WsDiscovery | undefined;
-  /** Drops the timer that will ask for what waits; undefined if there is none. */
+  /** Cancels the timer that will ask for the queue; undefined if there is none. */
   #cancelPump: (() => void) | undefined;
   #closed: { readonly reason: unknown } | undefined;
 
@@ -65,7 +65,7 @@ export class Finder {
     this.#lists = new PeerLists(options.addressTtlMs);
   }
 
-  /** Before this nothing may be asked for. */
+  /** Has to be called before `find`. */
   attach(discovery: WsDiscovery): void {
     this.#discovery = discovery;
   }
@@ -98,7 +98,7 @@ export class Finder {
     }
   }
 
-  /** Answers without a probe of ours: late ones, and version 1.0 ones that name our segments all the same. */
+  /** Takes answers to no open probe: late ones, and version 1.0 ones that name segments we ask for. False if it is neither. */
   onUnrelated(received: ReceivedMatch): boolean {
     if (matchFormat(received.service) === 1) {
       const found = readCountedMatch(received.service) ?? [];
@@ -116,7 +116,7 @@ export class Finder {
     return true;
   }
 
-  /** Fails every search, and those to come. The probes end with the network. */
+  /** Fails every search, now and later, with this reason. The probes end when the network is closed. */
   close(reason: unknown): void {
     this.#closed = { reason };
     this.#cancelPump?.();
@@ -148,7 +148,7 @@ export class Finder {
     this.#schedulePump(0);
   }
 
-  /** What only this search wanted need not be asked for any more. */
+  /** Takes segments out of the queue that only this search wanted. */
   #drop(search: Search): void {
     if (this.#queue.size === 0) return;
     const others = [...this.#searches].filter((other) => other.version === search.version);
@@ -157,7 +157,7 @@ export class Finder {
     }
   }
 
-  /** Not at once: what else is asked for in this turn goes into the same probe. */
+  /** By a timer even without delay, so that segments asked for in the same turn share a probe. */
   #schedulePump(delayMs: number): void {
     if (this.#cancelPump || this.#queue.size === 0) return;
     this.#cancelPump = this.#options.clock.after(delayMs, () => {
@@ -179,7 +179,7 @@ export class Finder {
     }
   }
 
-  /** As many of the oldest kind as fit into one datagram. */
+  /** A probe for the oldest segment of the queue, and as many like it as fit into one datagram. */
   #takeBatch(nowMs: number): OutstandingProbe {
     const [first] = this.#queue.values();
     const version = first?.version ?? 1;
@@ -214,7 +214,7 @@ export class Finder {
       });
       for await (const match of matches ?? []) this.#onMatch(probe, match);
     } catch {
-      // The network was closed: the searches know.
+      // The network was closed; `close` has failed the searches.
       sent = false;
     }
     this.#finish(probe, sent);
@@ -261,7 +261,7 @@ export class Finder {
     for (const search of this.#searches) if (search.version === probe.version) search.tell(match);
   }
 
-  /** Or why it is dropped. */
+  /** The answer to the probe, or the reason to drop it. */
   #readAnswer(probe: OutstandingProbe, { service, from, link }: ReceivedMatch): Answer | string {
     const peerId = canonicalUri(service.address);
     if (peerId === this.#options.endpointId) return "own";
@@ -274,7 +274,7 @@ export class Finder {
   }
 }
 
-/** As this caller named the segment. */
+/** The holders of a segment, by the identifier and the block count of this caller. */
 function listedFor(holders: readonly ListedPeer[], wanted: WantedSegment): ListedPeer[] {
   return holders.map(({ peer, segment }) => {
     const { heldBlocks } = segment;

@@ -1,4 +1,4 @@
-/** How many identifiers one probe takes without being fragmented. */
+/** How many identifiers fit into a probe that is not fragmented. */
 import { writeMessage } from "dgram-ws-discovery";
 import { FORMATS, type FormatVersion, PREFIXES } from "../formats.ts";
 import { MAX_IDS_IN_PROBE } from "../limits.ts";
@@ -17,7 +17,7 @@ export function idsPerProbe(version: FormatVersion, idBytes: number, payloadByte
 
 const ENVELOPE_BYTES: Partial<Record<FormatVersion, number>> = {};
 
-/** The message with a scope of no length. */
+/** The length of a probe without the text of its scope. */
 function envelopeBytes(version: FormatVersion): number {
   const known = ENVELOPE_BYTES[version];
   if (known !== undefined) return known;

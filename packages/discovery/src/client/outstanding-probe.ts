@@ -1,4 +1,4 @@
-/** One probe under way: what it asks for, who has answered, who wants to know. [MS-PCCRD] 3.1.1 */
+/** One probe under way: what it asks for, and who has answered what. [MS-PCCRD] 3.1.1 */
 import type { SegmentId } from "@branchcache/content-info";
 import type { Endpoint } from "@branchcache/runtime";
 import { BLOCKS_OF_FULL_SEGMENT, MAX_ADDRESSES, MAX_PEERS_IN_PROBE } from "../limits.ts";
@@ -39,8 +39,8 @@ export class OutstandingProbe {
   }
 
   /**
-   * Takes an answer in. Several of one endpoint, over IPv4 and IPv6 say, are one peer. Returns what to tell,
-   * or nothing if all of it was known.
+   * Takes an answer. Several answers of one endpoint, over IPv4 and IPv6 say, make one peer. Returns all that is known
+   * of the peer, or undefined if nothing of it is new.
    */
   merge(
     peerId: string,
@@ -74,7 +74,7 @@ export class OutstandingProbe {
     return { peer: state.peer, segments: [...state.segments.values()] };
   }
 
-  /** Everything that is known so far. */
+  /** All peers that have answered so far. */
   matches(): PeerMatch[] {
     return [...this.#peers.values()].map(({ peer, segments }) => ({
       peer,
@@ -101,7 +101,7 @@ function toFound(segment: MatchedSegment, wanted: WantedSegment): FoundSegment {
   };
 }
 
-/** Version 1.0 tells how many blocks there are, and not of how many. */
+/** Whether that is every block. Version 1.0 does not tell how many there are: 512 unless the caller said so. */
 export function hasAllBlocks(heldBlocks: number, wanted: WantedSegment): boolean {
   return heldBlocks >= (wanted.totalBlocks ?? BLOCKS_OF_FULL_SEGMENT);
 }

@@ -1,4 +1,4 @@
-/** Who had a segment a while ago: it is not asked for again until that is forgotten. [MS-CCROD] 2.8.2.3.2 */
+/** Remembers who had a segment, so that it need not be asked for again for a while. [MS-CCROD] 2.8.2.3.2 */
 
 import { ExpiringMap } from "../expiring-map.ts";
 import { MAX_PEERS_IN_LIST, MAX_SERVER_LISTS } from "../limits.ts";
@@ -12,7 +12,7 @@ export interface ListedPeer {
 
 export class PeerLists {
   readonly #lists: ExpiringMap<readonly ListedPeer[]>;
-  /** Peers that nobody wants any more; their entries go when they are next looked at. */
+  /** Peers to leave out when a list is read, instead of a search through all lists. */
   readonly #forgotten: ExpiringMap<true>;
 
   /** `ttlMs` 0: nothing is remembered. */

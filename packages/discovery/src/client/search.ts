@@ -1,4 +1,4 @@
-/** One caller's `find`: which segments are still open, and what it was told. */
+/** One call of `find`: its segments that are still asked for, and the matches that its caller has not taken. */
 import { AsyncQueue } from "dgram-ws-discovery/profile";
 import { segmentKey } from "../messages/match.ts";
 import type { PeerMatch } from "../types.ts";
@@ -18,7 +18,7 @@ export class Search {
     this.#open = new Set(wanted.keys());
   }
 
-  /** Tells the part of a match that was asked for. */
+  /** Passes on the part of a match that was asked for and is still open. */
   tell(match: PeerMatch): void {
     const segments = match.segments.filter((segment) => this.#open.has(segmentKey(segment.id)));
     if (segments.length > 0) this.matches.push({ peer: match.peer, segments });

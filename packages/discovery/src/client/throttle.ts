@@ -1,4 +1,4 @@
-/** At most so many probes in any second. [MS-CCRSO] 5.1.2.2 */
+/** A limit on the probes in any second. [MS-CCRSO] 5.1.2.2 */
 export class Throttle {
   readonly #maxPerSecond: number;
   /** Monotonic times of the newest probes, oldest first. */

@@ -23,7 +23,7 @@ export interface AnswererOptions {
   readonly serve: ServeOptions;
 }
 
-/** Made once: probes are many. */
+/** Labels of metrics, made once and not for each probe. */
 const RECEIVED = {
   none: { direction: "received", result: "none" },
   suppressed: { direction: "received", result: "suppressed" },
@@ -31,17 +31,17 @@ const RECEIVED = {
 };
 const SILENT = { battery: { decision: "battery" }, quorum: { decision: "quorum" } };
 
-/** What was decided when the probe came; the segments after the first that is told of are looked at later. */
+/** What was decided when the probe came. Segments after `told` are decided when the answer leaves. */
 interface Decided {
-  /** Place of the first segment that is told of. */
+  /** Index of the first segment that the answer names. */
   readonly told: number;
-  /** Places of those before it that are held, and not told of. */
+  /** Indices of segments before it that are held, but kept silent about. */
   readonly silent: readonly number[];
 }
 
 const NONE: readonly number[] = [];
 
-/** Whether another program of this machine asks: multicast reaches all sockets on it. */
+/** Whether the probe comes from this machine: multicast reaches all sockets on it. */
 function isOurs({ from, link }: RequestInfo): boolean {
   const address = withoutZone(from.address);
   return link?.addresses.some((own) => withoutZone(own.address) === address) ?? false;
@@ -69,8 +69,8 @@ export function probeAnswerer(options: AnswererOptions): RequestHandler {
   }
 
   /**
-   * Looks as far as to the first segment that will be told of: the cache is asked for all when the wait is over. Who has
-   * one mostly has the others, too, so that the first is asked for alone.
+   * Looks for the first segment that the answer will name; the cache is asked for all of them when the delay is over. A
+   * node that has the first mostly has the others, so the first is looked up alone.
    */
   async function decide(wanted: PeerProbe, request: RequestInfo): Promise<MatchBuilder | undefined> {
     const { ids } = wanted;
@@ -109,7 +109,7 @@ export function probeAnswerer(options: AnswererOptions): RequestHandler {
     return () => build(waiting, request, decided);
   }
 
-  /** The cache may have changed while the answer waited. */
+  /** The answer, by what the cache holds now that the delay is over. */
   async function build(wanted: PeerProbe, request: RequestInfo, { told, silent }: Decided) {
     const template = templates.for(wanted.version, request);
     if (!template) return undefined;
@@ -131,14 +131,14 @@ export function probeAnswerer(options: AnswererOptions): RequestHandler {
   return { onProbe };
 }
 
-/** Sources on one link that are remembered. */
+/** Sources of one link whose template is remembered. */
 const MAX_SOURCES = 1_024;
 
-/** One for each format and for all sources that are told the same addresses. */
+/** The templates of answers: one for each format and each set of our addresses that sources are told. */
 class AnswerTemplates {
   readonly #endpointId: string;
   readonly #port: number;
-  /** By format. A link that changes is another. */
+  /** By format. A link whose addresses change is a new object. */
   readonly #links = { 1: new WeakMap<Link, LinkTemplates>(), 2: new WeakMap<Link, LinkTemplates>() };
 
   constructor(endpointId: string, port: number) {
@@ -171,6 +171,6 @@ class AnswerTemplates {
 
 interface LinkTemplates {
   readonly bySource: Map<string, MatchTemplate | undefined>;
-  /** Few: sets of our own addresses. */
+  /** By the addresses in it, joined. */
   readonly byAddresses: Map<string, MatchTemplate>;
 }

@@ -1,13 +1,13 @@
-/** What the hashing pool and its worker threads tell each other. */
+/** The messages between the hashing pool and its worker threads. */
 
-/** Slices that follow one another. */
+/** Slices of a buffer that follow one another, each to be hashed. */
 export interface SliceJob {
   readonly hash: "sha256" | "sha384" | "sha512";
   /** How many bytes of each hash are kept. */
   readonly hashBytes: number;
   /** Where in the buffer the first slice begins. */
   readonly offsetBytes: number;
-  /** Of all slices. */
+  /** Length of each slice. */
   readonly lengths: Uint32Array;
 }
 
@@ -17,7 +17,7 @@ export interface SliceTask {
   readonly jobs: readonly SliceJob[];
 }
 
-/** For each job the hashes of its slices, joined. */
+/** For each job, in order, the hashes of its slices, joined. */
 export type SliceResult = readonly Uint8Array[];
 
 /** A part of a file, read by the worker itself. */
@@ -36,10 +36,11 @@ export interface PartTask {
 }
 
 export interface PartHashes {
-  /** Joined. */
+  /** Of version 1.0 blocks, joined. */
   readonly blockHashes: Uint8Array;
+  /** Of version 2.0 segments, in order. */
   readonly segmentLengths: Uint32Array;
-  /** Joined. */
+  /** Of version 2.0 segments, joined. */
   readonly segmentHashes: Uint8Array;
   /** Where the last segment ends: behind the part's end, or at it. */
   readonly segmentsEndBytes: number;
@@ -47,7 +48,7 @@ export interface PartHashes {
   readonly met: boolean;
 }
 
-/** The file was not read on from `offsetBytes`; without `message` it ends there. */
+/** Reading failed at `offsetBytes`; without `message` because the file ends there. */
 export interface PartFault {
   readonly offsetBytes: number;
   readonly message: string | undefined;

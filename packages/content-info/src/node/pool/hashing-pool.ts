@@ -1,4 +1,4 @@
-/** Publishes big contents on all cores. */
+/** Publishes large content on all cores. */
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { V1_BLOCK_BYTES } from "../../constants.ts";
@@ -39,10 +39,10 @@ export interface HashingPool extends AsyncDisposable {
 }
 
 const IDLE_MS = 30_000;
-/** Beside those with workers: one being read, one being cut, one waiting. */
+/** Buffers beside those of the workers: one being read, one being cut, one waiting. */
 const SPARE_BUFFERS = 3;
 const MAX_BUFFERS = 28;
-/** Shorter files are read and cut on the caller's thread, as are all where there is one worker: that costs the workers nothing. */
+/** Shorter files are read and cut on the caller's thread, and so are all files if there is only one worker. */
 const MIN_PARTED_BYTES = 16 << 20;
 const MAX_PART_BYTES = 16 << 20;
 

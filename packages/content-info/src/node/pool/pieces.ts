@@ -17,7 +17,7 @@ export interface Piece {
   readonly last: boolean;
 }
 
-/** Lends out at most `count` buffers; whoever asks for one more waits. */
+/** Lends `count` buffers. `take` waits while all are lent. */
 export class BufferPool {
   #unmade: number;
   readonly #free: SharedArrayBuffer[] = [];
@@ -61,7 +61,7 @@ export async function* piecesOfFile(
       yield piece;
     }
   } finally {
-    // Neither may the file be closed under a read, nor may its failure go unhandled.
+    // The caller closes the file next, which must not happen during a read; its failure has to be handled as well.
     await next?.catch(() => undefined);
   }
 }
@@ -97,7 +97,7 @@ export async function* piecesOfStream(
   yield { buffer, lengthBytes, offsetBytes, last: true };
 }
 
-/** The source's chunks; its failure names content and offset, and an abort ends even a wait that never would. */
+/** The chunks of the source. Its errors name content and offset, and an abort ends a wait for it at once. */
 async function* namedChunks(
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   name: string,
