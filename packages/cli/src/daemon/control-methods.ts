@@ -1,13 +1,43 @@
-/** What the daemon does for who speaks to its socket for administration. */
+/** The methods of the control socket, through which `branchcache` looks at a daemon and changes it. */
+import type { PeerNode } from "@branchcache/peer-node";
 import { BranchCacheError, type EventLevel, formatEndpoint, fromHex, toHex } from "@branchcache/runtime";
 import { z } from "zod";
 import { cacheMethods } from "../cache/cache-methods.ts";
+import type { ManagedCache } from "../cache/managed-cache.ts";
 import { findSetting } from "../config/keys.ts";
 import { originText } from "../config/layers.ts";
+import type { ResolvedConfig } from "../config/resolve.ts";
 import type { ControlMethod } from "../control/server.ts";
-import type { JournalEntry } from "../telemetry/journal.ts";
+import type { Finding } from "../doctor/finding.ts";
+import type { Downloads } from "../telemetry/downloads.ts";
+import type { Journal, JournalEntry } from "../telemetry/journal.ts";
 import { LOG_LEVELS } from "../telemetry/log-observer.ts";
-import type { Daemon } from "./daemon.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { PeerBook } from "../telemetry/peer-book.ts";
+import type { Changes } from "./changes.ts";
+import type { Statistics } from "./statistics.ts";
+import type { Status } from "./status.ts";
+
+/** The daemon, as far as its administrators reach. */
+export interface ControlledDaemon {
+  readonly config: Pick<ResolvedConfig, "written">;
+  readonly node: Pick<PeerNode, "whoHas"> | undefined;
+  /** Throws `BC_STARTING`. */
+  readonly cache: ManagedCache;
+  readonly findings: readonly Finding[];
+  readonly journal: Pick<Journal, "latest" | "follow">;
+  readonly peers: Pick<PeerBook, "list">;
+  readonly downloads: Pick<Downloads, "list">;
+  readonly metrics: Pick<Metrics, "registry">;
+  status(): Promise<Status>;
+  statistics(): Statistics;
+  reload(): Promise<Changes>;
+  checkNow(): Promise<readonly Finding[]>;
+  secretChanged(): void;
+  resetMetrics(): void;
+  /** Gives how many segments were removed. */
+  clearCache(): Promise<number>;
+}
 
 export interface EventItem {
   readonly time: string;
@@ -36,7 +66,7 @@ const resetParams = z.strictObject({
   cache: z.boolean().prefault(false),
 });
 
-export function controlMethods(daemon: Daemon): Readonly<Record<string, ControlMethod>> {
+export function controlMethods(daemon: ControlledDaemon): Readonly<Record<string, ControlMethod>> {
   return {
     status: { rights: "read", run: () => daemon.status() },
     stats: { rights: "read", run: () => daemon.statistics() },
@@ -60,7 +90,7 @@ export function controlMethods(daemon: Daemon): Readonly<Record<string, ControlM
         const { max, follow, level: least } = read(eventsParams, params ?? {});
         const wanted = (level: EventLevel) => LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(least);
         for (const entry of daemon.journal.latest(max, wanted)) await send(eventItem(entry));
-        if (!follow) return;
+        if (!follow || signal.aborted) return;
         // Who reads too slowly misses events rather than filling the daemon's memory.
         let waiting = 0;
         const stop = daemon.journal.follow((entry) => {

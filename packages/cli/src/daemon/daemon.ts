@@ -1,6 +1,6 @@
 /** The daemon's parts, put together as the settings say, and changed with them. */
 import { join } from "node:path";
-import { type ApiServer, type PeerNode, serveApi, startPeerNode } from "@branchcache/peer-node";
+import type { PeerNode } from "@branchcache/peer-node";
 import {
   BranchCacheError,
   combineObservers,
@@ -13,13 +13,10 @@ import { systemClock } from "@branchcache/runtime/node";
 import type { ManagedCache } from "../cache/managed-cache.ts";
 import { type ConfigSources, type ResolvedConfig, resolveConfig } from "../config/resolve.ts";
 import type { Settings } from "../config/schema.ts";
-import { faultAndCure } from "../config/setting-error.ts";
 import { serveControl } from "../control/server.ts";
 import { daemonChecks } from "../doctor/daemon-checks.ts";
 import type { Finding } from "../doctor/finding.ts";
 import { controlSocketBeside } from "../files/paths.ts";
-import { checkServerSecret } from "../files/secret-file.ts";
-import { hostedClientOptions } from "../hosted/from-settings.ts";
 import { Resources } from "../resources.ts";
 import { Downloads } from "../telemetry/downloads.ts";
 import { History } from "../telemetry/history.ts";
@@ -37,18 +34,13 @@ import { controlMethods } from "./control-methods.ts";
 import { type DaemonStore, openDaemonStore } from "./daemon-store.ts";
 import { startHousekeeping } from "./housekeeping.ts";
 import { LogSwitch } from "./log-switch.ts";
-import { nodeOptions } from "./node-options.ts";
-import { NodeSwitch } from "./node-switch.ts";
+import { NodeService } from "./node-service.ts";
 import { OldestSegment } from "./oldest-segment.ts";
-import { type PeerDistApi, peerDistApi } from "./peerdist-api.ts";
+import { Retiring } from "./retiring.ts";
 import { watchRoaming } from "./roaming.ts";
-import { type Serving, startServing } from "./serving.ts";
+import { SelfChecks } from "./self-checks.ts";
 import { gatherStatistics, type Statistics } from "./statistics.ts";
 import { gatherStatus, type Status } from "./status.ts";
-
-/** What is looked at by itself, once the node had time to settle and then now and then. */
-const FIRST_CHECK_MS = 3_000;
-const CHECK_EVERY_MS = 15 * 60_000;
 
 export class Daemon implements AsyncDisposable {
   readonly #sources: ConfigSources;
@@ -60,22 +52,19 @@ export class Daemon implements AsyncDisposable {
   readonly peers: PeerBook;
   readonly downloads: Downloads = new Downloads();
   readonly #neighbours = new Neighbours();
-  readonly #switch: NodeSwitch;
+  readonly #checks: SelfChecks;
   readonly #startedMs = systemClock.monotonicMs();
   readonly #onBattery = batteryWatch(systemClock);
+  readonly #oldest = new OldestSegment(systemClock);
+  readonly #retiring = new Retiring();
   #config: ResolvedConfig;
   #store: DaemonStore | undefined;
-  #serving: Serving | undefined;
-  #api: ApiServer | undefined;
-  #peerDist: PeerDistApi | undefined;
+  #node: NodeService | undefined;
   #history: History | undefined;
   #web: WebServer | undefined;
   #contentServer: ContentServer | undefined;
-  #findings: readonly Finding[] = [];
   #refused: string | undefined;
-  readonly #oldest = new OldestSegment(systemClock);
-  readonly #retiring = new Set<Promise<void>>();
-  /** One change after another. */
+  /** Changes of settings, one after another. */
   #queue: Promise<unknown> = Promise.resolve();
 
   private constructor(sources: ConfigSources, config: ResolvedConfig) {
@@ -85,7 +74,7 @@ export class Daemon implements AsyncDisposable {
     this.peers = new PeerBook(systemClock, () => this.settings.peer.quarantine);
     const reported = combineObservers(this.#log, this.journal, this.peers, this.#neighbours, this.metrics);
     this.#observer = rollUp(reported, systemClock);
-    this.#switch = new NodeSwitch(this.downloads, this.#observer);
+    this.#checks = new SelfChecks(() => daemonChecks(this), systemClock, this.#observer);
   }
 
   /** Errors: `BC_CONFIG`, and those of the parts; nothing is left open then. */
@@ -132,16 +121,23 @@ export class Daemon implements AsyncDisposable {
     const history = await History.start(this.metrics, systemClock, totalsFile(settings));
     this.#history = history;
     this.#resources.defer(() => history.stop());
-    this.#resources.defer(() => this.#serving?.close(0));
-    this.#resources.defer(() => this.#switch.close());
-    this.#resources.defer(() => this.#api?.close());
-    await this.#startNode();
-    this.#resources.defer(() => Promise.all(this.#retiring));
+    const node = new NodeService({
+      store,
+      downloads: this.downloads,
+      onBattery: this.#onBattery,
+      retiring: this.#retiring,
+      observer,
+    });
+    this.#node = node;
+    this.#resources.defer(() => node.close());
+    this.#resources.defer(() => this.#retiring.ended());
+    await node.start(this.#config);
     this.#resources.defer(() => this.#contentServer?.close(0));
     await this.#startContentServer();
     this.#resources.defer(() => this.#web?.close());
     await this.#startWeb();
-    this.#scheduleChecks();
+    this.#checks.schedule();
+    this.#resources.defer(() => this.#checks.stop());
     this.#resources.defer(
       watchRoaming(systemClock, (addresses) => {
         observer.event("info", "service.roamed", { addresses });
@@ -152,7 +148,7 @@ export class Daemon implements AsyncDisposable {
     this.#reportMode();
     observer.event("info", "service.started", {
       mode: settings.mode,
-      serving: this.#serving && formatEndpoint(this.#serving.serving),
+      serving: node.serving && formatEndpoint(node.serving.serving),
       cache: cache.data.path,
       socket: settings.api.socket,
       metrics: this.#web?.url,
@@ -167,21 +163,23 @@ export class Daemon implements AsyncDisposable {
   }
 
   /**
-   * Reads the settings again. What began under the old ones ends under them. Errors: `BC_CONFIG`, those of the parts; all is
-   * as it was then, and `refused` says why.
+   * Reads the settings again. What began under the old ones ends under them. Errors: `BC_CONFIG`, and those of the
+   * parts; all is as it was then, and `refused` says why.
    */
   reload(): Promise<Changes> {
-    const done = this.#queue.then(() => this.#reload());
-    this.#queue = done.catch(() => {});
-    return done;
+    return this.#afterOthers(() => this.#reload());
   }
 
-  /** Settings, and then peers and hosted caches, which are others elsewhere. */
+  /** On another network: the settings once more, and a new node, since peers and hosted caches are others there. */
   #anew(): Promise<void> {
-    const done = this.#queue.then(async () => {
+    return this.#afterOthers(async () => {
       await this.#reload();
-      await this.#startNode().catch((error: unknown) => this.#refuse(error));
+      await this.#node?.start(this.#config).catch((error: unknown) => this.#refuse(error));
     });
+  }
+
+  #afterOthers<Result>(change: () => Promise<Result>): Promise<Result> {
+    const done = this.#queue.then(change);
     this.#queue = done.catch(() => {});
     return done;
   }
@@ -211,11 +209,9 @@ export class Daemon implements AsyncDisposable {
     try {
       const after = await resolveConfig(this.#sources);
       changes = changesBetween(before, after);
-      this.#config = after;
-      await this.#apply(changes).catch(async (error: unknown) => {
-        // As it was, rather than half of each.
-        this.#config = before;
-        await this.#apply(changes);
+      await this.#follow(after, changes).catch(async (error: unknown) => {
+        // As it was, rather than half of each; the next reload finds the same changes, and tries them again.
+        await this.#follow(before, changes);
         throw error;
       });
     } catch (error) {
@@ -242,108 +238,24 @@ export class Daemon implements AsyncDisposable {
     await this.checkNow();
   }
 
-  async #apply(changes: Changes): Promise<void> {
-    const { settings } = this;
+  /** Lets each part follow that one of the changes is about. */
+  async #follow(config: ResolvedConfig, changes: Changes): Promise<void> {
+    this.#config = config;
+    const { settings } = config;
     if (changes.touches("log")) this.#log.use(settings.log);
-    if (changes.touches("cache.data", "cache.hash", "cache.max_age")) {
-      await this.#store?.follow(settings);
-    }
+    if (changes.touches("cache.data", "cache.hash", "cache.max_age")) await this.#store?.follow(settings);
     if (changes.touches("metrics")) {
       await this.#web?.close();
       this.#web = undefined;
       await this.#startWeb();
     }
-    if (changes.touches("content_info")) this.#peerDist?.setClientVersion(settings.content_info.preferred);
     if (changes.touches("content_server")) {
-      const before = this.#contentServer;
+      this.#retiring.add(this.#contentServer?.close(settings.api.stop_timeout));
       this.#contentServer = undefined;
-      this.#retire(before?.close(settings.api.stop_timeout));
       await this.#startContentServer();
     }
-    if (changes.touches("mode", "peer", "discovery", "client", "hosted_client", "hosted_server")) {
-      await this.#changeNode(changes);
-    }
+    await this.#node?.change(config, changes);
   }
-
-  async #changeNode(changes: Changes): Promise<void> {
-    const port = ["mode", "peer.listen_port", "peer.listen_address", "peer.max_uploads", "hosted_server"];
-    if (changes.touches(...port)) {
-      const serving = this.#serving;
-      this.#serving = undefined;
-      // Its port is free at once; what it is giving it gives to its end.
-      this.#retire(serving?.close(this.settings.api.stop_timeout));
-    }
-    if (this.settings.mode === "disabled") {
-      this.#retire(this.#api?.close(this.settings.api.stop_timeout));
-      this.#api = undefined;
-      this.#retireNode();
-      this.#switch.use(undefined);
-    } else await this.#startNode();
-  }
-
-  /** What ends by itself while the daemon goes on. */
-  #retire(ending: Promise<void> | undefined): void {
-    if (!ending) return;
-    const ended = ending.catch(() => {}).finally(() => this.#retiring.delete(ended));
-    this.#retiring.add(ended);
-  }
-
-  async #startNode(): Promise<void> {
-    const { settings } = this;
-    const store = this.#store;
-    const { mode, peer, api, content_server: contentServer } = settings;
-    if (mode === "disabled" || !store) return;
-    this.#serving ??= await startServing(settings, store, this.#observer);
-    let isCurrent = true;
-    const node = await startPeerNode(
-      nodeOptions(settings, mode, {
-        store,
-        serving: this.#serving?.serving,
-        hostedClient: await hostedClientOptions(settings),
-        silent: () => !isCurrent || (!peer.serve_on_battery && this.#onBattery()),
-        observer: this.#observer,
-      }),
-    );
-    this.#retireNode();
-    this.#retireNode = () => {
-      isCurrent = false;
-    };
-    this.#switch.use(node);
-    if (this.#api) return;
-    await this.#checkSecret();
-    this.#peerDist = await peerDistApi({
-      node: this.#switch,
-      socket: api.socket,
-      secretFile: contentServer.secret_file,
-      clientVersion: settings.content_info.preferred,
-      observer: this.#observer,
-    });
-    this.#api = await serveApi({
-      path: api.socket,
-      setting: "api.socket",
-      branchCache: this.#switch,
-      mode,
-      observer: this.#observer,
-      protocols: this.#peerDist.protocols,
-    });
-  }
-
-  /** The first who publishes needs it, and would be the first to hear. */
-  async #checkSecret(): Promise<void> {
-    const key = "content_server.secret_file";
-    try {
-      await checkServerSecret(this.settings.content_server.secret_file);
-    } catch (error) {
-      // Who chose no place, as somebody without a home of his own, may never want to publish.
-      const isChosen = this.#config.written.get(key)?.origin.kind !== "default";
-      if (isChosen || errorCode(error) !== "BC_SECRET_PLACE") throw error;
-      const { cure, fault } = faultAndCure(error);
-      this.#observer.event("warn", "doctor.found", { check: "secret", reason: fault, cure });
-    }
-  }
-
-  /** The node before answers no more probes. */
-  #retireNode: () => void = () => {};
 
   get config(): ResolvedConfig {
     return this.#config;
@@ -356,12 +268,12 @@ export class Daemon implements AsyncDisposable {
   }
 
   get node(): PeerNode | undefined {
-    return this.#switch.node;
+    return this.#node?.node;
   }
 
-  /** Of the latest look, by itself or by `checkNow`. */
+  /** Of the latest checks, by itself or by `checkNow`. */
   get findings(): readonly Finding[] {
-    return this.#findings;
+    return this.#checks.findings;
   }
 
   /** Why the settings that were read last are not followed; undefined where they are. */
@@ -379,16 +291,16 @@ export class Daemon implements AsyncDisposable {
     const status = await gatherStatus({
       settings,
       store: this.#store,
-      serving: this.#serving?.serving,
-      servingTls: this.#serving?.servingTls,
-      hostedCaches: this.#switch.node?.hostedCaches ?? [],
+      serving: this.#node?.serving?.serving,
+      servingTls: this.#node?.serving?.servingTls,
+      hostedCaches: this.node?.hostedCaches ?? [],
       uptimeMs: systemClock.monotonicMs() - this.#startedMs,
       onBattery: this.#onBattery(),
       metricsUrl: this.#web?.url,
       contentServerUrl: this.#contentServer?.url,
       warnings: [
         ...this.#config.warnings,
-        ...this.#findings.flatMap(({ result, text, cure }) =>
+        ...this.findings.flatMap(({ result, text, cure }) =>
           result === "bad" ? [cure === undefined ? text : `${text}: ${cure}`] : [],
         ),
       ],
@@ -418,7 +330,7 @@ export class Daemon implements AsyncDisposable {
   }
 
   secretChanged(): void {
-    this.#peerDist?.forgetSecret();
+    this.#node?.forgetSecret();
     this.#observer.event("info", "config.changed", { keys: "content_server.secret_file" });
   }
 
@@ -432,39 +344,15 @@ export class Daemon implements AsyncDisposable {
     return (await this.#store?.blocks.removeAll({ pinned: true })) ?? 0;
   }
 
-  async checkNow(): Promise<readonly Finding[]> {
-    this.#findings = await daemonChecks(this);
-    for (const finding of this.#findings) {
-      if (finding.result === "bad") {
-        this.#observer.event("warn", finding.event ?? "doctor.found", {
-          check: finding.check,
-          reason: finding.text,
-          cure: finding.cure,
-        });
-      }
-    }
-    return this.#findings;
-  }
-
-  #scheduleChecks(): void {
-    let cancel = () => {};
-    let stopped = false;
-    const round = async () => {
-      await this.checkNow().catch(() => {});
-      if (!stopped) cancel = systemClock.after(CHECK_EVERY_MS, () => void round());
-    };
-    cancel = systemClock.after(FIRST_CHECK_MS, () => void round());
-    this.#resources.defer(() => {
-      stopped = true;
-      cancel();
-    });
+  checkNow(): Promise<readonly Finding[]> {
+    return this.#checks.run();
   }
 
   #reportMode(): void {
     const { mode, peer } = this.settings;
     this.metrics.forget("build_info");
     this.metrics.measure("build_info", 1, { version, mode });
-    this.metrics.measure("service_status", mode === "disabled" ? 0 : this.#api ? 2 : 1);
+    this.metrics.measure("service_status", mode === "disabled" ? 0 : this.#node?.isOpen ? 2 : 1);
     this.metrics.measure("uploads_limit", peer.max_uploads);
   }
 
@@ -472,7 +360,7 @@ export class Daemon implements AsyncDisposable {
     const { metrics } = this.settings;
     if (!metrics.enabled) return;
     try {
-      this.#web = await serveWeb(this, metrics);
+      this.#web = await serveWeb(this, metrics, this.#observer);
     } catch (error) {
       // A second daemon on this machine must not fail for a port that nobody chose.
       if (this.#config.written.get("metrics.listen")?.origin.kind !== "default") throw error;
@@ -493,14 +381,7 @@ export class Daemon implements AsyncDisposable {
    */
   async close(graceMs = 0): Promise<void> {
     await this.#queue;
-    if (graceMs > 0) {
-      this.#retireNode();
-      await Promise.all([
-        this.#api?.close(graceMs),
-        this.#contentServer?.close(graceMs),
-        this.#serving?.close(graceMs),
-      ]);
-    }
+    if (graceMs > 0) await Promise.all([this.#node?.drain(graceMs), this.#contentServer?.close(graceMs)]);
     await this.#resources[Symbol.asyncDispose]();
   }
 

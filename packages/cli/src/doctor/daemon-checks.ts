@@ -1,15 +1,26 @@
 /** What a daemon can tell about itself and its neighbours. */
 import type { PeerNode } from "@branchcache/peer-node";
 import { formatEndpoint } from "@branchcache/runtime";
-import type { Daemon } from "../daemon/daemon.ts";
+import type { Settings } from "../config/schema.ts";
+import type { Status } from "../daemon/status.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { PeerBook } from "../telemetry/peer-book.ts";
 import { checkCertificate } from "./certificate.ts";
 import { type CacheUse, checkCacheDisk } from "./disk.ts";
 import { bad, type Finding, good, unknown } from "./finding.ts";
 import { checkFirewall } from "./firewall.ts";
 
-export interface CheckedDaemon
-  extends Pick<Daemon, "settings" | "refused" | "status" | "metrics" | "peers" | "neighbourVersions"> {
+/** The daemon, as far as it is looked at. */
+export interface CheckedDaemon {
+  readonly settings: Settings;
+  /** Why the settings that were read last are not followed; undefined where they are. */
+  readonly refused: string | undefined;
   readonly node: Pick<PeerNode, "serving" | "hostedCaches"> | undefined;
+  readonly metrics: Pick<Metrics, "sum" | "by">;
+  readonly peers: Pick<PeerBook, "list">;
+  status(): Promise<Pick<Status, "cache">>;
+  /** Probes of others, by the version that they asked for. */
+  neighbourVersions(): { readonly v1: number; readonly v2: number };
 }
 
 export async function daemonChecks(daemon: CheckedDaemon): Promise<readonly Finding[]> {

@@ -1,16 +1,29 @@
 /** The dashboard: rendered whole for browsers without scripts, and section by section for the script. */
 import { systemClock } from "@branchcache/runtime/node";
-import type { Daemon } from "../daemon/daemon.ts";
 import type { Statistics } from "../daemon/statistics.ts";
 import type { Status } from "../daemon/status.ts";
 import type { Finding } from "../doctor/finding.ts";
-import type { DownloadNote } from "../telemetry/downloads.ts";
-import { SOURCES } from "../telemetry/history.ts";
+import type { DownloadNote, Downloads } from "../telemetry/downloads.ts";
+import { type History, SOURCES } from "../telemetry/history.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import type { PeerNote } from "../telemetry/peer-book.ts";
+import type { PeerBook, PeerNote } from "../telemetry/peer-book.ts";
 import { explanationText } from "../terminal/explanation.ts";
 import { formatBytes, formatDuration, formatRate, formatShare } from "../terminal/units.ts";
 import { Html, html } from "./html.ts";
+
+/** The daemon, as far as the dashboard shows it. */
+export interface ShownDaemon {
+  readonly findings: readonly Finding[];
+  /** Undefined while the daemon starts. */
+  readonly history: Pick<History, "samples"> | undefined;
+  readonly peers: Pick<PeerBook, "list">;
+  readonly downloads: Pick<Downloads, "list">;
+  readonly metrics: Pick<Metrics, "list" | "sum" | "registry">;
+  status(): Promise<Status>;
+  statistics(): Statistics;
+  /** When the oldest segment came, where that can be told. */
+  oldestMs(): Promise<number | undefined>;
+}
 
 export interface DashboardState {
   /** Rendered, by the id of the element that holds it. */
@@ -33,7 +46,7 @@ const SECTIONS: readonly (readonly [id: string, title: string])[] = [
 
 const SOURCE_NAMES = { local: "own cache", peer: "peers", hosted: "hosted cache", origin: "origin" } as const;
 
-export async function gatherState(daemon: Daemon): Promise<DashboardState> {
+export async function gatherState(daemon: ShownDaemon): Promise<DashboardState> {
   const status = await daemon.status();
   const statistics = daemon.statistics();
   const samples = daemon.history?.samples ?? [];
@@ -189,7 +202,7 @@ function downloads(list: readonly DownloadNote[], nowMs: number): Html {
 }
 
 /** What waits to be offered or fetched, and what became of the offers so far. */
-function hosted({ client, hosted_server: server }: Status, metrics: Metrics): Html {
+function hosted({ client, hosted_server: server }: Status, metrics: Pick<Metrics, "list" | "sum">): Html {
   const made = metrics.list("hosted_offers_total", { direction: "made" });
   const waiting = metrics.list("hosted_offer_queue", { direction: "made" });
   const received = metrics.list("hosted_offers_total", { direction: "received" });

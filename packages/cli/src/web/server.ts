@@ -3,13 +3,12 @@ import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import { closeServer, listen } from "@branchcache/peer-node";
-import { errorMessage, formatEndpoint } from "@branchcache/runtime";
+import { errorMessage, formatEndpoint, type Observer } from "@branchcache/runtime";
 import { metricsListener } from "../config/listeners.ts";
 import type { Settings } from "../config/schema.ts";
-import type { Daemon } from "../daemon/daemon.ts";
 import { shownHost } from "../options/option-values.ts";
 import { isAllowedHost } from "./host-check.ts";
-import { gatherState, renderPage } from "./page.ts";
+import { gatherState, renderPage, type ShownDaemon } from "./page.ts";
 
 export interface WebServer {
   readonly url: string;
@@ -48,14 +47,18 @@ const SECURITY_HEADERS = {
 };
 
 /** Errors: those of `listen`. */
-export async function serveWeb(daemon: Daemon, settings: Settings["metrics"]): Promise<WebServer> {
+export async function serveWeb(
+  daemon: ShownDaemon,
+  settings: Settings["metrics"],
+  observer: Observer,
+): Promise<WebServer> {
   const server = createServer(
     (request, response) => void serve(daemon, settings.allowed_hosts, request, response),
   );
   server.headersTimeout = 10_000;
   server.requestTimeout = 10_000;
   server.maxConnections = 128;
-  const at = await listen(server, metricsListener(settings), daemon.observer);
+  const at = await listen(server, metricsListener(settings), observer);
   return {
     url: `http://${formatEndpoint({ ...at, address: shownHost(at.address) })}/`,
     close: () => closeServer(server),
@@ -63,7 +66,7 @@ export async function serveWeb(daemon: Daemon, settings: Settings["metrics"]): P
 }
 
 async function serve(
-  daemon: Daemon,
+  daemon: ShownDaemon,
   allowedHosts: readonly string[],
   request: IncomingMessage,
   response: ServerResponse,
@@ -88,7 +91,7 @@ async function serve(
   response.end(request.method === "HEAD" ? undefined : body);
 }
 
-async function answerTo(daemon: Daemon, path: string): Promise<Answer> {
+async function answerTo(daemon: ShownDaemon, path: string): Promise<Answer> {
   const asset = Object.hasOwn(ASSETS, path) ? ASSETS[path] : undefined;
   if (asset) return { type: asset.type, body: await readFile(asset.file), fixed: true };
   switch (path) {
