@@ -24,13 +24,17 @@ export interface NewSegment {
   readonly cipher: CipherId;
   /** All of the segment in the clear. */
   readonly lengthBytes: number;
+  /** 65,536 in version 1.0, the segment's length in version 2.0. */
   readonly blockSizeBytes: number;
   /** For flushing and listing by; tags of later writers are added. */
   readonly tags: readonly string[];
+  /** Of the blocks that come with it. */
   readonly trust: Trust;
+  /** HoD, where it is known: with `blockHashes` and `algorithm` it lets blocks be verified again. */
   readonly hashOfData?: HashOfData;
   /** The hashes of all blocks, concatenated. */
   readonly blockHashes?: Uint8Array;
+  /** Of `blockHashes` and `hashOfData`. */
   readonly algorithm?: HashAlgorithm;
   /** Under what the secret is kept, where that is not the segment's identifier. */
   readonly secretRef?: string;
@@ -38,6 +42,7 @@ export interface NewSegment {
 
 /** `trust` is `verified` once a verified block was stored; each block has a trust of its own as well. */
 export interface SegmentRecord extends NewSegment {
+  /** When its first block was stored: wall time, milliseconds since 1970. */
   readonly createdMs: number;
   /** A segment with pins is never evicted. */
   readonly pins: number;
@@ -49,7 +54,9 @@ export interface HeldSegment {
   readonly heldBlocks: number;
   /** Those of `heldBlocks` that may be served to anybody. */
   readonly verifiedBlocks: number;
+  /** Blocks of the whole segment, held or not. */
   readonly totalBlocks: number;
+  /** When its first block was stored: wall time, milliseconds since 1970. */
   readonly createdMs: number;
 }
 
@@ -83,18 +90,23 @@ export type RemovalReason = "size" | "age" | "flush" | "corrupt" | "removed";
 export interface SegmentSummary {
   readonly id: SegmentId;
   readonly tags: readonly string[];
+  /** When its first block was stored: wall time, milliseconds since 1970. */
   readonly createdMs: number;
   /** Last put or read; reads are written in batches, so that a crash forgets the newest. */
   readonly usedMs: number;
   /** Blocks read from it. */
   readonly hits: number;
+  /** All of the segment in the clear. */
   readonly lengthBytes: number;
   /** Initialization vectors and ciphertext held. */
   readonly bytes: number;
   readonly heldBlocks: number;
+  /** Those of `heldBlocks` that may be served to anybody. */
   readonly verifiedBlocks: number;
+  /** Blocks of the whole segment, held or not. */
   readonly totalBlocks: number;
   readonly trust: Trust;
+  /** With any it is never evicted. */
   readonly pins: number;
 }
 
@@ -134,6 +146,7 @@ export interface StoreStatistics {
 export interface RemovalNote {
   readonly id: SegmentId;
   readonly reason: RemovalReason;
+  /** Initialization vectors and ciphertext that went with it. */
   readonly bytes: number;
   /** Wall time, milliseconds since 1970. */
   readonly atMs: number;
@@ -148,6 +161,7 @@ export type StoreChange =
 export interface StoreUsage {
   /** Initialization vectors and ciphertext of all blocks held. */
   readonly bytes: number;
+  /** What `bytes` is kept below. */
   readonly limitBytes: number;
   readonly segments: {
     /** All blocks held and verified. */
@@ -248,11 +262,13 @@ export interface SecretStore {
 
 /** The hashes of one content, good as long as its validator is the same. */
 export interface PublicationEntry {
+  /** Such as a file's `stat` or an ETag: compared as text. */
   readonly validator: string;
   /** Of the content. */
   readonly sizeBytes: number;
   /** Encoded publications, opaque here. */
   readonly publications: readonly Uint8Array[];
+  /** When the hashes were made: wall time, milliseconds since 1970. */
   readonly createdMs: number;
 }
 
@@ -272,6 +288,7 @@ export interface PublicationStore {
 
 /** What a publication store holds now, and what it may hold. */
 export interface PublicationUsage {
+  /** Encoded entries, all together. */
   readonly bytes: number;
   /** Undefined for no limit. */
   readonly limitBytes: number | undefined;
@@ -280,8 +297,11 @@ export interface PublicationUsage {
 
 /** All three, opened and closed together. */
 export interface Stores {
+  /** Segments and their encrypted blocks. */
   readonly blocks: BlockStore;
+  /** Segment secrets, apart from what they decrypt. */
   readonly secrets: SecretStore;
+  /** Hashes of published contents. */
   readonly publications: PublicationStore;
   /** Writes what is queued and closes all three. Twice is harmless. */
   close(): Promise<void>;

@@ -19,6 +19,7 @@ export interface RedisStoreOptions {
   readonly nodes: readonly string[];
   /** Of the engine's access control list. Default: its default user. */
   readonly username?: string;
+  /** Of that user, or of the default one. Default: none is sent. */
   readonly password?: string;
   /** Where the cluster speaks TLS: certificates and keys, in PEM; `{}` for those that the system trusts. */
   readonly tls?: Pick<TlsOptions, "ca" | "cert" | "key" | "servername">;
@@ -30,6 +31,7 @@ export interface RedisStoreOptions {
   readonly replicas?: number;
   /** Since creation; 0 for no limit. Default what `setLimits` has kept in the cluster, else 28 days. */
   readonly maxAgeMs?: number;
+  /** Times answers, and tells segments their age. */
   readonly clock: Clock;
   /** Receives metrics and events. Default: nobody. */
   readonly observer?: Observer;

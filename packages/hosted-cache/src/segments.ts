@@ -10,8 +10,10 @@ import { HASH_ALGORITHMS, type SegmentDescriptor } from "./messages/batched-offe
 
 /** What a descriptor says, as the cache keeps it: version 1.0 blocks always have 65,536 bytes. */
 export interface OfferedSegment {
+  /** HoHoDk: 32 bytes. */
   readonly id: Uint8Array;
   readonly algorithm: "sha256" | "sha512-truncated";
+  /** Of all of the segment. */
   readonly lengthBytes: number;
   readonly blockSizeBytes: number;
 }

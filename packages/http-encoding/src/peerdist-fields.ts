@@ -60,9 +60,13 @@ export interface PeerDistParams {
 
 /** X-P2P-PeerDistEx. */
 export interface PeerDistExParams {
+  /** The lowest version of Content Information that the client takes: 1.0. */
   readonly minContentInformation?: Version;
+  /** The highest: 1.0 or 2.0. */
   readonly maxContentInformation?: Version;
+  /** Of a server: hashes are being made, ask once more. */
   readonly makeHashRequest?: true;
+  /** Of a client: that second request, which asks for hashes alone. */
   readonly hashRequest?: true;
   /** Min- or MaxContentInformation stands there, but cannot be read. */
   readonly malformed?: true;

@@ -9,13 +9,17 @@ import { closeServer, type ListenAddress, listen } from "./http-listen.ts";
 
 /** Which store is served, and where. */
 export interface BlockServerOptions {
+  /** Only its verified blocks are served; secrets are needed to serve in another cipher. */
   readonly store: { readonly blocks: BlockStore; readonly secrets: SecretStore };
+  /** Port 0 picks a free one. */
   readonly listen: ListenAddress;
   /** Serve in the cipher that a peer prefers, where the key is known. Default false: as blocks are kept. */
   readonly honourPreferredCipher?: boolean;
   /** Requests answered at once; processes that share a port divide the node's number among them. Default 64. */
   readonly maxUploads?: number;
+  /** Default the system's. */
   readonly clock?: Clock;
+  /** Makes initialization vectors. Default the system's. */
   readonly random?: Random;
   /** Receives metrics and events. Default: nobody. */
   readonly observer?: Observer;

@@ -25,6 +25,7 @@ export type ContentPiece =
       readonly offsetBytes: number;
       /** Verified against the Content Information; owned by the receiver. */
       readonly bytes: Uint8Array;
+      /** Where they came from. */
       readonly source: Exclude<ByteSource, "origin">;
     }
   | {
@@ -37,6 +38,7 @@ export type ContentPiece =
 
 /** Why a reading went as it did: who was asked, what came from where, and why anything was missing. */
 export interface Explanation {
+  /** Those that were asked for anything. */
   readonly peers: readonly PeerReport[];
   /** Questions put to the link. */
   readonly questions: FetchReport["questions"];
@@ -48,7 +50,9 @@ export interface Explanation {
 export interface SegmentExplanation {
   /** Lower case hexadecimal. */
   readonly segmentId: string;
+  /** From the start of the content. */
   readonly offsetBytes: number;
+  /** Of the whole segment. */
   readonly lengthBytes: number;
   /** From the node's own store. */
   readonly localBytes: number;

@@ -15,7 +15,9 @@ import { systemClock } from "@branchcache/runtime/node";
 
 /** Where to listen: all addresses unless `host` names one; port 0 picks a free one. */
 export interface ListenAddress {
+  /** A name or an address. Default: all addresses of this machine. */
   readonly host?: string;
+  /** 0 to 65,535; 0 picks a free one. */
   readonly port: number;
   /** Who configured it, for messages: the settings that name host and port. */
   readonly settings?: { readonly host: string; readonly port: string };

@@ -18,6 +18,7 @@ import type { SegmentVault } from "./segment-vault.ts";
 
 /** Options of `NodeBlocks.fetch`. */
 export interface FetchWantedOptions {
+  /** Ends the fetching, which rejects with its reason. */
   readonly signal: AbortSignal;
   /** What is fetched is kept under this tag, as with `keep`. */
   readonly tag: string;

@@ -10,6 +10,7 @@ import type { ListenAddress } from "./http-listen.ts";
 
 /** The node's store, its part in the branch, and its bounds. */
 export interface PeerNodeOptions {
+  /** Read, filled and served. The node does not close it. */
   readonly store: { readonly blocks: BlockStore; readonly secrets: SecretStore };
   /**
    * `local`: reads and fills its own store, asks nobody, serves nobody. `distributed`: finds peers by
@@ -49,7 +50,9 @@ export interface PeerNodeOptions {
     /** Look for hosted caches by DNS where none is named; `auto` always does. Default false. */
     readonly discover?: boolean | Pick<DiscoverOptions, "domains" | "resolve">;
   };
+  /** Default the system's. */
   readonly clock?: Clock;
+  /** Makes initialization vectors and back-off times. Default the system's. */
   readonly random?: Random;
   /** Receives metrics and events. Default: nobody. */
   readonly observer?: Observer;

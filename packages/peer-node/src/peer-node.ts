@@ -27,6 +27,7 @@ import { SegmentVault } from "./segment-vault.ts";
 
 /** A node that runs in this process. */
 export interface PeerNode extends BranchCache {
+  /** As it was started; `auto` stays `auto`, whatever is found. */
   readonly mode: NodeMode;
   /** Where it serves blocks; undefined when it serves nobody. */
   readonly serving: Endpoint | undefined;

@@ -5,6 +5,7 @@ export type CancelTimer = () => void;
 
 /** An abort signal that fires by itself. `cancel` drops its timer and its listener on the parent. */
 export interface Deadline {
+  /** Fires when the time is up, with a reason that `isTimeout` knows, or when the parent does, with its reason. */
   readonly signal: AbortSignal;
   /** From now on the signal never fires, if it has not yet. Twice is harmless. */
   cancel(): void;

@@ -9,6 +9,7 @@ export interface BranchCacheErrorOptions {
 
 /** A failure the caller could not plan for. `code` is stable and starts with `BC_`. */
 export class BranchCacheError extends Error {
+  /** Stable, `BC_` first: what callers and tests compare. */
   readonly code: string;
 
   constructor(code: string, message: string, options: BranchCacheErrorOptions = {}) {
@@ -43,8 +44,11 @@ export interface DecodeErrorDetails extends BranchCacheErrorOptions {
 /** Bytes that are not what they should be: what, in which structure and field, and where. */
 export class DecodeError extends BranchCacheError {
   declare readonly code: DecodeErrorCode;
+  /** The structure that was being read, such as `SegmentDescription`. */
   readonly structure: string;
+  /** The field in it, such as `secret`; empty for the structure itself. */
   readonly path: string;
+  /** Where, from the start of the bytes. */
   readonly offsetBytes: number;
   /** The fault without the place, so that an outer structure can name the place anew. */
   readonly reason: string;
@@ -61,7 +65,9 @@ export class DecodeError extends BranchCacheError {
 
 /** A value that cannot be written: the mistake is the caller's. `code` is `BC_ENCODE_VALUE`. */
 export class EncodeError extends BranchCacheError {
+  /** The structure that was to be written. */
   readonly structure: string;
+  /** The field in it; empty for the structure itself. */
   readonly path: string;
 
   constructor(structure: string, path: string, reason: string) {

@@ -40,6 +40,7 @@ export function plainAddress(address: string): string {
 
 /** One address of one network interface, as `os.networkInterfaces()` tells them. */
 export interface InterfaceAddress {
+  /** Such as `eth0`. */
   readonly name: string;
   /** Numeric; link-local IPv6 with its zone. */
   readonly address: string;
@@ -52,6 +53,7 @@ export interface InterfaceAddress {
 
 /** What a UDP socket is bound to, and which multicast it takes and sends. */
 export interface UdpOpenOptions {
+  /** Of the socket and its addresses: IPv4 or IPv6. */
   readonly family: 4 | 6;
   /** 0, the default, for any free port. */
   readonly port?: number;
@@ -69,6 +71,7 @@ export interface UdpOpenOptions {
 
 /** An open UDP socket; what comes in goes to the `DatagramHandler` that it was opened with. */
 export interface UdpSocket {
+  /** What it is bound to; the port that was picked, where 0 was asked for. */
   readonly local: Endpoint;
   /** Rejects when the datagram could not be handed to the system. The bytes may be reused afterwards. */
   send(bytes: Uint8Array, to: Endpoint): Promise<void>;
@@ -91,6 +94,7 @@ export interface UdpPort {
 
 /** Limits of one request, and whose its answer's memory is. */
 export interface HttpPostOptions {
+  /** Ends the request, and with it the connection. */
   readonly signal?: AbortSignal;
   /** The largest body that is read; a longer one fails with `BC_HTTP_TOO_LARGE` before it is gathered. */
   readonly maxBodyBytes: number;
@@ -116,6 +120,7 @@ export interface HttpPostResponse {
  * Errors: `BC_HTTP_CONNECT`, `BC_HTTP_CLOSED`, `BC_HTTP_MALFORMED`, `BC_HTTP_TOO_LARGE`.
  */
 export interface HttpConnection {
+  /** Nothing can be asked on it any more. */
   readonly closed: boolean;
   /**
    * Posts `body` to `path` of this server. Rejects with `signal.reason` when aborted, else with an error of the

@@ -168,7 +168,9 @@ export function decodeTotals(value: Uint8Array): Totals {
 
 /** What the owner has set; what is absent has its default. */
 export interface StoredSettings {
+  /** Of blocks. A store has one of the two, the one that was set last. */
   readonly limitBytes?: number;
+  /** Of the volume, 0 to 100. */
   readonly limitPercent?: number;
   /** 0 for no limit. */
   readonly maxAgeMs?: number;

@@ -36,11 +36,15 @@ export interface OfferTransport {
 export interface OfferClientOptions {
   /** How it is named in logs. */
   readonly name: string;
+  /** 1: one segment a message, with block hashes. 2: batches of up to 128 descriptors. */
   readonly version: OfferVersion;
+  /** The connection to the cache: `nodeOfferTransport` of `./node`. */
   readonly transport: OfferTransport;
   /** Where this client serves blocks to the hosted cache. */
   readonly servingPort: number;
+  /** Times batches and retries. */
   readonly clock: Clock;
+  /** Receives metrics and events. Default: nobody. */
   readonly observer?: Observer;
   /** Makes the proof of identity for one exchange, when a cache asks for it. Default: none can be given. */
   readonly spnego?: () => SpnegoInitiator;
@@ -55,7 +59,9 @@ export interface OfferClientOptions {
 }
 
 export interface OfferClient {
+  /** Segments that wait. */
   readonly queued: number;
+  /** Messages that are sent and not answered. */
   readonly outstanding: number;
   /**
    * Puts the segment into the queue and returns at once. A full queue lets its oldest go. `contentTag`, 16 bytes that

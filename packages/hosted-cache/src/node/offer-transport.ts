@@ -17,6 +17,7 @@ export interface OfferTransportOptions {
   readonly version: OfferVersion;
   /** Name or address; for version 1 the name in the cache's certificate. */
   readonly host: string;
+  /** Usually 443 for version 1, 80 for version 2. */
   readonly port: number;
   /** PEM of the certificates to trust instead of the system's. Version 1 only. */
   readonly ca?: string | Uint8Array;

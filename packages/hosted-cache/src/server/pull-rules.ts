@@ -7,9 +7,11 @@
 export interface BookLimits {
   /** Segments waiting or being pulled. */
   readonly maxSegments: number;
+  /** The same of one client. */
   readonly maxSegmentsPerClient: number;
   /** Pulls under way. */
   readonly maxPulls: number;
+  /** The same from one client. */
   readonly maxPullsPerClient: number;
   /** Clients remembered for one segment. */
   readonly maxOfferers: number;

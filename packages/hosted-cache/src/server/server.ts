@@ -63,8 +63,11 @@ export interface HeldState {
 
 /** What the cache holds, and how much clients may offer. */
 export interface HostedCacheServerOptions {
+  /** What the cache holds, and how it pulls more. */
   readonly content: HostedContent;
+  /** Verifies the block lists that are offered. */
   readonly engine: HashEngine;
+  /** Times rests, quarantines and rates. */
   readonly clock: Clock;
   /** Receives metrics and events. Default: nobody. */
   readonly observer?: Observer;
@@ -111,6 +114,7 @@ export type OfferAnswer =
  * [MS-PCHC] 3.1
  */
 export interface HostedCacheServer {
+  /** That of the options. */
   readonly clock: Clock;
   /** Segments waiting or being pulled. */
   readonly queued: number;

@@ -33,9 +33,13 @@ export interface ApiServerOptions {
   readonly path: string;
   /** The setting that names it, for messages. */
   readonly setting?: string;
+  /** Serves the calls. */
   readonly branchCache: BranchCache;
+  /** The mode of the node, told to each client. */
   readonly mode: string;
+  /** Receives events. Default: nobody. */
   readonly observer?: Observer;
+  /** Default the system's. */
   readonly clock?: Clock;
   /** Contents open at once. Default 256. */
   readonly maxConnections?: number;

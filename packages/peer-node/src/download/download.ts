@@ -21,12 +21,19 @@ import { ByteCount, type DownloadProgress, type DownloadReport } from "./report.
 import type { DownloadSink, PartialContent } from "./sink.ts";
 
 export interface DownloadOptions {
+  /** `http:` or `https:`. */
   readonly url: string;
+  /** Asks the content server: `originClient` of http-encoding. */
   readonly origin: OriginClient;
+  /** The node, or a connection to the daemon. */
   readonly branchCache: BranchCache;
+  /** Where the content goes. */
   readonly sink: DownloadSink;
+  /** Tells how long it took. */
   readonly clock: Clock;
+  /** Receives metrics and events. Default: nobody. */
   readonly observer?: Observer;
+  /** Ends the download, which rejects with its reason. */
   readonly signal?: AbortSignal;
   /** Request headers for the origin, for instance `Authorization`. */
   readonly headers?: Readonly<Record<string, string>>;

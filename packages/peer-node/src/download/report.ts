@@ -15,6 +15,7 @@ export interface DownloadReport extends DownloadProgress {
   readonly contentInformationBytes: number;
   /** Of Content Information; undefined when the origin sent none. */
   readonly version: 1 | 2 | undefined;
+  /** From the call to its end. */
   readonly elapsedMs: number;
   /** Times that the content changed under way and everything began anew. */
   readonly restarts: number;

@@ -3,7 +3,9 @@ import type { Validator } from "@branchcache/http-encoding/node/client";
 
 /** The beginning of a content, left by a download that did not come to its end. */
 export interface PartialContent {
+  /** Of the content that it began: another one cannot go on from it. */
   readonly validator: Validator;
+  /** What is there, from the first byte on. */
   readonly lengthBytes: number;
 }
 

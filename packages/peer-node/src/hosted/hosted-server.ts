@@ -40,6 +40,7 @@ export type HostedTls = Pick<ServerOptions, "cert" | "key" | "ca" | "minVersion"
 
 /** Which store is served, where, and to whom. [MS-PCHC] 3.1 */
 export interface HostedCacheServiceOptions {
+  /** What is offered goes there, and peers are served from it. */
   readonly store: { readonly blocks: BlockStore; readonly secrets: SecretStore };
   /** Blocks and offers of version 2.0. Port 0 picks a free one. */
   readonly http: ListenAddress;
@@ -56,6 +57,7 @@ export interface HostedCacheServiceOptions {
   readonly maxUploads?: number;
   /** What verified blocks are kept in. Default 1, AES-128. */
   readonly cipherId?: CipherId;
+  /** Bounds of pulling from clients; defaults as for `fetchBlocks`. */
   readonly retrieval?: Pick<
     FetchBlocksOptions,
     "requestTimeoutMs" | "maxTimeouts" | "window" | "blockTimeoutMs"
@@ -65,7 +67,9 @@ export interface HostedCacheServiceOptions {
   /** As for `createHostedCacheServer`, and so `offersAtOnce`. Default 100, 400. */
   readonly offersPerSecond?: number;
   readonly offersAtOnce?: number;
+  /** Default the system's. */
   readonly clock?: Clock;
+  /** Default the system's. */
   readonly random?: Random;
   /** Receives metrics and events. Default: nobody. */
   readonly observer?: Observer;

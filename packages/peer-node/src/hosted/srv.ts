@@ -22,6 +22,7 @@ export interface SrvRecord {
   /** The target host. */
   readonly name: string;
   readonly port: number;
+  /** The lowest is tried first. */
   readonly priority: number;
   /** Share of choices among records of the same priority. */
   readonly weight: number;

@@ -31,7 +31,9 @@ export interface Plan {
 
 /** How the service is reached, `inProcess` or `daemon`, and the clock by which a lost one is looked for again. */
 export interface PeerDistOptions {
+  /** The way to the service. */
   readonly transport: PeerDistTransport;
+  /** Times the search for a lost service. */
   readonly clock: Clock;
 }
 

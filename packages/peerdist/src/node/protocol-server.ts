@@ -22,6 +22,7 @@ export interface PeerDistProtocolOptions {
   readonly service: PeerDistService | (() => Promise<PeerDistService>);
   /** Absent, as on Windows: every connection is an identity of its own. */
   readonly proofs?: ConnectionProofs;
+  /** Times how long a connection may take to say who it is. Default the system's. */
   readonly clock?: Clock;
 }
 

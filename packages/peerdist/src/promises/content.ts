@@ -16,6 +16,7 @@ import { expectSuccess, type OperationEnd, operate, succeed } from "./operation.
 /** Bytes that have to come from the origin. */
 export class MissingRange {
   readonly kind = "missing";
+  /** From the start of the content. */
   readonly offsetBytes: number;
   readonly lengthBytes: number;
   /** The time ran out; otherwise nobody has them. */
@@ -31,7 +32,9 @@ export class MissingRange {
 /** Bytes of the content, verified. */
 export interface DataPiece {
   readonly kind: "data";
+  /** From the start of the content. */
   readonly offsetBytes: number;
+  /** A view of `into`, where the read was given that; else the caller's. */
   readonly bytes: Uint8Array;
 }
 
@@ -42,6 +45,7 @@ export type ContentPiece = DataPiece | MissingRange;
 export interface ReadOptions {
   /** Default 5,000; 0: from the local cache alone. */
   readonly timeoutMs?: number;
+  /** Cancels the read, which rejects with its reason. */
   readonly signal?: AbortSignal;
   /**
    * Memory to read into, again and again: fresh memory for each read costs more than the read. What is read is a view

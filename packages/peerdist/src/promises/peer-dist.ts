@@ -24,6 +24,7 @@ export type ByteSource = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 export interface PublishOptions {
   /** Where it is known: any other length fails. */
   readonly lengthBytes?: number;
+  /** Ends the publishing, which rejects with its reason; nothing stays published. */
   readonly signal?: AbortSignal;
 }
 
@@ -33,16 +34,19 @@ export interface ContentInformationOptions {
   readonly range?: { readonly startBytes: number; readonly endBytes: number };
   /** What the client that asks can take. Default: it did not say. */
   readonly versions?: { readonly min: 1 | 2; readonly max: 1 | 2 };
+  /** Ends the reading, which rejects with its reason. */
   readonly signal?: AbortSignal;
 }
 
 /** How `open` is given up. */
 export interface OpenOptions {
+  /** Ends the opening, which rejects with its reason. */
   readonly signal?: AbortSignal;
 }
 
 /** A finished publication; disposing of it unpublishes. */
 export interface Publication extends AsyncDisposable {
+  /** Of the source, read to its end. */
   readonly lengthBytes: number;
   /** Also where it is gone already. */
   unpublish(): Promise<void>;

@@ -75,10 +75,12 @@ export interface ServiceReturn {
 
 /** The end of an operation; `error` is one of the API's numbers, ERROR_SUCCESS for a good end. */
 export interface OperationCompletion {
+  /** The number that the caller chose for it. */
   readonly operation: number;
   readonly error: number;
   /** Transferred, or the length of a missing range. */
   readonly bytes: number;
+  /** Of what was read, or of the missing range, from the start of the content in bytes. */
   readonly offset?: number;
   /** What was read, in pieces, `bytes` of it together; absent where it lies in its place (`placeFor`) already. */
   readonly data?: readonly Uint8Array[];

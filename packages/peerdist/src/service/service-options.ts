@@ -7,11 +7,15 @@ import type { QuotaLimits } from "./quota.ts";
 
 /** What the service works on, and its limits. */
 export interface PeerDistServiceOptions {
+  /** The local cache and the branch: `blocks` of a `PeerNode`. */
   readonly blocks: BlockAccess;
+  /** Hashes what is published, and verifies what is added. */
   readonly engine: HashEngine;
   /** Of which the secrets of published segments are made. */
   readonly secret: ServerSecret;
+  /** Times reads that ask peers. */
   readonly clock: Clock;
+  /** Receives metrics. Default: nobody. */
   readonly observer?: Observer;
   /** Versions of Content Information that are made and taken. Default 1 to 2; 1 to 1 forces version 1. */
   readonly versions?: { readonly min: ContentInformationVersion; readonly max: ContentInformationVersion };

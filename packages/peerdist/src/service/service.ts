@@ -10,11 +10,17 @@ import { Session } from "./session.ts";
 
 /** What callers hold at this moment; `bytes` are those of `QuotaLimits`. */
 export interface ServiceCounts {
+  /** Connections. */
   readonly sessions: number;
+  /** Publisher identities with at least one connection. */
   readonly identities: number;
+  /** Handles open. */
   readonly handles: number;
+  /** Operations accepted and not completed. */
   readonly operations: number;
+  /** Publications, finished or being fed. */
   readonly publications: number;
+  /** Content Information, hashes of publications, and data that waits for verification. */
   readonly bytes: number;
 }
 
@@ -50,6 +56,7 @@ export class PeerDistService {
     };
   }
 
+  /** The status that callers are told. */
   get status(): PEERDIST_STATUS {
     return this.#status;
   }

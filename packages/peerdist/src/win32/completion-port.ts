@@ -5,8 +5,11 @@ import type { Overlapped } from "./overlapped.ts";
 export interface CompletionPacket {
   /** False where the operation failed; `error` says why. */
   readonly ok: boolean;
+  /** The completion key that was given together with the port. */
   readonly key: unknown;
+  /** Undefined in a packet that was posted without one. */
   readonly overlapped: Overlapped | undefined;
+  /** Or the length of the missing range, for a read that found none. */
   readonly bytesTransferred: number;
   /** 0 on success. */
   readonly error: number;

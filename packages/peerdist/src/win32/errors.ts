@@ -112,6 +112,7 @@ export function errorSymbol(error: number): string {
 export class PeerDistError extends BranchCacheError {
   /** The number, as the call returned it or the operation completed with it. */
   readonly error: number;
+  /** Its name, such as `PEERDIST_ERROR_NOT_FOUND`. */
   readonly symbol: string;
 
   constructor(error: number, what: string) {

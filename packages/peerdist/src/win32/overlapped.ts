@@ -5,6 +5,7 @@ export class ManualResetEvent {
   #set = false;
   #waiting: (() => void)[] = [];
 
+  /** Whether a `wait` would resolve at once. */
   get isSet(): boolean {
     return this.#set;
   }
@@ -46,6 +47,7 @@ export class ManualResetEvent {
 export interface OverlappedInit {
   /** In bytes; sets `Offset` and `OffsetHigh`. */
   readonly offset?: bigint | number;
+  /** Reset when an operation is accepted with it, and set when that ends. Default: none. */
   readonly hEvent?: ManualResetEvent;
 }
 

@@ -3,6 +3,7 @@ import type { PEERDIST_STATUS } from "./constants.ts";
 
 /** An out parameter: the call sets `value`. */
 export interface Out<T> {
+  /** Undefined until the call has succeeded. */
   value?: T | undefined;
 }
 

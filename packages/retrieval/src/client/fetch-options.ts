@@ -7,6 +7,7 @@ import type { FetchedBlock, PeerFinder, PeerSource, WantedBlock } from "./peers.
 
 /** The ports of a download, its bounds, and whom it tells of its progress. Times are in milliseconds. */
 export interface FetchBlocksOptions {
+  /** Asked for peers of the segments that no known peer would give. */
   readonly finder: PeerFinder;
   /** Known peers and hosted caches, asked before the finder. */
   readonly peers?: readonly PeerSource[];
@@ -16,6 +17,7 @@ export interface FetchBlocksOptions {
   readonly cipher: BlockCipher;
   /** Verifies blocks. */
   readonly engine: HashEngine;
+  /** Times requests, and how long a busy peer is left alone. */
   readonly clock: Clock;
   /** Receives metrics and events. Default: nobody. */
   readonly observer?: Observer;

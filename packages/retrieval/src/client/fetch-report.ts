@@ -7,9 +7,11 @@ import type { FetchedPiece, FoundPeer, MissingReason, PeerSource } from "./peers
 
 /** Milliseconds are counted from the start of the download. */
 export interface FetchReport {
+  /** From the first piece that was asked for to the end. */
   readonly tookMs: number;
   /** In the order of reading; a segment of which nothing was given is not in it. */
   readonly segments: readonly SegmentReport[];
+  /** Those that were asked for anything. */
   readonly peers: readonly PeerReport[];
   /** Questions to the finder. */
   readonly questions: readonly {
@@ -45,6 +47,7 @@ export interface PeerReport {
   readonly bytes: number;
   /** Answers that the block is not there. */
   readonly empty: number;
+  /** Requests that were not answered in time. */
   readonly timeouts: number;
   /** Connections lost, wrong statuses, answers that made no sense. */
   readonly failures: number;

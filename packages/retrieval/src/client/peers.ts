@@ -8,12 +8,14 @@ export interface PeerSource {
   readonly id: string;
   /** Alternatives: ways to reach the one peer. */
   readonly addresses: readonly Endpoint[];
+  /** A hosted cache is asked for what it did not advertise, too, and may give some false blocks before it is dropped. */
   readonly kind: "peer" | "hosted";
 }
 
 /** That a peer answered, and what it says to hold of the segments that were asked about. */
 export interface FoundPeer {
   readonly peer: PeerSource;
+  /** Those that it holds, in full or in part; `heldBlocks` where it told how many. */
   readonly segments: readonly {
     readonly id: SegmentId;
     readonly complete: boolean;
@@ -30,6 +32,7 @@ export interface PeerFinder {
 /** Names one block of one segment; indexes count from 0. */
 export interface WantedBlock {
   readonly segment: Segment;
+  /** Of the segment; its hash must be listed there. */
   readonly blockIndex: number;
 }
 

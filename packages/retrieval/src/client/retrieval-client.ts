@@ -30,6 +30,7 @@ export interface RetrievalClientOptions extends PeerLinkOptions {
 /** What may well happen to a request; nothing is tried again here. */
 export interface ExchangeFailure {
   readonly kind: "failed";
+  /** `mismatch`: an answer that does not fit the request. */
   readonly reason: LinkFailure | "mismatch";
   /** The HTTP status, where that is the reason. */
   readonly peerStatus?: number;

@@ -3,7 +3,9 @@ import { BLOCKS_PER_SEGMENT } from "../limits.ts";
 
 /** `count` elements from `index` on: BLOCK_RANGE and SEGMENT_RANGE. [MS-PCCRR] 2.2.1.1, 2.2.1.2 */
 export interface IndexRange {
+  /** The first, counted from 0. */
   readonly index: number;
+  /** How many from there on. */
   readonly count: number;
 }
 

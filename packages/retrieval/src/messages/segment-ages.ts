@@ -33,6 +33,7 @@ type Blob = Decoded<typeof blob>;
 /** An age, with an index that counts from a base which the enclosing message defines. */
 export interface SegmentAge {
   readonly segmentIndex: number;
+  /** How long it has been held, in milliseconds. */
   readonly ageMs: number;
 }
 

@@ -3,6 +3,7 @@ import type { CipherId, SealedBlock, SegmentId } from "@branchcache/content-info
 
 /** A held block, and what follows it. */
 export interface SourceBlock {
+  /** Encrypted, as it leaves; its memory must not change until `release`. */
   readonly sealed: SealedBlock;
   /** The lowest held index above the block's, 0 if there is none. */
   readonly nextBlockIndex: number;

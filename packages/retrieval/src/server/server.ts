@@ -22,7 +22,9 @@ import type { BlockSource } from "./block-source.ts";
 
 /** What is served, and the bounds of serving. Times are in milliseconds. */
 export interface RetrievalServerOptions {
+  /** Held blocks, for instance of a `BlockStore`. */
   readonly source: BlockSource;
+  /** Times uploads. */
   readonly clock: Clock;
   /** Receives metrics and events. Default: nobody. */
   readonly observer?: Observer;
@@ -40,6 +42,7 @@ export type RetrievalAnswer =
       readonly kind: "message";
       /** The HTTP body in pieces, Size included; a block's ciphertext is one piece, the source's own. */
       readonly parts: readonly Uint8Array[];
+      /** Of all parts together: the Content-Length. */
       readonly lengthBytes: number;
       /** To be called once the answer has left or was lost; frees the upload slot. Harmless when repeated. */
       done(): void;
@@ -51,6 +54,7 @@ export type RetrievalAnswer =
 
 /** Answers requests, apart from HTTP: `retrievalRequestListener` and others of `./node` bring them. [MS-PCCRR] 3.2 */
 export interface RetrievalServer {
+  /** That of the options, for listeners to time the arrival of bodies. */
   readonly clock: Clock;
   /** Milliseconds that an upload may take, from the options. */
   readonly uploadTimeoutMs: number;

@@ -4,6 +4,7 @@ import { DecodeError, type DecodeErrorCode, EncodeError } from "../errors.ts";
 export class ByteReader {
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  /** The outermost structure, for errors. */
   readonly structure: string;
   #offset = 0;
   #path: (string | number)[] = [];
@@ -14,10 +15,12 @@ export class ByteReader {
     this.structure = structure;
   }
 
+  /** Bytes read so far. */
   get offset(): number {
     return this.#offset;
   }
 
+  /** Bytes not yet read. */
   get remaining(): number {
     return this.bytes.length - this.#offset;
   }
@@ -56,6 +59,7 @@ export class ByteReader {
 export class ByteWriter {
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  /** The outermost structure, for errors. */
   readonly structure: string;
   #offset = 0;
   #path: (string | number)[] = [];
@@ -66,6 +70,7 @@ export class ByteWriter {
     this.structure = structure;
   }
 
+  /** Bytes written so far. */
   get offset(): number {
     return this.#offset;
   }

@@ -23,6 +23,7 @@ import {
 } from "./records.ts";
 
 export interface ExportOptions {
+  /** Where the segments are read from. */
   readonly blocks: BlockStore;
   /** Hashes of published content go along. */
   readonly publications?: PublicationStore;
@@ -38,6 +39,7 @@ export interface ExportOptions {
   readonly writeReference?: string;
   /** Wall time, milliseconds since 1970, noted in the package: `wallMs` of a `Clock`. */
   readonly wallMs: () => number;
+  /** Ends the export, which rejects with its reason; the `.part` stays. */
   readonly signal?: AbortSignal;
   /** Called after the blocks of each segment; what it throws ends the export. */
   readonly onProgress?: (soFar: ExportReport) => void;
@@ -46,6 +48,7 @@ export interface ExportOptions {
 export interface ExportReport {
   /** Segments with at least a block in the file. */
   readonly segments: number;
+  /** Blocks in the file. */
   readonly blocks: number;
   /** Of the file. */
   readonly bytes: number;

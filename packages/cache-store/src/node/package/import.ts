@@ -18,8 +18,11 @@ import {
 
 /** Which package goes into which stores, and how far it is trusted. */
 export interface ImportOptions {
+  /** Path of the package. */
   readonly file: string;
+  /** Where the segments go. */
   readonly blocks: BlockStore;
+  /** Where hashes of published contents go. Default: nowhere. */
   readonly publications?: PublicationStore;
   /** Secrets that the package brings are kept here. */
   readonly secrets?: SecretStore;
@@ -31,6 +34,7 @@ export interface ImportOptions {
   readonly tags?: readonly string[];
   /** Preloaded content stays until it is unpinned. Default false. */
   readonly pin?: boolean;
+  /** Ends the import, which rejects with its reason; what was taken stays. */
   readonly signal?: AbortSignal;
   /** Called before the blocks of each segment, and awaited. */
   readonly onProgress?: (soFar: ImportReport) => void | Promise<void>;
@@ -38,14 +42,17 @@ export interface ImportOptions {
 
 /** What was in the package, and what became of it. `stored`, `alreadyHeld`, `checked` and `refused` count blocks. */
 export interface ImportReport {
+  /** Segments in the package. */
   readonly segments: number;
   /** Stored now. */
   readonly stored: number;
+  /** In the store before. */
   readonly alreadyHeld: number;
   /** Of those in the file: their hash was checked. */
   readonly checked: number;
   /** Failed their check, or contradict what the store knows. */
   readonly refused: number;
+  /** Hashes of published contents that were kept. */
   readonly publications: number;
   /** Read of the file. */
   readonly bytes: number;

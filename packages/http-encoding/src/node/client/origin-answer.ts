@@ -16,6 +16,7 @@ export type OriginAnswer =
       readonly contentLengthBytes: number;
       /** Undefined: all of the content. */
       readonly range?: ContentRange;
+      /** ETag, date and size, to compare later answers with. */
       readonly validator: Validator;
       readonly finalUrl: string;
       readonly headers: HeaderFields;
@@ -24,6 +25,7 @@ export type OriginAnswer =
       readonly kind: "content";
       /** To be read once. Fails with `BC_ORIGIN_CLOSED` if it is not as long as announced. */
       readonly body: AsyncIterable<Uint8Array>;
+      /** Of the body; undefined where the server did not tell. */
       readonly lengthBytes?: number;
       /** Undefined: all of the content. */
       readonly range?: ContentRange;

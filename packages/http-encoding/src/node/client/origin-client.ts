@@ -21,6 +21,7 @@ import { ifRange, type Validator } from "./validator.ts";
 
 /** How servers are reached, with time-outs in milliseconds, and bounds of what they may send. */
 export interface OriginClientOptions {
+  /** Times heads and bodies. */
   readonly clock: Clock;
   /** Receives `content_info.received`. Default: nobody. */
   readonly observer?: Observer;
@@ -45,6 +46,7 @@ export interface OriginClientOptions {
 
 /** What both kinds of request take. */
 export interface RequestOptions {
+  /** Ends request and body, which reject with its reason. */
   readonly signal?: AbortSignal;
   /** Added to ours; ours win. Credentials among them stay with the URL's own origin. */
   readonly headers?: Readonly<Record<string, string>>;

@@ -3,7 +3,9 @@ import { isStrongEtag } from "../../server/validator.ts";
 
 /** What a content server said of a representation; later answers must not contradict it. */
 export interface Validator {
+  /** A strong entity tag, in its quotes. */
   readonly etag?: string;
+  /** The date as the server wrote it. */
   readonly lastModified?: string;
   /** Of all of the content. */
   readonly sizeBytes?: number;
