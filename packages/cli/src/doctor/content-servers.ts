@@ -1,9 +1,19 @@
 /** Whether servers give Content Information, and the same for the same content. */
 
 import { redactUrl } from "@branchcache/http-encoding/node/client";
-import { errorMessage, toHex } from "@branchcache/runtime";
+import { errorCode, errorMessage, toHex } from "@branchcache/runtime";
 import { readSource } from "../commands/info/source.ts";
 import { bad, type Finding, good } from "./finding.ts";
+
+const NOT_CODED =
+  "ask again in a moment (the first request starts the hashing); check that no proxy between takes " +
+  "Accept-Encoding: peerdist out (HTTPS goes past it), and that the file is not smaller than min_size";
+const NO_ANSWER =
+  "see that the URL is right and the server runs; behind a gateway, `branchcache doctor` there says whether its origin answers";
+
+/** Nothing was said about the content, so that it is no matter of BranchCache. */
+const isNoAnswer = (error: unknown): boolean =>
+  ["BC_ORIGIN_UNREACHABLE", "BC_ORIGIN_STATUS"].includes(errorCode(error) ?? "");
 
 export async function checkContentServers(urls: readonly string[]): Promise<readonly Finding[]> {
   const found: Finding[] = [];
@@ -20,14 +30,7 @@ export async function checkContentServers(urls: readonly string[]): Promise<read
         ),
       );
     } catch (error) {
-      found.push(
-        bad(
-          "content server",
-          errorMessage(error),
-          "ask again in a moment (the first request starts the hashing); check that no proxy between takes " +
-            "Accept-Encoding: peerdist out (HTTPS goes past it), and that the file is not smaller than min_size",
-        ),
-      );
+      found.push(bad("content server", errorMessage(error), isNoAnswer(error) ? NO_ANSWER : NOT_CODED));
     }
   }
   found.push(...secrets(identifiers));

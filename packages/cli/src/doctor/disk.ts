@@ -33,7 +33,7 @@ export async function checkCacheDisk(
         ? bad(
             "disk",
             `the cache may grow by ${formatBytes(wanted)}, and its volume has ${formatBytes(free)} free`,
-            `free room, or branchcache config set cache.data.max_bytes ${Math.floor((bytes + free) * 0.9)}`,
+            `free room, or branchcache config set cache.data.max_bytes ${sizeUpTo((bytes + free) * 0.9)}`,
           )
         : good("disk", `${formatBytes(free)} free where the cache may grow by ${formatBytes(wanted)}`),
     );
@@ -61,3 +61,14 @@ export async function checkCacheDisk(
   }
   return found;
 }
+
+/** As it is typed: in whole units, of which there are ten at least. */
+function sizeUpTo(bytes: number): string {
+  const [unit, size] = UNITS.find(([, each]) => bytes >= 10 * each) ?? ["", 1];
+  return `${Math.floor(bytes / size)}${unit}`;
+}
+
+const UNITS = [
+  ["GiB", 2 ** 30],
+  ["MiB", 2 ** 20],
+] as const;

@@ -64,7 +64,8 @@ export async function certificateNames(): Promise<CertificateNames> {
   const name = await fullName();
   const [short = name] = name.split(".");
   const addresses = Object.values(networkInterfaces()).flatMap((each) =>
-    (each ?? []).filter(({ internal }) => !internal).map(({ address }) => address),
+    // Nobody calls a host by an address of its link, which needs a zone.
+    (each ?? []).filter(({ internal, scopeid }) => !internal && !scopeid).map(({ address }) => address),
   );
   return { names: [...new Set([name, short])], addresses: [...new Set(addresses)] };
 }

@@ -1,4 +1,5 @@
 /** The dashboard: rendered whole for browsers without scripts, and section by section for the script. */
+import { hostname } from "node:os";
 import { systemClock } from "@branchcache/runtime/node";
 import type { Statistics } from "../daemon/statistics.ts";
 import type { Status } from "../daemon/status.ts";
@@ -62,7 +63,7 @@ export async function gatherState(daemon: ShownDaemon): Promise<DashboardState> 
     node: node(status),
   };
   return {
-    title: `${formatBytes(statistics.today.wan_saved_bytes)} saved today`,
+    title: `${formatBytes(statistics.today.wan_saved_bytes)} saved today on ${hostname()}`,
     sections: Object.fromEntries(Object.entries(sections).map(([id, content]) => [id, content.text])),
     chart: [
       samples.map(({ atMs }) => Math.round(atMs / 1_000)),
@@ -97,7 +98,7 @@ ${id === "rates" ? html`<div id="chart" hidden></div>` : ""}
 </head>
 <body>
 <a class="skip" href="#main">To the figures</a>
-<header><h1>BranchCache</h1><p id="connection" role="status"></p></header>
+<header><h1>BranchCache on ${hostname()}</h1><p id="connection" role="status"></p></header>
 <main id="main" tabindex="-1">
 ${parts}</main>
 <footer><p><a href="/metrics">Metrics</a> <a href="/state.json">These figures as JSON</a> <a href="/healthz">Health</a></p></footer>

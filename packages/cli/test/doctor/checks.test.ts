@@ -14,6 +14,7 @@ import { checkClock } from "../../src/doctor/clock.ts";
 import { checkContentServers } from "../../src/doctor/content-servers.ts";
 import { type CheckedDaemon, daemonChecks } from "../../src/doctor/daemon-checks.ts";
 import { checkMulticast } from "../../src/doctor/multicast.ts";
+import { checkNamedServers } from "../../src/doctor/named-servers.ts";
 import { checkPorts } from "../../src/doctor/ports.ts";
 import { Metrics } from "../../src/telemetry/metrics.ts";
 import { PeerBook } from "../../src/telemetry/peer-book.ts";
@@ -224,6 +225,31 @@ describe("ports", () => {
     await new Promise((resolve) => taken.close(resolve));
     expect(await check(port)).toMatchObject([{ result: "good" }]);
     expect(await check(port, true)).toEqual([]);
+  });
+});
+
+describe("servers that the settings name", () => {
+  it("take connections, or it is said why not and which setting names them", async () => {
+    const port = await listening(createServer());
+    const gone = createServer();
+    const closed = await listening(gone);
+    await new Promise((resolve) => gone.close(resolve));
+    const settings = settingsOf({
+      mode: "hosted-client",
+      "content_server.enabled": true,
+      "hosted_client.servers": [`127.0.0.1:${port}`],
+      "content_server.origin": `http://127.0.0.1:${closed}`,
+    });
+    expect(await checkNamedServers(settings)).toEqual([
+      { check: "hosted cache", result: "good", text: `127.0.0.1:${port} takes connections` },
+      {
+        check: "origin",
+        result: "bad",
+        text: `127.0.0.1:${closed} refuses connections: nothing listens there`,
+        cure: expect.stringContaining("content_server.origin"),
+      },
+    ]);
+    expect(await checkNamedServers(settingsOf({ "hosted_client.servers": ["cache.test"] }))).toEqual([]);
   });
 });
 

@@ -16,7 +16,7 @@ describe("doctor about the room of the cache", () => {
   it("tells of a volume that is smaller than what the cache may become, and of a limit that fits", async () => {
     const [found] = await check({ limitBytes: 2 ** 60 });
     expect(found).toMatchObject({ check: "disk", result: "bad" });
-    expect(found?.cure).toMatch(/^free room, or branchcache config set cache\.data\.max_bytes \d+$/);
+    expect(found?.cure).toMatch(/^free room, or branchcache config set cache\.data\.max_bytes \d+[GM]iB$/);
   });
 
   it("advises to compact what takes more than it may hold, and not for what comes on top of blocks", async () => {

@@ -8,6 +8,7 @@ import { checkContentServers } from "../../doctor/content-servers.ts";
 import { bad, type Finding, good, unknown } from "../../doctor/finding.ts";
 import { checkFirewall } from "../../doctor/firewall.ts";
 import { checkMulticast } from "../../doctor/multicast.ts";
+import { checkNamedServers } from "../../doctor/named-servers.ts";
 import { checkPorts } from "../../doctor/ports.ts";
 import { startProblems } from "../../doctor/start-problems.ts";
 import type { ConfigGlobals } from "../../options/config-option.ts";
@@ -27,12 +28,14 @@ export async function runDoctor(
   const config = await resolveConfig({ configFile });
   const { settings } = config;
   const { daemonRuns, findings: told } = await askDaemon(options.controlSocket);
+  const named = await checkNamedServers(settings);
   const findings = [
-    ...told.filter(({ check }) => check !== "firewall"),
+    ...told.filter(({ check }) => check !== "firewall" && !named.some((one) => one.check === check)),
     ...(daemonRuns ? [] : await checkStart(config)),
     ...(await checkPorts(settings, daemonRuns)),
     ...(await firewall(settings, told)),
     ...(await checkMulticast(settings)),
+    ...named,
     ...(await checkContentServers(urls)),
     ...(await checkClock(urls)),
   ];

@@ -62,9 +62,10 @@ export function trustText({
     "Windows 8 and later, where offers over HTTPS are wanted:",
     `  Enable-BCHostedClient -ServerNames ${name} -UseVersion Windows7`,
     "",
-    "Clients of this software:",
-    "  branchcache config set hosted_client.ca /etc/branchcache/hosted-cache.pem",
-    "  branchcache config set hosted_client.offer_version 1",
+    "Clients of this software take offers by HTTP, and need it only where those are closed: with the file copied to",
+    "/etc/branchcache, and Content Information 1.0, which is all that offers by HTTPS are about,",
+    "  branchcache config set hosted_client.ca /etc/branchcache/hosted-cache.pem " +
+      "hosted_client.offer_version 1 content_info.preferred 1",
     "",
   ].join("\n");
 }

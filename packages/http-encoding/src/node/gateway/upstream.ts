@@ -1,4 +1,5 @@
 /** One request to the origin, whose answer waits until somebody says where it goes. */
+import { STATUS_CODES } from "node:http";
 import type { Dispatcher } from "undici";
 import type { HeaderFields } from "../../http-fields.ts";
 import type { RawFields } from "../forward-fields.ts";
@@ -83,7 +84,8 @@ function attempt(dispatcher: Dispatcher, request: UpstreamRequest): Promise<Upst
         answered = true;
         resolve({
           status,
-          statusText,
+          // The client of HTTP does not always tell it.
+          statusText: statusText || (STATUS_CODES[status] ?? ""),
           headers,
           rawFields: textOf((controller as { readonly rawHeaders?: RawBytes | null }).rawHeaders ?? []),
           flow(given) {
