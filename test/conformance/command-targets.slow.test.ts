@@ -1,11 +1,8 @@
 /** The commands of the profiles whose targets are ours, as they are typed: a hosted cache, a peer that answers probes. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { createMemoryStore } from "@branchcache/cache-store";
 import { openContentServer, runProfile, contentServer as serverProfile } from "@branchcache/conformance";
 import { startPeerDiscovery } from "@branchcache/discovery";
@@ -16,21 +13,10 @@ import { seededRandom } from "@branchcache/runtime/testing";
 import { nodeDatagramPort } from "dgram-ws-discovery/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import certificates from "../support/certificates.json" with { type: "json" };
+import { command } from "./support/command.ts";
 import { heldContent } from "./support/held-content.ts";
 
 const LOOPBACK = { host: "127.0.0.1", port: 0 };
-const bin = join(import.meta.dirname, "../../packages/conformance/dist/bin.js");
-
-async function command(...args: readonly string[]) {
-  const child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "pipe", "pipe"] });
-  const [stdout, stderr, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, "exit"),
-  ]);
-  return { stdout, stderr, code: code as number };
-}
-
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "branchcache-conformance-"));
@@ -47,14 +33,14 @@ describe("branchcache-conformance", () => {
       https: { listen: LOOPBACK, tls: { cert, key } },
       allowOwnAddresses: true,
     });
-    const { stdout, stderr, code } = await command(
+    const { output, complaint, code } = await command(
       ...["hosted-cache", `127.0.0.1:${service.serving.port}`, "--listen", "127.0.0.1:0"],
       ...["--tls", `127.0.0.1:${service.servingTls?.port}`, "--timeout", "20000"],
     );
     await service.close();
     await store.close();
-    expect(stderr).toBe("");
-    expect(stdout).toMatch(/^MUST: 25 passed, 0 failed, 0 inconclusive, 2 skipped$/m);
+    expect(complaint).toBe("");
+    expect(output).toMatch(/^MUST: 25 passed, 0 failed, 0 inconclusive, 2 skipped$/m);
     expect(code).toBe(0);
   });
 
@@ -84,12 +70,12 @@ describe("branchcache-conformance", () => {
         },
       },
     });
-    const { stdout, stderr, code } = await command(
+    const { output, complaint, code } = await command(
       ...["discovery-target", `127.0.0.1:${port}`, "--interface", "127.0.0.1", "--information", file],
       ...["--only", "probe-1.0", "probe-2.0", "unknown-segments", "echoes-scope-text"],
     );
-    expect(stderr).toBe("");
-    expect(stdout).toMatch(/^MUST: 4 passed, 0 failed, 0 inconclusive, 0 skipped$/m);
+    expect(complaint).toBe("");
+    expect(output).toMatch(/^MUST: 4 passed, 0 failed, 0 inconclusive, 0 skipped$/m);
     expect(code).toBe(0);
   });
 });

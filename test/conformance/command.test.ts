@@ -1,24 +1,10 @@
 /** The command as it is typed: its exit codes, its formats, its lists. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { command } from "./support/command.ts";
 import { type HeldContent, heldContent } from "./support/held-content.ts";
-
-const bin = join(import.meta.dirname, "../../packages/conformance/dist/bin.js");
-
-async function command(...args: readonly string[]) {
-  const child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "pipe", "pipe"] });
-  const [stdout, stderr, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, "exit"),
-  ]);
-  return { stdout, stderr, code: code as number };
-}
 
 let held: HeldContent;
 let folder: string;
@@ -38,7 +24,7 @@ describe("branchcache-conformance", () => {
   const target = () => `127.0.0.1:${held.server.port}`;
 
   it("finds our node conforming: one line for each check, the sums, and 0", async () => {
-    const { stdout, stderr, code } = await command(
+    const { output, complaint, code } = await command(
       "retrieval-server",
       target(),
       "--information",
@@ -46,24 +32,24 @@ describe("branchcache-conformance", () => {
       "--seed",
       "5",
     );
-    expect(stderr).toBe("");
-    expect(stdout).toMatch(/^ok {3}block \(MUST PCCRR-3 .*\): gives a block/m);
-    expect(stdout).toMatch(/^MUST: \d+ passed, 0 failed, 0 inconclusive, 3 skipped$/m);
-    expect(stdout).toContain("conforms to [MS-PCCRR] Retrieval Protocol, server (seed 5)");
+    expect(complaint).toBe("");
+    expect(output).toMatch(/^ok {3}block \(MUST PCCRR-3 .*\): gives a block/m);
+    expect(output).toMatch(/^MUST: \d+ passed, 0 failed, 0 inconclusive, 3 skipped$/m);
+    expect(output).toContain("conforms to [MS-PCCRR] Retrieval Protocol, server (seed 5)");
     expect(code).toBe(0);
   });
 
   it("writes the report to a file, and its sums to standard error", async () => {
-    const output = join(folder, "report.json");
-    const { stdout, stderr, code } = await command(
+    const file = join(folder, "report.json");
+    const { output, complaint, code } = await command(
       "retrieval-server",
       target(),
       ...["--information", information, "--only", "PCCRR-54", "stateless"],
-      ...["--format", "json", "--output", output, "--level", "SHOULD"],
+      ...["--format", "json", "--output", file, "--level", "SHOULD"],
     );
-    expect({ stdout, code }).toEqual({ stdout: "", code: 0 });
-    expect(stderr).toContain("conforms");
-    const report = JSON.parse(await readFile(output, "utf8"));
+    expect({ output, code }).toEqual({ output: "", code: 0 });
+    expect(complaint).toContain("conforms");
+    const report = JSON.parse(await readFile(file, "utf8"));
     expect(report).toMatchObject({ conforms: true, must: { pass: 3, fail: 0 } });
     expect(report.results.map(({ id }: { id: string }) => id)).toEqual([
       "next-block-index",
@@ -73,14 +59,19 @@ describe("branchcache-conformance", () => {
   });
 
   it("returns 3 when nobody answers", async () => {
-    const { stderr, code } = await command("retrieval-server", "127.0.0.1:1", "--information", information);
-    expect(stderr).toContain("BC_CONFORMANCE_UNREACHABLE");
+    const { complaint, code } = await command(
+      "retrieval-server",
+      "127.0.0.1:1",
+      "--information",
+      information,
+    );
+    expect(complaint).toContain("BC_CONFORMANCE_UNREACHABLE");
     expect(code).toBe(3);
   });
 
   it("lists its checks without a target", async () => {
-    const { stdout, code } = await command("retrieval-server", "--list", "--only", "PCCRR-54");
-    expect(stdout.split("\n").filter(Boolean)).toHaveLength(2);
+    const { output, code } = await command("retrieval-server", "--list", "--only", "PCCRR-54");
+    expect(output.split("\n").filter(Boolean)).toHaveLength(2);
     expect(code).toBe(0);
   });
 
@@ -101,8 +92,8 @@ describe("branchcache-conformance", () => {
     ],
     [["no-such-profile"], "unknown command"],
   ])("returns 2 for %j", async (args, message) => {
-    const { stderr, code } = await command(...args);
-    expect(stderr).toContain(message);
+    const { complaint, code } = await command(...args);
+    expect(complaint).toContain(message);
     expect(code).toBe(2);
   });
 });

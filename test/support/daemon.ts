@@ -1,17 +1,10 @@
 /** A daemon with a directory of its own, and the commands that speak to it. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type BackgroundProcess, startProcess } from "@branchcache/cli/testing";
 import { command } from "./commands.mjs";
-
-export interface Ended {
-  readonly code: number | null;
-  readonly output: string;
-  readonly complaint: string;
-}
+import { type Ended, runCommand } from "./run-command.ts";
 
 export interface TestDaemon extends AsyncDisposable {
   readonly directory: string;
@@ -47,7 +40,8 @@ export async function startDaemon({
   };
   await writeFile(configFile, JSON.stringify(settings));
   // Where things lie is no matter of the test: a reset of the settings must not lose it.
-  await writeDropIn(directory, state);
+  await mkdir(join(directory, "branchcache.d"));
+  await writeFile(join(directory, "branchcache.d", "50-test.json"), JSON.stringify(state));
   const [program = "", ...rest] = [
     ...on,
     ...command("branchcached", "--stop-at-eof", "--config", configFile, ...args),
@@ -66,7 +60,10 @@ export async function startDaemon({
     socket,
     process: background,
     url,
-    run: (...words) => end([...on, ...command("branchcache", "--config", configFile, ...words)], socket),
+    run: (...words) =>
+      runCommand([...on, ...command("branchcache", "--config", configFile, ...words)], {
+        env: socketsBeside(socket),
+      }),
     async [Symbol.asyncDispose]() {
       await background.stop();
       await rm(directory, { recursive: true, force: true });
@@ -74,29 +71,8 @@ export async function startDaemon({
   };
 }
 
-async function writeDropIn(directory: string, settings: unknown): Promise<void> {
-  const { mkdir } = await import("node:fs/promises");
-  await mkdir(join(directory, "branchcache.d"));
-  await writeFile(join(directory, "branchcache.d", "50-test.json"), JSON.stringify(settings));
-}
-
-/** Runs a command to its end. */
-export async function end(words: readonly string[], apiSocket?: string): Promise<Ended> {
-  const [program = "", ...args] = words;
-  const env = { ...process.env };
-  if (apiSocket !== undefined) {
-    env["BRANCHCACHE_CONTROL_SOCKET"] = join(apiSocket, "..", "control.sock");
-    env["BRANCHCACHE_API_SOCKET"] = apiSocket;
-  }
-  const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"] });
-  let output = "";
-  let complaint = "";
-  child.stdout.setEncoding("utf8").on("data", (text) => {
-    output += text;
-  });
-  child.stderr.setEncoding("utf8").on("data", (text) => {
-    complaint += text;
-  });
-  const [code] = await once(child, "close");
-  return { code, output, complaint };
-}
+/** Where a command finds the daemon whose socket for programs this is. */
+export const socketsBeside = (apiSocket: string): Readonly<Record<string, string>> => ({
+  BRANCHCACHE_CONTROL_SOCKET: join(dirname(apiSocket), "control.sock"),
+  BRANCHCACHE_API_SOCKET: apiSocket,
+});

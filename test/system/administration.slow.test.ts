@@ -3,10 +3,11 @@ import { chmod, mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { join } from "node:path";
 import { freeUdpPort } from "@branchcache/cli/testing";
-import { FrameReader } from "@branchcache/peer-node";
+import { FrameReader, FrameWriter } from "@branchcache/peer-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { command } from "../support/commands.mjs";
-import { end, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { runCommand } from "../support/run-command.ts";
 
 let daemon: TestDaemon;
 beforeAll(async () => {
@@ -242,7 +243,7 @@ describe("a daemon and its administrator", () => {
   });
 
   it("is told that another daemon has its place", async () => {
-    const second = await end(command("branchcached", "--config", daemon.configFile));
+    const second = await runCommand(command("branchcached", "--config", daemon.configFile));
     expect(second.code).toBe(1);
     expect(second.complaint).toContain("BC_CONTROL_IN_USE");
   });
@@ -263,11 +264,10 @@ function statusUnder(port: number, host: string): Promise<number> {
 }
 
 /** Says all of it, and gives as many answers. */
-async function converse(
+function converse(
   path: string,
   messages: readonly Readonly<Record<string, unknown>>[],
 ): Promise<readonly Record<string, unknown>[]> {
-  const { FrameWriter } = await import("@branchcache/peer-node");
   return new Promise((resolve, reject) => {
     const socket = createConnection(path);
     const writer = new FrameWriter<unknown>(socket);

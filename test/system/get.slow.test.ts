@@ -7,7 +7,7 @@ import { seededRandom } from "@branchcache/runtime/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { command } from "../support/commands.mjs";
 import { type ContentServer, contentServer } from "../support/content-server.ts";
-import { type Ended, end } from "../support/daemon.ts";
+import { type Ended, runCommand } from "../support/run-command.ts";
 
 const content = seededRandom(31).bytes(1_500_000);
 const sha256 = createHash("sha256").update(content).digest("hex");
@@ -17,7 +17,7 @@ describe("branchcache get", () => {
   let directory: string;
   const at = (name: string) => join(directory, name);
   const get = (...args: readonly string[]): Promise<Ended> =>
-    end(
+    runCommand(
       command(
         "branchcache",
         ...["get", "--no-daemon", "--mode", "local", "--cache-dir", at("cache"), "--log-level", "error"],

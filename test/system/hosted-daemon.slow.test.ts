@@ -11,7 +11,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import certificates from "../support/certificates.json" with { type: "json" };
 import { command } from "../support/commands.mjs";
 import { contentServer } from "../support/content-server.ts";
-import { end, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { socketsBeside, startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { runCommand } from "../support/run-command.ts";
 
 describe("a daemon as hosted cache", () => {
   let directory: string;
@@ -174,7 +175,8 @@ describe("a daemon as hosted cache", () => {
         hosted_server: { https_port: 8443 },
       }),
     );
-    const run = (...words: readonly string[]) => end(command("branchcache", ...words, "--config", file));
+    const run = (...words: readonly string[]) =>
+      runCommand(command("branchcache", ...words, "--config", file));
     const trust = async (...more: readonly string[]) =>
       JSON.parse((await run("hosted", "trust", "--json", ...more)).output);
     const own = await trust();
@@ -191,7 +193,9 @@ describe("a daemon as hosted cache", () => {
     const file = join(directory, "branchcache.json");
     const socket = join(directory, "none", "api.sock");
     const enable = (...more: readonly string[]) =>
-      end(command("branchcache", "--config", file, "enable", "hosted-server", "--announce", ...more), socket);
+      runCommand(command("branchcache", "--config", file, "enable", "hosted-server", "--announce", ...more), {
+        env: socketsBeside(socket),
+      });
     await writeFile(file, "{}");
     const { code, complaint, output } = await enable();
     expect([code, complaint]).toEqual([3, expect.stringContaining("no daemon runs")]);

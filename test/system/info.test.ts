@@ -1,16 +1,14 @@
 /** `branchcache info`, as typed: what it prints, on which stream, and how it ends. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { publishBytes, ServerSecret, segmentsOf, writeContentInformation } from "@branchcache/content-info";
 import { nodeHashEngine as engine } from "@branchcache/content-info/node";
 import { toHex } from "@branchcache/runtime";
 import { seededRandom } from "@branchcache/runtime/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { command } from "../support/commands.mjs";
+import { runCommand } from "../support/run-command.ts";
 
 const content = seededRandom(61).bytes(400_000);
 const secret = ServerSecret.fromPassphrase("of this server");
@@ -32,27 +30,22 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-async function info(args: readonly string[], input?: Uint8Array) {
-  const [program, ...rest] = command("branchcache", "info", ...args);
-  const child = spawn(program, rest, { cwd: directory, stdio: ["pipe", "pipe", "pipe"] });
-  child.stdin.end(input);
-  const [out, complaint] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
-  return { out, complaint, status: child.exitCode };
-}
+const info = (args: readonly string[], input: Uint8Array = new Uint8Array(0)) =>
+  runCommand(command("branchcache", "info", ...args), { cwd: directory, input });
 
 describe("branchcache info", () => {
   it("PCCRC-48 PCCRC-49: reads from a file and from standard input, and keeps the secret to itself", async () => {
     const [file, piped] = await Promise.all([info(["good.ci", "--json"]), info(["-", "--json"], blob)]);
-    expect([file.status, file.complaint]).toEqual([0, ""]);
+    expect([file.code, file.complaint]).toEqual([0, ""]);
     expect(piped).toEqual(file);
-    expect(JSON.parse(file.out)).toMatchObject({
+    expect(JSON.parse(file.output)).toMatchObject({
       version: 1,
       algorithm: "sha256",
       range: { start_bytes: 0, end_bytes: 400_000 },
       segments: [{ id: toHex(segment.id), length_bytes: 400_000, blocks: 7, listed_blocks: 7 }],
     });
-    expect(file.out).not.toContain(toHex(segment.secret));
-    expect((await info(["good.ci", "--show-secrets"])).out).toContain(toHex(segment.secret));
+    expect(file.output).not.toContain(toHex(segment.secret));
+    expect((await info(["good.ci", "--show-secrets"])).output).toContain(toHex(segment.secret));
   });
 
   it("--verify ends with 0 for the content, with 1 and the first bad block for anything else", async () => {
@@ -61,15 +54,15 @@ describe("branchcache info", () => {
       info(["good.ci", "--verify", "damaged", "--json"]),
     ]);
     expect(good).toEqual({
-      out: "content: 391 KiB verified (7 blocks, 1 segment)\n",
+      output: "content: 391 KiB verified (7 blocks, 1 segment)\n",
       complaint: "",
-      status: 0,
+      code: 0,
     });
-    expect(bad.status).toBe(1);
+    expect(bad.code).toBe(1);
     expect(bad.complaint).toBe(
       "branchcache: damaged: other bytes in block 2 of segment 0, bytes 131072 to 196607 (BC_CONTENT_MISMATCH)\n",
     );
-    expect(JSON.parse(bad.out)).toMatchObject({ verified: false, good_blocks: 2, segment: 0, block: 2 });
+    expect(JSON.parse(bad.output)).toMatchObject({ verified: false, good_blocks: 2, segment: 0, block: 2 });
   });
 
   it("PCCRC-55: what is no Content Information is named, with field and offset", async () => {
@@ -78,16 +71,16 @@ describe("branchcache info", () => {
       info(["content"]),
       info(["--diff", "-", "-"], blob),
     ]);
-    expect([short.status, short.complaint]).toEqual([
+    expect([short.code, short.complaint]).toEqual([
       1,
       expect.stringMatching(
         /^branchcache: short\.ci is no Content Information: ContentInformation\.blocks\[0\]\.hashes at byte 102: .* \(BC_DECODE_TRUNCATED\)\n$/,
       ),
     ]);
-    expect([other.status, other.complaint]).toEqual([
+    expect([other.code, other.complaint]).toEqual([
       1,
       expect.stringContaining("content is no Content Information"),
     ]);
-    expect(twice.status).toBe(2);
+    expect(twice.code).toBe(2);
   });
 });

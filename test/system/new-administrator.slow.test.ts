@@ -9,9 +9,9 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { type BackgroundProcess, startProcess } from "@branchcache/cli/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Ended, end } from "../support/daemon.ts";
 import { type Office, openOffice } from "../support/office.ts";
 import { requirement } from "../support/requires.ts";
+import { type Ended, runCommand } from "../support/run-command.ts";
 
 const run = promisify(execFile);
 const workspace = join(import.meta.dirname, "../..");
@@ -56,7 +56,7 @@ describe.skipIf(!namespaces.ok)("a new administrator", () => {
     ];
     return [program, ...rest];
   };
-  const type = (host: Host, line: string): Promise<Ended> => end(words(host, "sh", "-c", line));
+  const type = (host: Host, line: string): Promise<Ended> => runCommand(words(host, "sh", "-c", line));
   const start = async (...args: Parameters<typeof words>): Promise<Readonly<Record<string, string>>> => {
     const started = await startProcess(words(...args));
     background.push(started);

@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { branchNode } from "../support/branch-node.ts";
 import { command } from "../support/commands.mjs";
 import { type ContentServer, contentServer } from "../support/content-server.ts";
-import { end } from "../support/daemon.ts";
+import { runCommand } from "../support/run-command.ts";
 
 let origin: ContentServer;
 let directory: string;
@@ -46,7 +46,7 @@ describe("content_info.preferred", () => {
     );
     asked.length = 0;
     const words = ["get", origin.url, "-o", join(directory, "got"), "--no-daemon", "--mode", "local", "-q"];
-    const ended = await end(command("branchcache", "--config", config, ...words, ...options));
+    const ended = await runCommand(command("branchcache", "--config", config, ...words, ...options));
     expect(ended).toMatchObject({ code: 0, complaint: "" });
     expect(asked[0]).toEqual(upTo(version));
   });

@@ -1,15 +1,15 @@
 /** What the commands say when something is wrong: one clear line and the right exit code. */
 
 import { once } from "node:events";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer as createHttpServer, type RequestListener } from "node:http";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { command } from "../support/commands.mjs";
-import { type Ended, end as run } from "../support/daemon.ts";
 import { requirement } from "../support/requires.ts";
+import { type Ended, runCommand as run } from "../support/run-command.ts";
 import { slowSample } from "../support/slow.ts";
 import {
   ownPlaces,
@@ -195,7 +195,6 @@ describe("the commands", () => {
     const ended = await get(`http://127.0.0.1:${port}/file`);
     expect(ended.code).toBe(1);
     expect(ended.complaint).toContain("BC_ORIGIN_CLOSED");
-    const { readdir } = await import("node:fs/promises");
     expect((await readdir(directory)).filter((name) => name.includes("target"))).toEqual([]);
   });
 

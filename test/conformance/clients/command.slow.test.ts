@@ -10,22 +10,13 @@ import { freeUdpPort } from "@branchcache/cli/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import certificates from "../../support/certificates.json" with { type: "json" };
 import { startDaemon } from "../../support/daemon.ts";
+import { command } from "../support/command.ts";
 
 const dist = (path: string) => join(import.meta.dirname, "../../../packages", path);
 const bin = dist("conformance/dist/bin.js");
 
 function start(...args: readonly string[]) {
   return spawn(process.execPath, [bin, ...args], { stdio: ["pipe", "pipe", "pipe"] });
-}
-
-async function command(...args: readonly string[]) {
-  const child = start(...args);
-  const [stdout, stderr, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, "exit"),
-  ]);
-  return { stdout, stderr, code: code as number };
 }
 
 let folder: string;
@@ -55,9 +46,15 @@ describe("branchcache-conformance with a client", () => {
       `--interface 127.0.0.1 --discovery-port ${port} --discovery-wait 1s --cache-dir "${join(folder, "cache")}"`,
     ].join(" ");
     const only = ["--only", "wrong-bytes"];
-    const { stdout, stderr, code } = await command("retrieval-client", ...listening(), ...only, "--run", get);
-    expect(stderr).toBe("");
-    expect(stdout).toMatch(/^MUST: 1 passed, 0 failed, 0 inconclusive, 0 skipped$/m);
+    const { output, complaint, code } = await command(
+      "retrieval-client",
+      ...listening(),
+      ...only,
+      "--run",
+      get,
+    );
+    expect(complaint).toBe("");
+    expect(output).toMatch(/^MUST: 1 passed, 0 failed, 0 inconclusive, 0 skipped$/m);
     expect(code).toBe(0);
   });
 
@@ -99,12 +96,12 @@ describe("branchcache-conformance with a client", () => {
       const places = args.map((arg) => (arg.startsWith("--") ? arg : join(folder, arg)));
       const tls = args.length > 0 ? ["--tls-listen", `127.0.0.1:${https}`, ...places] : [];
       const get = `"${process.execPath}" "${dist("cli/dist/branchcache.js")}" get {url} -o {output} --quiet --socket "${daemon.socket}"`;
-      const { stdout, stderr, code } = await command(
+      const { output, complaint, code } = await command(
         ...["hosted-client", "--listen", `127.0.0.1:${http}`, "--discovery-port", port],
         ...[...tls, "--only", ...only, "--run", get],
       );
-      expect(stderr).toBe("");
-      expect(stdout).toContain(`MUST: ${only.length} passed, 0 failed, 0 inconclusive, 0 skipped`);
+      expect(complaint).toBe("");
+      expect(output).toContain(`MUST: ${only.length} passed, 0 failed, 0 inconclusive, 0 skipped`);
       expect(code).toBe(0);
     },
   );
@@ -113,7 +110,7 @@ describe("branchcache-conformance with a client", () => {
     const script =
       "fetch(process.argv[1]).then((r) => r.bytes?.() ?? r.arrayBuffer()).then((b) => process.stdout.write(new Uint8Array(b)))";
     const run = `"${process.execPath}" -e "${script}" {url}`;
-    const { stdout, code } = await command(
+    const { output, code } = await command(
       "http-client",
       ...listening(),
       "--only",
@@ -121,8 +118,8 @@ describe("branchcache-conformance with a client", () => {
       "--run",
       run,
     );
-    expect(stdout).toMatch(/^FAIL offers-peerdist/m);
-    expect(stdout).toContain("no request with peerdist in Accept-Encoding");
+    expect(output).toMatch(/^FAIL offers-peerdist/m);
+    expect(output).toContain("no request with peerdist in Accept-Encoding");
     expect(code).toBe(1);
   });
 
@@ -164,21 +161,21 @@ describe("branchcache-conformance with a client", () => {
       "nowhere is no host and port",
     ],
   ] as const)("refuses %s", async (_, args, expected, message) => {
-    const { stderr, code } = await command("retrieval-client", ...args);
-    expect(stderr).toContain(message);
+    const { complaint, code } = await command("retrieval-client", ...args);
+    expect(complaint).toContain(message);
     expect(code).toBe(expected);
   });
 
   it("gives up at once on a client that downloads nothing", async () => {
     const run = ["--run", "echo no such thing >&2; false {url}"];
-    const { stderr, code } = await command("retrieval-client", ...listening(), ...run);
-    expect(stderr).toContain("the download failed: exit status 1: no such thing");
+    const { complaint, code } = await command("retrieval-client", ...listening(), ...run);
+    expect(complaint).toContain("the download failed: exit status 1: no such thing");
     expect(code).toBe(3);
   });
 
   it("lists the checks of a profile without a client", async () => {
-    const { stdout, code } = await command("discovery-client", "--list");
-    expect(stdout).toContain("unknown-relates-to");
+    const { output, code } = await command("discovery-client", "--list");
+    expect(output).toContain("unknown-relates-to");
     expect(code).toBe(0);
   });
 });

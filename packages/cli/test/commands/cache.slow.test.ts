@@ -1,5 +1,3 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { access, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,28 +6,19 @@ import { openRedisStore } from "@branchcache/cache-store/redis";
 import { toHex } from "@branchcache/runtime";
 import { systemClock } from "@branchcache/runtime/node";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { command } from "../../../../test/support/commands.mjs";
 import { startRedisCluster } from "../../../../test/support/redis-cluster.mjs";
 import { requirement } from "../../../../test/support/requires.ts";
+import { runCommand } from "../../../../test/support/run-command.ts";
 
 const redis = requirement("redis-server");
 
 // Each step starts a process.
 vi.setConfig({ testTimeout: 120_000 });
 
-const COMMAND = join(import.meta.dirname, "../../dist", "branchcache.js");
-
-/** Runs the built command without a terminal. */
 async function run(...args: readonly string[]) {
-  const child = spawn(process.execPath, [COMMAND, ...args], { stdio: ["ignore", "pipe", "pipe"] });
-  let [out, complaint] = ["", ""];
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    out += text;
-  });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    complaint += text;
-  });
-  const [code] = await once(child, "close");
-  return { code, out, complaint, json: () => JSON.parse(out) };
+  const ended = await runCommand(command("branchcache", ...args));
+  return { ...ended, json: () => JSON.parse(ended.output) };
 }
 
 const idOf = (n: number) => new Uint8Array(32).fill(n);
@@ -140,7 +129,7 @@ describe("branchcache cache", () => {
       segments: { complete: 24, partial: 0 },
       hits: 1,
     });
-    const text = (await run("cache", "show", ...place)).out;
+    const text = (await run("cache", "show", ...place)).output;
     expect(text).toMatch(/^Held {7}23.4 KiB$/m);
     expect(text).toMatch(/^Segments {3}24 complete, 0 partial$/m);
     const list = (await run("cache", "list", ...place, "--sort", "hits", "--json")).json();

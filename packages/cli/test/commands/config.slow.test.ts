@@ -1,11 +1,11 @@
 /** `branchcache config` as it is typed. */
-import { execFile } from "node:child_process";
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { command } from "../../../../test/support/commands.mjs";
+import { runCommand } from "../../../../test/support/run-command.ts";
 
-const program = join(import.meta.dirname, "../../dist/branchcache.js");
 let directory: string;
 let file: string;
 beforeAll(async () => {
@@ -14,18 +14,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true }));
 
-interface Ended {
-  readonly code: number;
-  readonly output: string;
-  readonly complaint: string;
-}
-
 const config = (...args: readonly string[]) =>
-  new Promise<Ended>((resolve) => {
-    execFile(process.execPath, [program, "--config", file, "config", ...args], (error, output, complaint) =>
-      resolve({ code: error ? Number(error.code) : 0, output, complaint }),
-    );
-  });
+  runCommand(command("branchcache", "--config", file, "config", ...args));
 
 describe("branchcache config", () => {
   it("sets, gets, shows, and unsets, and keeps the file's mode", async () => {
