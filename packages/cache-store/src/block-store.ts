@@ -296,13 +296,13 @@ export interface PublicationUsage {
 }
 
 /** All three, opened and closed together. */
-export interface Stores {
+export interface Stores extends AsyncDisposable {
   /** Segments and their encrypted blocks. */
   readonly blocks: BlockStore;
   /** Segment secrets, apart from what they decrypt. */
   readonly secrets: SecretStore;
   /** Hashes of published contents. */
   readonly publications: PublicationStore;
-  /** Writes what is queued and closes all three. Twice is harmless. */
+  /** Writes what is queued and closes all three. Twice is harmless; `await using` does the same. */
   close(): Promise<void>;
 }

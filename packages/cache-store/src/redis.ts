@@ -77,17 +77,13 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Stores
       onRemoved: (id: SegmentId) => secrets.delete(id),
     });
     const publications = new RedisPublicationStore(connection, keys);
-    return {
-      blocks,
-      secrets,
-      publications,
-      async close() {
-        publications.shut();
-        await blocks.close();
-        await secrets.close();
-        connection.close();
-      },
+    const close = async (): Promise<void> => {
+      publications.shut();
+      await blocks.close();
+      await secrets.close();
+      connection.close();
     };
+    return { blocks, secrets, publications, close, [Symbol.asyncDispose]: close };
   } catch (error) {
     connection.close();
     throw error;

@@ -26,10 +26,13 @@ export interface BlockServerOptions {
 }
 
 /** A port that serves blocks. */
-export interface BlockServer {
+export interface BlockServer extends AsyncDisposable {
   /** Where it listens. */
   readonly serving: Endpoint;
-  /** As `closeServer`: the port is free at once, answers under way have so many milliseconds, default two seconds. */
+  /**
+   * As `closeServer`: the port is free at once, answers under way have so many milliseconds, default two seconds.
+   * `await using` does the same.
+   */
   close(graceMs?: number): Promise<void>;
 }
 
@@ -47,5 +50,6 @@ export async function startBlockServer(options: BlockServerOptions): Promise<Blo
   });
   const server = createRetrievalHttpServer(retrieval);
   const serving = await listen(server, options.listen, observer);
-  return { serving, close: (graceMs) => closeServer(server, graceMs) };
+  const close = (graceMs?: number) => closeServer(server, graceMs);
+  return { serving, close, [Symbol.asyncDispose]: close };
 }

@@ -9,7 +9,14 @@ import { nodeHashEngine } from "@branchcache/content-info/node";
 import { type PeerDiscovery, type PeerMatch, startPeerDiscovery } from "@branchcache/discovery";
 import { type FetchBlocksOptions, rememberPeers } from "@branchcache/retrieval";
 import { nodeBlockCipher, nodeHttpPort } from "@branchcache/retrieval/node";
-import { BranchCacheError, type Endpoint, errorMessage, silentObserver } from "@branchcache/runtime";
+import {
+  BranchCacheError,
+  type Endpoint,
+  errorMessage,
+  requireNumber,
+  requireOneOf,
+  silentObserver,
+} from "@branchcache/runtime";
 import { systemClock, systemRandom } from "@branchcache/runtime/node";
 import { nodeDatagramPort } from "dgram-ws-discovery/node";
 import { type BlockServer, startBlockServer } from "./block-server.ts";
@@ -21,12 +28,12 @@ import { type HostedCacheState, HostedCaches } from "./hosted/hosted-caches.ts";
 import { hostedFirst } from "./hosted/hosted-first.ts";
 import { type NodeBlocks, nodeBlocks } from "./node-blocks.ts";
 import { openNodeReader } from "./node-reader.ts";
-import type { NodeMode, PeerNodeOptions } from "./peer-node-options.ts";
+import { NODE_MODES, type NodeMode, type PeerNodeOptions } from "./peer-node-options.ts";
 import { ProbeCrowd } from "./probe-crowd.ts";
 import { SegmentVault } from "./segment-vault.ts";
 
 /** A node that runs in this process. */
-export interface PeerNode extends BranchCache {
+export interface PeerNode extends BranchCache, AsyncDisposable {
   /** As it was started; `auto` stays `auto`, whatever is found. */
   readonly mode: NodeMode;
   /** Where it serves blocks; undefined when it serves nobody. */
@@ -40,11 +47,14 @@ export interface PeerNode extends BranchCache {
     ids: readonly SegmentId[],
     options: { readonly version: 1 | 2; readonly signal?: AbortSignal },
   ): AsyncIterable<PeerMatch>;
-  /** Ends what is under way, then stops. Does not close the store. Twice is harmless. */
+  /** Ends what is under way, then stops. Does not close the store. Twice is harmless; `await using` does the same. */
   close(): Promise<void>;
 }
 
-/** Errors: `BC_LISTEN_PORT_IN_USE`, `BC_LISTEN_NO_PERMISSION`, `BC_LISTEN_FAILED`; those of discovery. */
+/**
+ * Errors: `BC_LISTEN_PORT_IN_USE`, `BC_LISTEN_NO_PERMISSION`, `BC_LISTEN_FAILED`; `BC_INVALID_ARGUMENT` for an option that
+ * cannot be; those of discovery.
+ */
 export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode> {
   const {
     store,
@@ -56,6 +66,9 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
     http = nodeHttpPort(),
     udp = nodeDatagramPort,
   } = options;
+  requireOneOf("mode", mode, NODE_MODES);
+  requireOneOf("cipherId", cipherId, [0, 1, 2, 3]);
+  requireNumber("quarantineMs", options.quarantineMs, 0);
   const closing = new AbortController();
   const vault = new SegmentVault({
     ...store,
@@ -151,6 +164,20 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
     if (isWhollyListed(segment)) caches.kept(segment, blockIndex, tag);
   };
   let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closed ??= (async () => {
+      closing.abort(new BranchCacheError("BC_CLOSED", "the node is stopping"));
+      await choice.close();
+      caches.close();
+      await link.close();
+      await server?.close();
+      // A cache that may lose its newest blocks is no reason to leave the rest of a process open.
+      await store.blocks.flush().catch((error: unknown) => {
+        observer.event("warn", "cache.save_failed", { reason: errorMessage(error) });
+      });
+    })();
+    return closed;
+  };
 
   return {
     mode,
@@ -175,19 +202,7 @@ export async function startPeerNode(options: PeerNodeOptions): Promise<PeerNode>
         onKept,
       });
     },
-    close() {
-      closed ??= (async () => {
-        closing.abort(new BranchCacheError("BC_CLOSED", "the node is stopping"));
-        await choice.close();
-        caches.close();
-        await link.close();
-        await server?.close();
-        // A cache that may lose its newest blocks is no reason to leave the rest of a process open.
-        await store.blocks.flush().catch((error: unknown) => {
-          observer.event("warn", "cache.save_failed", { reason: errorMessage(error) });
-        });
-      })();
-      return closed;
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }

@@ -94,6 +94,10 @@ export class LmdbStoreSet {
       // Its opening has told why not.
       await this.#attach(path).catch(() => {});
     }
+    const close = (): Promise<void> => {
+      this.#closing ??= this.#close();
+      return this.#closing;
+    };
     return {
       blocks: this.#spanned,
       secrets: this.#options.secrets,
@@ -105,10 +109,8 @@ export class LmdbStoreSet {
       extensions: () => this.#paths(),
       compact: () => this.#compact(),
       moveTo: (target) => this.#moveTo(target),
-      close: () => {
-        this.#closing ??= this.#close();
-        return this.#closing;
-      },
+      close,
+      [Symbol.asyncDispose]: close,
     };
   }
 

@@ -56,7 +56,7 @@ export class MemoryBlockStore implements BlockStore {
   #closed = false;
 
   constructor(options: MemoryStoreOptions, onRemoved: (id: SegmentId) => void) {
-    this.#limits = { limitBytes: options.limitBytes, maxAgeMs: options.maxAgeMs };
+    this.#limits = checkLimits({ limitBytes: options.limitBytes, maxAgeMs: options.maxAgeMs });
     this.#clock = options.clock;
     this.#observer = options.observer ?? silentObserver;
     this.#onRemoved = onRemoved;

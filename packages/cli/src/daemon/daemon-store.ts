@@ -46,6 +46,7 @@ async function openOwn(settings: Settings, observer: Observer): Promise<DaemonSt
     extensions: () => store.extensions(),
     managed: () => managedCache(store, [resolve(data.path), ...store.extensions()], () => store),
     close: () => store.close(),
+    [Symbol.asyncDispose]: () => store.close(),
   };
 }
 

@@ -7,7 +7,7 @@ import { hostedDaemonOptions } from "../hosted/from-settings.ts";
 import type { DaemonStore } from "./daemon-store.ts";
 import { startServeWorkers } from "./serve-workers.ts";
 
-export interface Serving extends BlockServer {
+export interface Serving extends Pick<BlockServer, "serving" | "close"> {
   /** Where a hosted cache takes offers by HTTPS. */
   readonly servingTls?: Endpoint | undefined;
 }

@@ -58,7 +58,7 @@ export interface OfferClientOptions {
   readonly onOutcome?: (failure: OfferFailure | undefined) => void;
 }
 
-export interface OfferClient {
+export interface OfferClient extends Disposable {
   /** Segments that wait. */
   readonly queued: number;
   /** Messages that are sent and not answered. */
@@ -69,7 +69,7 @@ export interface OfferClient {
    * Throws `RangeError` for a tag of another length, and nothing else.
    */
   offer(segment: Segment, contentTag?: Uint8Array): void;
-  /** Forgets everything. Twice is harmless. */
+  /** Forgets everything. Twice is harmless; `using` does the same. */
   close(): void;
 }
 
@@ -127,6 +127,10 @@ class Client implements OfferClient {
     for (const { abort } of this.#requests.values()) abort.abort();
     this.#requests.clear();
     this.#options.transport.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   #step(input: OfferMachineInput): void {

@@ -113,7 +113,7 @@ export type OfferAnswer =
  * Takes offers and pulls what is offered, apart from HTTP: `offerRequestListener` of `./node` brings the requests.
  * [MS-PCHC] 3.1
  */
-export interface HostedCacheServer {
+export interface HostedCacheServer extends AsyncDisposable {
   /** That of the options. */
   readonly clock: Clock;
   /** Segments waiting or being pulled. */
@@ -122,7 +122,7 @@ export interface HostedCacheServer {
   handle(version: OfferVersion, body: Uint8Array, address: string): Promise<OfferAnswer>;
   /** Resolves when nothing waits or is being pulled. */
   idle(): Promise<void>;
-  /** Ends what is under way. Twice is harmless. */
+  /** Ends what is under way. Twice is harmless; `await using` does the same. */
   close(): Promise<void>;
 }
 
@@ -203,6 +203,10 @@ class Server implements HostedCacheServer {
   async close(): Promise<void> {
     this.#closing.abort(new DOMException("the hosted cache is stopping", "AbortError"));
     await this.idle();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   async #onInitialOffer(

@@ -20,10 +20,13 @@ const ASKED_TOGETHER = 8;
 /**
  * Finds out whether a daemon answers on this path. Errors: `BC_DAEMON_UNREACHABLE`, `BC_API_VERSION`.
  */
-export async function connectBranchCache(path: string): Promise<BranchCache> {
+export async function connectBranchCache(path: string): Promise<BranchCache & AsyncDisposable> {
   const first = await Connection.open(path);
   first.close();
   const open = new Set<Connection>();
+  const close = async () => {
+    for (const connection of open) connection.close();
+  };
   return {
     async open(bytes, { signal, name } = {}) {
       const content = readContentInformation(bytes, nodeHashEngine);
@@ -51,9 +54,8 @@ export async function connectBranchCache(path: string): Promise<BranchCache> {
       }
       return outlivingReader(remoteReader(connection, content, forget), content, nodeHashEngine);
     },
-    async close() {
-      for (const connection of open) connection.close();
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }
 

@@ -79,10 +79,10 @@ const ADDS_WAITING = 64;
 /** How long a caller who is done may take to read the last of it. */
 const LINGER_MS = 1_000;
 
-export interface ApiServer {
+export interface ApiServer extends AsyncDisposable {
   /**
    * Takes no more callers. A content that is being read may be read to its end for so many milliseconds, default 0;
-   * whoever has none open is sent away at once.
+   * whoever has none open is sent away at once. `await using` does the same.
    */
   close(graceMs?: number): Promise<void>;
 }
@@ -117,20 +117,19 @@ export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
     process.umask(umask);
   }
   onAcceptFault(server, path, observer);
-  return {
-    async close(graceMs = 0) {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      const cut = () => {
-        for (const socket of sessions.keys()) socket.destroy();
-      };
-      for (const [socket, session] of sessions) if (!session.isReading) socket.destroy();
-      let cancel: CancelTimer = () => {};
-      if (graceMs > 0) cancel = clock.after(graceMs, cut);
-      else cut();
-      await closed;
-      cancel();
-    },
+  const close = async (graceMs = 0): Promise<void> => {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    const cut = () => {
+      for (const socket of sessions.keys()) socket.destroy();
+    };
+    for (const [socket, session] of sessions) if (!session.isReading) socket.destroy();
+    let cancel: CancelTimer = () => {};
+    if (graceMs > 0) cancel = clock.after(graceMs, cut);
+    else cut();
+    await closed;
+    cancel();
   };
+  return { close, [Symbol.asyncDispose]: close };
 }
 
 /** One connection, one content. Anything out of order ends it; it never disturbs another. */

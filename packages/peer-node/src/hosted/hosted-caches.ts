@@ -193,8 +193,9 @@ export class HostedCaches implements PeerFinder {
   #healthy(): readonly Server[] {
     const nowMs = this.#options.clock.monotonicMs();
     const up = this.#servers.filter(({ downUntilMs }) => downUntilMs <= nowMs);
-    const best = Math.min(...up.map(({ address }) => address.priority));
-    return up.filter(({ address }) => address.priority === best);
+    const priorityOf = ({ address: { priority = 0 } }: Server): number => priority;
+    const best = Math.min(...up.map(priorityOf));
+    return up.filter((server) => priorityOf(server) === best);
   }
 
   /** The same cache for the same segment on every client, so that each cache gets its share of what is offered. */

@@ -186,6 +186,7 @@ export async function startHostedCacheService(
       offers,
       useCertificate: (tls) => tlsServer?.setSecureContext(checkedTls(tls)),
       close,
+      [Symbol.asyncDispose]: close,
     };
   } catch (error) {
     await close();

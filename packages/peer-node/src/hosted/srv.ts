@@ -13,8 +13,8 @@ export interface HostedCacheAddress {
   readonly host: string;
   /** For blocks and offers of version 2.0. */
   readonly port: number;
-  /** Lower ones first: those with a higher number are used only where none with a lower one answers. */
-  readonly priority: number;
+  /** Lower ones first: those with a higher number are used only where none with a lower one answers. Default 0. */
+  readonly priority?: number;
 }
 
 /** One SRV record, as `resolveSrv` of `node:dns` gives it. RFC 2782 */

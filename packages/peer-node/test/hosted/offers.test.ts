@@ -54,7 +54,7 @@ async function office() {
     store,
     mode: "hosted-client",
     listen: { host: "127.0.0.1", port: 0 },
-    hostedClient: { servers: [{ host: "127.0.0.1", port, priority: 0 }] },
+    hostedClient: { servers: [{ host: "127.0.0.1", port }] },
     clock,
   });
   return {

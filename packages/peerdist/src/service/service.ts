@@ -123,6 +123,11 @@ export class PeerDistService {
     for (const session of [...this.#sessions]) session.lose();
   }
 
+  /** As `close`, for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
   /** One session of this identity has ended. */
   #leave(identity: string, state: Identity): void {
     state.quota.give("sessions");

@@ -4,6 +4,7 @@ import {
   errorCode,
   errorMessage,
   type Observer,
+  requireNumber,
   silentObserver,
   toHex,
 } from "@branchcache/runtime";
@@ -28,7 +29,7 @@ export interface RetrievalServerOptions {
   readonly clock: Clock;
   /** Receives metrics and events. Default: nobody. */
   readonly observer?: Observer;
-  /** Active clients at most; one more gets an empty answer. Default 64. [MS-PCCRR] 3.2.1 */
+  /** Active clients at most, 0 or more; one more gets an empty answer. Default 64. [MS-PCCRR] 3.2.1 */
   readonly maxUploads?: number;
   /** From the request's arrival until its answer has left. Default 15,000. [MS-PCCRR] 3.2.2 */
   readonly uploadTimeoutMs?: number;
@@ -72,10 +73,15 @@ interface Work {
   readonly release?: (() => void) | undefined;
 }
 
-/** A server without sockets and without state beyond the uploads under way: nothing has to be closed. */
+/**
+ * A server without sockets and without state beyond the uploads under way: nothing has to be closed. Throws
+ * `BC_INVALID_ARGUMENT` for bounds that cannot be.
+ */
 export function createRetrievalServer(options: RetrievalServerOptions): RetrievalServer {
   const { source, clock, observer = silentObserver, to = "peer" } = options;
   const { maxUploads = MAX_PEER_UPLOADS, uploadTimeoutMs = UPLOAD_TIMEOUT_MS } = options;
+  requireNumber("maxUploads", maxUploads, 0);
+  requireNumber("uploadTimeoutMs", uploadTimeoutMs, 1);
   let activeUploads = 0;
   observer.measure("uploads_limit", maxUploads);
 

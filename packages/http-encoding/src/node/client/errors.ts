@@ -4,7 +4,7 @@ import { BranchCacheError, type BranchCacheErrorOptions } from "@branchcache/run
 export type OriginErrorCode =
   /** No connection, or no answer in time. */
   | "BC_ORIGIN_UNREACHABLE"
-  /** The connection ended, or nothing more came in time, before the answer was complete. */
+  /** The connection ended, or nothing more came in time, before the answer was complete; or the client was closed. */
   | "BC_ORIGIN_CLOSED"
   /** An answer with a status other than 200 and 206; `peerStatus` has it. */
   | "BC_ORIGIN_STATUS"

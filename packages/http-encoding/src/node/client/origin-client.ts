@@ -13,6 +13,7 @@ import {
   X_P2P_PEERDIST_EX,
 } from "../../peerdist-fields.ts";
 import { undici } from "../undici.ts";
+import { OriginError } from "./errors.ts";
 import { type FollowOptions, follow } from "./follow.ts";
 import { readOpenAnswer } from "./open-answer.ts";
 import type { OriginAnswer } from "./origin-answer.ts";
@@ -76,15 +77,15 @@ export interface OriginClient {
     validator: Validator,
     options?: RequestOptions,
   ): Promise<RangeAnswer>;
-  /** Drops what is under way. May be called twice. */
+  /** Drops what is under way; what is asked for afterwards fails with `BC_ORIGIN_CLOSED`. May be called twice. */
   close(): Promise<void>;
 }
 
 /**
  * A client of content servers, and of any other web server: these answer with content. Connects when first used;
- * the caller closes it.
+ * the caller closes it, or says `await using`.
  */
-export function originClient(options: OriginClientOptions): OriginClient {
+export function originClient(options: OriginClientOptions): OriginClient & AsyncDisposable {
   const {
     clock,
     observer = silentObserver,
@@ -97,14 +98,23 @@ export function originClient(options: OriginClientOptions): OriginClient {
   const dispatcher = options.dispatcher ?? ownDispatcher(options, connectTimeoutMs);
   const following: FollowOptions = { dispatcher, clock, headersTimeoutMs, idleTimeoutMs, maxRedirects };
   let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closed ??= options.dispatcher ? Promise.resolve() : dispatcher.destroy();
+    return closed;
+  };
+  const requireOpen = (): void => {
+    if (closed !== undefined) throw new OriginError("BC_ORIGIN_CLOSED", "the client of content servers was closed");
+  };
 
   return {
     async open(url, { signal, headers = {}, hashRequest = false, versions = 2, offer = true } = {}) {
+      requireOpen();
       const fields = offer ? offerFields(versions, hashRequest) : { "Accept-Encoding": "identity" };
       const followed = await follow(url, merge(headers, fields), following, signal);
       return readOpenAnswer(followed, { offered: offer, maxContentInformationBytes, observer });
     },
     async range(url, range, validator, { signal, headers = {} } = {}) {
+      requireOpen();
       const guard = ifRange(validator);
       const fields = {
         // Never with the coding itself. [MS-PCCRTP] 2.2
@@ -116,10 +126,8 @@ export function originClient(options: OriginClientOptions): OriginClient {
       const followed = await follow(url, merge(headers, fields), following, signal);
       return readRangeAnswer(followed, range, validator);
     },
-    close() {
-      closed ??= options.dispatcher ? Promise.resolve() : dispatcher.destroy();
-      return closed;
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }
 

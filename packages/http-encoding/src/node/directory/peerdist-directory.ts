@@ -14,10 +14,10 @@ export interface PeerDistDirectoryOptions
 }
 
 /** A directory that is served with the coding. */
-export interface PeerDistDirectory {
+export interface PeerDistDirectory extends AsyncDisposable {
   /** For `createContentServer`, `node:http` or an express-shaped router. */
   readonly handler: RequestHandler;
-  /** Stops hashing; the handler goes on with what is hashed. */
+  /** Stops hashing; the handler goes on with what is hashed. `await using` does the same. */
   close(): Promise<void>;
 }
 
@@ -33,12 +33,14 @@ export function peerDistDirectory(options: PeerDistDirectoryOptions): PeerDistDi
     ...(options.observer && { observer: options.observer }),
     onFile: (response, file) => files.set(response, file),
   });
+  const close = () => publications.close();
   return {
     handler: withPeerDist(plain, {
       ...options,
       publications,
       resourceKey: (_request, response) => files.get(response)?.path,
     }),
-    close: () => publications.close(),
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }

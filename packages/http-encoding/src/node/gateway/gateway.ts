@@ -44,10 +44,10 @@ export interface GatewayOptions extends CodingOptions, ResourceFilterOptions, Ur
 }
 
 /** A reverse proxy that codes its origin's answers. */
-export interface Gateway {
+export interface Gateway extends AsyncDisposable {
   /** For `createContentServer`. Answers 400 to a target it cannot forward, and 501 to WebSocket upgrades. */
   readonly handler: RequestHandler;
-  /** Stops hashing and drops what is under way. May be called twice. */
+  /** Stops hashing and drops what is under way. May be called twice; `await using` does the same. */
   close(): Promise<void>;
 }
 
@@ -72,6 +72,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     slowHashingMs: options.slowHashingMs ?? 1_000,
   };
   let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closed ??= publications.close().then(() => (options.dispatcher ? undefined : dispatcher.destroy()));
+    return closed;
+  };
   return {
     handler(request, response) {
       const target = targetOf(request);
@@ -86,10 +90,8 @@ export function createGateway(options: GatewayOptions): Gateway {
       const passage = new Passage(context, request, response, target);
       passage.run().catch((error: unknown) => passage.fail(error));
     },
-    close() {
-      closed ??= publications.close().then(() => (options.dispatcher ? undefined : dispatcher.destroy()));
-      return closed;
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }
 

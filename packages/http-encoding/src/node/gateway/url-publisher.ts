@@ -27,10 +27,10 @@ export type PublishedUrl =
   | { readonly kind: "failed"; readonly reason: string };
 
 /** Hashes contents of web servers ahead of their first client. */
-export interface UrlPublisher {
+export interface UrlPublisher extends AsyncDisposable {
   /** `url`: http or https, as clients ask the gateway for it. Rejects with the signal's reason only. */
   publish(url: URL, signal?: AbortSignal): Promise<PublishedUrl>;
-  /** Stops what is under way. May be called twice. */
+  /** Stops what is under way. May be called twice; `await using` does the same. */
   close(): Promise<void>;
 }
 
@@ -43,6 +43,10 @@ export function urlPublisher(options: UrlPublisherOptions): UrlPublisher {
   const dispatcher = options.dispatcher ?? new (undici().Agent)();
   const publications = urlPublications(options);
   let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closed ??= publications.close().then(() => (options.dispatcher ? undefined : dispatcher.destroy()));
+    return closed;
+  };
 
   const publish = async (url: URL, signal: AbortSignal): Promise<PublishedUrl> => {
     const origin = new URL(options.origin ?? url.origin);
@@ -79,10 +83,8 @@ export function urlPublisher(options: UrlPublisherOptions): UrlPublisher {
         return failed(errorCode(error) ?? errorMessage(error));
       }
     },
-    close() {
-      closed ??= publications.close().then(() => (options.dispatcher ? undefined : dispatcher.destroy()));
-      return closed;
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }
 

@@ -22,8 +22,8 @@ export interface FilePublicationsOptions extends KeeperOptions {
 }
 
 /** Keys are real paths, validators those of `fileEtag`. */
-export interface FilePublications extends PublicationProvider {
-  /** Stops hashing and waits for what is under way. May be called twice. */
+export interface FilePublications extends PublicationProvider, AsyncDisposable {
+  /** Stops hashing and waits for what is under way. May be called twice; `await using` does the same. */
   close(): Promise<void>;
 }
 
@@ -54,6 +54,7 @@ export function filePublications(options: FilePublicationsOptions): FilePublicat
     return same ? publications : undefined;
   };
 
+  const close = () => keeper.close();
   return {
     lookup: (resource) => keeper.lookup(resource),
     request: (resource) =>
@@ -61,7 +62,8 @@ export function filePublications(options: FilePublicationsOptions): FilePublicat
         prepare: (signal) => settle(resource, signal),
         hash: (signal) => hash(resource, signal),
       })),
-    close: () => keeper.close(),
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }
 

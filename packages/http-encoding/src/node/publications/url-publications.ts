@@ -25,12 +25,12 @@ export interface ContentSource {
 }
 
 /** For a gateway, or for `publications` of `withPeerDist` where no files lie behind what is served. */
-export interface UrlPublications {
+export interface UrlPublications extends AsyncDisposable {
   /** Hashes of exactly this representation; undefined if there are none. */
   lookup(resource: Resource): Promise<Publications | undefined>;
   /** A provider that hashes from this source. */
   from(source: ContentSource): PublicationProvider;
-  /** Stops hashing and waits for what is under way. May be called twice. */
+  /** Stops hashing and waits for what is under way. May be called twice; `await using` does the same. */
   close(): Promise<void>;
 }
 
@@ -59,6 +59,7 @@ export function urlPublications(options: UrlPublicationsOptions): UrlPublication
   };
 
   const lookup = (resource: Resource) => keeper.lookup(resource);
+  const close = () => keeper.close();
   return {
     lookup,
     from: (source) => ({
@@ -70,7 +71,8 @@ export function urlPublications(options: UrlPublicationsOptions): UrlPublication
           return { hash: (signal) => hash(tee, source, signal) };
         }),
     }),
-    close: () => keeper.close(),
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }
 

@@ -418,6 +418,7 @@ describe("originClient", () => {
       await origin.close();
       await origin.close();
       expect(await failure).toMatch(/^BC_ORIGIN_/);
+      expect(await origin.open(server.url).catch(errorCode)).toBe("BC_ORIGIN_CLOSED");
     });
 
     it("leaves the caller's dispatcher open", async () => {
