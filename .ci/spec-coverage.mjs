@@ -182,7 +182,7 @@ function page(document, { title, about, text, packages, terms, requirements }) {
     `${about} Text: ${text}. Done in: ${packages.map((name) => `\`${name}\``).join(", ")}.`,
     "",
     "The rules that we read out of it, in our words; `ours`: a decision of this project; †: stated as a fact, and " +
-      `needed for interoperability; NOTE: what products do, binds nobody.${terms === undefined ? "" : ` ${terms}`}`,
+      `needed for interoperability; NOTE: what products do, binds nobody. In the last column: tests, and in \`code\` checks of the [conformance kit](../../packages/conformance/README.md), by the ids of its \`--only\`.${terms === undefined ? "" : ` ${terms}`}`,
     "",
     "| id | level | role | rule | section | where it is held |",
     "| --- | --- | --- | --- | --- | --- |",

@@ -10,12 +10,20 @@ const local = { host: "127.0.0.1", port: 0 };
 
 describe("startPeerNode", () => {
   it.each([
-    [{ mode: "peer" as NodeMode }, "mode has to be one of local, distributed, hosted-client, hosted-server, auto"],
+    [
+      { mode: "peer" as NodeMode },
+      "mode has to be one of local, distributed, hosted-client, hosted-server, auto",
+    ],
     [{ cipherId: 9 as 1 }, "cipherId has to be one of 0, 1, 2, 3, not 9"],
     [{ quarantineMs: Number.NaN }, "quarantineMs has to be a number at least 0, not NaN"],
     [{ listen: local, maxUploads: -1 }, "maxUploads has to be a number at least 0, not -1"],
   ])("refuses %o", async (wrong, message) => {
-    const options = { store: freshStore(), mode: "distributed", interfaces: ["127.0.0.1"], ...wrong } as const;
+    const options = {
+      store: freshStore(),
+      mode: "distributed",
+      interfaces: ["127.0.0.1"],
+      ...wrong,
+    } as const;
     await expect(startPeerNode(options)).rejects.toMatchObject({
       code: "BC_INVALID_ARGUMENT",
       message: expect.stringContaining(message),

@@ -110,6 +110,22 @@ describe.each(transports)("promises, $name", (transport) => {
     expect(next?.kind === "data" && digest(next.bytes)).toBe(digest(content.subarray(0, 1_000)));
   });
 
+  it("refuses offsets and lengths that are none, and says which", async () => {
+    const client = await connect("uid:2");
+    await using opened = await client.open(tag, information(2));
+    const calls: readonly [string, () => Promise<unknown>][] = [
+      ["offsetBytes", () => opened.read(-1, 10)],
+      ["maxBytes", () => opened.read(0, -10)],
+      ["maxBytes", () => opened.readNext(Number.NaN)],
+      ["offsetBytes", () => opened.available(-1)],
+      ["offsetBytes", () => opened.addData(-1, new Uint8Array(1))],
+    ];
+    for (const [name, call] of calls) {
+      const message = expect.stringContaining(name);
+      await expect(call()).rejects.toMatchObject({ code: "BC_INVALID_ARGUMENT", message });
+    }
+  });
+
   it("gives ranges of Content Information", async () => {
     const server = await connect();
     await server.publish(doc, [content]);

@@ -1,4 +1,5 @@
 /** A content being retrieved. */
+import { requireNumber } from "@branchcache/runtime";
 import type { PeerDistFunctions } from "../library/functions.ts";
 import { TRANSFER_MAX_BYTES } from "../service/calls.ts";
 import { PEERDIST_READ_TIMEOUT_DEFAULT } from "../win32/constants.ts";
@@ -69,7 +70,10 @@ export interface ContentParts {
   readonly handle: PEERDIST_CONTENT_HANDLE;
 }
 
-/** Fails with `PeerDistError`; a signal that is aborted cancels what is under way and rejects with its reason. */
+/**
+ * Fails with `PeerDistError`; with `BC_INVALID_ARGUMENT` for a negative offset or length, or none; a signal that is aborted
+ * cancels what is under way and rejects with its reason.
+ */
 export class Content implements AsyncDisposable {
   readonly #parts: ContentParts;
   #closed: Promise<void> | undefined;
@@ -79,7 +83,13 @@ export class Content implements AsyncDisposable {
   }
 
   /** Up to so many bytes from there, as many as are there at once; undefined past the end or outside the range. */
-  read(offsetBytes: number, maxBytes: number, options: ReadOptions = {}): Promise<ContentPiece | undefined> {
+  async read(
+    offsetBytes: number,
+    maxBytes: number,
+    options: ReadOptions = {},
+  ): Promise<ContentPiece | undefined> {
+    requireNumber("offsetBytes", offsetBytes, 0);
+    requireNumber("maxBytes", maxBytes, 0);
     const { api, instance, handle } = this.#parts;
     return this.#read("read", maxBytes, options, offsetBytes, (buffer, timeout, overlapped) =>
       api.PeerDistClientBlockRead(instance, handle, buffer.length, buffer, timeout, overlapped),
@@ -87,7 +97,8 @@ export class Content implements AsyncDisposable {
   }
 
   /** What comes next in order. A missing range is not offered again. Undefined at the end. */
-  readNext(maxBytes: number, options: ReadOptions = {}): Promise<ContentPiece | undefined> {
+  async readNext(maxBytes: number, options: ReadOptions = {}): Promise<ContentPiece | undefined> {
+    requireNumber("maxBytes", maxBytes, 0);
     const { api, instance, handle } = this.#parts;
     return this.#read("readNext", maxBytes, options, 0, (buffer, timeout, overlapped) =>
       api.PeerDistClientStreamRead(instance, handle, buffer.length, buffer, timeout, overlapped),
@@ -96,6 +107,7 @@ export class Content implements AsyncDisposable {
 
   /** Consecutive bytes in the local cache from there. */
   async available(offsetBytes: number): Promise<number> {
+    requireNumber("offsetBytes", offsetBytes, 0);
     const { api, instance, handle } = this.#parts;
     const { error, bytes } = await operate(
       api,
@@ -108,8 +120,12 @@ export class Content implements AsyncDisposable {
     return bytes;
   }
 
-  /** Verified, kept and offered from then on. False bytes are dropped. */
+  /**
+   * Verified, kept and offered from then on. False bytes are dropped without an error, as in PeerDist.lib: `available` tells
+   * whether they were kept.
+   */
   async addData(offsetBytes: number, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+    requireNumber("offsetBytes", offsetBytes, 0);
     const { api, instance, handle } = this.#parts;
     await succeed(
       api,
@@ -119,7 +135,10 @@ export class Content implements AsyncDisposable {
     );
   }
 
-  /** The rest of the content in order, whole: what the branch does not have comes from the origin. */
+  /**
+   * The rest of the content in order, whole: what the branch does not have comes from the origin, whose bytes are given on
+   * as they come. They are verified before they are kept, not before they are given: the origin is yours to trust.
+   */
   async *stream({ origin, ...options }: StreamOptions): AsyncGenerator<Uint8Array, void, undefined> {
     for (;;) {
       const piece = await this.readNext(TRANSFER_MAX_BYTES, options);

@@ -103,7 +103,8 @@ export function originClient(options: OriginClientOptions): OriginClient & Async
     return closed;
   };
   const requireOpen = (): void => {
-    if (closed !== undefined) throw new OriginError("BC_ORIGIN_CLOSED", "the client of content servers was closed");
+    if (closed !== undefined)
+      throw new OriginError("BC_ORIGIN_CLOSED", "the client of content servers was closed");
   };
 
   return {
