@@ -76,20 +76,7 @@ describe("branchcache-conformance", () => {
   });
 
   it.each([
-    [["retrieval-server"], "missing required argument"],
     [["retrieval-server", "nowhere"], "no host and port"],
-    [["retrieval-server", "127.0.0.1:1"], "--information is missing"],
-    [["retrieval-server", "127.0.0.1:1", "--information", "/nowhere"], "--information /nowhere: ENOENT"],
-    [
-      ["retrieval-server", "127.0.0.1:1", "--only", "PCCRR-1"],
-      "has the id PCCRR-1, or shows a rule of that id",
-    ],
-    [["retrieval-server", "127.0.0.1:1", "--seed", "x"], "Not a whole number"],
-    [["hosted-cache", "127.0.0.1:1", "--expect-401"], "--expect-401 needs --tls"],
-    [
-      ["hosted-client", "--listen", "127.0.0.1:0", "--run", "get {url}", "--expect-token"],
-      "--expect-token needs --tls-listen",
-    ],
     [["no-such-profile"], "unknown command"],
   ])("returns 2 for %j", async (args, message) => {
     const { complaint, code } = await command(...args);

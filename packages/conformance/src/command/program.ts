@@ -1,5 +1,4 @@
 import { errorCode, errorMessage } from "@branchcache/runtime";
-import { endWithReader } from "@branchcache/runtime/node";
 import { Command, CommanderError } from "commander";
 import { version } from "../version.ts";
 import { clientCommands } from "./client-commands.ts";
@@ -33,7 +32,6 @@ Examples:
 
 /** Parses `argv`, runs the profile and sets the exit code. Never rejects. */
 export async function runProgram(program: Command, argv: readonly string[]): Promise<void> {
-  endWithReader();
   for (const command of [program, ...program.commands]) {
     command.exitOverride().showHelpAfterError("(see --help)");
   }
