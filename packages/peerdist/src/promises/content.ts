@@ -20,7 +20,7 @@ export class MissingRange {
   /** From the start of the content. */
   readonly offsetBytes: number;
   readonly lengthBytes: number;
-  /** The time ran out; otherwise nobody has them. */
+  /** True if the time ran out, false if nobody has them. */
   readonly timedOut: boolean;
 
   constructor({ offset, bytes, error }: OperationEnd) {
@@ -49,15 +49,15 @@ export interface ReadOptions {
   /** Cancels the read, which rejects with its reason. */
   readonly signal?: AbortSignal;
   /**
-   * Memory to read into, again and again: fresh memory for each read costs more than the read. What is read is a view
-   * of it, no longer than it is; leave it alone until then. Default: fresh memory.
+   * Memory to read into, to be used for one read after another: allocating it for each takes longer than the read. The
+   * bytes of the piece are a view of it, and never longer. Do not touch it until the read has ended. Default: new memory.
    */
   readonly into?: Uint8Array;
 }
 
 /** How a stream reads, and where it gets what is missing. */
 export interface StreamOptions extends Omit<ReadOptions, "into"> {
-  /** Fetches what nobody in the branch has, exactly these bytes, in pieces of any size; it is added as it comes. */
+  /** Gives a missing range, exactly these bytes, in pieces of any size; they are added to the cache as they come. */
   readonly origin: (
     offsetBytes: number,
     lengthBytes: number,
@@ -82,7 +82,7 @@ export class Content implements AsyncDisposable {
     this.#parts = parts;
   }
 
-  /** Up to so many bytes from there, as many as are there at once; undefined past the end or outside the range. */
+  /** Up to `maxBytes`, fewer if no more are there at once; undefined past the end or outside the range. */
   async read(
     offsetBytes: number,
     maxBytes: number,
@@ -169,7 +169,7 @@ export class Content implements AsyncDisposable {
     return info[0] === 1;
   }
 
-  /** What is pending ends; what was kept stays. Twice is harmless. */
+  /** Pending operations end; what is in the local cache stays. Twice is harmless. */
   close(): Promise<void> {
     const { api, instance, handle } = this.#parts;
     this.#closed ??= api.PeerDistClientCloseContent(instance, handle).then(() => {});

@@ -22,7 +22,7 @@ export type ByteSource = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
 /** Length and end of one publication's source. */
 export interface PublishOptions {
-  /** Where it is known: any other length fails. */
+  /** The length of the source, if it is known; a source of any other length fails. */
   readonly lengthBytes?: number;
   /** Ends the publishing, which rejects with its reason; nothing stays published. */
   readonly signal?: AbortSignal;
@@ -32,13 +32,13 @@ export interface PublishOptions {
 export interface ContentInformationOptions {
   /** Default all of the content; `endBytes` is not part of it. */
   readonly range?: { readonly startBytes: number; readonly endBytes: number };
-  /** What the client that asks can take. Default: it did not say. */
+  /** The versions that the client accepts. Default: it named none. */
   readonly versions?: { readonly min: 1 | 2; readonly max: 1 | 2 };
   /** Ends the reading, which rejects with its reason. */
   readonly signal?: AbortSignal;
 }
 
-/** How `open` is given up. */
+/** Options of `open`. */
 export interface OpenOptions {
   /** Ends the opening, which rejects with its reason. */
   readonly signal?: AbortSignal;
@@ -48,7 +48,7 @@ export interface OpenOptions {
 export interface Publication extends AsyncDisposable {
   /** Of the source, read to its end. */
   readonly lengthBytes: number;
-  /** Also where it is gone already. */
+  /** Succeeds also if it is gone already. */
   unpublish(): Promise<void>;
 }
 
@@ -60,17 +60,17 @@ export interface PeerDist extends AsyncDisposable {
     readonly minVersion: number;
     readonly maxVersion: number;
   }>;
-  /** The status of now unless that is DISABLED, and then each change; ends with the signal. */
+  /** The present status, unless that is DISABLED, and then each change; ends with the signal. */
   statusChanges(signal: AbortSignal): AsyncIterable<PEERDIST_STATUS>;
-  /** Reads the source to its end and keeps its hashes. It goes with the instance. */
+  /** Reads the source to its end and keeps its hashes. The publication ends with the instance. */
   publish(identifier: Uint8Array, source: ByteSource, options?: PublishOptions): Promise<Publication>;
-  /** As secret as the content. */
+  /** The Content Information, in pieces. Whoever has it can read the content, so keep it as secret as that. */
   contentInformation(identifier: Uint8Array, options?: ContentInformationOptions): AsyncIterable<Uint8Array>;
   /** `tag`: 16 bytes that name what is kept for flushing, and that go with it when it is offered to a hosted cache. */
   open(tag: Uint8Array, contentInformation: Uint8Array | ByteSource, options?: OpenOptions): Promise<Content>;
   /** Removes from the local cache what came under this tag. */
   flush(tag: Uint8Array): Promise<void>;
-  /** Publications go, what is pending ends. Twice is harmless. */
+  /** Removes the publications of this instance and ends pending operations. Twice is harmless. */
   close(): Promise<void>;
 }
 
@@ -113,7 +113,7 @@ class Connected implements PeerDist {
       const box: Out<PEERDIST_STATUS> = {};
       const register = (o: Overlapped) =>
         this.#api.PeerDistRegisterForStatusChangeNotification(this.#instance, null, 0, o, box);
-      // Of the caller's two ways to end this, only `signal` is an end and not a failure.
+      // Aborting the signal ends the iteration; any other end of the registration is an error.
       const ended = await operate(this.#api, "statusChanges", register, { signal, cancel }).catch((error) => {
         if (signal.aborted) return undefined;
         throw error;

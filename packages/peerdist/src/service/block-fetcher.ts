@@ -10,7 +10,7 @@ type BlockOutcome =
 export interface Want {
   /** In the order of the places; no outcome rejects. */
   readonly blocks: readonly { readonly place: BlockPlace; readonly outcome: Promise<BlockOutcome> }[];
-  /** The read has its first bytes; the rest of what it wanted is fetched until its time-out all the same. */
+  /** The read has its first bytes. The other blocks are still fetched, until the timeout of the read. */
   satisfied(): void;
   /** The read timed out or was cancelled: queries that no other read waits for are aborted. */
   abandoned(): void;
@@ -20,7 +20,7 @@ export interface Want {
 interface PeerQuery {
   readonly controller: AbortController;
   readers: number;
-  /** A read was satisfied; it will read on soon, so the query must not be aborted for want of readers. */
+  /** A read was satisfied. Its caller will probably read on, so the query is not aborted when no read waits for it. */
   goesOn: boolean;
   endsMs: number;
   cancelTimer: CancelTimer;
@@ -37,7 +37,7 @@ export interface BlockFetcherOptions {
   readonly blocks: BlockAccess;
   readonly clock: Clock;
   readonly tag: string;
-  /** A block is there that starts at this offset, whether or not a read waits for it. */
+  /** Called for each block that came, with its offset in the content, whether or not a read waits for it. */
   readonly onFetched: (startBytes: number, from: FetchedFrom) => void;
 }
 

@@ -84,7 +84,7 @@ export interface OperationCompletion {
   readonly offset?: number;
   /** What was read, in pieces, `bytes` of it together; absent where it lies in its place (`placeFor`) already. */
   readonly data?: readonly Uint8Array[];
-  /** To be called when `data` has been used; or never, then its memory is freed later. */
+  /** To be called when `data` is not needed any more, so that its memory is used again. It may be left uncalled. */
   readonly release?: () => void;
 }
 
@@ -97,19 +97,19 @@ export interface StatusReport {
 
 /** A connection's events, in the order in which the service made them. */
 export interface ConnectionEvents {
-  /** Every operation that was accepted, once. What it gives is waited for before more is sent. */
+  /** Called once for each accepted operation. A promise that it returns is awaited before more is sent. */
   completed(completion: OperationCompletion): void | Promise<void>;
-  /** Before the first call can be made, and then whenever it changes. */
+  /** Called before the first call can be made, and on each change. */
   status(report: StatusReport): void;
-  /** The service is gone, and all handles and operations with it. Not after `close`. */
+  /** The service is gone, and all handles and operations with it. Not called after `close`. */
   lost(): void;
 }
 
 /** What a caller takes: the connection's events, and places for what is read. */
 export interface CallerEvents extends ConnectionEvents {
   /**
-   * Where to put so many bytes that an operation has read, of exactly that length, for who brings them from elsewhere;
-   * its completion follows. Undefined where nobody waits for them.
+   * Memory of exactly `lengthBytes` for what the operation has read, into which a transport writes what it receives; the
+   * completion of the operation follows. Undefined if nobody waits for it.
    */
   placeFor(operation: number, lengthBytes: number): Uint8Array | undefined;
 }
@@ -118,7 +118,7 @@ export interface CallerEvents extends ConnectionEvents {
 export interface ServiceConnection {
   /** Calls are taken in the order in which they are made. Rejects when the connection is lost. */
   call(call: ServiceCall): ServiceReturn | Promise<ServiceReturn>;
-  /** Pending operations complete first; publications made through the connection go. Twice is harmless. */
+  /** Pending operations complete first; publications made through the connection are removed. Twice is harmless. */
   close(): Promise<void>;
 }
 
@@ -133,5 +133,5 @@ export interface PeerDistTransport {
   connect(events: CallerEvents): Promise<ServiceConnection>;
 }
 
-/** Bytes that one call or completion carries; longer buffers take several calls, reads are cut short. */
+/** The most bytes that one call or completion carries: longer buffers take several calls, and reads give no more. */
 export const TRANSFER_MAX_BYTES = 262_144;

@@ -25,13 +25,14 @@ export interface ClientContentOptions extends ContentReaderOptions {
   readonly contents: Set<ClientContent>;
 }
 
-/** No block is longer. */
+/** The longest block there is: a segment of version 2.0. */
 const BLOCK_MAX_BYTES = 131_072;
 
 export class ClientContent implements OperationOwner {
   readonly operations = new Set<Operation>();
   /** Content Information and data are taken in the order in which they were given. */
   readonly inputQueue = new SerialQueue();
+  /** What every further call returns; 0 while the handle is alive. */
   dead = 0;
   /** `CompleteContentInformation` was accepted. */
   completing = false;
@@ -96,7 +97,10 @@ export class ClientContent implements OperationOwner {
     return { error: ERROR_SUCCESS };
   }
 
-  /** What is not of a whole block, or lies outside the Content Information, waits in memory. */
+  /**
+   * Keeps whole blocks that match their hash. Parts of blocks, and bytes of blocks that the Content Information does not
+   * list, wait in memory.
+   */
   async addData(offset: number, bytes: Uint8Array): Promise<Outcome> {
     const map = this.#reader?.map;
     if (!map) return { error: PEERDIST_ERROR_NOT_INITIALIZED };
@@ -153,7 +157,7 @@ export class ClientContent implements OperationOwner {
     return true;
   }
 
-  /** Takes what another handle holds, where this one's Content Information says that it is right. */
+  /** Keeps the blocks among the bytes that another handle holds, where they match the hashes of this one. */
   async #adopt(holder: ClientContent, ranges: readonly ContentRange[]): Promise<void> {
     const map = this.#reader?.map;
     if (!map) return;

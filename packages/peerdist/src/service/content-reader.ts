@@ -23,7 +23,7 @@ export interface ContentReaderOptions {
   readonly tag: string;
 }
 
-/** A count on the wire has 32 bits. */
+/** Byte counts of the API have 32 bits. */
 const COUNT_MAX = 0xffff_ffff;
 /** Blocks that one read asks the peers for. */
 const ASK_MAX_BLOCKS = 64;
@@ -53,7 +53,10 @@ export class ContentReader {
     this.#fetchedFrom.clear();
   }
 
-  /** `maxBytes` 0 asks how much lies in the store. */
+  /**
+   * Reads up to `maxBytes`; 0 asks how many bytes from `offset` on are in the local cache. `ahead`: peers are also asked
+   * for what follows.
+   */
   async blockRead(
     offset: number,
     maxBytes: number,
@@ -72,7 +75,7 @@ export class ContentReader {
     return this.#readPeers(offset, max, { timeoutMs, signal: running.signal, ahead });
   }
 
-  /** From the cursor, which moves on by what was read or is missing. */
+  /** Reads at the cursor, which then moves past the bytes that were read, or past the missing range. */
   async streamRead(maxBytes: number, timeoutMs: number, running: Cancellable): Promise<Outcome> {
     const at = this.#cursor;
     const outcome = await this.blockRead(at, maxBytes, timeoutMs, running, true);
@@ -107,7 +110,10 @@ export class ContentReader {
     return { error: ERROR_SUCCESS, offset, bytes, data, release };
   }
 
-  /** `ahead`: also for what comes next, since one question for many costs no more than one for few. */
+  /**
+   * Asks peers for the blocks that are missing from `offset` on. `ahead`: also for those behind the end of the read, since
+   * one question about many blocks costs no more than one about few.
+   */
   async #readPeers(
     offset: number,
     max: number,
@@ -160,8 +166,8 @@ export class ContentReader {
   }
 
   /**
-   * What the caller gets is counted, once, under who gave it: not what is fetched ahead, nor the whole block for a part
-   * of it. A block that is read again after its end comes from the own store.
+   * Counts the bytes that the caller gets, under the source of their block: no bytes that were only fetched ahead, and of
+   * a block only the part that was read. A block that was read to its end and is read again counts as local.
    */
   #countRead({ startBytes, endBytes }: BlockPlace, offset: number, lengthBytes: number): void {
     const source = this.#fetchedFrom.get(startBytes) ?? "local";
@@ -196,7 +202,7 @@ export class ContentReader {
     }
   }
 
-  /** Bytes from there that are all in the store, or all not. */
+  /** Bytes from `offset` on whose blocks are all in the store (`wanted`), or all missing. */
   async #run(offset: number, wanted: boolean): Promise<number> {
     let end = offset;
     for await (const { place, held } of this.#lookUp(offset)) {

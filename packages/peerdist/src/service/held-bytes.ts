@@ -1,6 +1,6 @@
 /** Bytes of a content that wait for the rest of their block, or for Content Information that covers them. */
 
-/** So that many tiny pieces cost no more than few big ones. */
+/** The most runs that are held: many tiny pieces must not cost more memory than a few big ones. */
 const MAX_RUNS = 4_096;
 
 interface Run {
@@ -36,7 +36,7 @@ export class HeldBytes {
     if (current) yield current;
   }
 
-  /** Copies the bytes; the newest win where some lay there already. Over the limit the oldest go. */
+  /** Copies the bytes; they replace any that are held for the same offsets. Over the limit the oldest runs are dropped. */
   add(offset: number, bytes: Uint8Array): void {
     this.remove(offset, bytes.length);
     if (bytes.length === 0 || bytes.length > this.#limitBytes) return;
@@ -47,7 +47,7 @@ export class HeldBytes {
     this.#runs.splice(this.#firstFrom(offset), 0, run);
   }
 
-  /** A copy; undefined unless all of it is here. */
+  /** A copy of the range; undefined unless all of it is held. */
   take(offset: number, lengthBytes: number): Uint8Array | undefined {
     const end = offset + lengthBytes;
     const whole = new Uint8Array(lengthBytes);

@@ -34,7 +34,7 @@ export class Identity {
       .map(([identifier]) => identifier);
   }
 
-  /** Its handles are good for nothing from now on; `error` is what further calls on them get. */
+  /** Removes the publication and kills its handles, as `kill` says. */
   remove(identifier: string, error: number, pendingError: number): void {
     const published = this.#publications.get(identifier);
     if (!published) return;
@@ -45,7 +45,7 @@ export class Identity {
   }
 }
 
-/** Ends what is pending on a handle, and all further calls with `error`. */
+/** Pending operations on the handle end with `pendingError`, and every further call returns `error`. */
 export function kill(
   handle: { dead: number; readonly operations: Set<Operation> },
   error: number,

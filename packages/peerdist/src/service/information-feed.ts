@@ -13,7 +13,10 @@ import {
 } from "../win32/errors.ts";
 import { ContentMap } from "./content-map.ts";
 
-/** bMinor, bMajor; of version 2.0 then bHashAlgo, ullStartInContent, ullIndexOfFirstSegment, dwOffsetInFirstSegment. */
+/**
+ * Where ullLengthOfRange stands in version 2.0: behind bMinor, bMajor, bHashAlgo, ullStartInContent,
+ * ullIndexOfFirstSegment and dwOffsetInFirstSegment. [MS-PCCRC] 2.4
+ */
 const RANGE_LENGTH_AT = 23;
 const HEAD_BYTES = RANGE_LENGTH_AT + 8;
 
@@ -35,7 +38,7 @@ export class InformationFeed {
     this.#reader = createContentInformationReader(engine, { maxBytes: INFORMATION_MAX_BYTES });
   }
 
-  /** What the operation completes with; after a fault always that fault. */
+  /** The number that the operation completes with. After a failure every further call returns that failure. */
   push(bytes: Uint8Array): number {
     if (this.#error !== ERROR_SUCCESS) return this.#error;
     if (this.#takenBytes < HEAD_BYTES) {
@@ -52,7 +55,7 @@ export class InformationFeed {
     });
   }
 
-  /** The map, or what the operation completes with. */
+  /** The map, or the error that the operation completes with. */
   end(): ContentMap | number {
     if (this.#error !== ERROR_SUCCESS) return this.#error;
     return this.#guard(() => {
@@ -76,8 +79,9 @@ export class InformationFeed {
   #reachesTheEnd(endBytes: number): boolean {
     const last = this.#segments.at(-1);
     if (!last || endBytes !== last.offsetBytes + last.lengthBytes) return false;
-    // Only the last segment of a content is shorter; a range of version 2.0 that is all of it says 0.
+    // Version 1.0: only the last segment of a content is shorter than the others.
     if (last.version === 1) return last.lengthBytes < V1_SEGMENT_BYTES;
+    // Version 2.0: a length of 0 stands for all of the content.
     return this.#head.subarray(RANGE_LENGTH_AT, HEAD_BYTES).every((byte) => byte === 0);
   }
 

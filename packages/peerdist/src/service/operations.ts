@@ -21,7 +21,7 @@ export interface OperationOwner {
   readonly operations: Set<Operation>;
 }
 
-/** Made when it is asked for: most operations end before anybody could cancel them. */
+/** The signal is made when it is first asked for: most operations end before anybody could cancel them. */
 export interface Cancellable {
   readonly signal: AbortSignal;
 }
@@ -62,7 +62,7 @@ export function endOperations(owner: OperationOwner, error: number): void {
 
 export interface StartOptions {
   readonly owner?: OperationOwner;
-  /** Wait for those before it. */
+  /** Run after the operations that are in this queue already. */
   readonly queue?: SerialQueue;
 }
 
@@ -76,7 +76,7 @@ export class Operations {
     this.#deliver = deliver;
   }
 
-  /** Accepts an operation, or says why not; `work` begins after this has returned. */
+  /** ERROR_IO_PENDING if the operation is accepted, else the error; `work` begins after this has returned. */
   start(
     id: number,
     work: (running: Cancellable) => Promise<Outcome> | Outcome,
@@ -100,7 +100,7 @@ export class Operations {
     return ERROR_IO_PENDING;
   }
 
-  /** False where there is none any more. */
+  /** False if no operation with this number is pending. */
   cancel(id: number): boolean {
     const operation = this.#pending.get(id);
     if (!operation) return false;

@@ -27,7 +27,7 @@ export interface PublishingOptions {
   readonly versions: readonly ContentInformationVersion[];
 }
 
-/** What the hashes of both versions take in memory, for so much content. Measured. */
+/** The hashes of both versions take this much memory for each `HASHED_BYTES` of content, as measured. */
 const HASHES_BYTES = 320;
 const HASHED_BYTES = 65_536;
 
@@ -51,7 +51,7 @@ export class PublicationRecord {
     return this.#publications !== undefined;
   }
 
-  /** What it takes of the quota; with so many bytes more of content. */
+  /** Its share of the quota, and what that would be with so many more bytes of content. */
   get quotaBytes(): number {
     return this.quotaBytesWith(0);
   }
@@ -60,7 +60,7 @@ export class PublicationRecord {
     return Math.ceil((this.#takenBytes + moreBytes) / HASHED_BYTES) * HASHES_BYTES;
   }
 
-  /** `moreBytes` follow in the same call: too many are refused before the first is taken. */
+  /** `moreBytes` follow in the same call of the API, which is refused as a whole where it exceeds the declared length. */
   update(bytes: Uint8Array, moreBytes: number): number {
     const total = this.#takenBytes + bytes.length + moreBytes;
     if (this.#declaredBytes > 0 && total > this.#declaredBytes) return PEERDIST_ERROR_OUT_OF_BOUNDS;
@@ -76,7 +76,7 @@ export class PublicationRecord {
     return ERROR_SUCCESS;
   }
 
-  /** A cursor over the Content Information of the range, or why there is none. */
+  /** A cursor over the Content Information of the range, or the error that the call returns. */
   open(
     offsetBytes: number,
     lengthBytes: number,
@@ -102,7 +102,7 @@ export class PublicationRecord {
 /** A stream handle: feeds one publication. */
 export class PublishStream implements OperationOwner {
   readonly operations = new Set<Operation>();
-  /** What every further call gets; 0 while it is alive. */
+  /** What every further call returns; 0 while the handle is alive. */
   dead = 0;
   completed = false;
   /** Bytes of one call of the API that are still to come. */
@@ -120,6 +120,7 @@ export class PublishStream implements OperationOwner {
 export class InformationCursor implements OperationOwner {
   readonly operations = new Set<Operation>();
   readonly queue = new SerialQueue();
+  /** What every further call returns; 0 while the handle is alive. */
   dead = 0;
   readonly publication: PublicationRecord;
   readonly #parts: Iterator<Uint8Array>;

@@ -11,7 +11,7 @@ export interface PeerDistServiceOptions {
   readonly blocks: BlockAccess;
   /** Hashes what is published, and verifies what is added. */
   readonly engine: HashEngine;
-  /** Of which the secrets of published segments are made. */
+  /** The secrets of published segments are derived from it. */
   readonly secret: ServerSecret;
   /** Times reads that ask peers. */
   readonly clock: Clock;
@@ -19,15 +19,15 @@ export interface PeerDistServiceOptions {
   readonly observer?: Observer;
   /** Versions of Content Information that are made and taken. Default 1 to 2; 1 to 1 forces version 1. */
   readonly versions?: { readonly min: ContentInformationVersion; readonly max: ContentInformationVersion };
-  /** Which one is made for a caller that does not say. Default 1. */
+  /** The version that a caller gets who names none. Default 1. */
   readonly plainVersion?: ContentInformationVersion;
-  /** For each identity. */
+  /** Limits for each identity; those left out have the defaults of `QuotaLimits`. */
   readonly quota?: Partial<QuotaLimits>;
-  /** Data of one handle that cannot be verified yet. Default 8 MiB. */
+  /** The most data of one handle that is held in memory because it cannot be verified yet. Default 8 MiB. */
   readonly heldBytesMax?: number;
   /** `AddData` of false bytes completes with ERROR_INVALID_DATA. Default false: success, and nothing is kept. */
   readonly rejectBadData?: boolean;
-  /** Default AVAILABLE. */
+  /** The status to begin with. Default AVAILABLE. */
   readonly status?: PEERDIST_STATUS;
 }
 

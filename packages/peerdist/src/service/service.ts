@@ -75,7 +75,7 @@ export class PeerDistService {
     };
   }
 
-  /** Any other status than AVAILABLE invalidates all handles; finished publications stay. */
+  /** A status other than AVAILABLE invalidates all handles; finished publications stay. */
   setStatus(status: PEERDIST_STATUS): void {
     if (status === this.#status) return;
     this.#status = status;
@@ -118,7 +118,7 @@ export class PeerDistService {
     return session;
   }
 
-  /** Ends all sessions; their callers find the service gone. */
+  /** Ends all sessions, and tells their callers that the service is gone. */
   close(): void {
     for (const session of [...this.#sessions]) session.lose();
   }

@@ -64,7 +64,7 @@ export class Session implements ServiceSession {
     this.#end(ERROR_OPERATION_ABORTED);
   }
 
-  /** The service goes away under the caller's feet. */
+  /** The service ends while the connection is open: the caller is told, and all handles are invalid. */
   lose(): void {
     if (!this.#open) return;
     this.#end(PEERDIST_ERROR_INVALIDATED);
@@ -207,7 +207,7 @@ export class Session implements ServiceSession {
     return code;
   }
 
-  /** A call of the API that was cancelled half-way leaves a publication that can never be right. */
+  /** Whether an AddToStream was cancelled between two of its pieces: the publication has a gap then, and is removed. */
   #wasCut(stream: PublishStream, continued: boolean): boolean {
     if (stream.expectedBytes === 0 || continued) return false;
     this.#state.remove(stream.identifier, ERROR_OPERATION_ABORTED, ERROR_OPERATION_ABORTED);
@@ -293,7 +293,7 @@ export class Session implements ServiceSession {
     return ERROR_SUCCESS;
   }
 
-  /** The half-made publication of this stream; one that came after it under the same identifier stays. */
+  /** Removes the unfinished publication of this stream, but not one that was made under its identifier since. */
   #discard(stream: PublishStream): void {
     if (this.#state.published(stream.identifier)?.stream !== stream) return;
     this.#state.remove(stream.identifier, PEERDIST_ERROR_INVALIDATED, ERROR_OPERATION_ABORTED);

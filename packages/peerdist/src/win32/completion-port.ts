@@ -1,4 +1,4 @@
-/** An I/O completion port: one queue of packets for any number of handles, and for packets of others. */
+/** An I/O completion port: one queue for the completions of any number of handles, and for packets posted by the program. */
 import type { Overlapped } from "./overlapped.ts";
 
 /** The completion of one operation, as `GetQueuedCompletionStatus` gives it. */

@@ -39,7 +39,7 @@ export type PEERDIST_STATUS = (typeof PEERDIST_STATUS)[keyof typeof PEERDIST_STA
 
 /** The class that `PeerDistClientGetInformationByHandle` knows. */
 export const PeerDistClientBasicInfo = 0;
-/** A bound for checking, never to be passed. */
+/** One past the last class, for range checks; not a class itself. */
 export const MaximumPeerDistClientInfoByHandlesClass = 1;
 
 /** Length of `Data` of PEERDIST_CONTENT_TAG. */

@@ -3,9 +3,9 @@ import { BranchCacheError } from "@branchcache/runtime";
 
 /** The call is done; an asynchronous call never returns it, only completes with it. */
 export const ERROR_SUCCESS = 0;
-/** A handle is none, is closed, or is of another instance or kind. */
+/** Not a handle, or one that is closed, or that belongs to another instance or is of another kind. */
 export const ERROR_INVALID_HANDLE = 6;
-/** Data that failed its verification; only where the service is set to say so. */
+/** Data does not match its hash. Only given if the option `rejectBadData` of the service is set. */
 export const ERROR_INVALID_DATA = 13;
 /** An argument is not valid. */
 export const ERROR_INVALID_PARAMETER = 87;
@@ -25,7 +25,7 @@ export const ERROR_INTERNAL_ERROR = 1359;
  * A read's time ran out before any byte came. The OVERLAPPED's offset and the byte count are the missing range.
  */
 export const ERROR_TIMEOUT = 1460;
-/** The caller's identity has as much as it may have. */
+/** The caller's identity has reached its quota. */
 export const ERROR_NOT_ENOUGH_QUOTA = 1816;
 /**
  * This identity has published nothing under the identifier, or not yet completed it. The number is that of
@@ -54,7 +54,7 @@ export const PEERDIST_ERROR_INVALIDATED = 4057;
 export const PEERDIST_ERROR_ALREADY_EXISTS = 4058;
 /** Nothing to cancel: the operation is unknown or has completed. */
 export const PEERDIST_ERROR_OPERATION_NOTFOUND = 4059;
-/** As some pages spell it. */
+/** The same error, as some pages of the documentation spell it. */
 export const PEERDIST_ERROR_OPERATION_NOT_FOUND: typeof PEERDIST_ERROR_OPERATION_NOTFOUND = 4059;
 /** The stream was completed before; it takes no more data. */
 export const PEERDIST_ERROR_ALREADY_COMPLETED = 4060;

@@ -1,4 +1,4 @@
-/** What names one asynchronous operation, and the ways by which its end is told. */
+/** OVERLAPPED, which identifies an asynchronous operation, and the event that is set when it ends. */
 
 /** A manual-reset event. */
 export class ManualResetEvent {
@@ -16,7 +16,7 @@ export class ManualResetEvent {
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
-  /** From now on waiters wait. */
+  /** Whoever waits later waits until the next `set`. */
   reset(): void {
     this.#set = false;
   }

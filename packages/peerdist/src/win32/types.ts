@@ -25,11 +25,11 @@ export interface PEERDIST_PUBLICATION_OPTIONS {
   readonly dwFlags: number;
 }
 
-/** The versions of Content Information, 1 or 2, that the highest common one is made of; 16 bytes. */
+/** The versions of Content Information, 1 or 2, that a client accepts: it gets the highest that can be made. 16 bytes. */
 export interface PEERDIST_RETRIEVAL_OPTIONS {
   /** 16. */
   readonly cbSize: number;
-  /** What the client that asks can take. */
+  /** The lowest and the highest. */
   readonly dwContentInfoMinVersion: number;
   readonly dwContentInfoMaxVersion: number;
   /** 0. */
