@@ -1,8 +1,8 @@
 /** Changes single settings in a configuration file; the file is always whole. */
-import { chmod, chown, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { BranchCacheError, errorMessage, toHex } from "@branchcache/runtime";
-import { systemRandom } from "@branchcache/runtime/node";
+import { BranchCacheError, errorMessage } from "@branchcache/runtime";
+import { writeWhole } from "../files/whole-file.ts";
 import { getAt, isTree, readTree, setAt } from "./layers.ts";
 
 /** What the file would say; new values as in a file, undefined takes the setting out. Errors: `BC_CONFIG`. */
@@ -18,10 +18,13 @@ export async function editedTree(
   return tree;
 }
 
-/** Errors: `BC_CONFIG_WRITE`. */
+/** Keeps owner and permissions of a file that is there. Errors: `BC_CONFIG_WRITE`. */
 export async function writeTree(path: string, tree: Readonly<Record<string, unknown>>): Promise<void> {
   try {
-    await writeWhole(path, `${JSON.stringify(tree, undefined, 2)}\n`);
+    await mkdir(dirname(path), { recursive: true });
+    const before = await stat(path).catch(() => undefined);
+    const mode = before ? before.mode & 0o777 : 0o644;
+    await writeWhole(path, `${JSON.stringify(tree, undefined, 2)}\n`, { mode, owner: before });
   } catch (error) {
     throw new BranchCacheError("BC_CONFIG_WRITE", `cannot write ${path}: ${errorMessage(error)}`, {
       cause: error,
@@ -37,25 +40,4 @@ function removeAt(tree: Record<string, unknown>, key: string): void {
   if (!isTree(parent)) return;
   delete parent[last];
   if (parentKey !== "" && Object.keys(parent).length === 0) removeAt(tree, parentKey);
-}
-
-async function writeWhole(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const before = await stat(path).catch(() => undefined);
-  const draft = `${path}.${toHex(systemRandom.bytes(4))}.new`;
-  const file = await open(draft, "wx", 0o644);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-    if (before && process.platform !== "win32") {
-      await chmod(draft, before.mode & 0o777);
-      if (process.getuid?.() === 0) await chown(draft, before.uid, before.gid);
-    }
-    await rename(draft, path);
-  } catch (error) {
-    await rm(draft, { force: true });
-    throw error;
-  } finally {
-    await file.close();
-  }
 }

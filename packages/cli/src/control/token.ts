@@ -3,10 +3,11 @@
  * group as well, and Node.js does not tell whose process the other end is.
  */
 import { timingSafeEqual } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { toHex } from "@branchcache/runtime";
 import { systemRandom } from "@branchcache/runtime/node";
+import { writeWhole } from "../files/whole-file.ts";
 
 const TOKEN_BYTES = 32;
 
@@ -24,9 +25,7 @@ export interface ControlToken {
 export async function makeToken(path: string): Promise<ControlToken> {
   const token = toHex(systemRandom.bytes(TOKEN_BYTES));
   await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-  const draft = `${path}.${toHex(systemRandom.bytes(4))}`;
-  await writeFile(draft, token, { mode: 0o600, flag: "wx" });
-  await rename(draft, path);
+  await writeWhole(path, token);
   const expected = Buffer.from(token);
   return {
     matches(given) {

@@ -13,6 +13,7 @@ import { systemClock } from "@branchcache/runtime/node";
 import type { ManagedCache } from "../cache/managed-cache.ts";
 import { type ConfigSources, type ResolvedConfig, resolveConfig } from "../config/resolve.ts";
 import type { Settings } from "../config/schema.ts";
+import type { ContentServer } from "../content/content-server.ts";
 import { serveControl } from "../control/server.ts";
 import { daemonChecks } from "../doctor/daemon-checks.ts";
 import type { Finding } from "../doctor/finding.ts";
@@ -29,7 +30,6 @@ import { version } from "../version.ts";
 import { serveWeb, type WebServer } from "../web/server.ts";
 import { batteryWatch } from "./battery.ts";
 import { type Changes, changesBetween } from "./changes.ts";
-import type { ContentServer } from "./content-server.ts";
 import { controlMethods } from "./control-methods.ts";
 import { type DaemonStore, openDaemonStore } from "./daemon-store.ts";
 import { startHousekeeping } from "./housekeeping.ts";
@@ -371,8 +371,8 @@ export class Daemon implements AsyncDisposable {
     const { content_server: contentServer } = this.settings;
     if (!contentServer.enabled || !this.#store) return;
     // With hashing threads, origins and file servers: no weight for a node that serves no content.
-    const { startContentServer } = await import("./content-server.ts");
-    this.#contentServer = await startContentServer(contentServer, this.#store, this.#observer);
+    const { startDaemonContentServer } = await import("./daemon-content-server.ts");
+    this.#contentServer = await startDaemonContentServer(contentServer, this.#store, this.#observer);
   }
 
   /**

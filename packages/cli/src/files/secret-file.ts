@@ -1,12 +1,13 @@
 /** The content server's secret on disk: made once, readable by its owner only. */
 import { scryptSync } from "node:crypto";
-import { link, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ServerSecret } from "@branchcache/content-info";
 import { BranchCacheError, errorCode, errorMessage, toHex } from "@branchcache/runtime";
 import { systemRandom } from "@branchcache/runtime/node";
 import { SettingError } from "../config/setting-error.ts";
 import { checkMakeable } from "./makeable.ts";
+import { writeWhole } from "./whole-file.ts";
 
 export const SECRET_BYTES = 32;
 
@@ -21,7 +22,7 @@ export async function loadServerSecret(path: string): Promise<ServerSecret> {
   }
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await createWhole(path, systemRandom.bytes(SECRET_BYTES));
+    await writeWhole(path, systemRandom.bytes(SECRET_BYTES), { isNew: true });
   } catch (error) {
     // Another process made it meanwhile: theirs is as good.
     if (errorCode(error) !== "EEXIST") throw secretFileError(path, error);
@@ -29,20 +30,6 @@ export async function loadServerSecret(path: string): Promise<ServerSecret> {
   return readSecret(path).catch((error: unknown) => {
     throw secretFileError(path, error);
   });
-}
-
-/** Under its name only when it is all there, and never over another. */
-async function createWhole(path: string, bytes: Uint8Array): Promise<void> {
-  const draft = `${path}.${process.pid}.${toHex(systemRandom.bytes(4))}`;
-  const file = await open(draft, "wx", 0o600);
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-    await link(draft, path);
-  } finally {
-    await file.close();
-    await rm(draft, { force: true });
-  }
 }
 
 /** For exports and comparisons; errors: `BC_SECRET_FILE`, also where there is none. */
@@ -58,27 +45,10 @@ export async function readSecretBytes(path: string): Promise<Uint8Array> {
 export async function replaceSecret(path: string, secret: Uint8Array): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await writeWhole(path, secret);
+    // So that root may write what the service's user reads.
+    await writeWhole(path, secret, { owner: await stat(dirname(path)) });
   } catch (error) {
     throw secretFileError(path, error);
-  }
-}
-
-/** Owned by whoever owns the directory, so that root may write what the service's user reads. */
-export async function writeWhole(path: string, bytes: Uint8Array, mode: number = 0o600): Promise<void> {
-  const draft = `${path}.${process.pid}.${toHex(systemRandom.bytes(4))}`;
-  const file = await open(draft, "wx", mode);
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-    if (process.getuid?.() === 0) {
-      const { uid, gid } = await stat(dirname(path));
-      await file.chown(uid, gid);
-    }
-    await rename(draft, path);
-  } finally {
-    await file.close();
-    await rm(draft, { force: true });
   }
 }
 

@@ -6,7 +6,7 @@ import { type Clock, errorCode, errorMessage } from "@branchcache/runtime";
 import type { Settings } from "../config/schema.ts";
 import { SettingError } from "../config/setting-error.ts";
 import { type Certificate, readCertificatePair } from "../files/pem-files.ts";
-import { writeWhole } from "../files/secret-file.ts";
+import { writeWhole } from "../files/whole-file.ts";
 import { fullName } from "./full-name.ts";
 
 /** Paths of a certificate and its private key, both PEM. */
@@ -101,8 +101,9 @@ export async function makeCertificate(
   });
   try {
     await mkdir(dirname(files.key), { recursive: true, mode: 0o700 });
-    await writeWhole(files.key, Buffer.from(key));
-    await writeWhole(files.cert, Buffer.from(cert), 0o644);
+    // So that root may write what the service's user reads.
+    await writeWhole(files.key, key, { owner: await stat(dirname(files.key)) });
+    await writeWhole(files.cert, cert, { owner: await stat(dirname(files.cert)), mode: 0o644 });
   } catch (cause) {
     throw new SettingError("BC_TLS_CERTIFICATE", {
       setting: "hosted_server.cert",

@@ -1,7 +1,8 @@
 /** Rates of the last hour, and totals of today and since the beginning, which outlive the daemon. */
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Clock } from "@branchcache/runtime";
+import { writeWhole } from "../files/whole-file.ts";
 import type { Metrics } from "./metrics.ts";
 
 export const SOURCES = ["local", "peer", "hosted", "origin"] as const;
@@ -76,12 +77,6 @@ export class History {
 
   get all(): Totals {
     return add(this.#base.all, this.#sinceStart());
-  }
-
-  /** Counters go to zero, the totals of before stay. */
-  beforeReset(): void {
-    this.#base = { all: this.all, today: this.today, day: this.#day() };
-    this.#last = NOTHING;
   }
 
   /** Forgets the totals too. */
@@ -172,9 +167,7 @@ export class History {
     const kept: Kept = { today: { day: this.#base.day, ...this.today }, all: this.all };
     try {
       await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 });
-      const draft = `${this.#file}.new`;
-      await writeFile(draft, JSON.stringify(kept), { mode: 0o600 });
-      await rename(draft, this.#file);
+      await writeWhole(this.#file, JSON.stringify(kept));
     } catch {
       // Seen at once by who looks at the totals after a restart.
     }

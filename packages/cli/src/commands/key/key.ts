@@ -5,13 +5,8 @@ import { BranchCacheError, errorMessage } from "@branchcache/runtime";
 import { systemRandom } from "@branchcache/runtime/node";
 import { ControlClient, isOutOfReach } from "../../control/client.ts";
 import { openKeyFile, sealKeyFile } from "../../files/key-file.ts";
-import {
-  readSecretBytes,
-  replaceSecret,
-  SECRET_BYTES,
-  secretFingerprint,
-  writeWhole,
-} from "../../files/secret-file.ts";
+import { readSecretBytes, replaceSecret, SECRET_BYTES, secretFingerprint } from "../../files/secret-file.ts";
+import { writeWhole } from "../../files/whole-file.ts";
 import type { ControlOptions } from "../../options/control-options.ts";
 import { confirm } from "../../terminal/confirm.ts";
 import { print } from "../../terminal/output.ts";
@@ -43,7 +38,7 @@ export async function setKey(options: KeyOptions): Promise<void> {
 export async function exportKey(file: string, options: KeyTransferOptions): Promise<void> {
   const secret = await readSecretBytes(options.secretFile);
   const sealed = await sealKeyFile(secret, await readPassphrase(options.passphraseFile));
-  await writeWhole(file, Buffer.from(sealed)).catch((error: unknown) => {
+  await writeWhole(file, sealed).catch((error: unknown) => {
     throw new BranchCacheError("BC_KEY_FILE", `cannot write ${file}: ${errorMessage(error)}`, {
       cause: error,
     });

@@ -11,7 +11,7 @@ import { systemClock as clock } from "@branchcache/runtime/node";
 import { seededRandom } from "@branchcache/runtime/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { settingsSchema } from "../../src/config/schema.ts";
-import { startContentServer } from "../../src/daemon/content-server.ts";
+import { startDaemonContentServer } from "../../src/daemon/daemon-content-server.ts";
 
 let root: string;
 beforeAll(async () => {
@@ -34,7 +34,7 @@ async function answered(versions: readonly number[] | undefined, maxVersion: 1 |
     },
   });
   const memory = createMemoryStore({ limitBytes: 2 ** 24, clock });
-  const server = await startContentServer(settings.content_server, memory, silentObserver);
+  const server = await startDaemonContentServer(settings.content_server, memory, silentObserver);
   const origin = originClient({ clock });
   try {
     const answer = await origin.open(`${server.url}setup.bin`, { versions: maxVersion, hashRequest: true });
