@@ -21,39 +21,6 @@ const SIZE = 1_500_000;
 
 const tls = { cert: certificates.server.cert, key: certificates.server.key };
 const https = { listen: { host: "127.0.0.1", port: 0 }, tls };
-const ca = { ca: certificates.ca.cert };
-
-describe("a hosted cache and its office", () => {
-  const ways = [
-    { offers: 2, content: 2 },
-    { offers: 2, content: 1 },
-    { offers: 1, content: 1 },
-  ] as const;
-  for (const { content: version, offers } of ways) {
-    for (const cipherId of [1, 2, 3] as const) {
-      it(`PCHC-12 PCHC-13 PCHC-48 PCHC-57 content ${version}.0, offers ${offers}.0, cipher ${cipherId}: the second client gets all of it from the cache`, async () => {
-        await using origin = await contentServer();
-        const content = randomBytes(SIZE);
-        await origin.put(content);
-        await origin.hashed();
-        await using office = await hostedOffice({ https });
-        const hostedClient = { offerVersion: offers, tls: ca };
-        const first = await office.client({ hostedClient, cipherId });
-        const one = await first.get(origin.url, version);
-        expect(Buffer.from(one.content).equals(content)).toEqual(true);
-        await office.settled(SIZE);
-        const held = await office.store.blocks.usage();
-        expect(held.segments.complete === 0, "blind, but for what offers 1.0 let it verify").toEqual(
-          offers === 2,
-        );
-        const second = await office.client({ hostedClient });
-        const two = await second.get(origin.url, version);
-        expect(Buffer.from(two.content).equals(content)).toEqual(true);
-        expect(two.report.bytes).toMatchObject({ hosted: SIZE, origin: 0 });
-      });
-    }
-  }
-});
 
 /** A content server with a file that is hashed already, and an office. */
 async function scene(sizeBytes: number, options: Parameters<typeof hostedOffice>[0] = {}) {

@@ -1,0 +1,2 @@
+/** The slow twin: the ways that the fast lane leaves out. */
+import "./hosted-ways.test.ts";
