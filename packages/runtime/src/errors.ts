@@ -3,7 +3,9 @@
  * two copies of a package may be loaded at once.
  */
 
+/** What a `BranchCacheError` may be given besides code and message. */
 export interface BranchCacheErrorOptions {
+  /** The error that led to this one, as in `Error`. Default: none. */
   readonly cause?: unknown;
 }
 

@@ -3,6 +3,7 @@
  * dashboard read it; nobody else counts. Names follow the operations tables of the documentation.
  */
 
+/** Events by name, `<subject>.<what happened>`; what each says is in `docs/guides/events-and-metrics.md`. */
 export type EventName =
   | "service.started"
   | "service.stopping"

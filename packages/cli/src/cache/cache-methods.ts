@@ -7,7 +7,7 @@ import { ControlClient, isOutOfReach } from "../control/client.ts";
 import type { ControlCall, ControlMethod } from "../control/server.ts";
 import type { ManagedCache, VerifyProgress, VerifyReport } from "./managed-cache.ts";
 
-/** Lines of a listing in one message. */
+/** Segments of a listing in one message. */
 const LISTED_TOGETHER = 500;
 
 const bytes = z.instanceof(Uint8Array);
@@ -78,7 +78,7 @@ function withoutUndefined<T extends object>(given: T): WithoutUndefined<T> {
 }
 
 /**
- * The cache in this directory as the daemon has it open; undefined where no daemon that one may speak to uses it.
+ * The cache in this directory, through the daemon that has it open; undefined if none does that this user may ask.
  * Errors: what the daemon says, under its code, as `BC_DENIED` for who may only read.
  */
 export async function daemonCache(
@@ -89,7 +89,7 @@ export async function daemonCache(
   try {
     client = await ControlClient.connect(controlSocket);
   } catch (error) {
-    // Whoever may not speak to it may have a cache of his own; his rights to the files decide.
+    // A user who may not speak to the daemon may still have a cache of their own; file permissions decide.
     if (isOutOfReach(error)) return undefined;
     throw error;
   }

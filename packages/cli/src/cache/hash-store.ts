@@ -94,7 +94,7 @@ export async function openCluster(options: ClusterOptions, observer: Observer): 
   });
 }
 
-/** Names the setting that has to do with it. */
+/** As an error that names the setting at fault. */
 function clusterError(cause: unknown, secretsPath: string | undefined): unknown {
   if (errorCode(cause) !== "BC_STORE_UNREACHABLE") return storePathError(cause, secretsPath);
   const fault = errorMessage(cause);

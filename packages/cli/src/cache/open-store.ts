@@ -62,7 +62,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   }
 }
 
-/** Names the setting where a store's own error names a path that cannot be used. */
+/** As an error that names the setting, if the store's own names a path that cannot be used. */
 export function storePathError(error: unknown, secretsPath: string | undefined): unknown {
   if (errorCode(error) !== "BC_STORE_PATH") return error;
   const path = error instanceof Error && "path" in error ? String(error.path) : "";

@@ -13,9 +13,9 @@ export interface SettingNotes {
   readonly takes: "live" | "restart";
   /** What Windows calls it: a cmdlet with its parameter, a registry value or a policy. */
   readonly windows?: string;
-  /** The default depends on the platform and on who asks. */
+  /** The default depends on the platform and the user. */
   readonly byPlatform?: true;
-  /** Never shown. */
+  /** Its value is never shown. */
   readonly isSecret?: true;
 }
 

@@ -10,7 +10,7 @@ export type Origin =
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "environment"; readonly variable: string }
   | { readonly kind: "flag"; readonly flag: string }
-  /** On its way into the main file: it is written only if the whole is accepted. */
+  /** About to be written into the main file, if all settings together are valid. */
   | { readonly kind: "edit" };
 
 /** Settings given as options, by key: each as it would be written in a file, and the option that it came by. */
@@ -22,11 +22,11 @@ export interface TreeEdit {
   readonly keys: ReadonlySet<string>;
 }
 
-/** One place, and what it says. */
+/** The settings from one place. */
 export interface Layer {
-  /** A tree as in a file. */
+  /** Nested as in a file: `{ peer: { listen_port: 1337 } }`. */
   readonly tree: Readonly<Record<string, unknown>>;
-  /** Of one key in it. */
+  /** Where one of its keys was set. */
   origin(key: string): Origin;
 }
 

@@ -84,7 +84,7 @@ export function resolveLayers(layers: readonly Layer[], files?: FilePlaces): Res
 }
 
 function complaintOf(issue: z.core.$ZodIssue, origins: ReadonlyMap<string, Origin>): string {
-  // A fault inside a list is a fault of the setting that the list is.
+  // A fault in an item of a list is reported for the setting as a whole.
   const names = issue.path.map(String);
   let length = names.length;
   while (length > 1 && !findSetting(names.slice(0, length).join("."))) length--;

@@ -23,7 +23,7 @@ export const settingRules = {
       clientCa: hosted.client_ca,
       offerFrom: hosted.offer_from,
     });
-    // One may be set before the other, as long as there is no hosted cache; what can never work is told at once.
+    // Outside the hosted cache's mode the settings may be given one after another; `negotiate` can never work.
     if (access !== undefined && (settings.mode === "hosted-server" || hosted.client_auth === "negotiate")) {
       found.push(access);
     }

@@ -1,4 +1,4 @@
-/** A setting that is right as such, and asks for what this machine does not give. */
+/** A setting with a valid value that this machine cannot follow: a file that is missing, a port that is taken. */
 import { BranchCacheError, errorCode, errorMessage } from "@branchcache/runtime";
 
 export interface SettingFault {
@@ -22,7 +22,7 @@ export class SettingError extends BranchCacheError {
   }
 }
 
-/** True where other rights than those of this process might do. */
+/** Whether it might work with other rights than those of this process. */
 export function isMatterOfRights(error: unknown): boolean {
   for (let at = error; at instanceof Error; at = at.cause) {
     if (["EACCES", "EPERM"].includes(errorCode(at) ?? "")) return true;
@@ -30,7 +30,7 @@ export function isMatterOfRights(error: unknown): boolean {
   return false;
 }
 
-/** For lists of findings; the whole message where there is no cure. */
+/** For lists of findings. An error without a cure gives its whole message as the fault. */
 export function faultAndCure(error: unknown): { readonly fault: string; readonly cure: string } {
   return error instanceof SettingError ? error : { fault: errorMessage(error), cure: "" };
 }

@@ -118,7 +118,7 @@ export class ControlClient implements AsyncDisposable {
   }
 }
 
-/** True where no daemon runs, or none that this user may ask for this: what can do without one goes on. */
+/** Whether no daemon runs, or none that this user may ask: commands that can do without one then go on. */
 export function isOutOfReach(error: unknown): boolean {
   const code = errorCode(error);
   return code === "BC_DAEMON_UNREACHABLE" || code === "BC_DENIED";

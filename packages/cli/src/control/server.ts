@@ -15,14 +15,14 @@ import { type ControlToken, makeToken, tokenFile } from "./token.ts";
 
 export interface ControlCall {
   readonly params: unknown;
-  /** When the caller is gone. */
+  /** Aborts when the caller has disconnected. */
   readonly signal: AbortSignal;
   /** One more item of a stream; resolves when there is room for the next. */
   send(item: unknown): Promise<void>;
 }
 
 export interface ControlMethod {
-  /** `read`: also for the group. */
+  /** What a caller needs; `read`: members of `control.group` may call it too. */
   readonly rights: Rights;
   run(call: ControlCall): unknown;
 }
@@ -110,7 +110,7 @@ function serveConnection(
     try {
       frames.push(chunk);
     } catch {
-      // Whoever speaks something else has no use for an answer.
+      // A caller that does not speak this protocol would not understand an answer.
       socket.destroy();
     }
   });
@@ -148,7 +148,7 @@ async function answer(
   }
 }
 
-/** From the system's list of groups; what is in a directory service alone is given by its number. Errors: `BC_CONFIG`. */
+/** The id of a group in /etc/group; one of a directory service has to be given by number. Errors: `BC_CONFIG`. */
 export async function groupId(name: string): Promise<number> {
   if (/^\d+$/.test(name)) return Number(name);
   for (const line of (await readFile("/etc/group", "utf8")).split("\n")) {

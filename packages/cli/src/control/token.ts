@@ -1,6 +1,6 @@
 /**
- * Who is root or the service's own user: whoever can read a file that only they can. The socket itself lets in the
- * group as well, and Node.js does not tell whose process the other end is.
+ * Tells root and the service's own user from the other callers of the socket, who may only read: they alone can read
+ * the file with this token. Node.js does not tell which user's process is at the other end of a socket.
  */
 import { timingSafeEqual } from "node:crypto";
 import { mkdir, readFile, rm } from "node:fs/promises";
@@ -21,7 +21,7 @@ export interface ControlToken {
   remove(): Promise<void>;
 }
 
-/** A new one with each start. */
+/** Writes a new token, at each start of the daemon. */
 export async function makeToken(path: string): Promise<ControlToken> {
   const token = toHex(systemRandom.bytes(TOKEN_BYTES));
   await mkdir(dirname(path), { recursive: true, mode: 0o755 });
@@ -36,7 +36,7 @@ export async function makeToken(path: string): Promise<ControlToken> {
   };
 }
 
-/** Undefined for who may not read it. */
+/** Undefined if this user may not read it, or there is none. */
 export async function readToken(path: string | undefined): Promise<string | undefined> {
   if (path === undefined) return undefined;
   return readFile(path, "utf8").catch(() => undefined);

@@ -7,7 +7,7 @@ const SUPPLIES = "/sys/class/power_supply";
 /** Answers to probes must not wait for the disk each time. */
 const FRESH_MS = 5_000;
 
-/** A question that may be asked often. False where nothing is known. */
+/** Returns a function, cheap to call, that tells whether this machine runs on its battery; false where unknown. */
 export function batteryWatch(clock: Clock, directory: string = SUPPLIES): () => boolean {
   let known = false;
   let untilMs = Number.NEGATIVE_INFINITY;
@@ -26,7 +26,7 @@ function isOnBattery(directory: string): boolean {
   for (const supply of namesIn(directory)) {
     const type = textOf(join(directory, supply, "type"));
     if (type === "Battery") {
-      // A mouse has one too, and says that it powers the mouse alone.
+      // Wireless mice list their batteries here too, with the scope Device.
       const own = textOf(join(directory, supply, "scope")) !== "Device";
       hasBattery ||= own && textOf(join(directory, supply, "status")) === "Discharging";
     } else if (textOf(join(directory, supply, "online")) === "1") return false;

@@ -13,7 +13,7 @@ export interface DaemonStore extends Stores {
   /** Limits and age, as the settings have them now. */
   follow(settings: Settings): Promise<void>;
   extensions(): ReturnType<OpenStore["extensions"]>;
-  /** For the administrator. */
+  /** As an administrator handles it. */
   managed(): ManagedCache;
 }
 
@@ -35,7 +35,7 @@ async function openOwn(settings: Settings, observer: Observer): Promise<DaemonSt
   });
   for (const { path, max_bytes: limitBytes, max_percent: limitPercent } of extensions) {
     const limit = limitBytes !== undefined ? { limitBytes } : limitPercent !== undefined && { limitPercent };
-    // One that cannot be opened is left out as one that `cache add` named; its opening has told why.
+    // A directory that cannot be opened is left out; the store has reported why.
     await store.ensureExtension(path, limit || {}).catch(() => {});
   }
   return {
@@ -50,7 +50,7 @@ async function openOwn(settings: Settings, observer: Observer): Promise<DaemonSt
   };
 }
 
-/** Secrets stay on this machine, with whatever else it keeps for itself. */
+/** Blocks and hashes on the cluster; the secrets of segments stay on this machine. */
 async function openShared({ cache }: Settings, observer: Observer): Promise<DaemonStore> {
   const { data, redis, max_age: maxAgeMs } = cache;
   const secretsPath = data.secrets_path ?? join(data.path, "secrets");
@@ -81,7 +81,7 @@ async function openShared({ cache }: Settings, observer: Observer): Promise<Daem
   };
 }
 
-/** What the configuration does not say stays as `cache set` has kept it with the store. */
+/** A limit that is not configured stays as `cache set` has stored it. */
 function limitsOf({ cache: { data, hash, max_age: maxAgeMs } }: Settings): Parameters<OpenStore["set"]>[0] {
   return {
     ...(data.max_bytes !== undefined

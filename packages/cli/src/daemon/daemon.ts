@@ -83,7 +83,7 @@ export class Daemon implements AsyncDisposable {
     try {
       await daemon.#start();
     } catch (error) {
-      // Whoever sits at a terminal reads it from the command itself.
+      // At a terminal the command prints the error itself.
       if (process.stderr.isTTY !== true) {
         const reason = errorMessage(error);
         daemon.#observer.event("error", "service.start_failed", { code: errorCode(error), reason });
@@ -141,7 +141,7 @@ export class Daemon implements AsyncDisposable {
     this.#resources.defer(
       watchRoaming(systemClock, (addresses) => {
         observer.event("info", "service.roamed", { addresses });
-        // Whatever is wrong with it was told already.
+        // It has been reported as `config.rejected`.
         void this.#anew().catch(() => {});
       }),
     );
@@ -157,7 +157,7 @@ export class Daemon implements AsyncDisposable {
     });
     if (settings.mode === "disabled" && !settings.content_server.enabled) {
       observer.event("warn", "service.disabled", { cure: "branchcache enable distributed" });
-      // `status` says so from the beginning.
+      // So that `status` warns of it from the beginning.
       await this.checkNow();
     }
   }
@@ -261,7 +261,7 @@ export class Daemon implements AsyncDisposable {
     return this.#config;
   }
 
-  /** For its administrator. Throws `BC_STARTING`. */
+  /** The cache as an administrator handles it. Throws `BC_STARTING` until it is open. */
   get cache(): ManagedCache {
     if (!this.#store) throw new BranchCacheError("BC_STARTING", "the daemon is starting");
     return this.#store.managed();
@@ -324,7 +324,7 @@ export class Daemon implements AsyncDisposable {
     return gatherStatistics(this.metrics, this.#history);
   }
 
-  /** When the oldest segment came, where that can be told. */
+  /** When the oldest segment was stored; undefined where that is not known. */
   async oldestMs(): Promise<number | undefined> {
     return this.#store && this.#oldest.createdMs(this.#store.blocks);
   }
@@ -362,7 +362,7 @@ export class Daemon implements AsyncDisposable {
     try {
       this.#web = await serveWeb(this, metrics, this.#observer);
     } catch (error) {
-      // A second daemon on this machine must not fail for a port that nobody chose.
+      // On the default port there may be another daemon of this machine already; this one does without.
       if (this.#config.written.get("metrics.listen")?.origin.kind !== "default") throw error;
     }
   }
@@ -370,14 +370,14 @@ export class Daemon implements AsyncDisposable {
   async #startContentServer(): Promise<void> {
     const { content_server: contentServer } = this.settings;
     if (!contentServer.enabled || !this.#store) return;
-    // With hashing threads, origins and file servers: no weight for a node that serves no content.
+    // Loaded here, since only a node that serves content needs hashing threads, gateway and file server.
     const { startDaemonContentServer } = await import("./daemon-content-server.ts");
     this.#contentServer = await startDaemonContentServer(contentServer, this.#store, this.#observer);
   }
 
   /**
-   * Takes nothing new from now on. Downloads and answers that run may end within so many milliseconds; whose download
-   * is cut off then gets the rest from the origin. Twice is harmless.
+   * Takes nothing new from now on. Downloads and answers under way have `graceMs` to end; a program whose download is
+   * cut off then fetches the rest from the origin. May be called twice.
    */
   async close(graceMs = 0): Promise<void> {
     await this.#queue;
@@ -390,7 +390,7 @@ export class Daemon implements AsyncDisposable {
   }
 }
 
-/** With the blocks that it is about: whoever moves or removes the cache does so with its totals. */
+/** In the cache directory, so that totals are moved and removed together with the blocks that they count. */
 function totalsFile({ cache }: Settings): string {
   return join(cache.data.path, "totals.json");
 }

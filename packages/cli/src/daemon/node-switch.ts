@@ -1,6 +1,6 @@
 /**
- * The node that callers use now. When settings change another takes its place: what began on the old one ends
- * there, and then it is closed.
+ * The node that callers use at present. After a change of settings another takes its place; downloads that run on the
+ * old one end there, and then it is closed.
  */
 import type { BranchCache, ContentReader, NodeBlocks, PeerNode } from "@branchcache/peer-node";
 import type { FetchedPiece } from "@branchcache/retrieval";
@@ -42,7 +42,7 @@ export class NodeSwitch implements BranchCache {
     return this.#current?.node;
   }
 
-  /** From now on this one, or none. */
+  /** New calls go to this node from now on; undefined: they are refused. */
   use(node: PeerNode | undefined): void {
     const old = this.#current;
     this.#current = node && { node, users: 0, retired: false, closed: undefined };
@@ -151,7 +151,7 @@ export class NodeSwitch implements BranchCache {
   #closeUnused(generation: Generation): void {
     if (!generation.retired || generation.users > 0) return;
     generation.closed ??= generation.node.close().finally(() => this.#retiring.delete(generation));
-    // Nobody waits for it; `close` does, and sees what went wrong.
+    // A failure is seen by `close`, if that is called meanwhile.
     generation.closed.catch(() => {});
   }
 }

@@ -1,9 +1,9 @@
-/** When the oldest segment of a cache came: for the page and `cache show`. */
+/** When the oldest segment of a cache was stored, for the dashboard. */
 import type { BlockStore } from "@branchcache/cache-store";
 import type { Clock } from "@branchcache/runtime";
 
 const FRESH_MS = 60_000;
-/** A walk through more would be felt by those who are served. */
+/** Listing more than these would slow down everybody whom the daemon serves. */
 const SEGMENTS_MAX = 20_000;
 
 export class OldestSegment {
@@ -15,7 +15,7 @@ export class OldestSegment {
     this.#clock = clock;
   }
 
-  /** Looked up once a minute at most, since it takes a walk; undefined for an empty cache, and for a big one. */
+  /** Wall time in ms; undefined for an empty cache, and for one too large to list. Listed once a minute at most. */
   async createdMs(blocks: Pick<BlockStore, "list" | "usage">): Promise<number | undefined> {
     const nowMs = this.#clock.monotonicMs();
     if (nowMs < this.#untilMs) return this.#createdMs;
@@ -24,7 +24,7 @@ export class OldestSegment {
     let oldest: number | undefined;
     for await (const { createdMs } of blocks.list()) oldest = Math.min(oldest ?? createdMs, createdMs);
     this.#createdMs = oldest;
-    // Of an empty cache the next look takes no time either.
+    // Listing an empty cache costs nothing, so its first segment shows at once.
     if (oldest !== undefined) this.#untilMs = nowMs + FRESH_MS;
     return oldest;
   }

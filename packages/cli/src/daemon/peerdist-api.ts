@@ -12,7 +12,7 @@ export interface PeerDistApiOptions {
   readonly socket: string;
   /** Read when the first caller comes, or made then. */
   readonly secretFile: string;
-  /** Of Content Information: the highest that clients are told to ask for. */
+  /** The highest version of Content Information that clients are told to ask for. */
   readonly clientVersion: 1 | 2;
   readonly observer: Observer;
 }
@@ -20,7 +20,7 @@ export interface PeerDistApiOptions {
 export interface PeerDistApi {
   /** To be given to `serveApi` on the same socket. */
   readonly protocols: NonNullable<ApiServerOptions["protocols"]>;
-  /** The secret is another one: who connects from now on gets a service that reads it anew. */
+  /** For a changed secret: callers that connect from now on get a service that reads it again. */
   forgetSecret(): void;
   /** Clients are told of another highest version, at once. */
   setClientVersion(version: 1 | 2): void;
@@ -37,7 +37,7 @@ export async function peerDistApi({
   let clientVersion = firstVersion;
   const start = async () => {
     const secret = await loadServerSecret(secretFile);
-    // No weight for a daemon that nobody publishes through.
+    // Loaded with the first caller: most daemons never need it.
     const { PeerDistService } = await import("@branchcache/peerdist");
     const { blocks } = node;
     const made = new PeerDistService({
@@ -57,7 +57,7 @@ export async function peerDistApi({
     });
     return started;
   };
-  // A pipe has no place for files beside it, and a file no owner that we could see.
+  // On Windows, a named pipe has no directory for proofs, and files show no owner.
   const proofs = isPipeName(socket)
     ? undefined
     : await IdentityProofs.start(socket, systemRandom).catch((error: unknown) => {

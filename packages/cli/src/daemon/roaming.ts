@@ -1,10 +1,10 @@
-/** Whether this machine came to another place: its addresses say so. Windows' event 3. */
+/** Notices by its addresses that this machine has moved to another network. Windows reports that as event 3. */
 import { networkInterfaces } from "node:os";
 import type { Clock } from "@branchcache/runtime";
 
 const LOOK_EVERY_MS = 5_000;
 
-/** Calls `onRoamed` with what addresses there are now, once they are others than before. Gives what ends it. */
+/** Calls `onRoamed` with the present addresses when they differ from those before. Returns what stops it. */
 export function watchRoaming(
   clock: Clock,
   onRoamed: (addresses: string) => void,
@@ -24,7 +24,7 @@ export function watchRoaming(
   return () => cancel();
 }
 
-/** Of IPv6 the network alone: what follows it changes for privacy, and link-local ones are the same everywhere. */
+/** Of an IPv6 address only the network: the rest changes for privacy. Link-local addresses exist everywhere. */
 function placeOf(interfaces: ReturnType<typeof networkInterfaces>): string {
   const places = new Set<string>();
   for (const [name, addresses = []] of Object.entries(interfaces)) {
@@ -36,7 +36,7 @@ function placeOf(interfaces: ReturnType<typeof networkInterfaces>): string {
   return [...places].sort().join(", ");
 }
 
-/** `os` gives it with zeros left out; the first 64 bits of it. */
+/** The first 64 bits of an IPv6 address, which `os` gives in its short form (`::`). */
 function networkOf(address: string): string {
   const [head = "", tail] = address.split("::");
   const groups = head === "" ? [] : head.split(":");

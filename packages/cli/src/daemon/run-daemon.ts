@@ -18,7 +18,7 @@ export async function runDaemon({ config, ...options }: DaemonOptions, given: Se
   await using daemon = await Daemon.start({ configFile: config, flags });
   await manager.say("READY=1", `STATUS=${daemon.settings.mode}`);
   process.on("SIGHUP", () => {
-    // The daemon tells what it has against the settings.
+    // The daemon has reported it as `config.rejected`.
     const read = daemon.reload().catch(() => {});
     void read.then(() => manager.say(`STATUS=${daemon.settings.mode}`));
   });
@@ -31,5 +31,5 @@ export async function runDaemon({ config, ...options }: DaemonOptions, given: Se
   observer.event("info", "service.stopped");
 }
 
-/** To close the cache, once everything else has ended. */
+/** How long closing the cache may take, once everything else has ended. */
 const CLOSING_MS = 10_000;

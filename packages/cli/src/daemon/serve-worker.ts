@@ -10,8 +10,8 @@ import { WORKER_SETTINGS, type WorkerReport, type WorkerSettings } from "./serve
 const settings: WorkerSettings = JSON.parse(process.env[WORKER_SETTINGS] ?? "{}");
 const observer = logObserver({ level: settings.logLevel, format: settings.logFormat });
 const stop = new AbortController();
-// Ctrl-C reaches every process of the terminal, and the daemon ends this one in its turn; when the daemon is
-// gone nobody will.
+// Ctrl-C reaches every process of the terminal; this one leaves it to the daemon to stop its workers. If the daemon
+// is gone, it stops by itself.
 const signal = AbortSignal.any([stopSignal(), stop.signal]);
 process.once("disconnect", () => stop.abort());
 

@@ -93,7 +93,7 @@ export async function startServeWorkers(options: ServeWorkersOptions): Promise<S
     await close();
     throw new BranchCacheError(first.code, first.message);
   }
-  // All that ask the cluster for port 0 get the same free port.
+  // All workers that ask `node:cluster` for port 0 get the same free port.
   const others = await Promise.all(Array.from({ length: count - 1 }, () => start()));
   const failed = others.find((report) => report.kind === "failed");
   if (failed?.kind === "failed") {
@@ -105,5 +105,5 @@ export async function startServeWorkers(options: ServeWorkersOptions): Promise<S
 
 export const WORKER_SETTINGS = "BRANCHCACHE_WORKER_SETTINGS";
 const RESTART_MS = 1_000;
-/** For a worker that has come to its limit, or hangs. The store takes it, as any end. */
+/** For a worker that does not stop within its limit. Being killed does the store no harm. */
 const KILL_AFTER_MS = 2_000;

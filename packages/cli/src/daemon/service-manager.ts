@@ -1,8 +1,8 @@
-/** Telling systemd how we are. Its socket is of a kind that Node.js cannot send to, so its own program does. */
+/** Tells systemd the daemon's state, by `systemd-notify`: Node.js cannot send to a Unix datagram socket. */
 import { execFile } from "node:child_process";
 
 export interface ServiceManager {
-  /** Words such as `READY=1`. Resolves when they are said, or nobody is there to hear them. */
+  /** Sends assignments such as `READY=1`. Resolves when they are sent, or cannot be; never rejects. */
   say(...words: readonly string[]): Promise<void>;
 }
 

@@ -19,7 +19,7 @@ export async function startServing(
 ): Promise<Serving | undefined> {
   const { api, mode, peer, cache, log } = settings;
   if (mode === "hosted-server") {
-    // With all that makes certificates: no weight for a node that is no hosted cache.
+    // Loaded here, since only a hosted cache needs what makes certificates.
     const { startHostedDaemon } = await import("../hosted/hosted-service.ts");
     return startHostedDaemon(hostedDaemonOptions(settings, store, observer));
   }

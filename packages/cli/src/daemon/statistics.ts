@@ -9,9 +9,9 @@ interface PeriodStatistics {
   readonly wan_saved_bytes: number;
   readonly bytes: Totals["bytes"];
   readonly served_bytes: number;
-  /** Of that, to clients of this machine as hosted cache. */
+  /** The part of them that went to clients of this machine as a hosted cache. */
   readonly hosted_served_bytes: number;
-  /** What the clients of this machine's content server did not take from it. */
+  /** Bytes that clients of this machine's content server got from their branch instead. */
   readonly content_server_saved_bytes: number;
 }
 
@@ -20,7 +20,7 @@ export interface Statistics {
   readonly all: PeriodStatistics;
   /** Bytes a second, of the latest sample. */
   readonly rates: Readonly<Record<string, number>>;
-  /** Since the daemon started or `reset --metrics`; by metric and the values of its labels. */
+  /** Since the daemon started or `reset --metrics`; by metric, then by the value of its last label. */
   readonly counters: Readonly<Partial<Record<MetricName, Readonly<Record<string, number>>>>>;
 }
 

@@ -1,4 +1,4 @@
-/** The daemon's blocks with a watch on them: `cache_access_seconds`. */
+/** The daemon's block store, with its accesses timed for the metric `cache_access_seconds`. */
 import type { BlockStore } from "@branchcache/cache-store";
 import type { Clock, Observer } from "@branchcache/runtime";
 

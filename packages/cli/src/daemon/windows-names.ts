@@ -12,9 +12,9 @@ const MODES: Readonly<Record<Status["client"]["mode"], number>> = {
 
 export function windowsNames(status: Status): Readonly<Record<string, unknown>> {
   const { client, network, cache } = status;
-  // What only a firewall knows is for `doctor`; Windows' own answer is said to be wrong for hand-written rules.
+  // Whether firewall rules are there is not known here; `doctor` looks at them.
   const unknown = null;
-  // Files shared by SMB have no part here, and every discovery answer names the port of its peer.
+  // There is no SMB here, and no port to connect to: each peer names its own in its answer to a probe.
   const none = null;
   return {
     BranchCacheIsEnabled: status.enabled,

@@ -1,10 +1,10 @@
-/** Whether the clock of this machine goes with that of the servers: certificates and ages live on it. */
+/** Whether this machine's clock agrees with those of the servers: certificates and the ages of content depend on it. */
 import { execFile } from "node:child_process";
 import { systemClock } from "@branchcache/runtime/node";
 import { bad, type Finding, good, unknown } from "./finding.ts";
 
 const MAX_OFF_MS = 300_000;
-/** Before this program was written. */
+/** This program was written later: a clock that shows an earlier time is wrong. */
 const EARLIEST_MS = Date.UTC(2026, 0, 1);
 
 /** `wallMs`: the clock that is looked at; `synchronised`: what the system says of it, yes, no or nothing. */

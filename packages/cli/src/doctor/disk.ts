@@ -8,14 +8,14 @@ import { bad, type Finding, good, unknown } from "./finding.ts";
 const SMALL_BYTES = 2 ** 30;
 
 export interface CacheUse {
-  /** Live. */
+  /** Of the blocks in the cache. */
   readonly bytes: number;
   readonly limitBytes: number;
-  /** With what is unused between them. */
+  /** Of its files, with their unused pages. */
   readonly diskBytes: number;
 }
 
-/** Records and unused pages come on top of the blocks that the limit is of. */
+/** The limit is of blocks alone; records and unused pages come on top of them. */
 const SLACK_SHARE = 1.1;
 const SLACK_BYTES = 256 * 2 ** 20;
 

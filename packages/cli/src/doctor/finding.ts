@@ -1,15 +1,15 @@
-/** What a look at one thing found. */
+/** What one check found. */
 import type { EventName } from "@branchcache/runtime";
 
 export interface Finding {
   /** `port`, `firewall`, `multicast` ... */
   readonly check: string;
-  /** `unknown`: could not be looked at, as said. */
+  /** `unknown`: it could not be checked, and `text` says why. */
   readonly result: "good" | "bad" | "unknown";
   readonly text: string;
   /** What to do about it. */
   readonly cure?: string;
-  /** Under which the daemon tells of it. Default `doctor.found`. */
+  /** The event as which the daemon reports it. Default `doctor.found`. */
   readonly event?: EventName;
 }
 

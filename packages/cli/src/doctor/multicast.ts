@@ -55,7 +55,7 @@ async function tryInterface(name: string, address: string, port: number): Promis
           socket.setMulticastTTL(0);
           socket.setMulticastLoopback(true);
           socket.send(word, port, GROUP, (error) => error && reject(error));
-          // What came while this process was kept waiting itself is read first.
+          // Datagrams that came in while this process was busy are read before it gives up.
           systemClock.after(WAIT_MS, () => setImmediate(() => resolve(false)));
         } catch (error) {
           reject(error instanceof Error ? error : new Error(String(error)));

@@ -45,7 +45,7 @@ export function readChains(listing: string): Chains | undefined {
   }
 }
 
-/** Each chain of the input hook has its say; one that drops is enough. */
+/** A packet passes every chain of the input hook; one that drops it is enough. */
 export function verdictOn(chains: Chains, arrival: Arrival): Verdict {
   let verdict: Verdict = "open";
   for (const chain of chains.values()) {
@@ -59,7 +59,7 @@ export function verdictOn(chains: Chains, arrival: Arrival): Verdict {
   return verdict;
 }
 
-/** No ruleset jumps deeper, and none may make doctor run for ever. */
+/** Deeper than any sensible ruleset jumps; ends the walk through chains that jump in a circle. */
 const DEPTH_MAX = 16;
 
 class Walk {
@@ -147,7 +147,7 @@ function matchOf(part: unknown, arrival: Arrival): Known | "port" | "state" {
   };
   if (xt) {
     if (xt["type"] !== "match") return "yes";
-    // What comes in by the input hook is addressed to this machine, one way or another.
+    // All packets on the input hook are addressed to this machine.
     if (xt["name"] === "addrtype") return "yes";
     return xt["name"] === "conntrack" || xt["name"] === "state" ? "state" : "maybe";
   }

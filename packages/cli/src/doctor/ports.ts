@@ -7,7 +7,7 @@ import { bad, type Finding, good } from "./finding.ts";
 import { openings } from "./firewall-rules.ts";
 
 export async function checkPorts(settings: Settings, daemonRuns: boolean): Promise<readonly Finding[]> {
-  // A daemon that runs has said itself how it fared.
+  // The daemon that runs reports on its own ports, in `daemonChecks`.
   if (daemonRuns) return [];
   const found: Finding[] = [];
   for (const { protocol, port, what, key } of openings(settings)) {

@@ -22,7 +22,7 @@ import { hostedClientOptions } from "../hosted/from-settings.ts";
 import { checkCiphers } from "../hosted/hosted-service.ts";
 import { tryListening } from "./ports.ts";
 
-/** Each error names its setting and a cure. `daemonRuns`: ports and sockets are taken by right. */
+/** Each error names its setting and a cure. `daemonRuns`: its ports and sockets are in use, and not checked. */
 export async function startProblems(
   { settings, written }: ResolvedConfig,
   { daemonRuns }: { readonly daemonRuns: boolean },
@@ -32,7 +32,7 @@ export async function startProblems(
     try {
       await look();
     } catch (error) {
-      // Who chose no place may never want to publish: the daemon warns, and starts.
+      // At the default path the daemon only warns, and starts: this machine may never publish.
       const isChosen =
         settings.content_server.enabled ||
         written.get("content_server.secret_file")?.origin.kind !== "default";
@@ -72,7 +72,7 @@ function* places(settings: Settings, written: ResolvedConfig["written"]): Genera
   yield () => checkSocket("control.socket", control.socket ?? controlSocketBeside(api.socket));
   if (mode !== "disabled") yield () => checkSocket("api.socket", api.socket);
   for (const address of listenersOf(settings)) {
-    // The daemon does without a page on a port that nobody chose.
+    // If only the default port is taken the daemon starts without its web page.
     const key = address.settings?.port ?? "";
     if (key === "metrics.listen" && written.get(key)?.origin.kind === "default") continue;
     yield () => tryListening(address);
@@ -100,7 +100,7 @@ async function checkDirectory(setting: string, path: string): Promise<void> {
 async function checkOwnCertificate(secretFile: string): Promise<void> {
   const files = certificateFilesBeside(secretFile);
   const isThere = await stat(files.cert).catch((error: unknown) => errorCode(error) !== "ENOENT");
-  // Where none can be made the secret beside it cannot either, which has been told.
+  // If it cannot be made, nor can the secret beside it, which is reported already.
   if (isThere) await readCertificate(files);
 }
 

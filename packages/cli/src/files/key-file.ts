@@ -11,7 +11,7 @@ const FORMAT = "branchcache-key-1";
 const SALT_BYTES = 16;
 const IV_BYTES = 12;
 const KEY_BYTES = 32;
-/** 64 MiB and a good part of a second. */
+/** The cost of scrypt: 64 MiB of memory, and a good part of a second. */
 const COST = { N: 2 ** 16, r: 8, p: 1, maxmem: 128 * 2 ** 20 };
 
 const base64 = z.string().regex(/^[A-Za-z0-9+/]{8,10000}={0,2}$/);

@@ -17,6 +17,6 @@ export async function checkMakeable(path: string): Promise<void> {
 
 /** A directory in which files can be made. Rejects with what the system says. */
 export async function checkWritable(directory: string): Promise<void> {
-  // With the slash a file is refused as none.
+  // With the slash this fails for a file (ENOTDIR).
   await access(`${directory}/`, constants.R_OK | constants.W_OK | constants.X_OK);
 }

@@ -36,7 +36,7 @@ export function defaultPaths(from: PathEnvironment = thisProcess()): DefaultPath
       configFile: join(base, "branchcache.json"),
     };
   }
-  // A service manager that made directories for the daemon says which; of several the first.
+  // systemd names the directories that it made for the service; the first one is used.
   const given = (name: string) => env[name]?.split(":")[0];
   // The service's user keeps to the service's places when somebody runs a command as that user, too.
   const isSystem = uid === 0 || given("RUNTIME_DIRECTORY") !== undefined || accountHome === SERVICE_HOME;

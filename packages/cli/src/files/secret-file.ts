@@ -52,14 +52,14 @@ export async function replaceSecret(path: string, secret: Uint8Array): Promise<v
   }
 }
 
-/** The same for the same secret; slow to compute, so that a weak passphrase is not guessed from it in passing. */
+/** For comparing the secrets of two servers. Slow to compute, so that a weak passphrase is hard to guess from it. */
 export function secretFingerprint(secret: Uint8Array): string {
   const hash = scryptSync(secret, "branchcache fingerprint", 8, { N: 2 ** 15, r: 8, p: 1, maxmem: 2 ** 26 });
   return (toHex(hash).match(/.{4}/g) ?? []).join("-");
 }
 
 /**
- * Whether it can be used, or made where there is none; nothing is made yet. Errors: `BC_SECRET_FILE`, and
+ * Checks that the secret can be used, or made where there is none; makes nothing. Errors: `BC_SECRET_FILE`, and
  * `BC_SECRET_PLACE` where none can be made.
  */
 export async function checkServerSecret(path: string): Promise<void> {

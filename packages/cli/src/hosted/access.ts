@@ -4,13 +4,13 @@ type ClientAuth = "none" | "tls" | "addresses" | "negotiate";
 
 export interface AccessSettings {
   readonly clientAuth: ClientAuth;
-  /** PEM file of those who vouch for clients, for `tls`. */
+  /** PEM file of the authorities whose client certificates are accepted, for `tls`. */
   readonly clientCa: string | undefined;
   /** Ranges from which offers are taken; empty: all. */
   readonly offerFrom: readonly string[];
 }
 
-/** Why nobody could be let in this way: the key, and what to set instead. Undefined where all is there. */
+/** Why no client could ever be accepted: the key at fault, and what to set. Undefined where nothing is missing. */
 export function accessFault({ clientAuth, clientCa, offerFrom }: AccessSettings): string | undefined {
   switch (clientAuth) {
     case "negotiate":

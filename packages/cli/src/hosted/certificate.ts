@@ -15,13 +15,13 @@ export interface CertificateFiles {
   readonly key: string;
 }
 
-/** Where one is made when none is named: beside the content server's secret, which is as private. */
+/** Where the daemon makes one if no setting names any: beside the content server's secret, a private place. */
 export function certificateFilesBeside(secretFile: string): CertificateFiles {
   const directory = dirname(secretFile);
   return { cert: join(directory, "hosted-cache.pem"), key: join(directory, "hosted-cache.key") };
 }
 
-/** Those of the settings, or the own ones. */
+/** Those that the settings name (`given`), or those that the daemon makes. */
 export function certificateFilesOf({ content_server: content, hosted_server: hosted }: Settings): {
   readonly cert: string;
   readonly key: string;
@@ -47,7 +47,7 @@ export function readCertificate({ cert, key }: CertificateFiles): Promise<Certif
 export async function ensureCertificate(
   files: CertificateFiles,
 ): Promise<Certificate & { readonly made: boolean }> {
-  // Whatever else is wrong with the file, its reader says it best.
+  // Other faults of the file are reported by reading it below.
   const isThere = await stat(files.cert).catch((error: unknown) => errorCode(error) !== "ENOENT");
   if (!isThere) await makeCertificate(files, await certificateNames());
   return { ...(await readCertificate(files)), made: !isThere };
@@ -59,7 +59,7 @@ export interface CertificateNames {
   readonly addresses: readonly string[];
 }
 
-/** What clients may call this host. */
+/** The names and addresses by which clients may reach this host. */
 export async function certificateNames(): Promise<CertificateNames> {
   const name = await fullName();
   const [short = name] = name.split(".");
@@ -116,7 +116,7 @@ export async function makeCertificate(
 
 const LOOK_EVERY_MS = 10_000;
 
-/** Calls `onChange` when one of the files is another than before; every ten seconds at most. */
+/** Looks every ten seconds, and calls `onChange` when one of the files has changed. */
 export async function watchCertificate(
   { cert, key }: CertificateFiles,
   clock: Clock,
@@ -139,7 +139,7 @@ export async function watchCertificate(
   const again = (): void => {
     cancel = clock.after(LOOK_EVERY_MS, async () => {
       const now = await look();
-      // Half of a renewal is none: the other file follows.
+      // While one of them is missing a renewal is under way: wait for both.
       if (now !== seen && !now.includes("gone")) {
         seen = now;
         await onChange();

@@ -118,7 +118,7 @@ function gatesOf(options: HostedDaemonOptions): {
 
 async function tlsLimits(options: HostedDaemonOptions): Promise<HostedTls> {
   const { ciphers, clientAuth, clientCa, minTls } = options;
-  // OpenSSL 3 does not use the old versions' signatures at its usual level of security.
+  // OpenSSL 3 refuses the signatures of TLS 1.0 and 1.1 at its default security level.
   const old = minTls === "TLSv1" || minTls === "TLSv1.1";
   const used = ciphers ?? (old ? "DEFAULT@SECLEVEL=0" : undefined);
   checkCiphers(used, minTls);

@@ -27,7 +27,7 @@ export const contentOptions = (listenVariable: string): readonly Option[] => [
   patterns("--exclude-type <pattern>", "all but these media types; may be repeated"),
   new Option(
     "--range-wait <time>",
-    "how long a request for a range waits for hashes: BITS gives up at a plain one",
+    "how long a range request waits for hashes: after a plain answer BITS goes on without BranchCache",
   )
     .argParser(parseDuration)
     .default(10_000, "10s"),

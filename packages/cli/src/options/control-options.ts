@@ -15,4 +15,4 @@ export const controlOptions = (): readonly Option[] => [
 ];
 
 export const EXIT_STATUS =
-  "Exit status: 0 good, 1 failed, 2 wrong usage or settings, 3 the daemon is not\nreachable, 4 degraded.";
+  "Exit status: 0 good, 1 failed, 2 wrong usage or settings, 3 the daemon is not\nreachable, 4 it runs and something needs attention (status).";

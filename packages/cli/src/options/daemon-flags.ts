@@ -39,7 +39,7 @@ export async function daemonFlags({
     flags.set("peer.listen_port", { flag: "--listen", value: port });
     if (host !== undefined) flags.set("peer.listen_address", { flag: "--listen", value: host });
   }
-  // Who names a port to serve on wants to serve, unless he said something else.
+  // A port to serve on means serving, unless a mode is set somewhere.
   if ((listen ?? preset) !== undefined && !flags.has("mode")) {
     const { written } = await resolveConfig({ configFile, flags });
     if (written.get("mode")?.origin.kind === "default") {

@@ -34,7 +34,7 @@ export const sharedHashOptions = (): readonly Option[] => [
   new SettingOption("--redis-deadline <time>", "cache.redis.deadline"),
 ];
 
-/** Of the commands that look after the cache: where it is. What the configuration says, all but the first seldom need to. */
+/** Of the commands that look after the cache: where it is. Seldom given, since the configuration says so. */
 export const cachePlaceOptions = (): readonly Option[] => [
   cacheDirOption(),
   ...[new SettingOption("--secrets-path <dir>", "cache.data.secrets_path"), ...sharedHashOptions()].map(
@@ -66,11 +66,11 @@ export const logLevelOption = (): Option => new SettingOption("--log-level <leve
 
 export const logFormatOption = (): Option => new SettingOption("--log-format <format>", "log.format");
 
-/** For who starts a command that stays, and may be killed. */
+/** For programs that start a command which keeps running, and may be killed before they stop it. */
 export const stopAtEofOption = (): Option =>
   new Option(
     "--stop-at-eof",
-    "stop when standard input ends, as a pipe does with whoever holds its other end",
+    "stop when standard input ends: for programs that start this one and hold a pipe to it",
   );
 
 /** For commands whose own output is what is wanted. */

@@ -51,10 +51,10 @@ export function branchcachedProgram(): Command {
       "after",
       `
 Settings come from the configuration file, its drop-ins, the environment and
-these options, the later ones first; \`branchcache config show --origin\` says
-which and from where. The daemon runs in the foreground, logs to standard
-error, reads its settings again on SIGHUP and stops cleanly on SIGTERM or
-SIGINT. Open UDP 3702 and the listening port to the link.
+these options; later ones win. \`branchcache config show --origin\` says which
+value holds and where it comes from. The daemon runs in the foreground, logs to
+standard error, reads its settings again on SIGHUP and stops cleanly on SIGTERM
+or SIGINT. Open UDP 3702 and the listening port to the link.
 
 Examples:
   branchcached --mode distributed            as root, on port 80

@@ -4,14 +4,14 @@ import * as nodeModule from "node:module";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 
-/** To be called before anything large is loaded. Where it cannot be, all is as without it. */
+/** To be called before anything large is loaded. Does nothing where compiled code cannot be kept. */
 export function keepCompiledCode(env: NodeJS.ProcessEnv = process.env): void {
   const { enableCompileCache } = nodeModule as { enableCompileCache?: (directory: string) => unknown };
   if (!enableCompileCache || env["NODE_COMPILE_CACHE"] !== undefined) return;
   try {
     const directory = codeDirectory(env);
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    // Whoever writes there runs as us.
+    // Code from this directory runs with our rights: nobody else may write there.
     if (process.getuid && statSync(directory).uid !== process.getuid()) return;
     enableCompileCache(directory);
   } catch {

@@ -25,7 +25,7 @@ export async function runProgram(program: Command, argv: readonly string[]): Pro
   }
 }
 
-/** What ended the command, where closing what it had opened failed as well. */
+/** The error that ended the command, if closing what it had opened failed as well. */
 function firstFailure(error: unknown): unknown {
   let first = error;
   while (first instanceof Error && first.name === "SuppressedError" && "suppressed" in first) {

@@ -14,7 +14,7 @@ export interface DownloadNote {
 }
 
 const KEPT_MAX = 50;
-/** Of a big content the story of the first segments says enough; the sums are of all. */
+/** Of a larger content only the first segments are explained; the sums are of all. */
 const SEGMENTS_MAX = 200;
 
 interface Entry {
@@ -68,7 +68,7 @@ export interface DownloadTaker {
   end(endedMs: number, explanation: Explanation | undefined): void;
 }
 
-/** Callers should have taken out what is secret; a caller that did not gives nothing away here. */
+/** Without user, password and query, in case the caller left them in. */
 function redactName(name: string): string {
   if (!URL.canParse(name)) return name.replace(/[?#].*$/s, "").slice(0, 200);
   const { protocol, host, pathname } = new URL(name);

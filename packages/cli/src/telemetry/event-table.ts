@@ -4,7 +4,7 @@ import type { EventName } from "@branchcache/runtime";
 /** What an event says in one sentence, and the events of Windows that say the same. */
 export interface EventDeclaration {
   readonly help: string;
-  /** Of the log Microsoft-Windows-BranchCache/Operational. */
+  /** Their ids in the log Microsoft-Windows-BranchCache/Operational. */
   readonly windowsIds?: readonly number[];
 }
 

@@ -19,9 +19,9 @@ export interface Sample {
 export interface Totals {
   readonly bytes: Readonly<BySource>;
   readonly served: number;
-  /** Of that, as a hosted cache: what its clients read and did not take from the origin. */
+  /** The part of it served as a hosted cache: what its clients did not take from the origin. */
   readonly hostedServed: number;
-  /** What the content server of this machine spared its clients' link. */
+  /** Bytes that clients of this machine's content server got from their branch instead. */
   readonly contentServerSaved: number;
 }
 
@@ -32,7 +32,7 @@ interface Kept {
 
 const SAMPLE_MS = 5_000;
 const SAMPLES_MAX = 720;
-/** So that a crash costs no more than this of the totals. */
+/** How often totals are saved; a crash loses what was counted since. */
 const SAVE_EVERY_SAMPLES = 60;
 
 export class History {
@@ -40,7 +40,7 @@ export class History {
   readonly #clock: Clock;
   readonly #file: string | undefined;
   readonly #samples: Sample[] = [];
-  /** From before this start, and of this day when the daemon started or the day began. */
+  /** What is added to the counts since this start: for all days, and for `day`. */
   #base: { all: Totals; today: Totals; day: string };
   #last: Totals;
   #lastMs: number;
@@ -141,7 +141,7 @@ export class History {
       this.#metrics.sum("projected_bytes_total") -
       this.#metrics.sum("miss_bytes_total") -
       this.#metrics.sum("content_info_sent_bytes_total");
-    // What a hosted cache takes from who offers is read by nobody yet.
+    // Blocks that a hosted cache pulls from a client that offered them were read by nobody yet.
     const pulled = this.#metrics.sum("retrieval_bytes_total", { source: "peer", app: "pull" });
     return {
       bytes: {
@@ -156,7 +156,7 @@ export class History {
     };
   }
 
-  /** Totals are worth little enough that failing to keep them stops nothing. */
+  /** Never rejects: that totals cannot be saved is no reason to stop the daemon. */
   #save(): Promise<void> {
     this.#saving = this.#saving.then(() => this.#write());
     return this.#saving;
@@ -169,12 +169,12 @@ export class History {
       await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 });
       await writeWhole(this.#file, JSON.stringify(kept));
     } catch {
-      // Seen at once by who looks at the totals after a restart.
+      // The file keeps the totals that were saved before.
     }
   }
 }
 
-/** What this machine read, or gave to who reads as a hosted cache, and nobody took from the origin. */
+/** Bytes that were read but not from the origin: by this machine, and by its clients if it is a hosted cache. */
 export function savedBytes({ bytes, hostedServed }: Totals): number {
   return bytes.local + bytes.peer + bytes.hosted + hostedServed;
 }

@@ -9,7 +9,7 @@ export interface JournalEntry {
   readonly fields: EventFields;
 }
 
-/** `trace` is what each block leaves behind: only who follows sees it. */
+/** Events of level `trace` come with every block: followers get them, but they are not kept. */
 const KEPT: ReadonlySet<EventLevel> = new Set(["debug", "info", "warn", "error"]);
 const KEPT_MAX = 1_000;
 
@@ -45,7 +45,7 @@ export class Journal implements Observer {
     return max <= 0 ? [] : this.#entries.filter(({ level }) => wanted(level)).slice(-max);
   }
 
-  /** Until the function that it gives is called. */
+  /** Calls `follower` with each new event. Returns a function that ends this. */
   follow(follower: (entry: JournalEntry) => void): () => void {
     this.#followers.add(follower);
     return () => this.#followers.delete(follower);

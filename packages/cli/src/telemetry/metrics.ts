@@ -14,8 +14,8 @@ export class Metrics implements Observer {
   readonly registry: Registry = new Registry();
   readonly #histograms = new Map<MetricName, Histogram>();
   /**
-   * Sums and last values by the values of their labels. Several are counted for each block, so that this is all that
-   * is done then; prom-client's counters and gauges are filled when somebody asks for them.
+   * Sums and last values, by the values of their labels. Several are counted for each block, so counting does no more
+   * than this; prom-client's counters and gauges are filled from here when somebody reads them.
    */
   readonly #series = new Map<MetricName, Map<string, Series>>();
   #weightedSeconds: number | undefined;
@@ -101,7 +101,7 @@ export class Metrics implements Observer {
     this.#series.get(name)?.clear();
   }
 
-  /** A label that is not declared would make the metric throw in the middle of a download. */
+  /** Labels that are not declared are left out: prom-client would throw, in the middle of a download. */
   #seriesOf(name: MetricName, labels: MetricLabels): Series {
     const declared = METRICS[name].labels;
     const all = this.#series.get(name) ?? new Map<string, Series>();
@@ -117,5 +117,5 @@ export class Metrics implements Observer {
 }
 
 const NO_LABELS: MetricLabels = {};
-/** An eighth of each new one, as round trips are smoothed. */
+/** Of a new value in the running mean: an eighth, as TCP smooths round-trip times. */
 const WEIGHT = 1 / 8;

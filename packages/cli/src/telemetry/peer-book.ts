@@ -9,9 +9,9 @@ export interface PeerNote {
   readonly blocks: number;
   readonly failures: number;
   readonly lastMs: number;
-  /** Over the time in which it gave. */
+  /** Over the time in which it was sending. */
   readonly bytesPerSecond: number;
-  /** Wall time; undefined when it is not left alone. */
+  /** Wall time in ms; undefined while the peer is not quarantined. */
   readonly quarantinedUntilMs: number | undefined;
   readonly quarantineReason: string | undefined;
 }

@@ -1,4 +1,4 @@
-/** Why a download went as it did, for people: users' first complaint of such caches is that they are a black box. */
+/** Why a download went as it did, for people: what came from where, and whom it was asked of. */
 import type { DownloadReport, Explanation, SegmentExplanation } from "@branchcache/peer-node";
 import { formatEndpoint } from "@branchcache/runtime";
 import { table } from "./table.ts";
@@ -58,8 +58,8 @@ function peersText({ peers }: Explanation): string {
 }
 
 /**
- * Neighbouring segments with the same story share a row; which of the peers gave each of them is no other story:
- * a content that came from two peers would have a row for every segment.
+ * Adjacent segments that came in the same way share a row. Which of the peers gave a segment makes no difference:
+ * else a content from two peers would have a row for every segment.
  */
 function segmentsText(explanation: Explanation): string {
   const names = new Map(explanation.peers.map(({ peer }) => [peer.id, peerName(peer)]));
@@ -86,7 +86,7 @@ function segmentsText(explanation: Explanation): string {
   );
 }
 
-/** When the last of them was there; what lay in the own cache waited for nobody. */
+/** When the last of them was complete; a dash if all were in the own cache. */
 function untilText(segments: readonly SegmentExplanation[]): string {
   const ends = segments.flatMap(({ fetch }) => (fetch ? [fetch.endedMs] : []));
   return ends.length === 0 ? "-" : formatDuration(ends.reduce((a, b) => Math.max(a, b)));

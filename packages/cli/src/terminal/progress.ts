@@ -39,7 +39,7 @@ export function amountBar({
 }: ProgressOptions = {}): AmountBar {
   if (!enabled || !stream.isTTY) return { update() {}, stop() {} };
   const startMs = now();
-  // Only where somebody looks.
+  // Only a terminal shows the bar.
   const cliProgress = createRequire(import.meta.url)("cli-progress") as typeof import("cli-progress");
   const bar = new cliProgress.SingleBar({
     stream,

@@ -22,7 +22,7 @@ export interface ShownDaemon {
   readonly metrics: Pick<Metrics, "list" | "sum" | "registry">;
   status(): Promise<Status>;
   statistics(): Statistics;
-  /** When the oldest segment came, where that can be told. */
+  /** When the oldest segment was stored; undefined where that is not known. */
   oldestMs(): Promise<number | undefined>;
 }
 
@@ -156,7 +156,7 @@ ${formatBytes(data.active_bytes)} of ${formatBytes(limit)} (${formatShare(data.a
 function peers(list: readonly PeerNote[], nowMs: number): Html {
   if (list.length === 0) return html`<p class="note">No peer gave anything yet.</p>`;
   const columns = ["peer", "gave", "rate", "failures", "last", "state"] as const;
-  // Roles are said, since on a narrow screen cells are laid out as lines, each with its column's name before it.
+  // With explicit roles: on a narrow screen the style sheet lays cells out as lines, and the table would lose its own.
   return html`<table class="stacked" role="table">
 <thead role="rowgroup"><tr role="row">${columns.map((name) => html`<th scope="col" role="columnheader">${name}</th>`)}</tr></thead>
 <tbody role="rowgroup">${list.slice(0, 20).map((peer) => {
@@ -176,7 +176,7 @@ function peers(list: readonly PeerNote[], nowMs: number): Html {
   })}</tbody></table>`;
 }
 
-/** Long addresses give way between their parts. */
+/** Lets a browser break a long address after its colons. */
 function breakable(text: string): readonly Html[] {
   return text.split(/(?<=:)/).map((part) => html`${part}<wbr>`);
 }

@@ -1,4 +1,4 @@
-/** Metrics, health and the dashboard over HTTP: on loopback unless told otherwise, and under no foreign name. */
+/** Metrics, health and the dashboard over HTTP: on loopback by default, and only under host names that are allowed. */
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createRequire } from "node:module";
@@ -19,7 +19,7 @@ interface Answer {
   readonly type: string;
   readonly body: string | Uint8Array;
   readonly status?: number;
-  /** May be kept by a browser: a part of this version of the daemon. */
+  /** The same as long as the daemon runs, so that browsers may keep it. */
   readonly fixed?: true;
 }
 
@@ -100,7 +100,7 @@ async function answerTo(daemon: ShownDaemon, path: string): Promise<Answer> {
     case "/state.json":
       return { type: "application/json", body: JSON.stringify(await gatherState(daemon)) };
     case "/metrics":
-      // Gauges of the store are as fresh as the last look.
+      // Refreshes the gauges that are about the store.
       await daemon.status();
       return { type: daemon.metrics.registry.contentType, body: await daemon.metrics.registry.metrics() };
     case "/healthz": {

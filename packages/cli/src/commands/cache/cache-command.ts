@@ -17,7 +17,7 @@ export function cacheCommand(): Command {
   return new Command("cache")
     .summary("look into the cache, and look after it")
     .description(
-      "Says what the cache holds and what went from it and why, sets its limits, checks and clears it.",
+      "Says what the cache holds, what was evicted from it and why; sets its limits, checks and clears it.",
     )
     .addCommand(
       subcommand("show", "sizes, limits, hits, and what was evicted and why").action(
@@ -36,7 +36,7 @@ export function cacheCommand(): Command {
     )
     .addCommand(
       subcommand("add", "use one directory more, perhaps on another volume")
-        .argument("<dir>", "made where there is none")
+        .argument("<dir>", "the directory, made if there is none")
         .option("--max-size <size>", "most that it may hold, such as 20GiB", parseSize)
         .option("--max-percent <percent>", "the same, of its volume (default: 5)", parsePercent)
         .action(async (path: string, options: CacheAddOptions) =>
@@ -90,9 +90,9 @@ Examples:
   branchcache cache list --sort hits --json | head
   branchcache cache clear --tag preload --force
 
-Where a daemon uses this cache it does all of this; what changes anything is
-for root and its own user then. What destroys asks first, on a terminal;
-elsewhere it wants --force.
+If a daemon uses this cache, these commands go through it; only root and the
+daemon's user may change anything then. Commands that remove something ask
+first on a terminal, and need --force elsewhere.
 Exit status: 0 good, 1 failed or damage found, 2 usage.`,
     );
 }

@@ -79,7 +79,7 @@ export async function setCache(options: CacheSetOptions, globals: ConfigGlobals)
     throw new BranchCacheError("BC_USAGE", "nothing to set (see --help)");
   }
   await withCache(options, async ({ blocks, onDisk, setAge, places }) => {
-    // Whatever a cluster cannot do comes first, so that nothing is done by halves.
+    // First what a cluster refuses, so that nothing is done by halves.
     if (moveTo !== undefined) await onDisk().moveTo(moveTo);
     if (hasSizes) await onDisk().set(sizes);
     if (maxAge !== undefined) await setAge(maxAge);

@@ -9,7 +9,7 @@ import { complain } from "../../terminal/output.ts";
 
 export interface CacheOptions extends CachePlaceOptions, ControlOptions {}
 
-/** A store that is set aside as damaged looks empty: whoever asks has to be told. */
+/** A damaged store has been set aside and a new one begun; without a word the cache would only look empty. */
 const complaints: Observer = {
   ...silentObserver,
   event(_level, name, fields) {

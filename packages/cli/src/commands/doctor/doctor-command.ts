@@ -14,7 +14,7 @@ export function doctorCommand(): Command {
           "and whether they share one secret.",
       )
       .argument("[url...]", "content servers; several of the same file show whether they share a secret")
-      .option("--all", "what is good too"),
+      .option("--all", "show checks that found nothing wrong, too"),
     controlOptions(),
   )
     .addHelpText(

@@ -64,7 +64,7 @@ async function checkStart(config: ResolvedConfig): Promise<readonly Finding[]> {
   });
 }
 
-/** The rules may be read by root alone: by whoever of the two is. */
+/** Only root may read the rules: the daemon, or this command. */
 async function firewall(settings: Settings, told: readonly Finding[]): Promise<readonly Finding[]> {
   const own = await checkFirewall(settings);
   const known = told.filter(({ check, result }) => check === "firewall" && result !== "unknown");

@@ -15,7 +15,11 @@ export function eventsCommand(): Command {
           "segments, and --level trace, with --follow, those of single blocks.",
       )
       .option("-f, --follow", "go on until interrupted")
-      .addOption(new Option("-n, --lines <count>", "of the latest").argParser(parseCount).default(20))
+      .addOption(
+        new Option("-n, --lines <count>", "how many of the latest to print")
+          .argParser(parseCount)
+          .default(20),
+      )
       .addOption(
         new Option("-l, --level <level>", "least important events that are shown")
           .choices(LOG_LEVELS)

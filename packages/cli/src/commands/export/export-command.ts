@@ -15,7 +15,10 @@ export function exportCommand(): Command {
       .option("--tag <tag>", "only segments with this tag, and no hashes")
       .option("--since <file>", "leave out what this reference file of an earlier export lists")
       .option("--write-reference <file>", "write a reference file for the next export")
-      .option("--with-secrets", "whoever gets the package can then read what is in it, and check it")
+      .option(
+        "--with-secrets",
+        "put segment secrets in: whoever has the package can then read and check its content",
+      )
       .option("--json", "print JSON")
       .option("-f, --force", "write over a package that is there"),
     cachePlaceOptions(),
@@ -27,7 +30,7 @@ Examples:
   branchcache export monday.bcpkg --write-reference monday.bcref
   branchcache export tuesday.bcpkg --since monday.bcref
 
-The cache is opened beside a daemon that uses it, which goes on.
+A daemon that uses the cache need not be stopped.
 Exit status: 0 written, 1 failed, 2 usage.`,
     )
     .action(async (file: string, options: ExportCommandOptions) => {

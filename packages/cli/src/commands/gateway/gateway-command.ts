@@ -49,7 +49,9 @@ only.
 Examples:
   branchcache gateway --origin http://127.0.0.1:8081 --listen 80
   branchcache gateway --origin https://files.example --exclude-path '*.ipxe' --forwarded replace
-  branchcache gateway --origin http://10.0.0.5 --secret-file /etc/branchcache/secret --redis-node cache-1:6379`,
+  branchcache gateway --origin http://10.0.0.5 --secret-file /etc/branchcache/secret --redis-node cache-1:6379
+
+Exit status: 0 stopped as asked, 1 failed, 2 wrong usage or settings.`,
     )
     .action(async (options: GatewayCommandOptions) => {
       const { runGateway } = await import("./gateway.ts");

@@ -27,8 +27,8 @@ export function importCommand(): Command {
 Examples:
   branchcache import monday.bcpkg --pin --tag preload
 
-The cache is opened beside a daemon that uses it, which goes on and gives at once
-what was taken.
+A daemon that uses the cache need not be stopped, and serves at once what was
+taken.
 Exit status: 0 taken, 1 failed or some blocks refused, 2 usage.`,
     )
     .action(async (file: string, options: ImportCommandOptions) => {

@@ -3,7 +3,7 @@ import type { InfoOptions } from "./info.ts";
 
 export function infoCommand(): Command {
   return new Command("info")
-    .summary("say what a Content Information says")
+    .summary("show what Content Information describes")
     .description(
       "Reads Content Information from a file or standard input (-), or asks the content server at a URL for it, " +
         "and says what it describes. Segment secrets are as secret as the content; they are shown only when asked for.",

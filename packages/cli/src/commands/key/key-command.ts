@@ -22,7 +22,7 @@ export function keyCommand(): Command {
     )
     .addCommand(
       child("export", "write the secret into a file that a passphrase protects")
-        .argument("<file>", "made, mode 0600")
+        .argument("<file>", "the file to write, mode 0600")
         .requiredOption(
           "--passphrase-file <file>",
           "a file whose first line is the passphrase; - for standard input",

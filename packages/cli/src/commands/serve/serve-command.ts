@@ -22,7 +22,9 @@ separately.
 Examples:
   branchcache serve /srv/images
   branchcache serve . --listen 127.0.0.1:8080 --secret-file ./secret
-  branchcache publish /srv/images -r && branchcache serve /srv/images`,
+  branchcache publish /srv/images -r && branchcache serve /srv/images
+
+Exit status: 0 stopped as asked, 1 failed, 2 wrong usage or settings.`,
     )
     .action(async (root: string, options: ContentServiceOptions) => {
       const { runServe } = await import("./serve.ts");

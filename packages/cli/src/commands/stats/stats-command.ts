@@ -7,9 +7,11 @@ export function statsCommand(): Command {
   return addOptions(
     new Command("stats")
       .summary("what did not cross the WAN, and where bytes came from")
-      .description("Prints what did not cross the WAN first, then bytes by source, then all counters.")
+      .description(
+        "Prints what did not cross the WAN, then rates and bytes by source; with --all, every counter too.",
+      )
       .option("--watch", "print again every two seconds")
-      .option("--all", "every counter"),
+      .option("--all", "every counter too"),
     controlOptions(),
   )
     .addHelpText("after", `\nExamples:\n  branchcache stats\n  branchcache stats --watch\n\n${EXIT_STATUS}`)

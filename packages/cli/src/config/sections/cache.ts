@@ -14,7 +14,7 @@ const data = z
     path: setting(
       path().prefault(() => defaultPaths().cacheDir),
       {
-        help: "Directory of the blocks",
+        help: "Directory of blocks and hashes",
         takes: "restart",
         byPlatform: true,
         windows: "Set-BCCache -MoveTo",
