@@ -4,6 +4,7 @@ import type { SegmentId } from "@branchcache/content-info";
 import { BranchCacheError } from "@branchcache/runtime";
 import { z } from "zod";
 import { ControlClient, isOutOfReach } from "../control/client.ts";
+import { readParams } from "../control/params.ts";
 import type { ControlCall, ControlMethod } from "../control/server.ts";
 import type { ManagedCache, VerifyProgress, VerifyReport } from "./managed-cache.ts";
 
@@ -31,11 +32,7 @@ export function cacheMethods(cache: () => ManagedCache): Readonly<Record<string,
     run: (cache: ManagedCache, params: Params, call: ControlCall) => unknown,
   ): ControlMethod => ({
     rights: "full",
-    run(call) {
-      const parsed = params.safeParse(call.params);
-      if (parsed.success) return run(cache(), parsed.data, call);
-      throw new BranchCacheError("BC_INVALID_ARGUMENT", "not what this method takes");
-    },
+    run: (call) => run(cache(), readParams(params, call.params), call),
   });
   return {
     "cache-places": read(({ places }) => places),

@@ -47,7 +47,7 @@ export async function openCache(options: CachePlaceOptions, observer: Observer):
     onDisk() {
       throw new BranchCacheError(
         "BC_USAGE",
-        `the cache is on the cluster ${nodes.join(", ")}, whose servers see to this`,
+        `the cache is on the cluster ${nodes.join(", ")}, whose own servers are set up for this`,
       );
     },
   };

@@ -131,7 +131,11 @@ async function answer(
 ): Promise<void> {
   try {
     const method = Object.hasOwn(methods, name) ? methods[name] : undefined;
-    if (!method) throw new BranchCacheError("BC_CONTROL_METHOD", `this daemon knows no ${name}`);
+    if (!method)
+      throw new BranchCacheError(
+        "BC_CONTROL_METHOD",
+        `this daemon has no method ${name}: it is of another version than this command`,
+      );
     if (method.rights === "full" && rights !== "full") {
       throw new BranchCacheError("BC_DENIED", `${name} is for root and the service's own user`);
     }
@@ -163,7 +167,7 @@ function groupError(cause: unknown): SettingError {
   return new SettingError("BC_CONFIG", {
     setting: "control.group",
     fault: errorMessage(cause),
-    cure: "groupadd it, put the daemon's user into it, or give its number",
+    cure: "create the group (groupadd) and put the daemon's user into it, or give its number",
     cause,
   });
 }

@@ -7,6 +7,7 @@ import type { ManagedCache } from "../cache/managed-cache.ts";
 import { findSetting } from "../config/keys.ts";
 import { originText } from "../config/layers.ts";
 import type { ResolvedConfig } from "../config/resolve.ts";
+import { readParams } from "../control/params.ts";
 import type { ControlMethod } from "../control/server.ts";
 import type { Finding } from "../doctor/finding.ts";
 import type { Downloads } from "../telemetry/downloads.ts";
@@ -38,6 +39,9 @@ export interface ControlledDaemon {
   /** Gives how many segments were removed. */
   clearCache(): Promise<number>;
 }
+
+/** Events that wait for a follower's socket to take them. */
+const FOLLOW_WAITING_MAX = 10_000;
 
 export interface EventItem {
   readonly time: string;
@@ -87,7 +91,7 @@ export function controlMethods(daemon: ControlledDaemon): Readonly<Record<string
     events: {
       rights: "read",
       async run({ params, send, signal }) {
-        const { max, follow, level: least } = read(eventsParams, params ?? {});
+        const { max, follow, level: least } = readParams(eventsParams, params ?? {});
         const wanted = (level: EventLevel) => LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(least);
         for (const entry of daemon.journal.latest(max, wanted)) await send(eventItem(entry));
         if (!follow || signal.aborted) return;
@@ -114,10 +118,13 @@ export function controlMethods(daemon: ControlledDaemon): Readonly<Record<string
     probe: {
       rights: "full",
       async run({ params, send, signal }) {
-        const { segments } = read(probeParams, params);
+        const { segments } = readParams(probeParams, params);
         const node = daemon.node;
         if (!node)
-          throw new BranchCacheError("BC_DISABLED", "BranchCache is switched off: branchcache enable");
+          throw new BranchCacheError(
+            "BC_DISABLED",
+            "BranchCache is switched off on this machine: branchcache enable",
+          );
         const ids = segments.flatMap((text) => fromHex(text) ?? []);
         for (const version of [2, 1] as const) {
           for await (const { peer, segments: held } of node.whoHas(ids, { version, signal })) {
@@ -141,22 +148,11 @@ export function controlMethods(daemon: ControlledDaemon): Readonly<Record<string
     reset: {
       rights: "full",
       async run({ params }) {
-        const { metrics, cache } = read(resetParams, params ?? {});
+        const { metrics, cache } = readParams(resetParams, params ?? {});
         if (metrics) daemon.resetMetrics();
         if (cache) return { segments: await daemon.clearCache() };
         return {};
       },
     },
   };
-}
-
-const FOLLOW_WAITING_MAX = 10_000;
-
-function read<Schema extends z.ZodType>(schema: Schema, params: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(params);
-  if (parsed.success) return parsed.data;
-  throw new BranchCacheError(
-    "BC_INVALID_ARGUMENT",
-    parsed.error.issues.map(({ message }) => message).join("; "),
-  );
 }

@@ -76,7 +76,10 @@ async function openShared({ cache }: Settings, observer: Observer): Promise<Daem
     extensions: () => [],
     managed: () =>
       managedCache(store, redis.nodes, () => {
-        throw new BranchCacheError("BC_USAGE", "the cache is on a cluster, whose servers see to this");
+        throw new BranchCacheError(
+          "BC_USAGE",
+          "the cache is on a cluster, whose own servers are set up for this",
+        );
       }),
   };
 }

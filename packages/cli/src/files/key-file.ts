@@ -54,7 +54,7 @@ export async function openKeyFile(text: string, passphrase: string): Promise<Uin
     decipher.setAuthTag(bytes(tag));
     return Buffer.concat([decipher.update(bytes(sealed)), decipher.final()]);
   } catch (error) {
-    throw new BranchCacheError("BC_KEY_FILE", "the passphrase is another one, or the file was changed", {
+    throw new BranchCacheError("BC_KEY_FILE", "the passphrase is wrong, or the file was changed", {
       cause: error,
     });
   }

@@ -24,7 +24,7 @@ export interface HostedDaemonOptions extends AccessSettings {
   readonly store: DaemonStore;
   readonly observer: Observer;
   readonly http: ListenAddress;
-  /** Undefined: version 2.0 only. */
+  /** Undefined: no HTTPS port, and so no offers of version 1.0. */
   readonly https: ListenAddress | undefined;
   /** From an administrator; else one is made in `ownCertificate`. */
   readonly certificate: CertificateFiles | undefined;
@@ -141,7 +141,7 @@ export function checkCiphers(ciphers: string | undefined, minVersion: HostedTls[
     throw new SettingError("BC_TLS_CIPHERS", {
       setting: "hosted_server.ciphers",
       fault: `OpenSSL does not take ${ciphers} (${errorMessage(cause)})`,
-      cure: "openssl ciphers prints what it knows",
+      cure: "`openssl ciphers` lists those that it knows",
       cause,
     });
   }

@@ -172,7 +172,7 @@ describe("branchcache cache", () => {
       const { code, complaint } = await run("cache", ...command, ...place);
       expect([code, complaint], command[0]).toEqual([
         2,
-        expect.stringContaining("whose servers see to this"),
+        expect.stringContaining("whose own servers are set up for this"),
       ]);
     }
   });
