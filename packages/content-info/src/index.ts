@@ -7,8 +7,10 @@ export { type HashEngine, nobleHashEngine, type RunningHash } from "./hash-engin
 export { type Publication, type PublicationColumns, publicationFromColumns } from "./publication.ts";
 export { decodePublication, encodePublication } from "./publication-encoding.ts";
 export {
+  type AnyVersions,
   createPublisher,
   type Publications,
+  type PublicationsOf,
   type Publisher,
   type PublisherOptions,
   publishBytes,

@@ -8,12 +8,15 @@ import { type Publication, publicationFromColumns } from "./publication.ts";
 import type { ContentInformationVersion, HashAlgorithm } from "./types.ts";
 import { SegmentCutter } from "./v2-cutter.ts";
 
+/** Versions that are asked for. */
+export type AnyVersions = readonly ContentInformationVersion[];
+
 /** How content is cut and hashed. */
-export interface PublisherOptions {
+export interface PublisherOptions<Versions extends AnyVersions = AnyVersions> {
   /** Computes all hashes, on the caller's thread. */
   readonly engine: HashEngine;
   /** Default both. */
-  readonly versions?: readonly ContentInformationVersion[];
+  readonly versions?: Versions;
   /** Of version 1.0. Default `sha256`, the only one that Windows 7 retrieves. */
   readonly algorithm?: Exclude<HashAlgorithm, "sha512-truncated">;
 }
@@ -24,12 +27,19 @@ export interface Publications {
   readonly v2?: Publication;
 }
 
+/** `Publications` with those that are sure to be there: of the versions that the call spells out, or of both by default. */
+export type PublicationsOf<Versions extends AnyVersions> = Versions extends unknown
+  ? number extends Versions["length"]
+    ? Publications
+    : Publications & { readonly [Version in Versions[number] as `v${Version}`]: Publication }
+  : never;
+
 /** Content on its way through: `update` for each piece in order, then `finish` once. [MS-PCCRC] 2.1, 2.2 */
-export interface Publisher {
+export interface Publisher<Found extends Publications = Publications> {
   /** Takes the next piece of the content, of any length; keeps no reference to it. */
   update(bytes: Uint8Array): void;
   /** Ends the content and gives what was computed. Neither method may be called after it. */
-  finish(): Publications;
+  finish(): Found;
 }
 
 /** One version's part of the work, fed with slices of at most 64 KiB. */
@@ -39,6 +49,9 @@ interface Pass {
 }
 
 /** Memory: the hashes, 32 bytes for 64 KiB of content and version; the content itself is not kept. */
+export function createPublisher<const Versions extends AnyVersions = readonly [1, 2]>(
+  options: PublisherOptions<Versions>,
+): Publisher<PublicationsOf<Versions>>;
 export function createPublisher(options: PublisherOptions): Publisher {
   const { engine, versions = [1, 2], algorithm = "sha256" } = options;
   const v1 = versions.includes(1) ? new V1Pass(engine, algorithm) : undefined;
@@ -64,6 +77,10 @@ export function createPublisher(options: PublisherOptions): Publisher {
 }
 
 /** Publishes content that is in memory as a whole. */
+export function publishBytes<const Versions extends AnyVersions = readonly [1, 2]>(
+  bytes: Uint8Array,
+  options: PublisherOptions<Versions>,
+): PublicationsOf<Versions>;
 export function publishBytes(bytes: Uint8Array, options: PublisherOptions): Publications {
   const publisher = createPublisher(options);
   publisher.update(bytes);

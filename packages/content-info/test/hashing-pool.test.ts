@@ -3,7 +3,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodePublication, type Publications, publishBytes } from "@branchcache/content-info";
-import { createHashingPool, nodeHashEngine as engine } from "@branchcache/content-info/node";
+import {
+  createHashingPool,
+  nodeHashEngine as engine,
+  type PoolFileOptions,
+} from "@branchcache/content-info/node";
 import { seededRandom } from "@branchcache/runtime/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { codeAndMessage, exampleContent } from "./support.ts";
@@ -52,11 +56,12 @@ describe("the hashing pool", () => {
     await single.close();
   });
 
-  it.each([
+  const choices: readonly (readonly [string, PoolFileOptions])[] = [
     ["version 1.0 alone", { versions: [1] }],
     ["version 1.0 by SHA-512", { versions: [1], algorithm: "sha512" }],
     ["version 2.0 alone", { versions: [2] }],
-  ] as const)("%s", async (_, options) => {
+  ];
+  it.each(choices)("%s", async (_, options) => {
     const expected = encoded(publishBytes(content, { engine, ...options }));
     expect(encoded(await pool.publishFile(path, options))).toEqual(expected);
   });

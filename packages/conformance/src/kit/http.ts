@@ -35,6 +35,7 @@ export interface HttpServerAddress extends Endpoint {
 export function exchange(target: HttpServerAddress, sent: HttpSent): Promise<HttpSeen> {
   const { method = "POST", path, headers = {}, body, timeoutMs = 5_000, maxBodyBytes = 1024 * 1024 } = sent;
   const withLength = body !== undefined && headers["Transfer-Encoding"] === undefined;
+  const signal = AbortSignal.timeout(timeoutMs);
   const options: RequestOptions = {
     host: target.address,
     port: target.port,
@@ -42,7 +43,7 @@ export function exchange(target: HttpServerAddress, sent: HttpSent): Promise<Htt
     path,
     agent: false,
     headers: { ...(withLength && { "Content-Length": String(body.length) }), ...headers },
-    signal: AbortSignal.timeout(timeoutMs),
+    signal,
   };
   return new Promise((resolve) => {
     const outgoing = target.tls
@@ -57,7 +58,9 @@ export function exchange(target: HttpServerAddress, sent: HttpSent): Promise<Htt
       outgoing.destroy();
       resolve({ kind: "nothing", reason });
     };
-    outgoing.on("error", (error) => nothing(errorMessage(error)));
+    const fault = (error: unknown) =>
+      nothing(signal.aborted ? `no answer within ${timeoutMs} ms` : errorMessage(error));
+    outgoing.on("error", fault);
     outgoing.on("response", (response) => {
       const parts: Buffer[] = [];
       let gathered = 0;
@@ -66,7 +69,7 @@ export function exchange(target: HttpServerAddress, sent: HttpSent): Promise<Htt
         if (gathered > maxBodyBytes) nothing(`an answer of more than ${maxBodyBytes} bytes`);
         else parts.push(part);
       });
-      response.on("error", (error) => nothing(errorMessage(error)));
+      response.on("error", fault);
       response.on("end", () =>
         resolve({
           kind: "answer",

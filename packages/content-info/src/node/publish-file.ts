@@ -1,11 +1,18 @@
 /** Publishes a file without holding it in memory, and notices when it changes meanwhile. */
 import type { HashEngine } from "../hash-engine.ts";
-import { createPublisher, type Publications, type PublisherOptions } from "../publisher.ts";
+import {
+  type AnyVersions,
+  createPublisher,
+  type Publications,
+  type PublicationsOf,
+  type PublisherOptions,
+} from "../publisher.ts";
 import { nodeHashEngine } from "./node-hash-engine.ts";
 import { StableFile } from "./stable-file.ts";
 
 /** Options of `publishFile`: versions and algorithm as for `createPublisher`, cancelling and progress. */
-export interface PublishFileOptions extends Omit<PublisherOptions, "engine"> {
+export interface PublishFileOptions<Versions extends AnyVersions = AnyVersions>
+  extends Omit<PublisherOptions<Versions>, "engine"> {
   /** Default `nodeHashEngine`. */
   readonly engine?: HashEngine;
   /** When aborted, the promise rejects with its reason within a MiB of work. */
@@ -20,6 +27,10 @@ const READ_BYTES = 1 << 20;
  * Cuts and hashes on the caller's thread, one MiB while the next is read. Rejects with `ContentError`, which names
  * file and offset: `BC_CONTENT_READ`, or `BC_CONTENT_CHANGED` where size, time or identity changed.
  */
+export function publishFile<const Versions extends AnyVersions = readonly [1, 2]>(
+  path: string,
+  options?: PublishFileOptions<Versions>,
+): Promise<PublicationsOf<Versions>>;
 export async function publishFile(path: string, options: PublishFileOptions = {}): Promise<Publications> {
   const { signal, onProgress, engine = nodeHashEngine } = options;
   signal?.throwIfAborted();

@@ -2,7 +2,7 @@
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { V1_BLOCK_BYTES } from "../../constants.ts";
-import type { Publications } from "../../publisher.ts";
+import type { AnyVersions, Publications, PublicationsOf } from "../../publisher.ts";
 import { StableFile } from "../stable-file.ts";
 import { HashSink } from "./hash-sink.ts";
 import type { PartResult, PartTask, SliceResult, SliceTask } from "./hash-task.ts";
@@ -28,12 +28,15 @@ export interface HashingPool extends AsyncDisposable {
    * Cuts and hashes a file; one of 16 MiB or more in parts that the threads read and hash side by side. Rejects as
    * `publishFile` does if the file cannot be read or changes meanwhile.
    */
-  publishFile(path: string, options?: PoolFileOptions): Promise<Publications>;
+  publishFile<const Versions extends AnyVersions = readonly [1, 2]>(
+    path: string,
+    options?: PoolFileOptions<Versions>,
+  ): Promise<PublicationsOf<Versions>>;
   /** Content of unknown length. The chunks are copied; the source is closed if it is not read to its end. */
-  publishStream(
+  publishStream<const Versions extends AnyVersions = readonly [1, 2]>(
     source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-    options?: PoolStreamOptions,
-  ): Promise<Publications>;
+    options?: PoolStreamOptions<Versions>,
+  ): Promise<PublicationsOf<Versions>>;
   /** Ends the threads; work under way rejects. May be called again. */
   close(): Promise<void>;
 }
@@ -117,30 +120,39 @@ export function createHashingPool(options: HashingPoolOptions = {}): HashingPool
     closing ??= piscina.destroy();
     return closing;
   };
-  return {
-    async publishFile(path, publish = {}) {
-      requireOpen(path);
-      publish.signal?.throwIfAborted();
-      const file = await StableFile.open(path);
-      try {
-        const parted = workers > 1 && file.sizeBytes >= MIN_PARTED_BYTES;
-        const publications = await (parted ? publishParts(file, publish) : publishPieces(file, publish));
-        await file.requireUnchanged();
-        return publications;
-      } finally {
-        await file.close();
-      }
-    },
-    async publishStream(source, { name = "stream", onProgress, ...rest } = {}) {
-      requireOpen(name);
-      rest.signal?.throwIfAborted();
-      const { signal } = rest;
-      const publisher = new PiecePublisher(name, runSlices, rest, (done) => onProgress?.(done));
-      return publisher.publish((buffers) => piecesOfStream(source, buffers, { name, signal }), makeBuffers());
-    },
-    close,
-    [Symbol.asyncDispose]: close,
-  };
+  // Declared twice each: for callers with what they asked for, for the compiler with what is computed.
+  function publishFile<const Versions extends AnyVersions = readonly [1, 2]>(
+    path: string,
+    publish?: PoolFileOptions<Versions>,
+  ): Promise<PublicationsOf<Versions>>;
+  async function publishFile(path: string, publish: PoolFileOptions = {}): Promise<Publications> {
+    requireOpen(path);
+    publish.signal?.throwIfAborted();
+    const file = await StableFile.open(path);
+    try {
+      const parted = workers > 1 && file.sizeBytes >= MIN_PARTED_BYTES;
+      const publications = await (parted ? publishParts(file, publish) : publishPieces(file, publish));
+      await file.requireUnchanged();
+      return publications;
+    } finally {
+      await file.close();
+    }
+  }
+  function publishStream<const Versions extends AnyVersions = readonly [1, 2]>(
+    source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    publish?: PoolStreamOptions<Versions>,
+  ): Promise<PublicationsOf<Versions>>;
+  async function publishStream(
+    source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    { name = "stream", onProgress, ...rest }: PoolStreamOptions = {},
+  ): Promise<Publications> {
+    requireOpen(name);
+    rest.signal?.throwIfAborted();
+    const { signal } = rest;
+    const publisher = new PiecePublisher(name, runSlices, rest, (done) => onProgress?.(done));
+    return publisher.publish((buffers) => piecesOfStream(source, buffers, { name, signal }), makeBuffers());
+  }
+  return { publishFile, publishStream, close, [Symbol.asyncDispose]: close };
 }
 
 /** Some parts for each worker, so that they end at about the same time; whole blocks in each. */
