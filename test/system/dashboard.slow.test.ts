@@ -46,7 +46,7 @@ describe.skipIf(!chromiumFound.ok)("the dashboard in a browser", () => {
     expect((await server.run("config", "set", "content_server.enabled", "true")).complaint).toBe("");
     [node, other] = await Promise.all([startDaemon({ settings }), startDaemon({ settings })]);
     browser = await chromium.launch({ executablePath: chromiumFound.path, args: ["--no-sandbox"] });
-  }, 120_000);
+  }, 300_000);
 
   afterAll(async () => {
     await browser?.close();
@@ -95,7 +95,7 @@ describe.skipIf(!chromiumFound.ok)("the dashboard in a browser", () => {
       await page.screenshot({ path: join(pictures, "dashboard-light.png"), fullPage: true });
     }
     await page.close();
-  }, 60_000);
+  }, 300_000);
 
   it("has no serious fault of accessibility, light or dark, wide or narrow", async () => {
     const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -135,7 +135,7 @@ describe.skipIf(!chromiumFound.ok)("the dashboard in a browser", () => {
       }
     }
     expect(complaints).toEqual([]);
-  }, 60_000);
+  }, 300_000);
 
   it("has the essentials without scripts", async () => {
     const page = await openPage(node.url, { javaScriptEnabled: false });

@@ -25,7 +25,7 @@ describe("branchcache demo", () => {
     } finally {
       await rm(directory, { recursive: true, force: true });
     }
-  }, 60_000);
+  }, 300_000);
 
   it.skipIf(process.platform !== "linux")(
     "leaves no process behind when it is killed",
@@ -51,7 +51,7 @@ describe("branchcache demo", () => {
         await rm(directory, { recursive: true, force: true });
       }
     },
-    60_000,
+    300_000,
   );
 });
 

@@ -97,7 +97,7 @@ describe.skipIf(!netns.ok)("a branch with a hosted cache", () => {
         ...(host === "seven" ? old.flatMap((each) => ["--set", each]) : []),
       );
     }
-  }, 120_000);
+  }, 300_000);
 
   afterAll(async () => {
     for (const process of running) await process.stop();

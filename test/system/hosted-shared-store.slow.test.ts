@@ -45,5 +45,5 @@ describe.skipIf(!redis.ok)("two daemons with cache.store redis", () => {
     } finally {
       await server.close();
     }
-  }, 120_000);
+  }, 300_000);
 });

@@ -137,7 +137,7 @@ describe.skipIf(!nginx.ok || !curlProgram.ok)("publishers and clients of serve a
         await chrome.close();
       }
     },
-    60_000,
+    300_000,
   );
 
   it.skipIf(!openssl.ok)("an origin behind TLS is believed only with a certificate that is", async () => {

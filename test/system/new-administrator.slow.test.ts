@@ -93,7 +93,7 @@ describe.skipIf(!namespaces.ok)("a new administrator", () => {
         complaint: "",
       });
     }
-  }, 120_000);
+  }, 300_000);
 
   it("is told by doctor what to do, before and after the daemon runs", async () => {
     const before = await type("one", "branchcache doctor");

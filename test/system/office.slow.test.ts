@@ -48,7 +48,7 @@ describe.skipIf(!netns.ok)("an office of three hosts", () => {
       running.push(daemon);
       await daemon.event("service.started");
     }
-  }, 60_000);
+  }, 300_000);
 
   afterAll(async () => {
     for (const process of running) await process.stop();
@@ -86,13 +86,13 @@ describe.skipIf(!netns.ok)("an office of three hosts", () => {
     expect((await get("one", "one-v2")).bytes).toEqual({ local: 0, peer: 0, hosted: 0, origin: SIZE });
     expect((await get("two", "two-v2")).bytes).toEqual({ local: 0, peer: SIZE, hosted: 0, origin: 0 });
     expect((await get("two", "again")).bytes).toEqual({ local: SIZE, peer: 0, hosted: 0, origin: 0 });
-  }, 60_000);
+  }, 300_000);
 
   it("and in version 1.0", async () => {
     const version = ["--max-version", "1"];
     expect((await get("two", "two-v1", ...version)).bytes).toMatchObject({ origin: SIZE });
     expect((await get("one", "one-v1", ...version)).bytes).toMatchObject({ peer: SIZE, origin: 0 });
-  }, 60_000);
+  }, 300_000);
 
   it.each([4, 6] as const)(
     "a peer conforms on the link, by IPv%i",
@@ -109,7 +109,7 @@ describe.skipIf(!netns.ok)("an office of three hosts", () => {
       );
       expect(report).toMatch(/^MUST: 33 passed, 0 failed, 0 inconclusive, 0 skipped$/m);
     },
-    60_000,
+    300_000,
   );
 });
 

@@ -31,7 +31,7 @@ chroot $T/m setpriv --reuid branchcache --regid branchcache --clear-groups \\
   env RUNTIME_DIRECTORY=/run/branchcache CACHE_DIRECTORY=/var/cache/branchcache STATE_DIRECTORY=/var/lib/branchcache \\
   BRANCHCACHE_METRICS_LISTEN=127.0.0.1:0 BRANCHCACHE_CONFIG=/etc/branchcache/branchcache.json \\
   BRANCHCACHE_PEER_LISTEN_PORT="$2" branchcached 2>$T/log &
-while ! grep -q service.started $T/log; do kill -0 $! || { cat $T/log; exit 1; }; done
+while ! grep -q service.started $T/log; do kill -0 $! || { cat $T/log; exit 1; }; sleep 0.1; done
 chroot $T/m env -u BRANCHCACHE_CONFIG branchcache enable distributed
 chroot $T/m env -u BRANCHCACHE_CONFIG branchcache status --json || true
 kill $!

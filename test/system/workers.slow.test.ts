@@ -45,7 +45,7 @@ describe.skipIf(process.platform !== "linux")("branchcached --workers 3", () => 
       daemons.set(name, daemon);
       await daemon.event("service.started");
     }
-  }, 60_000);
+  }, 300_000);
 
   afterAll(async () => {
     for (const process of running.reverse()) await process.stop();

@@ -40,7 +40,7 @@ async function freeTcpPort(): Promise<number> {
 const listening = () => ["--listen", "127.0.0.1:0", "--discovery-port", port];
 
 describe("branchcache-conformance with a client", () => {
-  it("runs it for each scene, and finds `branchcache get` conforming", { timeout: 120_000 }, async () => {
+  it("runs it for each scene, and finds `branchcache get` conforming", { timeout: 300_000 }, async () => {
     const get = [
       `"${process.execPath}" "${dist("cli/dist/branchcache.js")}" get {url} -o {output} --no-daemon --quiet`,
       `--interface 127.0.0.1 --discovery-port ${port} --discovery-wait 1s --cache-dir "${join(folder, "cache")}"`,

@@ -7,7 +7,7 @@ import { DISCOVERY_MUTANTS } from "./discovery-mutants.ts";
 import { testClient } from "./test-client.ts";
 
 describe("the profile discovery-client", () => {
-  it("passes whole against our own client", { timeout: 120_000 }, async () => {
+  it("passes whole against our own client", { timeout: 300_000 }, async () => {
     // The time that a repeat surely fits into.
     await using client = await testClient({ node: { discovery: { waitMs: 300 } } });
     const report = await run(discoveryClient, client.target);

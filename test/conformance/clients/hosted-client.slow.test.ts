@@ -250,7 +250,7 @@ describe("the profile hosted-client", () => {
     },
   );
 
-  it.each(MUTANTS)("catches a client that $name", { timeout: 60_000 }, async ({ caught, mutation }) => {
+  it.each(MUTANTS)("catches a client that $name", { timeout: 300_000 }, async ({ caught, mutation }) => {
     await using client = await testClient(mutation);
     const report = await run(hostedClient, client.target, [caught]);
     expect(report.results.map(({ id, outcome }) => [id, outcome])).toEqual([[caught, "fail"]]);

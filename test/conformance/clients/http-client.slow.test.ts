@@ -7,7 +7,7 @@ import { HTTP_MUTANTS } from "./http-mutants.ts";
 import { testClient } from "./test-client.ts";
 
 describe("the profile http-client", () => {
-  it("passes whole against our own client", { timeout: 120_000 }, async () => {
+  it("passes whole against our own client", { timeout: 300_000 }, async () => {
     await using client = await testClient();
     const report = await run(httpClient, client.target);
     expect(report.results.filter(({ outcome }) => outcome !== "pass").map(resultText)).toEqual([]);

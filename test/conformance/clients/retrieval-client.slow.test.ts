@@ -15,7 +15,7 @@ vi.mock("@branchcache/content-info", async (original) => {
 });
 
 describe("the profile retrieval-client", () => {
-  it("passes whole against our own client", { timeout: 120_000 }, async () => {
+  it("passes whole against our own client", { timeout: 300_000 }, async () => {
     await using client = await testClient();
     const report = await run(retrievalClient, client.target);
     expect(report.results.filter(({ outcome }) => outcome !== "pass").map(resultText)).toEqual([]);
@@ -32,7 +32,7 @@ describe("the profile retrieval-client", () => {
 
   it.concurrent.each(careful ?? [])("catches a client that $name", { timeout: 60_000 }, catches);
 
-  it.each(credulous ?? [])("catches a client that $name", { timeout: 60_000 }, async (mutant) => {
+  it.each(credulous ?? [])("catches a client that $name", { timeout: 300_000 }, async (mutant) => {
     belief.blind = true;
     onTestFinished(() => {
       belief.blind = false;

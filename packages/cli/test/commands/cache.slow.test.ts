@@ -14,7 +14,7 @@ import { runCommand } from "../../../../test/support/run-command.ts";
 const redis = requirement("redis-server");
 
 // Each step starts a process.
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 async function run(...args: readonly string[]) {
   const ended = await runCommand(command("branchcache", ...args));

@@ -65,7 +65,7 @@ describe.skipIf(!requirement("ip netns").ok)("between two namespaces (needs root
         { version: 2, complete: true, addresses: [{ address: expect.stringMatching(address), port: 8_000 }] },
       ]);
     },
-    60_000,
+    300_000,
   );
 
   it.for([
