@@ -81,7 +81,8 @@ export class Daemon implements AsyncDisposable {
   static async start(sources: ConfigSources): Promise<Daemon> {
     const daemon = new Daemon(sources, await resolveConfig(sources));
     try {
-      await daemon.#start();
+      // A reload asked for meanwhile waits: half of the parts could not follow it.
+      await daemon.#afterOthers(() => daemon.#start());
     } catch (error) {
       // At a terminal the command prints the error itself.
       if (process.stderr.isTTY !== true) {
