@@ -63,6 +63,4 @@ export interface PeerNodeOptions {
 }
 
 /** A node's part in the branch; `mode` of `PeerNodeOptions` tells what each does. */
-export type NodeMode = (typeof NODE_MODES)[number];
-
-export const NODE_MODES = ["local", "distributed", "hosted-client", "hosted-server", "auto"] as const;
+export type NodeMode = "local" | "distributed" | "hosted-client" | "hosted-server" | "auto";

@@ -28,9 +28,11 @@ import { type HostedCacheState, HostedCaches } from "./hosted/hosted-caches.ts";
 import { hostedFirst } from "./hosted/hosted-first.ts";
 import { type NodeBlocks, nodeBlocks } from "./node-blocks.ts";
 import { openNodeReader } from "./node-reader.ts";
-import { NODE_MODES, type NodeMode, type PeerNodeOptions } from "./peer-node-options.ts";
+import type { NodeMode, PeerNodeOptions } from "./peer-node-options.ts";
 import { ProbeCrowd } from "./probe-crowd.ts";
 import { SegmentVault } from "./segment-vault.ts";
+
+const NODE_MODES: readonly NodeMode[] = ["local", "distributed", "hosted-client", "hosted-server", "auto"];
 
 /** A node that runs in this process. */
 export interface PeerNode extends BranchCache, AsyncDisposable {
