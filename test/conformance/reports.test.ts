@@ -16,7 +16,7 @@ import { describe, expect, it } from "vitest";
 
 const result = (changes: Partial<CheckResult>): CheckResult => ({
   id: "a-check",
-  requirements: ["PCCRR-1"],
+  requirements: ["RULE-1"],
   level: "MUST",
   title: "does it",
   outcome: "pass",
@@ -56,7 +56,7 @@ describe("a report", () => {
 
   it("says in text what was sent, came and should have come, and what is known", () => {
     const lines = textReport(report(result({}), hostile));
-    expect(lines).toContain("ok   a-check (MUST PCCRR-1): does it");
+    expect(lines).toContain("ok   a-check (MUST RULE-1): does it");
     for (const word of ["sent:     sent", "expected: expected", "known of Windows (known): does so"]) {
       expect(lines).toContain(word);
     }

@@ -24,7 +24,9 @@ export type HashAlgorithm = "sha256" | "sha384" | "sha512" | "sha512-truncated";
 
 /** From `startBytes` up to, but not including, `endBytes`, counted from the start of the content. */
 export interface ContentRange {
+  /** Offset of the first byte. */
   readonly startBytes: number;
+  /** Offset behind the last byte. */
   readonly endBytes: number;
 }
 

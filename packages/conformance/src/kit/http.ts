@@ -28,6 +28,7 @@ export type HttpSeen =
 
 /** A server, by TLS where `tls` is there: its certificate is taken as it is unless `ca` is given. */
 export interface HttpServerAddress extends Endpoint {
+  /** `ca`: PEM; `serverName`: for SNI. */
   readonly tls?: { readonly ca?: string; readonly serverName?: string };
 }
 

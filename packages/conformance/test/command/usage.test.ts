@@ -16,8 +16,8 @@ it.each([
     "usage.test.ts: this is no Content Information: ContentInformation.version",
   ],
   [
-    ["retrieval-server", "127.0.0.1:1", "--only", "PCCRR-1"],
-    "no check of retrieval-server has the id PCCRR-1, or shows a rule of that id",
+    ["retrieval-server", "127.0.0.1:1", "--only", "no-such-check"],
+    "no check of retrieval-server has the id no-such-check, or shows a rule of that id",
   ],
   [["retrieval-server", "127.0.0.1:1", "--seed", "x"], "Not a whole number"],
   [["hosted-cache", "127.0.0.1:1", "--expect-401"], "--expect-401 needs --tls"],

@@ -28,7 +28,9 @@ export interface Probe {
 export interface ServiceDescription {
   /** Names the endpoint and stays the same wherever it is reached; best `urn:uuid:...`. */
   readonly address: string;
+  /** Absent: not told, or none. */
   readonly types?: readonly QName[];
+  /** URIs, by the matching rules of probes. Absent: not told, or none. */
   readonly scopes?: readonly string[];
   /** Transport addresses, most preferred first. */
   readonly xAddrs?: readonly string[];

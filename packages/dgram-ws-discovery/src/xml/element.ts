@@ -3,6 +3,7 @@
 export interface QName {
   /** Namespace; empty for none. */
   readonly uri: string;
+  /** Name without prefix. */
   readonly local: string;
 }
 

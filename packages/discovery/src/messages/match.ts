@@ -10,6 +10,7 @@ import type { PeerProbe } from "./probe.ts";
 export interface HeldSegment {
   /** At least 1. */
   readonly heldBlocks: number;
+  /** All blocks of the segment, held or not. */
   readonly totalBlocks: number;
   /** Wall time at which the segment came into the cache. */
   readonly createdMs: number;

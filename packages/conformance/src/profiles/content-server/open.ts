@@ -5,7 +5,9 @@ import type { ContentServerTarget } from "./target.ts";
 
 /** What the checks of a content server get besides its URL. Those that need `freshUrl` or `secret` are skipped without. */
 export interface ContentServerOptions {
+  /** For paths that do not exist. */
   readonly random: Random;
+  /** For the waits of the kit. */
   readonly clock: Clock;
   /** How long one answer may take, in milliseconds. Default 5,000. */
   readonly timeoutMs?: number;

@@ -5,6 +5,7 @@ import { exchange, type HttpSeen, type HttpSent, type HttpServerAddress, seenTex
 
 /** A content server and one resource of it, whose bytes are known. [MS-PCCRTP] 3.2 */
 export interface ContentServerTarget {
+  /** Where it listens; with `tls` for https. */
   readonly server: HttpServerAddress;
   /** Path and query of a resource that the server gives out Content Information for, once it is ready. */
   readonly path: string;
@@ -16,7 +17,9 @@ export interface ContentServerTarget {
   readonly freshPath?: string;
   /** The server's secret key, to hold segment secrets against. */
   readonly secret?: Uint8Array;
+  /** For paths that do not exist. */
   readonly random: Random;
+  /** For the waits of the kit. */
   readonly clock: Clock;
   /** How long an answer may take, in milliseconds. Default 5,000. */
   readonly timeoutMs?: number;

@@ -30,7 +30,9 @@ export interface DiscoveryTarget {
   readonly interface: string;
   /** Of content that the target holds whole. */
   readonly segments: readonly Segment[];
+  /** For MessageIDs, and segments that nobody has. */
   readonly random: Random;
+  /** Measures how long answers take. */
   readonly clock: Clock;
   /** Where probes leave from. Default: this host's UDP. */
   readonly udp?: UdpPort;

@@ -14,6 +14,7 @@ import { BranchCacheError, type Clock, type Random, toHex } from "@branchcache/r
 
 /** One segment made up for an offer. */
 export interface OfferedContent {
+  /** All of the content is this one segment. */
   readonly segment: Segment;
   readonly bytes: Uint8Array;
   /** Its Content Information, with dwReadBytesInLastSegment as [MS-PCHC] 2.2.1.4 wants it. */
@@ -38,7 +39,9 @@ export interface OfferSource extends AsyncDisposable {
 
 /** Where the source listens, and how long it waits for a pull. */
 export interface OfferSourceOptions {
+  /** Makes content and keys. */
   readonly random: Random;
+  /** Measures `patienceMs`. */
   readonly clock: Clock;
   /** Default all addresses and a free port. */
   readonly listen?: { readonly host?: string; readonly port: number };

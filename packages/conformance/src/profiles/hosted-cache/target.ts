@@ -26,8 +26,10 @@ export interface HostedCacheTarget {
    * and no other check of version 1.0 is run. Default false.
    */
   readonly expects401?: boolean;
+  /** The content that is offered, and the server that it is pulled from. */
   readonly source: OfferSource;
   readonly random: Random;
+  /** For the waits of the kit. */
   readonly clock: Clock;
   /** How long an answer may take, in milliseconds. Default 5,000. */
   readonly timeoutMs?: number;

@@ -10,6 +10,7 @@ export interface RetrievalServerTarget {
   readonly server: Endpoint;
   /** Of content that the server holds whole. */
   readonly information: ContentInformation;
+  /** For identifiers of segments that nobody has. */
   readonly random: Random;
   /** How long an answer may take, in milliseconds. Default 5,000. */
   readonly timeoutMs?: number;
