@@ -124,6 +124,10 @@ try {
   write("usr/lib/tmpfiles.d/branchcache.conf", readFileSync(join(systemd, "branchcache.tmpfiles")));
   write("etc/branchcache/branchcache.json", "{}\n");
   mkdirSync(join(tree, "etc/branchcache/branchcache.d"), { recursive: true });
+  const guides = join(root, "docs/guides");
+  for (const name of readdirSync(guides)) {
+    write(`usr/share/doc/branchcache/guides/${name}`, readFileSync(join(guides, name)));
+  }
   write("usr/share/doc/branchcache/copyright", readFileSync(join(root, "packaging/debian/copyright")));
   write(
     "usr/share/branchcache/grafana-dashboard.json",

@@ -107,7 +107,9 @@ export async function readTree(
     text = await readFile(path, "utf8");
   } catch (error) {
     if (errorCode(error) === "ENOENT" && !mustExist) return undefined;
-    throw new BranchCacheError("BC_CONFIG", `cannot read ${path}: ${errorMessage(error)}`, { cause: error });
+    const cure = errorCode(error) === "EACCES" ? "; --config names another file" : "";
+    const message = `cannot read ${path}: ${errorMessage(error)}${cure}`;
+    throw new BranchCacheError("BC_CONFIG", message, { cause: error });
   }
   const found = parseTree(path, text);
   // Editors want it; it is no setting.

@@ -63,7 +63,7 @@ export class ControlClient implements AsyncDisposable {
     }
     throw new BranchCacheError(
       "BC_DAEMON_UNREACHABLE",
-      `no daemon answers on ${paths.join(" or ")}: is branchcached running?`,
+      `no daemon answers on ${paths.join(" or ")}: is branchcached running? branchcache doctor says more`,
     );
   }
 

@@ -41,7 +41,7 @@ const isNamed = (named: readonly string[], name: string, address: string) =>
 /** On the port that firewalls let in; with a hop limit of 0 it does not leave this machine. */
 async function tryInterface(name: string, address: string, port: number): Promise<Finding> {
   const socket = createSocket({ type: "udp4", reuseAddr: true });
-  const word = randomUUID();
+  const word = farewell();
   try {
     const came = await new Promise<boolean>((resolve, reject) => {
       socket.once("error", reject);
@@ -73,4 +73,16 @@ async function tryInterface(name: string, address: string, port: number): Promis
   } finally {
     socket.close();
   }
+}
+
+/** The Bye of a service that nobody knows: whoever listens, our own daemon too, understands it and has nothing to do. */
+function farewell(): string {
+  const discovery = "http://schemas.xmlsoap.org/ws/2005/04/discovery";
+  return (
+    '<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope" ' +
+    `xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing" xmlns:d="${discovery}"><e:Header>` +
+    `<a:To>urn:schemas-xmlsoap-org:ws:2005:04:discovery</a:To><a:Action>${discovery}/Bye</a:Action>` +
+    `<a:MessageID>urn:uuid:${randomUUID()}</a:MessageID></e:Header><e:Body><d:Bye><a:EndpointReference>` +
+    `<a:Address>urn:uuid:${randomUUID()}</a:Address></a:EndpointReference></d:Bye></e:Body></e:Envelope>`
+  );
 }

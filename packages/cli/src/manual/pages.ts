@@ -45,6 +45,10 @@ const FILES: readonly (readonly [path: string, what: string])[] = [
   ],
   ["/run/branchcache", "the daemon's sockets"],
   [
+    "/usr/share/doc/branchcache/guides",
+    "step by step; from-windows.md has what Windows' cmdlets, netsh and policies are here",
+  ],
+  [
     "~/.config/branchcache, ~/.local/state/branchcache, ~/.cache/branchcache",
     "the same of anybody else, who may run a daemon and commands of his own",
   ],

@@ -13,7 +13,7 @@ export function rollUp(target: Observer, clock: Clock): Observer {
         target.event(level, name, fields);
         return;
       }
-      const key = `${name} ${JSON.stringify(fields)}`;
+      const key = `${name} ${JSON.stringify(sameAs(name, fields))}`;
       const nowMs = clock.monotonicMs();
       const before = seen.get(key);
       if (before && nowMs < before.untilMs) {
@@ -33,4 +33,9 @@ export function rollUp(target: Observer, clock: Clock): Observer {
     count: (metric, delta, labels) => target.count(metric, delta, labels),
     measure: (metric, value, labels) => target.measure(metric, value, labels),
   };
+}
+
+/** A disk that is full is so for each segment. */
+function sameAs(name: EventName, fields: EventFields | undefined): EventFields | undefined {
+  return name === "cache.save_failed" && fields ? { ...fields, segment: undefined } : fields;
 }

@@ -126,6 +126,10 @@ describe("the journal", () => {
     expect(told.at(-1)).toEqual({ reason: "disk", repeated: 4 });
     for (let i = 0; i < 3; i++) observer.event("info", "publish.done", {});
     expect(told).toHaveLength(6);
+    // A full disk is told of once, and not for each segment.
+    for (const segment of ["a", "b", "c"])
+      observer.event("warn", "cache.save_failed", { segment, error: "full" });
+    expect(told.slice(6)).toEqual([{ segment: "a", error: "full" }]);
   });
 });
 

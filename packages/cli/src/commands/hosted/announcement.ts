@@ -33,7 +33,7 @@ function escapeDn(value: string): string {
 export function serviceConnectionPointLdif(options: AnnouncementOptions): string {
   const { computerDn = computerDnOf(options.host), host, httpPort, httpsPort } = options;
   return [
-    "# Untested with Windows: the keywords that its clients search for are not published. The policy values below do",
+    "# Untested with Windows: the keywords that its clients search for are not published. The policy values do",
     "# the same and are documented; prefer them.",
     `dn: CN=BranchCacheHostedCache,${computerDn}`,
     "changetype: add",
@@ -104,12 +104,11 @@ export function announcementText(options: AnnouncementOptions): string {
       ];
   return [
     ...short,
-    "# Service connection point, for `ldapmodify -f` or `ldifde -i -f`",
-    serviceConnectionPointLdif(options),
     "# --- Group Policy (Windows clients) ---",
     comment(policyText(options)),
     "# --- DNS (clients of this software) ---",
     comment(dnsText(options)),
-    "",
+    "# --- Service connection point: all of this, comments too, is for `ldapmodify -f` or `ldifde -i -f` ---",
+    serviceConnectionPointLdif(options),
   ].join("\n");
 }
