@@ -231,7 +231,7 @@ export class HostedCaches implements PeerFinder {
           server.isOld = true;
           return { peer, segments: [] };
         }
-        this.#noteFailure(server);
+        this.#noteFailure(server, answer.reason);
         return undefined;
       }
       for (const index of answer.held) {
@@ -246,15 +246,15 @@ export class HostedCaches implements PeerFinder {
   #noteOffer(server: Server, failure: OfferFailure | undefined): void {
     if (failure === undefined) server.failures = 0;
     // Whoever refuses offers may still give blocks.
-    else if (failure === "connect" || failure === "timeout") this.#noteFailure(server);
+    else if (failure === "connect" || failure === "timeout") this.#noteFailure(server, failure);
   }
 
-  #noteFailure(server: Server): void {
+  #noteFailure(server: Server, reason: string): void {
     const { clock, observer } = this.#options;
     const restMs = Math.min(FIRST_REST_MS * 2 ** server.failures, LONGEST_REST_MS);
     server.failures++;
     server.downUntilMs = clock.monotonicMs() + restMs;
-    observer.event("warn", "hosted.request_failed", { server: server.peer.id, rest_ms: restMs });
+    observer.event("warn", "hosted.request_failed", { server: server.peer.id, reason, rest_ms: restMs });
   }
 }
 
