@@ -126,7 +126,9 @@ try {
   mkdirSync(join(tree, "etc/branchcache/branchcache.d"), { recursive: true });
   const guides = join(root, "docs/guides");
   for (const name of readdirSync(guides)) {
-    write(`usr/share/doc/branchcache/guides/${name}`, readFileSync(join(guides, name)));
+    const text = readFileSync(join(guides, name), "utf8");
+    // What lies outside of the guides is not in the package: its name stays, the link would lead nowhere.
+    write(`usr/share/doc/branchcache/guides/${name}`, text.replace(/\[([^\]]+)\]\(\.\.\/[^)]*\)/g, "$1"));
   }
   write("usr/share/doc/branchcache/copyright", readFileSync(join(root, "packaging/debian/copyright")));
   write(

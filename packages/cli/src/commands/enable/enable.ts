@@ -41,7 +41,7 @@ export async function runEnable(options: EnableOptions, globals: ConfigGlobals):
   try {
     const { keys } = await followConfig(options.controlSocket, file);
     print(options, { mode, file, daemon: true, changed: keys, ...told }, [
-      mode === "disabled" ? "BranchCache is off." : `BranchCache is on: ${mode}.`,
+      `BranchCache is ${mode === "disabled" ? "off" : `on: ${mode}`}. Written to ${file}`,
       ...text,
     ]);
   } catch (error) {
