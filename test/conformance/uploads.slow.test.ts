@@ -40,14 +40,14 @@ describe("a server whose slots are all taken", () => {
         server: { address: "127.0.0.1", port },
         information: held.information,
         random: seededRandom(1),
-        timeoutMs: 1_500,
+        timeoutMs: 3_000,
         uploads: { limit: LIMIT, timerMs: TIMER_MS, clock: systemClock },
       },
       [Symbol.asyncDispose]: () => closeServer(http, 0),
     };
   }
 
-  it.each([
+  it.concurrent.each([
     { name: "keeps both rules", maxUploads: LIMIT, uploadTimeoutMs: TIMER_MS, fails: [] },
     {
       name: "serves more than it says",

@@ -51,12 +51,16 @@ class IdleReader {
     }
   }
 
-  /** Reads what the server has sent; true if the server has closed the connection. */
-  async readToEnd(clock: Clock): Promise<boolean> {
+  /** Reads what the server has sent, until nothing more has come for `quietMs`; true if it has closed the connection. */
+  async readToEnd(clock: Clock, quietMs: number): Promise<boolean> {
     this.#socket.resume();
-    for (let before = -1; !this.#ended && before !== this.#received; ) {
-      before = this.#received;
-      await clock.sleep(LOOK_EVERY_MS * 4);
+    let received = this.#received;
+    let untilMs = clock.monotonicMs() + quietMs;
+    while (!this.#ended && clock.monotonicMs() < untilMs) {
+      await clock.sleep(LOOK_EVERY_MS);
+      if (received === this.#received) continue;
+      received = this.#received;
+      untilMs = clock.monotonicMs() + quietMs;
     }
     return this.#ended;
   }
@@ -67,6 +71,8 @@ class IdleReader {
   }
 }
 
+const patienceMs = ({ timeoutMs = 5_000 }: RetrievalServerTarget): number => timeoutMs;
+
 /** Asks for a block until the answer is `wanted`, or `timeoutMs` is over. Gives the last answer. */
 async function blockUntil(
   target: RetrievalServerTarget,
@@ -74,7 +80,7 @@ async function blockUntil(
   message: Uint8Array,
   wanted: "empty" | "content",
 ): Promise<string> {
-  const untilMs = clock.monotonicMs() + (target.timeoutMs ?? 5_000);
+  const untilMs = clock.monotonicMs() + patienceMs(target);
   for (;;) {
     const read = readAnswer(await ask(target, message));
     const seen = !read.ok
@@ -144,7 +150,7 @@ export const uploadChecks: readonly ServerCheck[] = [
         await clock.sleep(timerMs);
         // The slots are free again, although every client is still there.
         const free = await blockUntil(target, clock, message, "content");
-        const ended = await Promise.all(readers.map((reader) => reader.readToEnd(clock)));
+        const ended = await Promise.all(readers.map((reader) => reader.readToEnd(clock, patienceMs(target))));
         const left = ended.filter((isEnded) => !isEnded).length;
         return finding(
           full === "empty" && free === "content" && left === 0,
