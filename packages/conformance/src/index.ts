@@ -13,6 +13,7 @@ export { discoveryTarget } from "./profiles/discovery-target/profile.ts";
 export type { DiscoveryTarget } from "./profiles/discovery-target/target.ts";
 export { hostedCache } from "./profiles/hosted-cache/profile.ts";
 export {
+  type HeldRequests,
   type OfferedContent,
   type OfferSource,
   type OfferSourceOptions,

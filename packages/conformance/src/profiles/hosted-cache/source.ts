@@ -33,8 +33,16 @@ export interface OfferSource extends AsyncDisposable {
   pulled(content: OfferedContent, blockIndex?: number): Promise<boolean>;
   /** Whether anything at all was asked about the segment. */
   wasAsked(content: OfferedContent): boolean;
-  /** From now on no request is answered, until the function that is returned is called. */
-  hold(): () => void;
+  /** From now on no request is answered, until `release` is called. */
+  hold(): HeldRequests;
+}
+
+/** The requests that came since `hold`. */
+export interface HeldRequests {
+  /** Whether the cache ended a connection meanwhile: it waits for an answer no more, or the connection was idle. */
+  readonly connectionEnded: boolean;
+  /** Answers them, and those that come from now on. */
+  release(): void;
 }
 
 /** Where the source listens, and how long it waits for a pull. */
@@ -57,6 +65,7 @@ export async function openSource(options: OfferSourceOptions): Promise<OfferSour
   const asked = new Set<string>();
   const waiting = new Map<string, () => void>();
   let gate: Promise<void> | undefined;
+  let onConnectionEnd = (): void => {};
 
   const note = (what: string): void => {
     asked.add(what);
@@ -86,6 +95,10 @@ export async function openSource(options: OfferSourceOptions): Promise<OfferSour
     },
   });
   const http = createRetrievalHttpServer(server);
+  http.on("connection", (socket) => {
+    const ended = (): void => onConnectionEnd();
+    socket.once("end", ended).once("close", ended);
+  });
   await new Promise<void>((resolve, reject) => {
     http.once("error", (error) => {
       reject(
@@ -128,12 +141,22 @@ export async function openSource(options: OfferSourceOptions): Promise<OfferSour
     wasAsked: ({ segment }) => asked.has(toHex(segment.id)),
     hold() {
       let open = (): void => {};
+      let connectionEnded = false;
       gate = new Promise((resolve) => {
         open = resolve;
       });
-      return () => {
-        gate = undefined;
-        open();
+      onConnectionEnd = () => {
+        connectionEnded = true;
+      };
+      return {
+        get connectionEnded() {
+          return connectionEnded;
+        },
+        release() {
+          gate = undefined;
+          onConnectionEnd = () => {};
+          open();
+        },
       };
     },
     async [Symbol.asyncDispose]() {
