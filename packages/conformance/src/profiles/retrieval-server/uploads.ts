@@ -20,6 +20,8 @@ const NOT_GIVEN = "the target's limit of uploads was not given";
 class IdleReader {
   readonly #socket: Socket;
   readonly #asking = new AbortController();
+  /** Resolves when it has asked for all that it asks for. */
+  readonly asked: Promise<void>;
   #received = 0;
   #ended = false;
 
@@ -39,7 +41,7 @@ class IdleReader {
       this.#ended = true;
     });
     this.#socket.pause();
-    this.#ask(request, clock).catch(() => {
+    this.asked = this.#ask(request, clock).catch(() => {
       // It was closed meanwhile.
     });
   }
@@ -147,9 +149,13 @@ export const uploadChecks: readonly ServerCheck[] = [
       whileFull(target, async ({ message, readers, settings }) => {
         const { clock, timerMs = 15_000 } = settings;
         const full = await blockUntil(target, clock, message, "empty");
+        // Until then an answer may still fit into the system's buffers, and its timer starts later.
+        await Promise.all(readers.map((reader) => reader.asked));
         await clock.sleep(timerMs);
         // The slots are free again, although every client is still there.
         const free = await blockUntil(target, clock, message, "content");
+        // One slot is free; the answer that took the last of them may have begun to stall much later.
+        await clock.sleep(timerMs);
         const ended = await Promise.all(readers.map((reader) => reader.readToEnd(clock, patienceMs(target))));
         const left = ended.filter((isEnded) => !isEnded).length;
         return finding(
