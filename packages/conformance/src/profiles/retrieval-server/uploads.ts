@@ -1,5 +1,6 @@
 /** How many clients a server serves at once, and for how long. [MS-PCCRR] 3.2.1, 3.2.2, 3.2.5 */
 import { connect, type Socket } from "node:net";
+import { blockLengthBytes } from "@branchcache/content-info";
 import { RETRIEVAL_PATH } from "@branchcache/retrieval";
 import { type Clock, concatBytes, formatEndpoint } from "@branchcache/runtime";
 import { type Finding, finding, skipped } from "../../kit/check.ts";
@@ -20,12 +21,12 @@ const NOT_GIVEN = "the target's limit of uploads was not given";
 class IdleReader {
   readonly #socket: Socket;
   readonly #asking = new AbortController();
-  /** Resolves when it has asked for all that it asks for. */
-  readonly asked: Promise<void>;
+  readonly #blockBytes: number;
   #received = 0;
   #ended = false;
 
-  constructor({ server }: RetrievalServerTarget, message: Uint8Array, clock: Clock) {
+  constructor({ server }: RetrievalServerTarget, message: Uint8Array, blockBytes: number, clock: Clock) {
+    this.#blockBytes = blockBytes;
     const head =
       `POST ${RETRIEVAL_PATH} HTTP/1.1\r\nHost: ${formatEndpoint(server)}\r\n` +
       `Content-Length: ${message.length}\r\n\r\n`;
@@ -41,7 +42,7 @@ class IdleReader {
       this.#ended = true;
     });
     this.#socket.pause();
-    this.asked = this.#ask(request, clock).catch(() => {
+    this.#ask(request, clock).catch(() => {
       // It was closed meanwhile.
     });
   }
@@ -65,6 +66,11 @@ class IdleReader {
       untilMs = clock.monotonicMs() + quietMs;
     }
     return this.#ended;
+  }
+
+  /** Whether it got less than it asked for, though it was not ended: another client held the slots. */
+  get wasRefused(): boolean {
+    return !this.#ended && this.#received < ASKED * this.#blockBytes;
   }
 
   close(): void {
@@ -112,7 +118,7 @@ async function whileFull(
   const message = getBlocks(segment.id, [{ index: segment.firstBlockIndex, count: 1 }]);
   const readers = Array.from(
     { length: settings.limit },
-    () => new IdleReader(target, message, settings.clock),
+    () => new IdleReader(target, message, blockLengthBytes(segment, segment.firstBlockIndex), settings.clock),
   );
   try {
     return await judge({ settings, message, readers });
@@ -149,15 +155,14 @@ export const uploadChecks: readonly ServerCheck[] = [
       whileFull(target, async ({ message, readers, settings }) => {
         const { clock, timerMs = 15_000 } = settings;
         const full = await blockUntil(target, clock, message, "empty");
-        // Until then an answer may still fit into the system's buffers, and its timer starts later.
-        await Promise.all(readers.map((reader) => reader.asked));
         await clock.sleep(timerMs);
         // The slots are free again, although every client is still there.
         const free = await blockUntil(target, clock, message, "content");
-        // One slot is free; the answer that took the last of them may have begun to stall much later.
-        await clock.sleep(timerMs);
         const ended = await Promise.all(readers.map((reader) => reader.readToEnd(clock, patienceMs(target))));
-        const left = ended.filter((isEnded) => !isEnded).length;
+        // A client may hold several slots, of requests that came close together; who was refused has nothing to take.
+        const left = ended.some(Boolean)
+          ? readers.filter((reader, i) => !ended[i] && !reader.wasRefused).length
+          : readers.length;
         return finding(
           full === "empty" && free === "content" && left === 0,
           `${readers.length} clients that read nothing for ${timerMs} ms`,
